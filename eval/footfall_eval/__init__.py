@@ -1,0 +1,1 @@
+"""Evaluate recommenders and simulated users from logs."""

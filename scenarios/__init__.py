@@ -1,0 +1,1 @@
+"""Scenarios that come with Footfall, read with importlib.resources."""

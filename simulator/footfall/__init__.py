@@ -1,0 +1,1 @@
+"""Simulated users for recommender systems."""

@@ -1,0 +1,47 @@
+"""The items as arrays: codes for speed inside, ids and titles at the borders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items in the order of ``Dataset.items``; a *code* is a row number in it."""
+
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    categories: tuple[str, ...]
+    prices: npt.NDArray[np.float64]
+    """[n_items] unit prices, NaN where an item has none."""
+    currency: str = ""
+    _codes: dict[str, int] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_items(cls, items: pd.DataFrame, currency: str = "") -> Catalogue:
+        """Read a canonical items frame (``footfall.datasets.schema.ITEMS``)."""
+        ids = tuple(items["item"])
+        return cls(
+            ids=ids,
+            titles=tuple(items["title"]),
+            categories=tuple(items["category"]),
+            prices=items["price"].to_numpy(dtype=np.float64, copy=True),
+            currency=currency,
+            _codes={item: code for code, item in enumerate(ids)},
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def code(self, item: str) -> int | None:
+        """Row number of an item id, or None if the catalogue has no such item."""
+        return self._codes.get(item)
+
+    def codes(self, items: Iterable[str]) -> npt.NDArray[np.int32]:
+        """Row numbers of ids that are known to exist (KeyError otherwise)."""
+        return np.fromiter((self._codes[item] for item in items), dtype=np.int32)

@@ -1,0 +1,1 @@
+"""How a model's answers become one number an item."""

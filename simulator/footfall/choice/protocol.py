@@ -1,0 +1,77 @@
+"""What a choice model is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from footfall.population import Persona
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One slate in front of one user: the question."""
+
+    persona: Persona
+    items: tuple[int, ...]
+    """Catalogue codes from the top of the page down."""
+    clicked: tuple[int, ...] = ()
+    """Codes clicked earlier in this visit, oldest first."""
+    bought: tuple[int, ...] = ()
+    """Codes bought earlier in this visit, oldest first."""
+    time: pd.Timestamp | None = None
+    seed: int = 0
+    """Luck of this page (order of options); the same in every arm, batch and worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageUtilities:
+    """The language model's opinion of one slate."""
+
+    llm: npt.NDArray[np.float64]
+    """[k] one utility an item, larger is better; all NaN where the model gave no answer."""
+    label_mass: float = float("nan")
+    """Share of the probability that fell on the labels (yes-no, listwise)."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    reason: str = ""
+    """Why there is no answer; "" where there is one."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether every item of the page got a number."""
+        return not self.reason
+
+
+@dataclass
+class Diagnostics:
+    """Totals over a run, for the manifest and the report."""
+
+    pages: int = 0
+    unanswered_pages: int = 0
+    questions: int = 0
+    from_store: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    truncated_prompts: int = 0
+    """Prompts whose oldest history had to be dropped to fit the token budget."""
+    dropped_events: int = 0
+    label_mass_sum: float = 0.0
+    label_mass_pages: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    """How often each reason for no answer occurred."""
+
+
+class ChoiceModel(Protocol):
+    """Weighs slates for users. The same page always gets the same utilities."""
+
+    diagnostics: Diagnostics
+
+    def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
+        """One opinion a page, in order; all pages are asked in one batch."""
+        ...

@@ -1,0 +1,1 @@
+"""Read, clean and split real histories; one module a source."""

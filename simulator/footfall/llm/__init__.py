@@ -1,0 +1,1 @@
+"""The language model: in-process vLLM, a vLLM server, the fake, and the store of answers."""

@@ -1,0 +1,1 @@
+"""Recommenders under test: the Protocol and its adapters."""

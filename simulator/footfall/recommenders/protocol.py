@@ -1,0 +1,54 @@
+"""What a recommender under test looks like to Footfall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A simulated user opens a page and a recommender must fill it."""
+
+    user: str
+    session: int
+    """Number of the visit of this user, from 0."""
+    page: int
+    """Number of the page within the visit, from 0."""
+    time: pd.Timestamp
+    """Simulated time, UTC, naive."""
+    k: int
+    """Items wanted."""
+    shown: tuple[str, ...] = ()
+    """Items already shown in this visit; not wanted again."""
+    seed: int = 0
+    """Luck of this request: the same for every arm, batch and worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """Items in the order in which they are shown, best first."""
+
+    items: tuple[str, ...]
+    scores: tuple[float, ...] | None = None
+    """The recommender's own scores, as many as items."""
+    propensities: tuple[float, ...] | None = None
+    """Probability that the recommender put this item at this position, where it knows."""
+    failure: str = ""
+    """Why there is no slate (then ``items`` is empty): this request failed, the run goes on."""
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """Fills pages. The answer to a request depends on the request and the training, only."""
+
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        """One slate a request, in order."""
+        ...
+
+    def update(self, events: pd.DataFrame) -> None:
+        """Learn from an epoch: canonical interactions of this arm's simulated users."""
+        ...

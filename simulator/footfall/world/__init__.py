@@ -1,0 +1,1 @@
+"""SimPy users, epochs and randomness."""

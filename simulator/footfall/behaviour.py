@@ -1,0 +1,259 @@
+"""From utilities to behaviour: read down the page, click, buy, go on, come back.
+
+The choice is a logit with an outside option ("none of these", utility 0). The utility of
+item i at position p (from 0) for user u is
+
+    U = none + llm*LLM + position*log(1+p) + popularity*log(1+sales) + price*log(p_i/p_cat)
+        + repeat*log(1+own purchases) + fatigue*times seen
+
+where ``LLM`` is the language model's utility in nats a token or log-odds, ``sales`` the item's
+remembered purchases a thousand users, and ``p_cat`` the median price of the item's category.
+The user reads the page from the top and stops somewhere (``examination``); what was not read
+cannot be chosen. Everything here is arithmetic on arrays of pages: no draw is made here and
+nothing is remembered, so the result cannot depend on how pages were batched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from footfall.catalogue import Catalogue
+from footfall.world.luck import exponential, gumbel, uniform
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Terms(_Spec):
+    """Coefficients of the utility of a click; all are assumptions until fitted to real choices."""
+
+    none: float = -2.0
+    """Added to every item, so minus the appeal of "none of these"."""
+    llm: float = 1.0
+    """Per unit of the language model's utility."""
+    position: float = 0.0
+    """Per log(1+position); 0 because reading depth already makes low positions lose."""
+    popularity: float = 0.25
+    """Per log(1 + remembered purchases a thousand users)."""
+    price: float = -0.3
+    """Per log of the price over the category's median price."""
+    repeat: float = 1.0
+    """Per log(1 + own remembered purchases)."""
+    fatigue: float = -0.15
+    """Per earlier time that the user saw the item in this run."""
+
+
+class BuyTerms(_Spec):
+    """Coefficients of the log-odds of buying what was clicked."""
+
+    base: float = -0.5
+    price: float = -0.5
+    """Per log of the price over the category's median price."""
+    repeat: float = 0.5
+    """Per log(1 + own remembered purchases)."""
+
+
+class Habits(_Spec):
+    """How users read, dwell and come back; assumptions until fitted."""
+
+    examination: float = Field(default=0.5, ge=0)
+    """P(reads down to position p) = (1/p)**examination, p from 1. 1 is usual for search results
+    (Joachims, Swaminathan and Schnabel, WSDM 2017), 0 reads everything."""
+    examine_curve: tuple[float, ...] = ()
+    """Measured P(reads down to position p), from 1.0 downwards; replaces ``examination``."""
+    go_on: float = Field(default=0.2, ge=-10, le=10)
+    """Log-odds of opening another page after one without a click."""
+    go_on_after_click: float = 0.8
+    """Added to those log-odds after a click."""
+    look_seconds: float = Field(default=2.0, gt=0)
+    """Time to read one item of the page."""
+    dwell_seconds: float = Field(default=20.0, gt=0)
+    """Time on the page of a clicked item."""
+    gap_days: float = Field(default=7.0, gt=0)
+    """Mean gap between visits of a user whose history does not tell one."""
+    picks: Literal["one", "many"] = "one"
+    """"one": at most one click a page (multinomial logit). "many": every item that beats
+    "none of these" is clicked (each against the outside option, sharing its noise)."""
+
+
+class BehaviourSpec(_Spec):
+    """Everything about behaviour that a scenario can set; see the defaults' sources above."""
+
+    click: Terms = Terms()
+    buy: BuyTerms = BuyTerms()
+    habits: Habits = Habits()
+
+
+@dataclass(frozen=True)
+class PageFeatures:
+    """What the choice depends on; arrays of shape [n_pages, k], padded at the end of a row."""
+
+    shown: Bools
+    """False where a slate is shorter than k."""
+    llm: Floats
+    """NaN where the model gave no answer."""
+    popularity: Floats
+    price: Floats
+    repeat: Floats
+    seen: Floats
+
+
+@dataclass(frozen=True)
+class PageLuck:
+    """Random words: per item [n_pages, k], per page [n_pages]."""
+
+    item_noise: Words
+    item_buy: Words
+    depth: Words
+    outside: Words
+    go_on: Words
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What happened on each page; [n_pages, k] unless said otherwise."""
+
+    utility: Floats
+    p_examine: Floats
+    p_click: Floats
+    """P(clicked | page shown), before any draw."""
+    p_buy: Floats
+    """P(bought | clicked)."""
+    examined: Bools
+    clicked: Bools
+    bought: Bools
+    answered: Bools
+    """[n_pages] False: the model gave no answer and nobody decided; the rest is then void."""
+    go_on: Bools
+    """[n_pages] opens another page."""
+    seconds: Floats
+    """[n_pages] simulated time spent."""
+
+
+class Behaviour:
+    """The behaviour of one population towards one catalogue."""
+
+    def __init__(self, spec: BehaviourSpec, catalogue: Catalogue, sales: Floats) -> None:
+        """Prepare item features; ``sales`` [n_items] are remembered purchases a thousand users."""
+        self.spec = spec
+        self.log_popularity = np.log1p(sales)
+        self.relative_price = relative_prices(catalogue)
+
+    def decide(self, features: PageFeatures, luck: PageLuck) -> Decisions:
+        """Decide all pages at once."""
+        habits = self.spec.habits
+        utility = self._utility(features)
+        reading = examination_curve(habits, features.shown.shape[1]) * features.shown
+        depth = np.sum(uniform(luck.depth)[:, None] < reading, axis=1)
+        examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
+        clicked = _choose(utility, examined, luck, habits.picks)
+        p_buy = _sigmoid(
+            self.spec.buy.base
+            + self.spec.buy.price * features.price
+            + self.spec.buy.repeat * features.repeat
+        )
+        bought = clicked & (uniform(luck.item_buy) < p_buy)
+        any_click = clicked.any(axis=1)
+        go_on = uniform(luck.go_on) < _sigmoid(
+            habits.go_on + habits.go_on_after_click * np.asarray(any_click)
+        )
+        return Decisions(
+            utility=utility,
+            p_examine=reading,
+            p_click=click_probabilities(utility, reading, habits.picks),
+            p_buy=p_buy,
+            examined=examined,
+            clicked=clicked,
+            bought=bought,
+            answered=np.all(~np.isnan(features.llm) | ~features.shown, axis=1),
+            go_on=go_on,
+            seconds=depth * habits.look_seconds + clicked.sum(axis=1) * habits.dwell_seconds,
+        )
+
+    def _utility(self, features: PageFeatures) -> Floats:
+        terms = self.spec.click
+        position = np.log1p(np.arange(features.shown.shape[1], dtype=np.float64))
+        # A sum of products, not a matrix product: its rounding must not depend on the batch.
+        utility = (
+            terms.none
+            + terms.llm * features.llm
+            + terms.position * position
+            + terms.popularity * features.popularity
+            + terms.price * features.price
+            + terms.repeat * features.repeat
+            + terms.fatigue * features.seen
+        )
+        return np.where(features.shown, utility, -np.inf)
+
+
+def relative_prices(catalogue: Catalogue) -> Floats:
+    """[n_items] log of price over the median price of the category; 0 where there is no price."""
+    prices = catalogue.prices
+    categories, rows = np.unique(
+        np.asarray(catalogue.categories, dtype=object), return_inverse=True
+    )
+    medians = np.array(
+        [_median(prices[rows == number]) for number in range(len(categories))], dtype=np.float64
+    )
+    usable = (prices > 0) & (medians[rows] > 0)
+    ratio = np.divide(prices, medians[rows], out=np.ones_like(prices), where=usable)
+    return np.asarray(np.log(ratio))
+
+
+def examination_curve(habits: Habits, k: int) -> Floats:
+    """[k] P(the user reads down to this position); starts at 1 and never rises."""
+    if habits.examine_curve:
+        known = np.minimum.accumulate(np.asarray(habits.examine_curve, dtype=np.float64))
+        return np.pad(known[:k], (0, max(0, k - len(known))), mode="edge")
+    return np.asarray(np.arange(1, k + 1, dtype=np.float64) ** -habits.examination)
+
+
+def click_probabilities(utility: Floats, reading: Floats, picks: str) -> Floats:
+    """[n_pages, k] exact P(clicked), summed over how far the user may read.
+
+    "one": sum over depths d >= i of P(depth = d) * exp(U_i) / (1 + sum of exp(U_j), j <= d).
+    "many": P(read down to i) * exp(U_i) / (1 + exp(U_i)).
+    """
+    if picks == "many":
+        return reading * _sigmoid(utility)
+    scale = np.maximum(utility.max(axis=1, keepdims=True), 0.0)
+    weight = np.exp(utility - scale)
+    below = np.exp(-scale) + np.cumsum(weight, axis=1)
+    stops = reading - np.pad(reading[:, 1:], ((0, 0), (0, 1)))
+    share = np.cumsum((stops / below)[:, ::-1], axis=1)[:, ::-1]
+    return weight * share
+
+
+def _choose(utility: Floats, examined: Bools, luck: PageLuck, picks: str) -> Bools:
+    """Gumbel noise on every item and on the outside option; the best of them wins."""
+    noisy = np.where(examined, utility + gumbel(luck.item_noise), -np.inf)
+    outside = gumbel(luck.outside)[:, None]
+    wins = noisy > outside
+    if picks == "many":
+        return wins
+    best = np.argmax(noisy, axis=1)[:, None]
+    return np.asarray(wins & (np.arange(noisy.shape[1]) == best))
+
+
+def gap_days(words: Words, mean_days: Floats) -> Floats:
+    """Days until the next visit: exponential gaps, that is visits at random times."""
+    return exponential(words) * mean_days
+
+
+def _sigmoid(x: npt.NDArray[Any]) -> Floats:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
+
+
+def _median(prices: Floats) -> float:
+    known = prices[prices > 0]
+    return float(np.median(known)) if known.size else 0.0

@@ -1,0 +1,131 @@
+"""All users of all arms, advanced together from one synchronisation point to the next.
+
+Inside an epoch users do not touch each other. Every user is run up to its next question; all
+waiting users are then served as one batch; and so on until nobody has a question left before
+the epoch's end. What comes out is ordered by (arm, user, session, page, position), so neither
+batching nor the number of workers can be seen in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.behaviour import Behaviour, PageFeatures, PageLuck
+from footfall.world.calendar import Calendar
+from footfall.world.luck import Luck, Purpose
+from footfall.world.memory import Purchases
+from footfall.world.pages import FilledPage, PageRequest, PageService
+from footfall.world.records import EpochRecords, PageBlock
+from footfall.world.shopper import Shopper
+
+Progress = Callable[[int, int], None]
+"""Called after every round with (pages served in it, item decisions in it)."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every shopper of a run shares; plain arrays, so that workers can be sent it."""
+
+    behaviour: Behaviour
+    calendar: Calendar
+    luck: Luck
+    users: npt.NDArray[np.uint64]
+    """[n_users] keys of the users' luck."""
+    items: npt.NDArray[np.uint64]
+    """[n_items] keys of the items' luck."""
+    prices: npt.NDArray[np.float64]
+    """[n_items] unit prices, NaN where there is none."""
+    purchases: Purchases
+    slate: int
+    max_pages: int
+    arms: int
+
+
+class Crowd:
+    """The shoppers of some users in all arms."""
+
+    def __init__(self, setting: Setting, users: Sequence[int]) -> None:
+        """Wake ``users`` (numbers in the population) up in every arm."""
+        self.setting = setting
+        self.shoppers = [
+            Shopper(arm, user, setting.max_pages, setting.calendar)
+            for arm in range(setting.arms)
+            for user in users
+        ]
+
+    def advance(self, until: float, service: PageService, progress: Progress) -> EpochRecords:
+        """Simulate up to ``until`` (seconds since the start) and return what happened."""
+        blocks: list[PageBlock] = []
+        active = self.shoppers
+        while True:
+            asking = [shopper for shopper in active if shopper.advance(until) is not None]
+            if not asking:
+                break
+            blocks.append(self._round(asking, service))
+            progress(len(asking), blocks[-1].impressions)
+            active = asking
+        return EpochRecords(blocks, [(s.arm, s.user, s.collect()) for s in self.shoppers])
+
+    def _round(self, asking: list[Shopper], service: PageService) -> PageBlock:
+        requests = [shopper.pending for shopper in asking if shopper.pending is not None]
+        pages = service.serve(requests)
+        block = self._decide(asking, requests, pages)
+        for shopper, outcome in zip(asking, block.outcomes(self.setting.prices), strict=True):
+            shopper.answer(outcome)
+        return block
+
+    def _decide(
+        self, asking: list[Shopper], requests: list[PageRequest], pages: list[FilledPage]
+    ) -> PageBlock:
+        items = pad([page.items for page in pages], self.setting.slate, -1)
+        shown = items >= 0
+        numbers = np.array([request.user for request in requests], dtype=np.int64)
+        features = PageFeatures(
+            shown=shown,
+            llm=pad([page.llm for page in pages], self.setting.slate, np.nan),
+            popularity=self.setting.behaviour.log_popularity[items],
+            price=self.setting.behaviour.relative_price[items],
+            repeat=np.log1p(self.setting.purchases.of(numbers, items)),
+            seen=_times_seen(asking, items),
+        )
+        decisions = self.setting.behaviour.decide(features, self._luck(requests, items))
+        return PageBlock(requests, pages, items, features.llm, decisions)
+
+    def _luck(self, requests: list[PageRequest], items: npt.NDArray[np.int32]) -> PageLuck:
+        users = self.setting.users[[request.user for request in requests]]
+        sessions = np.array([request.session for request in requests])
+        numbers = np.array([request.page for request in requests])
+        luck = self.setting.luck
+        noise, buy, _, _ = luck.words(
+            Purpose.ITEM,
+            users[:, None],
+            sessions[:, None],
+            numbers[:, None],
+            self.setting.items[items],
+        )
+        depth, outside, go_on, _ = luck.words(Purpose.PAGE, users, sessions, numbers)
+        return PageLuck(noise, buy, depth, outside, go_on)
+
+
+_Number = TypeVar("_Number", np.int32, np.float64)
+
+
+def pad(rows: Sequence[npt.NDArray[_Number]], width: int, fill: float) -> npt.NDArray[_Number]:
+    """[n, width] of rows of at most that length, filled up at the end."""
+    out = np.full((len(rows), width), fill, dtype=rows[0].dtype)
+    lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
+    out[np.arange(width) < lengths[:, None]] = np.concatenate(rows)
+    return out
+
+
+def _times_seen(asking: list[Shopper], items: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    rows = [
+        [shopper.seen[item] for item in row]
+        for shopper, row in zip(asking, items.tolist(), strict=True)
+    ]
+    return np.array(rows, dtype=np.float64)

@@ -1,0 +1,184 @@
+"""What happened in an epoch, from arrays of pages to tables of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from footfall.behaviour import Decisions
+from footfall.log import IMPRESSIONS, SESSIONS
+from footfall.world.pages import FilledPage, PageRequest
+from footfall.world.shopper import PageOutcome, Visit
+
+
+@dataclass(frozen=True)
+class Names:
+    """Numbers to names, for the log."""
+
+    arms: tuple[str, ...]
+    users: tuple[str, ...]
+    items: tuple[str, ...]
+    start: pd.Timestamp
+    """Simulated second 0."""
+
+
+@dataclass(frozen=True)
+class PageBlock:
+    """Pages decided together; arrays are [n_pages, k], padded with code -1."""
+
+    requests: list[PageRequest]
+    pages: list[FilledPage]
+    items: npt.NDArray[np.int32]
+    llm: npt.NDArray[np.float64]
+    decisions: Decisions
+
+    @property
+    def impressions(self) -> int:
+        """Items shown, unanswered ones included."""
+        return int((self.items >= 0).sum())
+
+    def outcomes(self, prices: npt.NDArray[np.float64]) -> list[PageOutcome]:
+        """What each page's user is told; money is counted at ``prices`` [n_items], NaN as 0."""
+        done, items = self.decisions, self.items.tolist()
+        spent = np.where(done.bought, np.nan_to_num(prices[self.items]), 0.0).sum(axis=1)
+        clicked, bought = done.clicked.tolist(), done.bought.tolist()
+        seconds, go_on = done.seconds.tolist(), done.go_on.tolist()
+        return [
+            PageOutcome(
+                items=tuple(row[: len(page.items)]),
+                clicked=tuple(i for i, hit in zip(row, clicked[n], strict=True) if hit),
+                bought=tuple(i for i, hit in zip(row, bought[n], strict=True) if hit),
+                value=value,
+                seconds=seconds[n],
+                go_on=go_on[n],
+                answered=answered,
+            )
+            for n, (row, page, value, answered) in enumerate(
+                zip(items, self.pages, spent.tolist(), done.answered.tolist(), strict=True)
+            )
+        ]
+
+    def columns(self, prices: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.generic]]:
+        """The impressions of these pages as flat columns; arms, users and items as numbers."""
+        keep = self.items >= 0
+        done, (n, k) = self.decisions, self.items.shape
+        keys = np.array(
+            [(r.arm, r.user, r.session, r.page) for r in self.requests], dtype=np.int64
+        ).reshape(n, 4)
+        price = prices[self.items]
+        grid = {
+            **{name: np.repeat(keys[:, i : i + 1], k, axis=1) for i, name in enumerate(_KEYS)},
+            "position": np.repeat(np.arange(k)[None], n, axis=0),
+            "item": self.items,
+            "time": np.repeat(np.array([[r.time] for r in self.requests]), k, axis=1),
+            "price": price,
+            "score": _optional([page.scores for page in self.pages], k),
+            "propensity": _optional([page.propensities for page in self.pages], k),
+            "llm": self.llm,
+            "utility": done.utility,
+            "p_examine": done.p_examine,
+            "p_click": done.p_click,
+            "p_buy": done.p_buy,
+            "answered": np.repeat(done.answered[:, None], k, axis=1),
+            "examined": done.examined,
+            "clicked": done.clicked,
+            "bought": done.bought,
+            "value": np.where(done.bought, np.nan_to_num(price), 0.0),
+        }
+        return {name: column[keep] for name, column in grid.items()}
+
+
+_KEYS = ("arm", "user", "session", "page")
+
+
+@dataclass(frozen=True)
+class EpochRecords:
+    """Everything that some users did in one epoch."""
+
+    blocks: list[PageBlock]
+    visits: list[tuple[int, int, list[Visit]]]
+    """(arm, user, visits that ended in this epoch)."""
+
+    def impressions(self, prices: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.generic]]:
+        """Columns of all pages, ordered by (arm, user, session, page, position)."""
+        parts = [block.columns(prices) for block in self.blocks if block.impressions]
+        if not parts:
+            return {}
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.lexsort([columns[name] for name in ("position", *reversed(_KEYS))])
+        return {name: column[order] for name, column in columns.items()}
+
+
+def impression_table(columns: dict[str, npt.NDArray[np.generic]], names: Names) -> pa.Table:
+    """Columns with numbers (``EpochRecords.impressions``) to a table of the log's schema."""
+    if not columns:
+        return IMPRESSIONS.empty_table()
+    undecided = ~columns["answered"].astype(np.bool_)
+    arrays = [
+        _array(field, columns[field.name], names, undecided if field.name in _DECIDED else None)
+        for field in IMPRESSIONS
+    ]
+    return pa.Table.from_arrays(arrays, schema=IMPRESSIONS)
+
+
+_DECIDED = frozenset({"utility", "p_click", "p_buy", "examined", "clicked", "bought"})
+"""Columns that say nothing where the model gave no answer."""
+
+
+def _array(
+    field: pa.Field,
+    column: npt.NDArray[np.generic],
+    names: Names,
+    void: npt.NDArray[np.bool_] | None,
+) -> pa.Array:
+    lookup = {"arm": names.arms, "user": names.users, "item": names.items}.get(field.name)
+    if lookup is not None:
+        return pa.DictionaryArray.from_arrays(column.astype(np.int32), pa.array(lookup)).cast(
+            field.type
+        )
+    if field.name == "time":
+        column = np.datetime64(names.start, "ms") + _milliseconds(column)
+    mask = void
+    if pa.types.is_floating(field.type):
+        mask = np.isnan(column) if mask is None else mask | np.isnan(column)
+    return pa.array(column, mask=mask).cast(field.type)
+
+
+def session_table(visits: Sequence[tuple[int, int, list[Visit]]], names: Names) -> pa.Table:
+    """Finished visits to a table of the log's schema, ordered by (arm, user, session)."""
+    rows = [
+        {
+            "arm": names.arms[arm],
+            "user": names.users[user],
+            "session": visit.session,
+            "start": names.start + pd.Timedelta(round(visit.start * 1000), "ms"),
+            "end": names.start + pd.Timedelta(round(visit.end * 1000), "ms"),
+            "pages": visit.pages,
+            "impressions": visit.impressions,
+            "clicks": visit.clicks,
+            "purchases": visit.purchases,
+            "value": visit.value,
+            "ended": visit.ended,
+        }
+        for arm, user, visits_of_user in sorted(visits, key=lambda row: row[:2])
+        for visit in visits_of_user
+    ]
+    return pa.Table.from_pylist(rows, schema=SESSIONS)
+
+
+def _optional(rows: list[npt.NDArray[np.float64] | None], width: int) -> npt.NDArray[np.float64]:
+    """[n, width] of rows that may be missing; NaN where they are."""
+    out = np.full((len(rows), width), np.nan)
+    for number, row in enumerate(rows):
+        if row is not None:
+            out[number, : len(row)] = row
+    return out
+
+
+def _milliseconds(seconds: npt.NDArray[np.generic]) -> npt.NDArray[np.timedelta64]:
+    return np.rint(seconds.astype(np.float64) * 1000).astype("timedelta64[ms]")

@@ -54,7 +54,7 @@ class Cleaning:
     problem: str
     """For instance "duplicate row"."""
     action: str
-    """"dropped" or "repaired"."""
+    """"dropped", "merged", or "repaired" and how."""
     count: int
 
 
@@ -77,7 +77,9 @@ class Dataset:
     """Where the data comes from and what to know before believing it; shown in reports."""
     licence: str = ""
     extra: dict[str, pd.DataFrame] = field(default_factory=dict)
-    """Tables of one source only, for instance ``promotions`` of Complete Journey."""
+    """Tables of one source only, for instance ``products`` of Complete Journey."""
+    prices_from_interactions: bool = False
+    """Whether ``items.price`` is the median price paid here, so that a split recomputes it."""
 
     def summary(self) -> dict[str, object]:
         """Counts and the covered period, for people and manifests."""

@@ -1,0 +1,31 @@
+"""What every reader of histories shares: how its options are declared and paths resolved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from footfall.errors import DataError, did_you_mean
+
+
+class Source(BaseModel):
+    """Options of one kind of source. Unknown keys are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def resolve(path: Path, base: Path) -> Path:
+    """Make ``path`` absolute against ``base`` and check that it exists.
+
+    Raises:
+        DataError: Nothing is there; names the neighbour that was probably meant.
+    """
+    full = path.expanduser()
+    full = full if full.is_absolute() else base / full
+    if full.exists():
+        return full
+    if not full.parent.is_dir():
+        raise DataError(f"{full}: no such file or folder, and no folder {full.parent} either")
+    neighbours = [entry.name for entry in full.parent.iterdir()][:200]
+    raise DataError(f"{full}: no such file or folder; {did_you_mean(full.name, neighbours)}")

@@ -1,0 +1,63 @@
+"""Cut real histories in time: what personas remember, and what is held out."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from footfall.datasets.cleaning import with_prices
+from footfall.datasets.schema import Dataset, Split
+from footfall.errors import DataError
+
+
+class SplitSpec(BaseModel):
+    """Where the memory of the simulated users ends. Exactly one of ``at`` and ``fraction``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    at: dt.datetime | dt.date | None = None
+    """First moment that is held out, UTC; a date means its midnight."""
+    fraction: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the interactions, in time order, that comes before the split."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.at is None) == (self.fraction is None):
+            raise ValueError("a split needs exactly one of `at` (a date) and `fraction` (0 to 1)")
+        return self
+
+
+def split(dataset: Dataset, spec: SplitSpec) -> Split:
+    """Cut ``dataset`` so that everything remembered is strictly before everything held out.
+
+    Prices that were computed from interactions are computed again from the remembered ones.
+
+    Raises:
+        DataError: One of the two sides would be empty.
+    """
+    times = dataset.interactions["time"]
+    at = _moment(times, spec)
+    before = times < at
+    if not before.any() or before.all():
+        raise DataError(
+            f"{dataset.name}: a split at {at} leaves one side empty; "
+            f"the data runs from {times.iloc[0]} to {times.iloc[-1]}"
+        )
+    past = dataset.interactions[before].reset_index(drop=True)
+    items = with_prices(dataset.items, past) if dataset.prices_from_interactions else dataset.items
+    return Split(
+        at=at,
+        remembered=dataclasses.replace(dataset, interactions=past, items=items),
+        held_out=dataset.interactions[~before].reset_index(drop=True),
+    )
+
+
+def _moment(times: pd.Series, spec: SplitSpec) -> pd.Timestamp:
+    if spec.fraction is not None:
+        return pd.Timestamp(times.iloc[int(len(times) * spec.fraction)])
+    at = pd.Timestamp(spec.at)  # type: ignore[arg-type]  # the model guarantees one of the two
+    return at.tz_convert("UTC").tz_localize(None) if at.tzinfo is not None else at

@@ -1,0 +1,319 @@
+"""Open a run folder and count, for every user and arm, what happened there."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from footfall.errors import LogError, UserError
+from footfall.log import IMPRESSIONS, SESSIONS
+
+COUNTS = (
+    "impressions",
+    "answered",
+    "clicks",
+    "purchases",
+    "revenue",
+    "visits",
+    "pages",
+    "abandoned",
+    "decided_visits",
+    "undecided_impressions",
+    "undecided_pages",
+    "undecided_price",
+    "undecided_unpriced",
+)
+"""Additive columns of ``RunLog.per_user``.
+
+``undecided_*`` concern pages to which the model gave no answer: impressions, pages, the sum
+of their prices, and how many had no price. ``decided_visits`` are visits of which it is
+known whether they had a click; ``abandoned`` are those of them that had none.
+"""
+
+_VISITS = """
+WITH shown AS (
+    SELECT arm, "user", session,
+           count(*) AS impressions,
+           count(*) FILTER (answered) AS answered,
+           count(*) FILTER (clicked) AS clicks,
+           count(*) FILTER (bought) AS purchases,
+           coalesce(sum("value") FILTER (bought), 0) AS revenue,
+           count(*) FILTER (NOT answered AND position = 0) AS undecided_pages,
+           coalesce(sum(price) FILTER (NOT answered), 0) AS undecided_price,
+           count(*) FILTER (NOT answered AND price IS NULL) AS undecided_unpriced
+    FROM impressions GROUP BY ALL
+), visit AS (
+    SELECT v.arm, v."user", v.start, v.ended, v.pages, s.* EXCLUDE (arm, "user", session),
+           coalesce(s.clicks, 0) > 0 AS clicked,
+           coalesce(s.impressions > s.answered, false) OR v.ended = 'no answer' AS undecided
+    FROM sessions v LEFT JOIN shown s USING (arm, "user", session)
+)
+SELECT arm, "user", {day}
+       coalesce(sum(impressions), 0)::DOUBLE AS impressions,
+       coalesce(sum(answered), 0)::DOUBLE AS answered,
+       coalesce(sum(clicks), 0)::DOUBLE AS clicks,
+       coalesce(sum(purchases), 0)::DOUBLE AS purchases,
+       coalesce(sum(revenue), 0)::DOUBLE AS revenue,
+       count(*)::DOUBLE AS visits,
+       coalesce(sum(pages), 0)::DOUBLE AS pages,
+       count(*) FILTER (NOT clicked AND NOT undecided)::DOUBLE AS abandoned,
+       count(*) FILTER (clicked OR NOT undecided)::DOUBLE AS decided_visits,
+       coalesce(sum(impressions - answered), 0)::DOUBLE AS undecided_impressions,
+       coalesce(sum(undecided_pages), 0)::DOUBLE AS undecided_pages,
+       coalesce(sum(undecided_price), 0)::DOUBLE AS undecided_price,
+       coalesce(sum(undecided_unpriced), 0)::DOUBLE AS undecided_unpriced
+FROM visit GROUP BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """What a run left behind: its manifest, and its event log as SQL views.
+
+    The connection has the views ``impressions`` and ``sessions`` (``footfall.log``). Nothing
+    is read into memory before it is asked for.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    connection: duckdb.DuckDBPyConnection
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunLog:
+        """Open a run folder.
+
+        Raises:
+            UserError: There is no run at ``path``.
+            LogError: The manifest or a part is damaged or missing.
+        """
+        folder = Path(path)
+        manifest = _read_manifest(folder)
+        parts = _parts(folder, manifest)
+        connection = duckdb.connect(config=_limits())
+        for table, files in parts.items():
+            connection.read_parquet([str(file) for file in files]).create_view(table)
+        log = cls(folder, manifest, connection)
+        log._check_totals()
+        return log
+
+    @property
+    def scenario(self) -> dict[str, Any]:
+        """The scenario as resolved by the run; empty where the manifest has none."""
+        return dict(self.manifest.get("scenario") or {})
+
+    @property
+    def design(self) -> str:
+        """``paired`` (every user in every arm) or ``split`` (every user in one)."""
+        design = str(self.scenario.get("design") or "paired")
+        if design not in {"paired", "split"}:
+            raise LogError(
+                f"{self.path / 'manifest.json'}: unknown design {design!r}; "
+                "it must be paired or split"
+            )
+        return design
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of the arms, in the scenario's order, then any others that the log holds."""
+        named = [str(arm["name"]) for arm in self.scenario.get("arms") or [] if "name" in arm]
+        rows = self.connection.sql("SELECT DISTINCT arm FROM sessions ORDER BY arm").fetchall()
+        return tuple(dict.fromkeys([*named, *(str(row[0]) for row in rows)]))
+
+    @property
+    def control(self) -> str:
+        """The arm that the others are compared with; the first where none is named."""
+        named = self.scenario.get("control")
+        return str(named) if named else self.arms[0]
+
+    def table(self, key: str) -> pd.DataFrame | None:
+        """A side table that the manifest names (``users_table``, ``items``), or None."""
+        named = self.manifest.get(key)
+        if not isinstance(named, str) or not named:
+            return None
+        file = self.path / named
+        try:
+            table: pd.DataFrame = pd.read_parquet(file)
+        except (OSError, pa.ArrowException) as problem:
+            raise LogError(
+                f"{file}: cannot be read, although the manifest names it as {key} "
+                f"({_first_line(problem)}); run again with --resume"
+            ) from None
+        return table
+
+    def per_user(self) -> pd.DataFrame:
+        """One row for every (arm, user) that could have come, with the columns ``COUNTS``.
+
+        Users that never came have zeros. Arms are in the order of ``arms``, users sorted.
+        In a split design a user has one row: the arm that the users table (column ``arm``)
+        or, without one, the log assigns.
+        """
+        counts = self.connection.sql(_VISITS.format(day="")).df()
+        grid = self._who_could_come(counts)
+        whole = grid.merge(counts, on=["arm", "user"], how="left")
+        whole[list(COUNTS)] = whole[list(COUNTS)].fillna(0.0)
+        return whole
+
+    def per_user_and_day(self) -> pd.DataFrame:
+        """Like ``per_user``, one row for every (arm, user, day) with a visit; no zero rows.
+
+        ``day`` is the calendar day (UTC) on which the visit started.
+        """
+        query = _VISITS.format(day="start::DATE AS day,")
+        frame: pd.DataFrame = self.connection.sql(query).df()
+        return frame
+
+    def cautions(self) -> tuple[str, ...]:
+        """What a reader must know about this log before any figure, in sentences."""
+        found = []
+        status = self.manifest.get("status")
+        if status not in {None, "finished"}:
+            found.append(
+                f"The run is not finished (status: {status}); figures cover what is there so far."
+            )
+        users = self.table("users_table")
+        if users is None:
+            found.append(
+                "The run has no users table: users that never came in any arm are not counted."
+            )
+        elif self.design == "split" and "arm" not in users.columns:
+            found.append(
+                "The users table does not say who was assigned to which arm: users that never "
+                "came are not counted."
+            )
+        return tuple(found)
+
+    def _who_could_come(self, counts: pd.DataFrame) -> pd.DataFrame:
+        """The denominator: every (arm, user), whether or not there was a visit."""
+        users = self.table("users_table")
+        seen = counts[["arm", "user"]]
+        if self.design == "split":
+            known = users is not None and "arm" in users.columns
+            grid = users[["arm", "user"]].astype(str) if users is not None and known else seen
+        else:
+            names = seen["user"].unique() if users is None else users["user"].astype(str)
+            index = pd.MultiIndex.from_product([self.arms, sorted(names)], names=["arm", "user"])
+            grid = index.to_frame(index=False)
+        self._refuse_strangers(seen, grid)
+        rank = {arm: number for number, arm in enumerate(self.arms)}
+        order = np.lexsort((grid["user"].to_numpy(), grid["arm"].map(rank).to_numpy()))
+        ordered: pd.DataFrame = grid.iloc[order].reset_index(drop=True)
+        return ordered
+
+    def _refuse_strangers(self, seen: pd.DataFrame, grid: pd.DataFrame) -> None:
+        both = seen.merge(grid, on=["arm", "user"], how="left", indicator=True)
+        strangers = both.loc[both["_merge"] == "left_only"]
+        if len(strangers):
+            first = strangers.iloc[0]
+            raise LogError(
+                f"{self.path}: {len(strangers)} users visited an arm for which the users table "
+                f"does not have them (first: user {first['user']!r} in arm {first['arm']!r}); "
+                "the users table and the log are of different runs"
+            )
+
+    def _check_totals(self) -> None:
+        """Sessions and impressions tell the same story, or a part is missing."""
+        query = """
+            SELECT 'sessions' AS t, arm, sum(impressions), sum(clicks), sum(purchases)
+            FROM sessions GROUP BY arm
+            UNION ALL
+            SELECT 'impressions', arm, count(*), count(*) FILTER (clicked),
+                   count(*) FILTER (bought)
+            FROM impressions GROUP BY arm
+        """
+        totals: dict[str, dict[str, tuple[int, ...]]] = {"sessions": {}, "impressions": {}}
+        for table, arm, *numbers in self.connection.sql(query).fetchall():
+            totals[table][arm] = tuple(int(n) for n in numbers)
+        nothing = (0, 0, 0)
+        for arm in sorted(totals["sessions"].keys() | totals["impressions"].keys()):
+            visits = totals["sessions"].get(arm, nothing)
+            rows = totals["impressions"].get(arm, nothing)
+            if visits != rows:
+                raise LogError(
+                    f"{self.path}: arm {arm!r} has (impressions, clicks, purchases) {visits} in "
+                    f"sessions/ but {rows} in impressions/; a part is damaged or of another run"
+                )
+
+
+def _limits() -> dict[str, str | bool | int]:
+    """Two gigabytes and spilling to disk: ten million impressions on a small machine."""
+    spill = Path(tempfile.gettempdir()) / f"footfall-duckdb-{os.getpid()}"
+    return {
+        "memory_limit": "2GB",
+        "temp_directory": str(spill),
+        "preserve_insertion_order": False,
+    }
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such run folder; give the --out folder of footfall run")
+    file = folder / "manifest.json"
+    if not file.exists():
+        raise UserError(f"{folder}: not a run folder, it has no manifest.json")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise LogError(f"{file}: not readable JSON ({_first_line(problem)})") from None
+    if not isinstance(manifest, dict):
+        raise LogError(f"{file}: must hold one JSON object")
+    return manifest
+
+
+def _parts(folder: Path, manifest: dict[str, Any]) -> dict[str, list[Path]]:
+    """The files of both tables, checked: present in pairs, listed, readable, of the schema."""
+    found = {
+        table: sorted((folder / table).glob("*.parquet")) for table in ("impressions", "sessions")
+    }
+    for table, other in (("impressions", "sessions"), ("sessions", "impressions")):
+        lonely = {file.name for file in found[table]} - {file.name for file in found[other]}
+        if lonely:
+            raise LogError(
+                f"{folder / other / min(lonely)}: this part is missing although {table}/ has it; "
+                "run again with --resume"
+            )
+    if not found["sessions"]:
+        raise LogError(f"{folder}: the run holds no events yet (no sessions/*.parquet)")
+    for name in manifest.get("parts") or ():
+        if str(name).endswith(".parquet") and not (folder / str(name)).exists():
+            raise LogError(
+                f"{folder / str(name)}: this part is missing although the manifest lists it; "
+                "run again with --resume"
+            )
+    _check_schema(found["impressions"], IMPRESSIONS)
+    _check_schema(found["sessions"], SESSIONS)
+    return found
+
+
+def _check_schema(files: Sequence[Path], schema: pa.Schema) -> None:
+    for file in files:
+        try:
+            names = pq.read_schema(file).names
+        except (OSError, pa.ArrowException) as problem:
+            raise LogError(
+                f"{file}: damaged, not a readable Parquet file ({_first_line(problem)}); "
+                "delete it and run again with --resume"
+            ) from None
+        missing = [name for name in schema.names if name not in names]
+        if missing:
+            raise LogError(f"{file}: has no column {missing[0]!r}; it is not a part of this log")
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:200]
+
+
+def pivot(per_user: pd.DataFrame, column: str, arm: str) -> npt.NDArray[np.float64]:
+    """One additive column of one arm, [n_users], in the order of the frame."""
+    return per_user.loc[per_user["arm"] == arm, column].to_numpy(dtype=np.float64)

@@ -97,7 +97,8 @@ def in_order(interactions: pd.DataFrame) -> pd.DataFrame:
     # A dataset must not depend on the order of its source: every other column breaks ties.
     keys += [c for c in ("order", "quantity", "value") if c in interactions]
     codes = [_rank(interactions[key]) for key in keys]
-    return interactions.iloc[np.lexsort(codes[::-1])].reset_index(drop=True)
+    ordered: pd.DataFrame = interactions.iloc[np.lexsort(codes[::-1])].reset_index(drop=True)
+    return ordered
 
 
 def with_prices(items: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +116,7 @@ def as_id(column: pd.Series) -> pd.Series:
         values = values.astype("int64")
     texts = values.astype(str).str.strip().to_numpy(dtype=object)
     texts[texts == ""] = None
-    texts = np.append(texts, None)  # the code of a missing value is -1
+    texts = np.concatenate([texts, [None]])  # the code of a missing value is -1
     return pd.Series(texts[codes], index=column.index, dtype=object)
 
 
@@ -222,10 +223,11 @@ def _numbers(frame: pd.DataFrame, column: str, default: float) -> pd.Series:
 
 def _checked(schema: pa.DataFrameSchema, frame: pd.DataFrame, where: str) -> pd.DataFrame:
     try:
-        return schema.validate(frame)
+        checked: pd.DataFrame = schema.validate(frame)
     except pandera.errors.SchemaError as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{where}: {reason}") from error
+    return checked
 
 
 def _a(word: str) -> str:

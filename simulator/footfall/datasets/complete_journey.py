@@ -107,12 +107,13 @@ def promotions(
         condition &= pads.field("week").isin([int(week) for week in weeks])
     with resources.as_file(_file("promotions")) as path:
         rows = pads.dataset(path).to_table(filter=condition).to_pandas()
-    return (
+    found: pd.DataFrame = (
         rows.rename(columns={"display_location": "display", "mailer_location": "mailer"})
         .assign(product=rows["product_id"].astype(str), store=rows["store_id"].astype(str))
         .merge(wanted, on="product")[["item", "product", "store", "week", "display", "mailer"]]
         .sort_values(["week", "store", "item", "product"], ignore_index=True)
     )
+    return found
 
 
 TRANSACTION_COLUMNS = [
@@ -237,17 +238,16 @@ def _catalogue(products: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame
 
 def _households() -> pd.DataFrame:
     """Profiles in words; a column is missing (None) where the source does not know."""
-    raw = _table("demographics").astype(object)
-    raw = raw.where(raw.notna(), None)
+    raw = _table("demographics")
     return pd.DataFrame(
         {
             "user": raw["household_id"].astype(str),
             "age": raw["age"].map(_age),
             "income": raw["income"].map(_income),
             "home": raw["home_ownership"].map(_lower),
-            "marital status": raw["marital_status"].map(_lower),
+            "marital_status": raw["marital_status"].map(_lower),
             "household": raw["household_comp"].map(HOUSEHOLDS),
-            "people in household": raw["household_size"].map(
+            "people_in_household": raw["household_size"].map(
                 lambda size: "5 or more" if size == "5+" else size
             ),
             "children": raw["kids_count"].map(CHILDREN),
@@ -260,7 +260,7 @@ def _age(text: str | None) -> str | None:
 
 
 def _income(text: str | None) -> str | None:
-    """ "50-74K" -> "$50,000 to $74,999 a year"."""
+    """Turn "50-74K" into "$50,000 to $74,999 a year"."""
     if text is None or text in INCOMES:
         return INCOMES.get(text or "")
     low, high = text.removesuffix("K").split("-")

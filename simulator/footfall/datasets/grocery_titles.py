@@ -306,11 +306,12 @@ WORDS = {
 }  # fmt: skip
 """Abbreviations and truncated words of the source, lower case."""
 
-PROPER = frozenset(
-    "alpo american angus anjou asian australian bartlett bosc braeburn cajun christmas dijon "
-    "easter english french fuji gala german greek halloween hawaiian hispanic italian jonathan "
-    "kellogg kosher mexican oriental polish ritz skippy swiss thai valentine".split()
-)
+PROPER = frozenset({
+    "alpo", "american", "angus", "anjou", "asian", "australian", "bartlett", "bosc", "braeburn",
+    "cajun", "christmas", "dijon", "easter", "english", "french", "fuji", "gala", "german",
+    "greek", "halloween", "hawaiian", "hispanic", "italian", "japanese", "jonathan", "kellogg",
+    "kosher", "mexican", "oriental", "polish", "ritz", "skippy", "swiss", "thai", "valentine",
+})  # fmt: skip
 """Words that keep a capital inside a title."""
 
 UNITS = {
@@ -355,7 +356,7 @@ def readable_category(category: str) -> str:
 
 
 def readable_size(size: str, *, fresh: bool = False) -> str:
-    """ "1 GA" -> "1 gallon"; "" where the size is missing or cannot be read.
+    """Turn "1 GA" into "1 gallon"; "" where the size is missing or cannot be read.
 
     For ``fresh`` produce, sizes of the grocer's shipping case (40 lb of bananas) are left
     out: no shopper takes one home.

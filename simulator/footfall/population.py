@@ -205,6 +205,11 @@ class Population:
             raise DataError(f'population: no user "{user}"; {len(self)} users are played')
         return self._numbers[user]
 
+    @property
+    def cold(self) -> npt.NDArray[np.bool_]:
+        """[n_users] whether each user has a profile and no history."""
+        return self.real < 0
+
     @cached_property
     def taken(self) -> npt.NDArray[np.bool_]:
         """[n_events] whether the user took the item: bought it, or liked it in rating data.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from footfall.errors import DataError, did_you_mean
@@ -29,3 +31,11 @@ def resolve(path: Path, base: Path) -> Path:
         raise DataError(f"{full}: no such file or folder, and no folder {full.parent} either")
     neighbours = [entry.name for entry in full.parent.iterdir()][:200]
     raise DataError(f"{full}: no such file or folder; {did_you_mean(full.name, neighbours)}")
+
+
+def naive_utc(moment: dt.date | None) -> pd.Timestamp | None:
+    """A date or time as naive UTC; one without a zone is UTC already, a date is its midnight."""
+    if moment is None:
+        return None
+    stamp = pd.Timestamp(moment)
+    return stamp if stamp.tzinfo is None else stamp.tz_convert("UTC").tz_localize(None)

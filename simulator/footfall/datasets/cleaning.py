@@ -75,6 +75,7 @@ def finish(draft: Draft) -> Dataset:
         lost = "; ".join(f"{c.count} x {c.problem}" for c in draft.cleaning) or "it had none"
         raise DataError(f"{draft.name}: no usable history is left ({lost})")
     draft.interactions = in_order(draft.interactions)
+    draft.interactions = _canonical_first(draft.interactions, INTERACTIONS)
     if draft.prices_from_interactions:
         draft.items = with_prices(draft.items, draft.interactions)
     return Dataset(
@@ -165,6 +166,8 @@ def _values(draft: Draft) -> None:
     draft.note("infinite value", "repaired to unknown", int(endless.sum()))
     draft.interactions = draft.interactions.assign(value=value.mask(endless))
     money = draft.interactions["action"] != "rate"
+    draft.keep(money | draft.interactions["value"].notna(), "rating without a value")
+    money = draft.interactions["action"] != "rate"
     draft.keep(~((draft.interactions["value"] < 0) & money), "event with money below zero")
 
 
@@ -219,6 +222,11 @@ def _numbers(frame: pd.DataFrame, column: str, default: float) -> pd.Series:
     if column not in frame:
         return pd.Series(default, index=frame.index, dtype=float)
     return pd.to_numeric(frame[column], errors="coerce").astype(float)
+
+
+def _canonical_first(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    canonical = list(schema.columns)
+    return frame[[*canonical, *(c for c in frame.columns if c not in canonical)]]
 
 
 def _checked(schema: pa.DataFrameSchema, frame: pd.DataFrame, where: str) -> pd.DataFrame:

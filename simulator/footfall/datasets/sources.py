@@ -8,15 +8,23 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from footfall.datasets import complete_journey
+from footfall.datasets import complete_journey, movielens, table
 from footfall.datasets.complete_journey import CompleteJourneySource
+from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.schema import Dataset
+from footfall.datasets.table import TableSource
 
-DataSource = CompleteJourneySource  # more kinds follow
+DataSource = Annotated[
+    CompleteJourneySource | MovieLensSource | TableSource, Field(discriminator="kind")
+]
+"""What a scenario may write under ``data``; ``kind`` tells which one."""
 
 READERS: dict[type, Callable[[Any, Path], Dataset]] = {
     CompleteJourneySource: complete_journey.read,
+    MovieLensSource: movielens.read,
+    TableSource: table.read,
 }
+"""A further source is one module with its options and ``read``, and one line here and above."""
 
 
 def load(source: DataSource, base: Path) -> Dataset:

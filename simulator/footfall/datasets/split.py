@@ -9,6 +9,7 @@ from typing import Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from footfall.datasets.base import naive_utc
 from footfall.datasets.cleaning import with_prices
 from footfall.datasets.schema import Dataset, Split
 from footfall.errors import DataError
@@ -57,7 +58,8 @@ def split(dataset: Dataset, spec: SplitSpec) -> Split:
 
 
 def _moment(times: pd.Series, spec: SplitSpec) -> pd.Timestamp:
-    if spec.fraction is not None:
-        return pd.Timestamp(times.iloc[int(len(times) * spec.fraction)])
-    at = pd.Timestamp(spec.at)  # type: ignore[arg-type]  # the model guarantees one of the two
-    return at.tz_convert("UTC").tz_localize(None) if at.tzinfo is not None else at
+    at = naive_utc(spec.at)
+    if at is not None:
+        return at
+    assert spec.fraction is not None, "the model guarantees one of the two"
+    return pd.Timestamp(times.iloc[int(len(times) * spec.fraction)])

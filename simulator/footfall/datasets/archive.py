@@ -1,0 +1,78 @@
+"""Files of a data set, in a folder or inside a zip that is never unpacked to disk."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from footfall.errors import DataError, did_you_mean
+
+MAX_BYTES = 4 * 2**30
+"""Uncompressed size of all files in a zip; the largest MovieLens has a quarter of it."""
+
+MAX_RATIO = 200
+"""Uncompressed over compressed size; tables reach about 10, zip bombs 1,000 and more."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one folder, or of a zip's outermost folder, by their bare names."""
+
+    path: Path
+    members: dict[str, str]
+    """Bare name -> name inside the zip, or path of the file."""
+    zipped: bool
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.members
+
+    def read(self, name: str) -> bytes:
+        """All bytes of one file.
+
+        Raises:
+            DataError: There is no such file, or the zip is damaged.
+        """
+        if name not in self.members:
+            raise DataError(f"{self.path}: no {name} in it; {did_you_mean(name, self.members)}")
+        if not self.zipped:
+            return Path(self.members[name]).read_bytes()
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.read(self.members[name])
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+            raise DataError(f"{self.path}: cannot read {name}: {error}") from error
+
+
+def open_files(path: Path) -> Files:
+    """List a folder or a zip.
+
+    Raises:
+        DataError: Neither of the two, or a zip that is damaged, unsafe or far too large.
+    """
+    if path.is_dir():
+        return Files(path, {p.name: str(p) for p in path.iterdir() if p.is_file()}, zipped=False)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path}: neither a folder nor a readable zip ({error})") from error
+    for entry in entries:
+        _refuse_unsafe(path, entry)
+    total = sum(entry.file_size for entry in entries)
+    if total > MAX_BYTES:
+        raise DataError(f"{path}: would unpack to {total} bytes; at most {MAX_BYTES} are read")
+    shallow = sorted(entries, key=lambda e: (e.filename.count("/"), e.filename), reverse=True)
+    return Files(path, {PurePosixPath(e.filename).name: e.filename for e in shallow}, zipped=True)
+
+
+def _refuse_unsafe(path: Path, entry: zipfile.ZipInfo) -> None:
+    name = PurePosixPath(entry.filename.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or name.parts[0].endswith(":"):
+        raise DataError(f'{path}: the zip names a file outside itself, "{entry.filename}"')
+    if entry.file_size > MAX_RATIO * max(1, entry.compress_size):
+        raise DataError(
+            f"{path}: {entry.filename} would grow from {entry.compress_size} to "
+            f"{entry.file_size} bytes; that is no data set"
+        )

@@ -1,0 +1,301 @@
+"""Any history in CSV or Parquet, with its columns named in the scenario."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.lib
+from pydantic import Field, field_validator
+
+from footfall.datasets.base import Source, naive_utc, resolve
+from footfall.datasets.cleaning import Draft, as_id, finish
+from footfall.datasets.schema import ACTIONS, Dataset
+from footfall.errors import DataError, did_you_mean
+
+Action = Literal["view", "click", "cart", "purchase", "rate"]
+
+
+class InteractionColumns(Source):
+    """Which column of the interactions is what."""
+
+    user: str
+    item: str
+    time: str
+    quantity: str | None = None
+    """Units; 1 where there is no column."""
+    value: str | None = None
+    """Money paid for the whole row, or the rating."""
+    unit_price: str | None = None
+    """Price of one unit, instead of ``value``."""
+    order: str | None = None
+    """Basket or visit."""
+    title: str | None = None
+    """Item title, for histories without an items table."""
+    category: str | None = None
+    """Item category, for histories without an items table."""
+
+
+class ActionColumn(Source):
+    """Actions that differ from row to row."""
+
+    column: str
+    map: dict[str, Action] = Field(default_factory=dict)
+    """Words of the source -> actions; words that are not here must be actions themselves,
+    otherwise their rows are dropped and counted."""
+
+
+class ItemTable(Source):
+    """What the items are."""
+
+    path: Path
+    item: str
+    title: str
+    category: str | None = None
+    price: str | None = None
+    """Unit price. Without it, prices are the median of what was paid."""
+    attributes: list[str] = Field(default_factory=list)
+    """Further columns to keep."""
+
+
+class UserTable(Source):
+    """Who the users are."""
+
+    path: Path
+    user: str
+    profile: list[str] = Field(default_factory=list)
+    """Columns that describe the user; a persona shows them under their own names."""
+
+
+class TableSource(Source):
+    """A history of your own, in CSV or Parquet."""
+
+    kind: Literal["table"] = "table"
+    path: Path
+    """A ``.csv`` (also compressed) or ``.parquet`` file, or a folder of Parquet parts."""
+    columns: InteractionColumns
+    action: Action | ActionColumn = "purchase"
+    """One action for every row, or the column that tells it."""
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    """Unit of times that are numbers (Unix time); needed for them, so that 20240131 is never
+    taken for a day of 1970 in silence."""
+    time_format: str | None = None
+    """strptime format of times that are text; ISO 8601 where there is none."""
+    timezone: str = "UTC"
+    """Zone of times that name none."""
+    currency: str = ""
+    """ISO code of prices and money."""
+    earliest: dt.datetime | dt.date | None = None
+    """Events before this moment (UTC) are impossible: dropped and counted."""
+    latest: dt.datetime | dt.date | None = None
+    """Events after this moment are impossible; now, where it is not given."""
+    items: ItemTable | None = None
+    users: UserTable | None = None
+    name: str = "table"
+    """How reports call the data."""
+    about: str = ""
+    licence: str = ""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            pd.Timestamp(0).tz_localize(zone)
+        except Exception as error:
+            raise ValueError(f'no time zone "{zone}"; names look like Europe/Paris') from error
+        return zone
+
+
+def read(source: TableSource, base: Path) -> Dataset:
+    """Load the tables.
+
+    Raises:
+        DataError: A file or a column is missing, or nothing usable is left.
+    """
+    path = resolve(source.path, base)
+    raw = read_frame(path, _wanted(source))
+    draft = Draft(
+        name=source.name,
+        interactions=_interactions(raw, source),
+        items=_items(raw, source, base),
+        users=_users(source, base),
+        currency=source.currency,
+        about=source.about,
+        licence=source.licence,
+        prices_from_interactions=source.items is None or source.items.price is None,
+        earliest=naive_utc(source.earliest),
+        latest=naive_utc(source.latest),
+    )
+    return finish(draft)
+
+
+def read_frame(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read the named columns of a CSV file, a Parquet file or a folder of Parquet parts.
+
+    Text stays text in CSV, so that the id "007" keeps its zeros.
+
+    Raises:
+        DataError: The file cannot be read, or a column is missing; says which ones exist.
+    """
+    try:
+        if path.is_dir() or ".parquet" in path.suffixes:
+            return _parquet(path, columns)
+        known = list(pd.read_csv(path, nrows=0).columns)
+        _check_columns(path, columns, known)
+        return pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=True)
+    except (OSError, ValueError, EOFError, pyarrow.lib.ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+
+
+def _parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+    parts = sorted(path.glob("**/*.parquet")) if path.is_dir() else [path]
+    if not parts:
+        raise DataError(f"{path}: a folder without .parquet files")
+    data = pads.dataset([str(part) for part in parts], format="parquet")
+    _check_columns(path, columns, data.schema.names)
+    table: pa.Table = data.to_table(columns=columns)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _check_columns(path: Path, wanted: list[str], known: list[str]) -> None:
+    for column in wanted:
+        if column not in known:
+            raise DataError(f'{path}: no column "{column}"; {did_you_mean(column, known)}')
+
+
+def _wanted(source: TableSource) -> list[str]:
+    names = [name for name in source.columns.model_dump().values() if name is not None]
+    if isinstance(source.action, ActionColumn):
+        names.append(source.action.column)
+    return list(dict.fromkeys(names))
+
+
+def _interactions(raw: pd.DataFrame, source: TableSource) -> pd.DataFrame:
+    columns = source.columns
+    rows: dict[str, Any] = {
+        "user": raw[columns.user],
+        "item": raw[columns.item],
+        "action": _actions(raw, source.action),
+        "time": times(raw[columns.time], source),
+    }
+    rows |= {
+        name: raw[column]
+        for name, column in (("quantity", columns.quantity), ("order", columns.order))
+        if column is not None
+    }
+    if columns.value is not None:
+        rows["value"] = pd.to_numeric(raw[columns.value], errors="coerce")
+    elif columns.unit_price is not None:
+        quantity = 1.0 if columns.quantity is None else raw[columns.quantity]
+        units = pd.to_numeric(quantity, errors="coerce")
+        rows["value"] = pd.to_numeric(raw[columns.unit_price], errors="coerce") * units
+    return pd.DataFrame(rows)
+
+
+def _actions(raw: pd.DataFrame, action: Action | ActionColumn) -> pd.Series:
+    if isinstance(action, str):
+        return pd.Series(action, index=raw.index, dtype=object)
+    words = raw[action.column].astype(str)
+    known = {**{name: name for name in ACTIONS}, **action.map}
+    return words.map(known)
+
+
+def times(column: pd.Series, source: TableSource) -> pd.Series:
+    """Times as naive UTC; what cannot be read becomes NaT, which cleaning counts.
+
+    Raises:
+        DataError: The times are numbers of an unknown unit.
+    """
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return _in_range(column.dt.tz_convert("UTC").dt.tz_localize(None))
+    if pd.api.types.is_datetime64_dtype(column.dtype):
+        return _localised(_in_range(column), source.timezone)
+    if source.time_unit is not None:
+        numbers = pd.to_numeric(column, errors="coerce")
+        return pd.to_datetime(numbers, unit=source.time_unit, errors="coerce")
+    text = column.dropna().astype(str)
+    if source.time_format is None and text.str.fullmatch(r"\s*-?\d+(\.\d*)?\s*").any():
+        raise DataError(
+            f'{source.name}: column "{column.name}" holds numbers such as {text.iloc[0]}; '
+            "add time_unit: s (or ms, us, ns) for Unix time, or time_format for written dates"
+        )
+    return _parsed(text, source).reindex(column.index)
+
+
+def _parsed(text: pd.Series, source: TableSource) -> pd.Series:
+    """Written times; those that name an offset are converted, the others are local."""
+    form = source.time_format or "ISO8601"
+    zoned = text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})\s*$", regex=True) & text.str.contains(":")
+    aware = pd.to_datetime(text[zoned], format=form, errors="coerce", utc=True)
+    local = pd.to_datetime(text[~zoned], format=form, errors="coerce").astype("datetime64[ns]")
+    both = [aware.dt.tz_localize(None).astype("datetime64[ns]"), _localised(local, source.timezone)]
+    return pd.concat([part for part in both if len(part)] or both[:1])
+
+
+def _localised(column: pd.Series, zone: str) -> pd.Series:
+    """Local times as UTC; the hour that does not exist or exists twice is not readable."""
+    local = column.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    naive: pd.Series = local.dt.tz_convert("UTC").dt.tz_localize(None)
+    return naive
+
+
+def _in_range(column: pd.Series) -> pd.Series:
+    """Nanoseconds reach from 1677 to 2262; what lies outside becomes NaT."""
+    inside = (column >= pd.Timestamp.min.ceil("s")) & (column <= pd.Timestamp.max.floor("s"))
+    kept: pd.Series = column.where(inside).astype("datetime64[ns]")
+    return kept
+
+
+def _items(raw: pd.DataFrame, source: TableSource, base: Path) -> pd.DataFrame:
+    spec = source.items
+    if spec is None:
+        return _items_of_history(raw, source.columns)
+    renamed = {spec.item: "item", spec.title: "title"}
+    renamed |= {
+        column: name
+        for column, name in ((spec.category, "category"), (spec.price, "price"))
+        if column is not None
+    }
+    frame = read_frame(
+        resolve(spec.path, base), list({**renamed, **dict.fromkeys(spec.attributes)})
+    )
+    return frame.rename(columns=renamed)
+
+
+def _items_of_history(raw: pd.DataFrame, columns: InteractionColumns) -> pd.DataFrame:
+    """Make items of what was interacted with; an item's most frequent title is its title."""
+    ids = as_id(raw[columns.item])
+    texts = {"title": columns.title, "category": columns.category}
+    named = {name: raw[column] for name, column in texts.items() if column is not None}
+    frame = pd.DataFrame({"item": ids, **named}).dropna(subset=["item"])
+    if "title" not in frame:
+        frame["title"] = frame["item"]
+    counted = frame.fillna("").value_counts().rename("rows").reset_index()
+    best = counted.sort_values(
+        ["rows", *frame.columns], ascending=[False] + [True] * frame.shape[1]
+    )
+    return best.drop(columns="rows").drop_duplicates("item").sort_values("item", ignore_index=True)
+
+
+def _users(source: TableSource, base: Path) -> pd.DataFrame:
+    spec = source.users
+    if spec is None:
+        return pd.DataFrame({"user": pd.Series(dtype=object)})
+    frame = read_frame(resolve(spec.path, base), [spec.user, *spec.profile])
+    profile = {column: _numeric(frame[column]) for column in spec.profile}
+    return pd.DataFrame({"user": frame[spec.user], **profile})
+
+
+def _numeric(column: pd.Series) -> pd.Series:
+    """Numbers written in a CSV as numbers, so that `where` can compare them; codes stay text."""
+    present = column.dropna().astype(str)
+    if column.dtype != object or present.str.fullmatch(r"0\d+").any():
+        return column
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().sum() == len(present) else column

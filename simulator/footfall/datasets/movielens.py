@@ -42,11 +42,11 @@ AGES_1M = {
     56: "56 or older",
 }
 OCCUPATIONS_1M = [
-    "other", "academic or educator", "artist", "clerical or administrative", "college or graduate
-    student", "customer service", "doctor or health care", "executive or managerial", "farmer",
-    "homemaker", "school student", "lawyer", "programmer", "retired", "sales or marketing",
-    "scientist", "self-employed", "technician or engineer", "tradesman or craftsman",
-    "unemployed", "writer",
+    "other", "academic or educator", "artist", "clerical or administrative",
+    "college or graduate student", "customer service", "doctor or health care",
+    "executive or managerial", "farmer", "homemaker", "school student", "lawyer", "programmer",
+    "retired", "sales or marketing", "scientist", "self-employed", "technician or engineer",
+    "tradesman or craftsman", "unemployed", "writer",
 ]  # fmt: skip
 SEXES = {"F": "female", "M": "male"}
 NO_GENRE = "(no genres listed)"

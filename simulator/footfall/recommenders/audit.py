@@ -1,0 +1,203 @@
+"""Nothing that a recommender does may harm the run, and nothing of it stays unsaid.
+
+``audited`` wraps any recommender: what comes out are slates of known items, each at most once
+in a visit, at most k of them, with finite scores or none. What was wrong is counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from footfall.catalogue import Catalogue
+from footfall.recommenders.protocol import Recommender, Request, Slate
+
+Kind = Literal[
+    "invented", "repeated", "too_long", "too_short", "empty", "failed", "bad_scores",
+    "failed_updates",
+]  # fmt: skip
+
+MEANING: dict[Kind, str] = {
+    "invented": "items that the catalogue lacks (dropped)",
+    "repeated": "items twice in a slate, or already shown in the visit (dropped)",
+    "too_long": "slates with more items than asked for (cut)",
+    "too_short": "slates that left places of the page empty, after dropping",
+    "empty": "slates without a single usable item, although the request did not fail",
+    "failed": "requests without a slate: an exception, a time-out, an unusable answer",
+    "bad_scores": "scores or propensities of a slate that were not usable numbers (set to none)",
+    "failed_updates": "epochs that the recommender could not learn from",
+}
+"""What each count counts, for reports."""
+
+EXAMPLES = 5
+"""Examples kept of each kind."""
+
+
+@dataclass
+class Faults:
+    """What a recommender did wrong. Counts may be added up over workers and epochs."""
+
+    slates: int = 0
+    """Requests audited: what the counts are out of."""
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(get_args(Kind), 0))
+    examples: dict[str, list[str]] = field(
+        default_factory=lambda: {kind: [] for kind in get_args(Kind)}
+    )
+    """The first five of each kind, readable."""
+
+    def add(self, kind: Kind, example: str) -> None:
+        """Count one fault."""
+        self.counts[kind] += 1
+        if len(self.examples[kind]) < EXAMPLES:
+            self.examples[kind].append(example)
+
+    def merge(self, other: Faults) -> Faults:
+        """The faults of both, as a new object; earlier examples first."""
+        merged = Faults(self.slates + other.slates)
+        for kind in get_args(Kind):
+            merged.counts[kind] = self.counts[kind] + other.counts[kind]
+            merged.examples[kind] = (self.examples[kind] + other.examples[kind])[:EXAMPLES]
+        return merged
+
+    def __bool__(self) -> bool:
+        return any(self.counts.values())
+
+    def as_dict(self) -> dict[str, object]:
+        """For manifests: counts, the audited slates, and the examples there are."""
+        examples = {kind: list(found) for kind, found in self.examples.items() if found}
+        return {"slates": self.slates, **self.counts, "examples": examples}
+
+
+class AuditedRecommender:
+    """A recommender that never raises and never returns an unusable slate."""
+
+    def __init__(self, recommender: Recommender, catalogue: Catalogue) -> None:
+        self.recommender = recommender
+        self.faults = Faults()
+        self._catalogue = catalogue
+
+    @property
+    def diagnostics(self) -> dict[str, int]:
+        """What the recommender counts about itself, for instance ``fallback_requests``."""
+        return dict(getattr(self.recommender, "diagnostics", {}))
+
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        """One usable slate a request, in order; a failed one is empty and says why."""
+        answers = self._ask(list(requests))
+        self.faults.slates += len(requests)
+        return [self._audit(*pair) for pair in zip(requests, answers, strict=True)]
+
+    def update(self, events: pd.DataFrame) -> None:
+        """Pass ``events`` on; a failure is counted and the recommender stays as it was."""
+        try:
+            self.recommender.update(events)
+        except Exception as error:  # noqa: BLE001  # foreign code: one arm must not stop the run
+            self.faults.add("failed_updates", _told(error))
+
+    def close(self) -> None:
+        """Close the recommender if it can be closed."""
+        close = getattr(self.recommender, "close", None)
+        if close is not None:
+            close()
+
+    def _ask(self, requests: list[Request]) -> list[Slate]:
+        """Ask for all at once; where that fails, halve until the culprits are alone."""
+        if not requests:
+            return []
+        try:
+            answer = _shaped(self.recommender.recommend(requests))
+        except Exception as error:  # noqa: BLE001  # foreign code: one arm must not stop the run
+            if len(requests) == 1:
+                return [Slate((), failure=_told(error))]
+            half = len(requests) // 2
+            return self._ask(requests[:half]) + self._ask(requests[half:])
+        if len(answer) == len(requests):
+            return answer
+        if len(requests) == 1:
+            return [Slate((), failure=f"recommend() returned {len(answer)} slates for 1 request")]
+        # halves could have the right number by chance, and the wrong users
+        return [slate for request in requests for slate in self._ask([request])]
+
+    def _audit(self, request: Request, slate: Slate) -> Slate:
+        where = f"user {request.user}, visit {request.session}, page {request.page}"
+        if slate.failure:
+            self.faults.add("failed", f"{where}: {slate.failure}")
+            return Slate((), failure=slate.failure)
+        if len(slate.items) > request.k:
+            self.faults.add("too_long", f"{where}: {len(slate.items)} items for {request.k}")
+        kept = self._usable(request, slate.items, where)[: request.k]
+        if not kept:
+            self.faults.add("empty", where)
+        elif len(kept) < request.k:
+            self.faults.add("too_short", f"{where}: {len(kept)} items for {request.k}")
+        return Slate(
+            tuple(slate.items[place] for place in kept),
+            self._aligned(slate, "scores", kept, where),
+            self._aligned(slate, "propensities", kept, where),
+        )
+
+    def _aligned(
+        self, slate: Slate, name: str, kept: list[int], where: str
+    ) -> tuple[float, ...] | None:
+        """Scores or propensities of the kept items; none if any of the slate's is unusable."""
+        values = getattr(slate, name)
+        if values is None:
+            return None
+        low, high = (0.0, 1.0) if name == "propensities" else (-math.inf, math.inf)
+        numbers = _numbers(values, len(slate.items), low, high)
+        if numbers is None:
+            self.faults.add("bad_scores", f"{where}: {name} {values!r:.60}")
+            return None
+        return tuple(numbers[place] for place in kept)
+
+    def _usable(self, request: Request, items: Iterable[str], where: str) -> list[int]:
+        """Places of the items that may be shown."""
+        seen = set(request.shown)
+        kept = []
+        for place, item in enumerate(items):
+            if not isinstance(item, str) or self._catalogue.code(item) is None:
+                self.faults.add("invented", f"{where}: {item!r:.60}")
+            elif item in seen:
+                self.faults.add("repeated", f"{where}: {item}")
+            else:
+                seen.add(item)
+                kept.append(place)
+        return kept
+
+
+def audited(recommender: Recommender, catalogue: Catalogue) -> AuditedRecommender:
+    """Wrap ``recommender`` so that its faults are counted and do no harm."""
+    return AuditedRecommender(recommender, catalogue)
+
+
+def _shaped(answer: Any) -> list[Slate]:
+    """Check that an answer is a list of slates, each with a sequence of items.
+
+    Raises:
+        TypeError: if not.
+    """
+    if not isinstance(answer, Sequence) or not all(isinstance(slate, Slate) for slate in answer):
+        raise TypeError(f"recommend() returned no list of slates but {answer!r:.60}")
+    for slate in answer:
+        if isinstance(slate.items, str) or not isinstance(slate.items, Sequence):
+            raise TypeError(f"the items of a slate are no tuple but {slate.items!r:.60}")
+    return list(answer)
+
+
+def _numbers(values: Any, expected: int, low: float, high: float) -> tuple[float, ...] | None:
+    """The values if they are as many finite numbers in [low, high] as expected, else none."""
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        return None
+    usable = all(math.isfinite(number) and low <= number <= high for number in numbers)
+    return numbers if usable and len(numbers) == expected else None
+
+
+def _told(error: Exception) -> str:
+    """An exception as one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]

@@ -1,0 +1,149 @@
+"""Your own Python code as a recommender: ``target: "module:name"``.
+
+Three forms are understood:
+
+- a function whose first parameter is called ``requests``: ``f(requests, **options)`` returns,
+  for each request, a ``Slate`` or a list of item ids;
+- a class or any other function: called once with ``options`` and those of ``split``,
+  ``catalogue`` and ``seed`` that it has parameters for, and must return a ``Recommender``;
+- an object that already is a ``Recommender``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from footfall.catalogue import Catalogue
+from footfall.datasets.schema import Split
+from footfall.errors import ScenarioError, did_you_mean
+from footfall.recommenders.protocol import Recommender, Request, Slate
+from footfall.recommenders.specs import CallableSpec
+
+
+class FunctionRecommender:
+    """A plain function behind the Protocol; it does not learn."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        self._function = function
+        self._options = options
+
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        """Call the function once for all requests."""
+        return [as_slate(answer) for answer in self._function(requests, **self._options)]
+
+    def update(self, events: pd.DataFrame) -> None:
+        """Do nothing: a function does not learn."""
+
+
+def as_slate(answer: Slate | Sequence[str]) -> Slate:
+    """Turn a list of item ids into a slate.
+
+    Raises:
+        TypeError: for anything else, a lone string included.
+    """
+    if isinstance(answer, Slate):
+        return answer
+    if isinstance(answer, str) or not isinstance(answer, Sequence):
+        raise TypeError(f"expected a Slate or a list of item ids, got {type(answer).__name__}")
+    return Slate(tuple(answer))
+
+
+def load_callable(
+    spec: CallableSpec, split: Split, catalogue: Catalogue, *, base: Path, seed: int
+) -> Recommender:
+    """Import ``spec.target`` (also from ``base``) and make a recommender of it.
+
+    The code sees ``split`` with its held-out part removed: a recommender under test that
+    had seen the future would win every rehearsal.
+
+    Raises:
+        ScenarioError: if it cannot be imported, or does not fit its options or the Protocol.
+    """
+    target = _find(spec.target, base)
+    if not inspect.isclass(target) and isinstance(target, Recommender):
+        if spec.options:
+            raise ScenarioError(f"{spec.target}: is an object already and takes no options")
+        return target
+    if not callable(target):
+        raise ScenarioError(f"{spec.target}: is a {type(target).__name__}, not callable")
+    if _answers_requests(target):
+        _check_options(spec, target, [()], {})
+        return FunctionRecommender(target, spec.options)
+    blind = Split(split.at, split.remembered, split.held_out.iloc[:0])
+    offered = {"split": blind, "catalogue": catalogue, "seed": seed}
+    wanted = inspect.signature(target).parameters
+    extra = {name: value for name, value in offered.items() if name in wanted}
+    _check_options(spec, target, [], extra)
+    try:
+        made = target(**extra, **spec.options)
+    except Exception as error:
+        raise ScenarioError(
+            f"{spec.target}: making it failed: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(made, Recommender):
+        raise ScenarioError(
+            f"{spec.target}: made a {type(made).__name__}, which lacks recommend(requests) or "
+            "update(events); a plain function must call its first parameter requests"
+        )
+    return made
+
+
+def _find(target: str, base: Path) -> Any:
+    module_name, _, path = target.partition(":")
+    with _importable(base):
+        try:
+            found: Any = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            raise ScenarioError(
+                f'{target}: no module "{error.name}"; put it beside the scenario file or install it'
+            ) from None
+        except Exception as error:
+            raise ScenarioError(
+                f"{target}: importing it failed: {type(error).__name__}: {error}"
+            ) from error
+    for name in path.split("."):
+        if not hasattr(found, name):
+            public = [known for known in dir(found) if not known.startswith("_")]
+            raise ScenarioError(f'{target}: no "{name}" there; {did_you_mean(name, public)}')
+        found = getattr(found, name)
+    return found
+
+
+@contextmanager
+def _importable(base: Path) -> Iterator[None]:
+    folder = str(base.resolve())
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _answers_requests(target: Callable[..., Any]) -> bool:
+    if inspect.isclass(target):
+        return False
+    return next(iter(inspect.signature(target).parameters), "") == "requests"
+
+
+def _check_options(
+    spec: CallableSpec, target: Callable[..., Any], given: list[Any], extra: dict[str, Any]
+) -> None:
+    """Refuse options that the code does not take before the run starts."""
+    for name in sorted(spec.options.keys() & extra.keys()):
+        raise ScenarioError(f'{spec.target}: option "{name}" is filled in by Footfall')
+    try:
+        inspect.signature(target).bind(*given, **extra, **spec.options)
+    except TypeError as error:
+        taken = [name for name in inspect.signature(target).parameters if name != "requests"]
+        raise ScenarioError(
+            f"{spec.target}: options do not fit: {error}. It takes: {', '.join(taken) or 'none'}"
+        ) from None

@@ -1,0 +1,178 @@
+"""A recommender behind HTTP and JSON; the wire format is in docs/recommenders.md.
+
+A request that the service does not answer becomes a failed slate and the run goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pandas as pd
+import stamina
+from pydantic import BaseModel, ConfigDict, ValidationError
+from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
+
+from footfall.errors import ScenarioError, ServerError
+from footfall.recommenders.protocol import Request, Slate
+from footfall.recommenders.specs import HttpSpec
+
+BUSY = 429
+"""HTTP status "too many requests"."""
+
+
+class _WireSlate(BaseModel):
+    # services may add fields of their own; ids that are numbers in JSON are read as text
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    items: list[str]
+    scores: list[float | None] | None = None
+    propensities: list[float | None] | None = None
+
+
+class HttpRecommender:
+    """Posts requests in batches and reads slates.
+
+    Connections are kept and shared. Refused or broken connections, status 429 and 5xx are
+    tried again ``spec.retries`` times with growing, jittered pauses; time-outs and other
+    statuses are not.
+    """
+
+    def __init__(self, spec: HttpSpec) -> None:
+        self._spec = spec
+        # stamina tells structlog by default, which LensKit brings along and which prints on
+        # stdout, where ``--json`` promises to be alone
+        set_on_retry_hooks([LoggingOnRetryHook])
+        self._client = httpx.Client(timeout=spec.timeout, headers=_secrets(spec.headers_env))
+        self._pool = ThreadPoolExecutor(spec.concurrency, thread_name_prefix="recommender")
+
+    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
+        """One slate a request; those without a usable answer have ``failure`` set."""
+        size = self._spec.batch
+        batches = [requests[start : start + size] for start in range(0, len(requests), size)]
+        return [slate for slates in self._pool.map(self._batch, batches) for slate in slates]
+
+    def update(self, events: pd.DataFrame) -> None:
+        """Post the events of an epoch to ``update_url``, if there is one.
+
+        Raises:
+            ServerError: if the service does not take them.
+        """
+        if self._spec.update_url is None:
+            return
+        try:
+            self._post(self._spec.update_url, _wire_events(events))
+        except httpx.HTTPError as error:
+            raise ServerError(_told(error, self._spec.update_url)) from None
+
+    def close(self) -> None:
+        """Close the connections. May be called twice."""
+        self._pool.shutdown()
+        self._client.close()
+
+    def _batch(self, requests: Sequence[Request]) -> list[Slate]:
+        try:
+            response = self._post(
+                self._spec.url, {"requests": [_wire_request(request) for request in requests]}
+            )
+        except httpx.HTTPError as error:
+            return [Slate((), failure=_told(error, self._spec.url))] * len(requests)
+        return _read(response, len(requests))
+
+    def _post(self, url: str, body: Mapping[str, Any]) -> httpx.Response:
+        for attempt in stamina.retry_context(
+            on=_worth_another_try,
+            attempts=self._spec.retries + 1,
+            timeout=None,
+            wait_initial=min(0.1, self._spec.max_wait),
+            wait_max=self._spec.max_wait,
+            wait_jitter=min(1.0, self._spec.max_wait),
+        ):
+            with attempt:
+                response = self._client.post(url, json=body)
+                if not response.is_success:
+                    raise httpx.HTTPStatusError(
+                        f"HTTP status {response.status_code}",
+                        request=response.request,
+                        response=response,
+                    )
+                return response
+        raise AssertionError("stamina either returns or raises")
+
+
+def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
+    missing = [name for name in headers_env.values() if not os.environ.get(name)]
+    if missing:
+        raise ScenarioError(
+            f"recommender http: headers_env: environment variable {', '.join(missing)} is not set"
+        )
+    return {header: os.environ[name] for header, name in headers_env.items()}
+
+
+def _worth_another_try(error: Exception) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code == BUSY or error.response.is_server_error
+    return isinstance(error, httpx.NetworkError | httpx.ConnectTimeout | httpx.RemoteProtocolError)
+
+
+def _told(error: httpx.HTTPError, url: str) -> str:
+    """What went wrong as one line, without headers, which may hold secrets."""
+    what = str(error).splitlines()[0] if str(error) else "no answer in time"
+    return f"{type(error).__name__} from {url}: {what}"
+
+
+def _wire_request(request: Request) -> dict[str, Any]:
+    return {
+        "user": request.user,
+        "session": request.session,
+        "page": request.page,
+        "time": request.time.isoformat(),
+        "k": request.k,
+        "shown": list(request.shown),
+        "seed": request.seed,
+    }
+
+
+def _wire_events(events: pd.DataFrame) -> dict[str, Any]:
+    columns = ["user", "item", "action", "time", "quantity", "value", "order"]
+    rows = events[columns].assign(time=[time.isoformat() for time in events["time"]])
+    records = rows.to_dict("records")
+    nulled = [
+        {str(key): None if pd.isna(value) else value for key, value in row.items()}
+        for row in records
+    ]  # JSON has no NaN
+    return {"events": nulled}
+
+
+def _read(response: httpx.Response, expected: int) -> list[Slate]:
+    """Slates of one answer. Without as many as requests none can be attributed: all fail."""
+    try:
+        body = response.json()
+    except ValueError:
+        return [Slate((), failure=f"answer is not JSON: {response.text!r:.60}")] * expected
+    slates = body.get("slates") if isinstance(body, dict) else None
+    if not isinstance(slates, list):
+        return [Slate((), failure=f'answer has no list "slates": {body!r:.60}')] * expected
+    if len(slates) != expected:
+        return [Slate((), failure=f"{len(slates)} slates for {expected} requests")] * expected
+    return [_slate(raw) for raw in slates]
+
+
+def _slate(raw: object) -> Slate:
+    try:
+        wire = _WireSlate.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "slate"
+        return Slate((), failure=f"unusable slate: {place}: {first['msg']}")
+    return Slate(tuple(wire.items), _floats(wire.scores), _floats(wire.propensities))
+
+
+def _floats(values: list[float | None] | None) -> tuple[float, ...] | None:
+    """Null becomes NaN, which the audit counts as a bad score."""
+    if values is None:
+        return None
+    return tuple(float("nan") if value is None else value for value in values)

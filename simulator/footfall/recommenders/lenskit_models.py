@@ -1,0 +1,163 @@
+"""LensKit pipelines as recommenders: ``popular``, ``item-knn``, ``implicit``.
+
+LensKit trains and scores; Footfall maps ids and cuts pages (``footfall.recommenders.ranking``).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from implicit.bpr import BayesianPersonalizedRanking
+from lenskit.als import ImplicitMFScorer
+from lenskit.basic import PopScorer
+from lenskit.data import Dataset as LensKitDataset
+from lenskit.data import DatasetBuilder, ItemList
+from lenskit.implicit import BPR
+from lenskit.knn import ItemKNNScorer
+from lenskit.parallel import initialize
+from lenskit.pipeline import Pipeline, RecPipelineBuilder
+from lenskit.training import TrainingOptions
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # has no types
+
+from footfall.catalogue import Catalogue
+from footfall.datasets.schema import Dataset
+from footfall.recommenders.learning import Learning
+from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores
+from footfall.recommenders.specs import ImplicitSpec, ItemKnnSpec, PopularSpec
+
+LensKitSpec = PopularSpec | ItemKnnSpec | ImplicitSpec
+
+_THREADS = ThreadpoolController()
+"""Of the numeric libraries that the imports above have loaded."""
+
+
+class QuietBPR(BPR):  # type: ignore[misc]  # lenskit is not typed
+    """``implicit``'s BPR without threads (which make it irreproducible) and progress bar."""
+
+    def _construct(self) -> Any:
+        model = BayesianPersonalizedRanking(num_threads=1, **self.config.__pydantic_extra__)
+        model.fit = partial(model.fit, show_progress=False)
+        return model
+
+
+class LensKitScorer:
+    """A trained pipeline behind the ``Scorer`` protocol."""
+
+    def __init__(
+        self, pipeline: Pipeline, trained_on: LensKitDataset, n_items: int, spec: LensKitSpec
+    ) -> None:
+        self._pipeline = pipeline
+        self._users = trained_on.users
+        self._codes = np.asarray(trained_on.items.ids(), dtype=np.int32)
+        self._items = ItemList(vocabulary=trained_on.items, item_nums=np.arange(len(self._codes)))
+        self._n_items = n_items
+        self._everyone = isinstance(spec, PopularSpec)
+        # k-NN adds similarities up; LensKit says NaN where there is none to add, which is 0
+        self._nothing = 0.0 if isinstance(spec, ItemKnnSpec) else np.nan
+
+    def scores(self, user: str) -> Scores | None:
+        """[n_items] the scorer's output; items without positives in the training are NaN."""
+        if not self._everyone and self._users.number(user, missing=None) is None:
+            return None
+        with _THREADS.limit(limits=1, user_api="blas"):  # the same last bit on any machine
+            found = self._pipeline.run("scorer", query=user, items=self._items).scores()
+        scores = np.full(self._n_items, np.nan, dtype=np.float32)
+        scores[self._codes] = np.nan_to_num(found, nan=self._nothing)
+        return scores
+
+
+def build_lenskit(
+    spec: LensKitSpec, remembered: Dataset, catalogue: Catalogue, *, seed: int
+) -> RankedRecommender:
+    """Train the recommender of a LensKit spec on the remembered interactions."""
+    return RankedRecommender(
+        Learning(remembered, catalogue, spec.positive),
+        partial(_train, spec, seed),
+        exclude_known=spec.exclude_known,
+        retrain=spec.retrain == "epoch",
+    )
+
+
+def _train(spec: LensKitSpec, seed: int, learning: Learning) -> Scorer:
+    data = _lenskit_data(learning)
+    builder = RecPipelineBuilder()
+    builder.scorer(*_scorer(spec, seed))
+    pipeline = builder.build(spec.kind)
+    with _own_threads():
+        pipeline.train(data, TrainingOptions(rng=seed))
+    return LensKitScorer(pipeline, data, len(learning.catalogue), spec)
+
+
+def _scorer(spec: LensKitSpec, seed: int) -> tuple[type, dict[str, Any]]:
+    """LensKit component and its configuration."""
+    match spec:
+        case PopularSpec():
+            return PopScorer, {"score": "count"}
+        case ItemKnnSpec():
+            return ItemKNNScorer, {
+                "feedback": "implicit",
+                "max_nbrs": spec.neighbours,
+                "min_sim": spec.min_similarity,
+                "save_nbrs": spec.saved_neighbours,
+            }
+        case ImplicitSpec(algorithm="als"):
+            return ImplicitMFScorer, {
+                "embedding_size": spec.factors,
+                "epochs": spec.epochs or 10,
+                "regularization": spec.regularization or 0.1,
+                "weight": spec.weight or 40.0,
+                "user_embeddings": "prefer",  # those of the training: faster, same answer
+            }
+        case ImplicitSpec():
+            return QuietBPR, {
+                "factors": spec.factors,
+                "iterations": spec.epochs or 100,
+                "regularization": spec.regularization or 0.01,
+                "learning_rate": spec.learning_rate or 0.01,
+                "random_state": seed % 2**32,
+            }
+
+
+def _lenskit_data(learning: Learning) -> LensKitDataset:
+    """Positives as a LensKit data set; its item ids are catalogue codes."""
+    frame = learning.positives.rename(columns={"user": "user_id", "code": "item_id"})
+    builder = DatasetBuilder("positives")
+    builder.add_interactions(
+        "positive",
+        frame,
+        entities=["user", "item"],
+        missing="insert",
+        allow_repeats=True,
+        default=True,
+    )
+    return builder.build()
+
+
+@contextmanager
+def _own_threads() -> Iterator[None]:
+    """Keep LensKit from changing the threads of the whole process.
+
+    On first use LensKit sets torch's and BLAS's threads for good, which would slow a model
+    that runs in this process. BLAS gets one thread while training, so that the sums, and
+    with them the factors, do not depend on the number of cores.
+    """
+    threads = torch.get_num_threads()
+    log = logging.getLogger("lenskit.parallel.config")
+    level = log.level
+    with _THREADS.limit(limits=1, user_api="blas"), warnings.catch_warnings():
+        # torch refuses after its first use; LensKit warns, and nothing here needs it
+        warnings.filterwarnings("ignore", "failed to set", RuntimeWarning)
+        log.setLevel(logging.ERROR)
+        try:
+            initialize(backend_threads=threads)
+            yield
+        finally:
+            log.setLevel(level)
+            torch.set_num_threads(threads)

@@ -61,6 +61,8 @@ class Answer:
     logprobs: tuple[float, ...]
     cached_tokens: int = 0
     """Prompt tokens that the engine did not compute again."""
+    from_store: bool = False
+    """Read from the store of answers: no engine worked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,15 @@ Reply = Answer | NoAnswer
 class Tokenizer(Protocol):
     """Text to ids, without adding special tokens."""
 
+    control_tokens: tuple[str, ...]
+    """Texts with a meaning of their own ("<|im_end|>"); data is stripped of them."""
+
     def encode(self, text: str) -> list[int]:
-        """Ids of ``text``; control tokens are recognised only where a template wrote them."""
+        """Ids of ``text``. Control tokens are recognised, so strip data of them before."""
+        ...
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """Like ``encode`` for each text, on several cores where the tokenizer can."""
         ...
 
     def chat(self, system: str, user: str) -> tuple[str, str]:

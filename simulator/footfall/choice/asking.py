@@ -1,0 +1,205 @@
+"""What the modes share: prompts of visits kept in memory, one batch of questions, counts."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.catalogue import Catalogue
+from footfall.choice.protocol import Diagnostics, Page, PageUtilities
+from footfall.choice.specs import ChoiceSpec
+from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokens
+from footfall.population import Persona
+from footfall.prompting import Budget, Layout, Prompter, Visit
+from footfall.templates import Template
+
+_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one answer says about one item."""
+
+    value: float
+    label_mass: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """What the model said about a whole slate, orders averaged."""
+
+    utilities: npt.NDArray[np.float64]
+    """[k]"""
+    label_mass: float
+    least_mass: float
+
+
+@dataclass(slots=True)
+class VisitState:
+    """One prompt of one user, and what the model said after it."""
+
+    prefix: Tokens
+    scores: dict[int, Score] = field(default_factory=dict)
+    """By item code; modes that ask about one item at a time."""
+    utilities: dict[int, float] = field(default_factory=dict)
+    """By item code, ready to use."""
+    slates: dict[tuple[tuple[int, ...], int], Slate] = field(default_factory=dict)
+    """By (items, luck of the page); the mode that asks about a slate at a time."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """Tokens of the questions that were asked for one page."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+
+    def add(self, question: Question, reply: Answer) -> None:
+        """Count a question, unless the store answered it."""
+        if not reply.from_store:
+            self.prompt_tokens += len(question)
+            self.cached_tokens += reply.cached_tokens
+
+
+def open_prompter(
+    spec: ChoiceSpec,
+    model: LanguageModel,
+    catalogue: Catalogue,
+    base: Path,
+    *,
+    item_in_answer: bool,
+) -> Prompter:
+    """Check the template and make the prompter of a mode."""
+    template = Template(spec.template or spec.mode, base, required=("history", "item"))
+    limit = min(spec.max_prompt_tokens or model.max_prompt_tokens, model.max_prompt_tokens)
+    budget = Budget(
+        history_events=spec.history_events,
+        history_tokens=spec.max_history_tokens,
+        prompt_tokens=limit,
+        title_chars=spec.max_title_chars,
+    )
+    layout = Layout(item_in_answer=item_in_answer, block_size=model.block_size)
+    prose = spec.persona_prose
+    return Prompter(template, layout, budget, model.tokenizer, catalogue, persona_prose=prose)
+
+
+class VisitStates:
+    """Prompts of visits, made in batches, the least recently used forgotten first."""
+
+    def __init__(self, prompter: Prompter, spec: ChoiceSpec, diagnostics: Diagnostics) -> None:
+        self._prompter = prompter
+        self._spec = spec
+        self._diagnostics = diagnostics
+        self._states: OrderedDict[tuple[object, ...], VisitState] = OrderedDict()
+
+    def of(self, pages: Sequence[Page]) -> list[VisitState]:
+        """One state a page, in order; pages with the same prompt share one."""
+        keys = [self._key(page) for page in pages]
+        found = self._states
+        new = {key: page for key, page in zip(keys, pages, strict=True) if key not in found}
+        if new:
+            self._make(new)
+        states = []
+        for key in keys:
+            found.move_to_end(key)
+            states.append(found[key])
+        while len(found) > self._spec.remembered_prefixes:
+            found.popitem(last=False)
+        return states
+
+    def _make(self, new: dict[tuple[object, ...], Page]) -> None:
+        prefixes = self._prompter.prefixes([self._visit(page) for page in new.values()])
+        for key, prefix in zip(new, prefixes, strict=True):
+            self._states[key] = VisitState(prefix.tokens)
+            self._diagnostics.truncated_prompts += prefix.dropped_events > 0
+            self._diagnostics.dropped_events += prefix.dropped_events
+
+    def _visit(self, page: Page) -> Visit:
+        if not self._spec.visit_events:
+            return Visit(page.persona)
+        return Visit(page.persona, page.clicked, page.bought)
+
+    def _key(self, page: Page) -> tuple[object, ...]:
+        """Everything that a prompt can depend on."""
+        visit = (page.clicked, page.bought) if self._spec.visit_events else ()
+        return (*_persona_key(page.persona, self._spec.history_events), visit)
+
+
+def _persona_key(persona: Persona, events: int) -> tuple[object, ...]:
+    newest = slice(max(0, len(persona.items) - events), None)
+    return (
+        persona.user,
+        persona.items[newest].tobytes(),
+        persona.times[newest].tobytes(),
+        persona.actions[newest].tobytes(),
+        persona.quantities[newest].tobytes(),
+        persona.values[newest].tobytes(),
+        persona.orders[newest].tobytes(),
+        *persona.profile.values(),
+    )
+
+
+class Asker:
+    """Asks a batch of questions and keeps the books."""
+
+    def __init__(self, model: LanguageModel, diagnostics: Diagnostics) -> None:
+        self._model = model
+        self._diagnostics = diagnostics
+
+    def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        """One reply a question, in order; an answer with impossible numbers is none."""
+        if not questions:
+            return []
+        replies = [_checked(reply) for reply in self._model.ask(questions)]
+        spent = Spent()
+        for question, reply in zip(questions, replies, strict=True):
+            if isinstance(reply, Answer):
+                self._diagnostics.from_store += reply.from_store
+                spent.add(question, reply)
+        self._diagnostics.questions += len(questions)
+        self._diagnostics.prompt_tokens += spent.prompt_tokens
+        self._diagnostics.cached_tokens += spent.cached_tokens
+        return replies
+
+
+def no_opinion(
+    items: int, reason: str, spent: Spent, label_mass: float = math.nan
+) -> PageUtilities:
+    """A page that the model did not answer: NaN for every item, and why."""
+    nan = np.full(items, np.nan)
+    return PageUtilities(nan, label_mass, spent.prompt_tokens, spent.cached_tokens, reason)
+
+
+def note(diagnostics: Diagnostics, opinions: Sequence[PageUtilities]) -> None:
+    """Count pages, failures and label mass."""
+    diagnostics.pages += len(opinions)
+    for opinion in opinions:
+        if opinion.reason:
+            diagnostics.unanswered_pages += 1
+            reasons = diagnostics.reasons
+            reasons[opinion.reason] = reasons.get(opinion.reason, 0) + 1
+        if not math.isnan(opinion.label_mass):
+            diagnostics.label_mass_sum += opinion.label_mass
+            diagnostics.label_mass_pages += 1
+
+
+def single_tokens(model: LanguageModel, words: Sequence[str]) -> tuple[int, ...]:
+    """Ids of those spellings that are one token of this model, without repeats."""
+    encoded = [model.tokenizer.encode(word) for word in words]
+    return tuple(dict.fromkeys(ids[0] for ids in encoded if len(ids) == 1))
+
+
+def _checked(reply: Reply) -> Reply:
+    if isinstance(reply, NoAnswer) or all(value <= 0 for value in reply.logprobs):
+        return reply
+    # NaN ends up here too; rounding may lift a certain token a little above 0.
+    if all(value <= _ROUNDING for value in reply.logprobs):
+        values = tuple(min(value, 0.0) for value in reply.logprobs)
+        return Answer(values, reply.cached_tokens, reply.from_store)
+    return NoAnswer("the model's log-probability is not a number below 0")

@@ -1,0 +1,42 @@
+"""Mode ``yes-no``: would this user take this item? Log-odds of Yes against No.
+
+All spellings of a label that are one token are weighed together. The share of the
+probability that falls on labels at all, the label mass, says whether the model answered
+the question; where it is too low, there is no answer.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from footfall.catalogue import Catalogue
+from footfall.choice.asking import Score, open_prompter, single_tokens
+from footfall.choice.pointwise import PointwiseChoice, Reading
+from footfall.choice.protocol import ChoiceModel
+from footfall.choice.specs import ChoiceSpec
+from footfall.errors import ModelError
+from footfall.llm.protocol import Answer, LanguageModel
+
+_YES = ("Yes", " Yes", "yes", " yes", "YES")
+_NO = ("No", " No", "no", " no", "NO")
+
+
+def open_yes_no(
+    spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, base: Path
+) -> ChoiceModel:
+    """Make the choice model of this mode; see ``footfall.choice.specs.open_choice``."""
+    yes, no = single_tokens(model, _YES), single_tokens(model, _NO)
+    if not yes or not no:
+        raise ModelError(f'"{model.name}" has no tokens for Yes and No; use mode likelihood')
+
+    def log_odds(answer: Answer) -> Score:
+        in_favour = float(np.logaddexp.reduce(answer.logprobs[: len(yes)]))
+        against = float(np.logaddexp.reduce(answer.logprobs[len(yes) :]))
+        return Score(in_favour - against, math.exp(np.logaddexp(in_favour, against)))
+
+    prompter = open_prompter(spec, model, catalogue, base, item_in_answer=False)
+    reading = Reading((*yes, *no), log_odds, spec.subtract_no_history)
+    return PointwiseChoice(reading, spec, model, prompter)

@@ -1,0 +1,83 @@
+"""Which language model plays the users, as written in a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
+
+from footfall.llm.protocol import LanguageModel
+
+
+class ModelSpec(BaseModel):
+    """The model, and how to run it. Every field has a default that works on a laptop."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str = Field(default="embedded", min_length=1)
+    """``embedded`` (SmolLM2-135M-Instruct, comes with Footfall), ``fake`` (no model: hashes,
+    for tests), a Hugging Face hub id, or a folder with a model in Hugging Face's layout."""
+    revision: str | None = None
+    """Commit, tag or branch of a hub id; part of the fingerprint of a server's model."""
+    server: AnyHttpUrl | None = None
+    """Address of a running vLLM server (``http://host:8000/v1``); absent: in this process."""
+    api_key_env: str | None = None
+    """Name of the environment variable with the server's key. Keys never stand in a file."""
+    tokenizer: str | None = None
+    """Folder or hub id of the tokenizer, where a server's model does not name its own."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Arithmetic; ``auto`` takes the type that the weights are stored in."""
+    block_size: int | None = Field(default=None, ge=1, le=1024)
+    """Tokens a cache block; prefixes are padded to it. Default: 32 on a CPU, 16 on CUDA."""
+    max_model_len: int = Field(default=2048, ge=64)
+    """Longest prompt plus one answer token, in tokens; longer prompts get no answer."""
+    max_num_seqs: int | None = Field(default=None, ge=1)
+    """Questions that the engine computes at once. Default: 64 on a CPU, 512 on CUDA."""
+    max_num_batched_tokens: int | None = Field(default=None, ge=64)
+    """Tokens that the engine computes at once. Default: vLLM's on a CPU, 16384 on CUDA."""
+    kv_cache_gib: float | None = Field(default=None, gt=0)
+    """Memory for cached histories in GiB. Default: 1 on a CPU, vLLM's own choice on CUDA."""
+    gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
+    """Share of a GPU's memory that the engine may take; unused on a CPU."""
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    """GPUs that share one copy of the model."""
+    cpu_threads: str | None = None
+    """Cores of a CPU engine, as vLLM writes them ("0-1", "0,2"). Default: all that this
+    process may use."""
+    window: int = Field(default=8, ge=1, le=1024)
+    """Requests to a server that are under way at once."""
+    prompts_per_request: int = Field(default=64, ge=1, le=1024)
+    """Questions in one request to a server."""
+    timeout: float = Field(default=300.0, gt=0)
+    """Seconds until a request to a server counts as failed."""
+    retries: int = Field(default=4, ge=0, le=20)
+    """Further tries after a server's 429, 5xx or a broken connection; never after other 4xx."""
+    seed: int = 0
+    """Of the fake model only: another seed is another imaginary model."""
+
+
+def open_model(spec: ModelSpec, *, announce: Callable[[str], None]) -> LanguageModel:
+    """Make a model ready to be asked.
+
+    The tokenizer and the fingerprint are there at once; an in-process engine starts at the
+    first question, so that a run whose answers are all in the store never waits for it.
+
+    Args:
+        spec: Which model.
+        announce: Told, in one line each, about steps that take long.
+
+    Raises:
+        ModelError: The model, the engine or the server cannot be used as asked.
+    """
+    if spec.name == "fake":
+        from footfall.llm.fake import FakeModel  # noqa: PLC0415 - each kind loads its own parts
+
+        return FakeModel(seed=spec.seed, max_prompt_tokens=spec.max_model_len - 1)
+    if spec.server is not None:
+        from footfall.llm.vllm_server import open_server  # noqa: PLC0415 - likewise
+
+        return open_server(spec, announce=announce)
+    from footfall.llm.vllm_engine import open_engine  # noqa: PLC0415 - likewise
+
+    return open_engine(spec, announce=announce)

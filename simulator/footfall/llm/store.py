@@ -1,0 +1,187 @@
+"""Answers on disk, shared between runs and processes.
+
+One SQLite table from ``Question.key(fingerprint)`` to float32 log-probabilities. A rerun
+replays them: arithmetic moves a little with the shape of a batch, stored answers do not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from footfall.errors import LogError, RunError
+from footfall.llm.protocol import Answer, LanguageModel, Question, Reply, Tokenizer
+
+_VERSION = 1
+_CHUNK = 500  # names in one IN (...); more gains nothing, and old SQLites allow only 999
+_BUSY_SECONDS = 60.0
+
+
+class AnswerStore:
+    """A file of answers. What one process stored first is what every process reads.
+
+    Killing a process loses nothing that ``settle`` returned; a power cut may lose the last
+    answers, which are then asked again.
+
+    Args:
+        path: The SQLite file; made if missing, with its folder.
+
+    Raises:
+        LogError: The file exists and is not a store that this version can read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            message = f"{path}: not a store of answers ({error}); move it away to start a new one"
+            raise LogError(message) from error
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS answers"
+            " (key BLOB PRIMARY KEY, logprobs BLOB NOT NULL) WITHOUT ROWID"
+        )
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _VERSION):
+            self._db.close()
+            message = f"{self.path}: written by another version of Footfall (format {version})"
+            raise LogError(message)
+        if version == 0:
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, tuple[float, ...]]:
+        """Log-probabilities of those keys that are stored."""
+        found: dict[bytes, tuple[float, ...]] = {}
+        with self._errors():
+            for start in range(0, len(keys), _CHUNK):
+                chunk = keys[start : start + _CHUNK]
+                marks = ",".join("?" * len(chunk))
+                rows = self._db.execute(
+                    f"SELECT key, logprobs FROM answers WHERE key IN ({marks})",  # noqa: S608 - only marks
+                    chunk,
+                )
+                found.update((key, _unpack(blob)) for key, blob in rows)
+        return found
+
+    def settle(self, answers: Mapping[bytes, Sequence[float]]) -> dict[bytes, tuple[float, ...]]:
+        """Store answers and return what counts from now on.
+
+        That is the stored value, rounded to float32; where another process was faster, its
+        value. So a replay sees exactly what the first run saw.
+        """
+        rows = [(key, np.asarray(values, dtype="<f4").tobytes()) for key, values in answers.items()]
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                before = self._db.total_changes
+                self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
+                all_new = self._db.total_changes - before == len(rows)
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        if all_new:
+            return {key: _unpack(blob) for key, blob in rows}
+        return self.find([key for key, _ in rows])
+
+    def __len__(self) -> int:
+        """Answers in the store."""
+        with self._errors():
+            return int(self._db.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:  # locked, disk full, read-only
+            raise RunError(f"{self.path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            message = f"{self.path}: damaged ({error}); move it away to ask the model again"
+            raise LogError(message) from error
+
+
+class StoredModel:
+    """A language model that asks only what the store does not know.
+
+    Questions that occur twice in a batch are asked once. ``NoAnswer`` is never stored, so a
+    failed question is asked again next time.
+    """
+
+    def __init__(self, model: LanguageModel, store: AnswerStore) -> None:
+        self._model = model
+        self._store = store
+        self.name = model.name
+        self.fingerprint = model.fingerprint
+        self.tokenizer: Tokenizer = model.tokenizer
+        self.block_size = model.block_size
+        self.max_prompt_tokens = model.max_prompt_tokens
+        self.from_store = 0
+        """Questions answered from the store so far."""
+
+    @property
+    def engine_seconds(self) -> float:
+        """Wall time spent inside the engine so far; the store's own time is not in it."""
+        return self._model.engine_seconds
+
+    @engine_seconds.setter
+    def engine_seconds(self, seconds: float) -> None:
+        self._model.engine_seconds = seconds
+
+    def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        """One reply a question, in order."""
+        keys = [question.key(self.fingerprint) for question in questions]
+        wanted = dict(zip(keys, questions, strict=True))
+        known: dict[bytes, Reply] = {
+            key: Answer(values, from_store=True)
+            for key, values in self._store.find(list(wanted)).items()
+        }
+        self.from_store += sum(key in known for key in keys)
+        missing = {key: question for key, question in wanted.items() if key not in known}
+        if missing:
+            known |= self._ask_and_store(missing)
+        return [known[key] for key in keys]
+
+    def _ask_and_store(self, missing: Mapping[bytes, Question]) -> dict[bytes, Reply]:
+        replies = dict(zip(missing, self._model.ask(list(missing.values())), strict=True))
+        answers = {key: reply for key, reply in replies.items() if isinstance(reply, Answer)}
+        settled = self._store.settle({key: a.logprobs for key, a in answers.items()})
+        for key, answer in answers.items():
+            replies[key] = Answer(settled[key], answer.cached_tokens)
+        return replies
+
+    def close(self) -> None:
+        """Close the store and the model. May be called twice."""
+        self._store.close()
+        self._model.close()
+
+
+def _unpack(blob: bytes) -> tuple[float, ...]:
+    return tuple(np.frombuffer(blob, dtype="<f4").tolist())

@@ -1,0 +1,231 @@
+"""Prompt templates: one Jinja2 file of blocks, checked before a run starts.
+
+See docs/prompts.md for the blocks and the names that a template may use.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.meta
+import jinja2.nodes
+import numpy as np
+from jinja2.sandbox import SandboxedEnvironment
+
+from footfall.errors import TemplateError, did_you_mean
+
+BLOCKS = ("system", "history", "visit", "item", "answer")
+"""The blocks that a template may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One remembered action, as templates see it."""
+
+    title: str
+    category: str
+    action: str
+    """One of ``footfall.datasets.schema.ACTIONS``."""
+    quantity: float
+    value: float | None
+    """Money, or the rating where ``action`` is "rate"; None where unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """Events of one basket or visit; where the data names none, of one day."""
+
+    events: tuple[Event, ...]
+    when: np.datetime64
+
+    @property
+    def titles(self) -> list[str]:
+        """Titles of the events, in order."""
+        return [event.title for event in self.events]
+
+    @property
+    def date(self) -> str:
+        """Day of the trip, for instance "2017-03-05"."""
+        return str(self.when.astype("datetime64[D]"))
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of a listwise question."""
+
+    letter: str
+    title: str
+    category: str = ""
+    price: float | None = None
+
+
+_EVENT = Event("Oat milk, 1 l", "Dairy", "purchase", 1.0, None)
+_SAMPLE: dict[str, Any] = {
+    "profile": {"age": "35-44"},
+    "persona_prose": True,
+    "trips": [Trip((_EVENT, _EVENT), np.datetime64("2017-03-05T10:00"))],
+    "clicked": ["Rye bread"],
+    "bought": ["Rye bread"],
+    "currency": "USD",
+    "title": "Apples, 1 kg",
+    "category": "Fruit",
+    "price": 2.5,
+    "options": [Option("A", "Apples, 1 kg", "Fruit", 2.5)],
+    "none_letter": "B",
+}
+_NOTHING: dict[str, Any] = {
+    "profile": {},
+    "persona_prose": False,
+    "trips": [],
+    "clicked": [],
+    "bought": [],
+    "currency": "",
+    "category": "",
+    "price": None,
+}
+VARIABLES = tuple(_SAMPLE)
+"""The names that a template may use."""
+
+
+class Template:
+    """A checked template: every block has been rendered with samples, full and empty.
+
+    Args:
+        name: Name of a built-in template (``likelihood``) or path of an own file.
+        base: Folder that a relative path is relative to.
+        required: Blocks that the asking mode cannot do without.
+
+    Raises:
+        TemplateError: The template is missing, unreadable, or uses a name that does not
+            exist; one line with file and line number.
+    """
+
+    def __init__(self, name: str, base: Path, required: Sequence[str]) -> None:
+        own = Path(name).suffix != ""
+        self.path = str(base / name) if own else name
+        self._folder = (base / name).parent if own else None
+        self._file = (base / name).name if own else f"{name}.j2"
+        self._files: dict[str, str] = {}
+        self._environment = SandboxedEnvironment(
+            loader=jinja2.FunctionLoader(self._load),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        with self._one_line_errors():
+            template = self._environment.get_template(self._file)
+            self._check_source(self._read(self._file))
+            context = template.new_context(_SAMPLE)
+            "".join(template.root_render_func(context))  # collects the blocks of parents
+        self._template = template
+        self._blocks = context.blocks
+        self._rehearse(required)
+
+    def render(self, block: str, variables: Mapping[str, Any]) -> str:
+        """Text of one block, stripped; "" if the template does not have it."""
+        if block not in self._blocks:
+            return ""
+        with self._one_line_errors():
+            context = self._template.new_context(dict(variables))
+            context.blocks = self._blocks
+            return "".join(self._blocks[block][0](context)).strip()
+
+    @property
+    def source(self) -> str:
+        """Texts of the file and of those that it extends; for manifests."""
+        return "\n".join(self._read(name) for name in self._files)
+
+    def _load(self, name: str) -> tuple[str, str, None]:
+        text = self._read(name)
+        own = self._folder is not None and (self._folder / name).is_file()
+        self._files[name] = str(self._folder / name) if own and self._folder else name
+        return text, self._files[name], None
+
+    def _read(self, name: str) -> str:
+        """Text of an own file beside the template, or else of a built-in one."""
+        built_in = files("footfall.prompts") / name
+        try:
+            if self._folder is not None and (self._folder / name).is_file():
+                return (self._folder / name).read_text(encoding="utf-8")
+            if built_in.is_file() and name.endswith(".j2"):
+                return built_in.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TemplateError(f"{self.path}: cannot be read: {error}") from error
+        if name != self._file:
+            raise TemplateError(f'{self.path}: extends "{name}", which does not exist')
+        if self._folder is not None:
+            raise TemplateError(f"{self.path}: no such template file")
+        hint = did_you_mean(name.removesuffix(".j2"), built_in_templates())
+        raise TemplateError(f'no built-in template "{name.removesuffix(".j2")}"; {hint}')
+
+    def _rehearse(self, required: Sequence[str]) -> None:
+        """Meet errors now and not in the middle of a run."""
+        for block in required:
+            if block not in self._blocks:
+                raise TemplateError(f'{self.path}: needs a block "{block}" in this mode')
+        for sample in (_SAMPLE, _SAMPLE | _NOTHING):
+            for block in BLOCKS:
+                if not self.render(block, sample) and block == "item":
+                    raise TemplateError(f'{self.path}: block "item" renders to nothing')
+
+    def _check_source(self, source: str) -> None:
+        """Refuse what Jinja would pass over in silence."""
+        tree = self._environment.parse(source, filename=self._files[self._file])
+        for block in tree.find_all(jinja2.nodes.Block):
+            if block.name not in BLOCKS:
+                hint = did_you_mean(block.name, BLOCKS)
+                message = f'{self.path}:{block.lineno}: unknown block "{block.name}"; {hint}'
+                raise TemplateError(message)
+        unknown = jinja2.meta.find_undeclared_variables(tree).difference(VARIABLES)
+        for name in tree.find_all(jinja2.nodes.Name):
+            if name.name in unknown:
+                hint = did_you_mean(name.name, VARIABLES)
+                message = f'{self.path}:{name.lineno}: unknown name "{name.name}"; {hint}'
+                raise TemplateError(message)
+        for output in tree.body:
+            for part in output.nodes if isinstance(output, jinja2.nodes.Output) else ():
+                if not isinstance(part, jinja2.nodes.TemplateData) or part.data.strip():
+                    message = "what stands outside of the blocks is never shown"
+                    raise TemplateError(f"{self.path}:{part.lineno}: {message}")
+
+    @contextmanager
+    def _one_line_errors(self) -> Iterator[None]:
+        """Turn whatever Jinja raises into one line with file and line number."""
+        try:
+            yield
+        except TemplateError:
+            raise
+        except jinja2.TemplateSyntaxError as error:
+            where = error.filename or self.path
+            raise TemplateError(f"{where}:{error.lineno}: {error.message}") from error
+        except Exception as error:
+            message = " ".join(str(error).split())
+            missing = re.search(r"has no attribute '(\w+)'", message)
+            known = {*Event.__slots__, "titles", "date", *Trip.__slots__, *Option.__slots__}
+            hint = f"; {did_you_mean(missing[1], known)}" if missing else ""
+            raise TemplateError(f"{self._place()}: {message}{hint}") from error
+
+    def _place(self) -> str:
+        """File and line of the template in which the error being handled was raised."""
+        try:
+            self._environment.handle_exception()  # re-raises it with template line numbers
+        except Exception as mapped:  # noqa: BLE001 - a template may raise anything
+            for frame in reversed(traceback.extract_tb(mapped.__traceback__)):
+                if frame.filename in self._files.values():
+                    return f"{frame.filename}:{frame.lineno}"
+        return self.path
+
+
+def built_in_templates() -> list[str]:
+    """Names of the templates that come with Footfall."""
+    entries = files("footfall.prompts").iterdir()
+    return sorted(e.name.removesuffix(".j2") for e in entries if e.name.endswith(".j2"))

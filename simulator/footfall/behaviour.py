@@ -231,7 +231,7 @@ def click_probabilities(utility: Floats, reading: Floats, picks: str) -> Floats:
     below = np.exp(-scale) + np.cumsum(weight, axis=1)
     stops = reading - np.pad(reading[:, 1:], ((0, 0), (0, 1)))
     share = np.cumsum((stops / below)[:, ::-1], axis=1)[:, ::-1]
-    return weight * share
+    return np.asarray(weight * share)
 
 
 def _choose(utility: Floats, examined: Bools, luck: PageLuck, picks: str) -> Bools:
@@ -247,7 +247,7 @@ def _choose(utility: Floats, examined: Bools, luck: PageLuck, picks: str) -> Boo
 
 def gap_days(words: Words, mean_days: Floats) -> Floats:
     """Days until the next visit: exponential gaps, that is visits at random times."""
-    return exponential(words) * mean_days
+    return np.asarray(exponential(words) * mean_days)
 
 
 def _sigmoid(x: npt.NDArray[Any]) -> Floats:

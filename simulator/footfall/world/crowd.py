@@ -8,7 +8,7 @@ batching nor the number of workers can be seen in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,15 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.behaviour import Behaviour, PageFeatures, PageLuck
+from footfall.options import OnRound
 from footfall.world.calendar import Calendar
 from footfall.world.luck import Luck, Purpose
 from footfall.world.memory import Purchases
 from footfall.world.pages import FilledPage, PageRequest, PageService
 from footfall.world.records import EpochRecords, PageBlock
 from footfall.world.shopper import Shopper
-
-Progress = Callable[[int, int], None]
-"""Called after every round with (pages served in it, item decisions in it)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Crowd:
             for user in users
         ]
 
-    def advance(self, until: float, service: PageService, progress: Progress) -> EpochRecords:
+    def advance(self, until: float, service: PageService, progress: OnRound) -> EpochRecords:
         """Simulate up to ``until`` (seconds since the start) and return what happened."""
         blocks: list[PageBlock] = []
         active = self.shoppers
@@ -75,7 +73,7 @@ class Crowd:
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]
         pages = service.serve(requests)
         block = self._decide(asking, requests, pages)
-        for shopper, outcome in zip(asking, block.outcomes(self.setting.prices), strict=True):
+        for shopper, outcome in zip(asking, block.outcomes(), strict=True):
             shopper.answer(outcome)
         return block
 
@@ -94,7 +92,8 @@ class Crowd:
             seen=_times_seen(asking, items),
         )
         decisions = self.setting.behaviour.decide(features, self._luck(requests, items))
-        return PageBlock(requests, pages, items, features.llm, decisions)
+        prices = self.setting.prices[items]
+        return PageBlock(requests, pages, items, features.llm, prices, decisions)
 
     def _luck(self, requests: list[PageRequest], items: npt.NDArray[np.int32]) -> PageLuck:
         users = self.setting.users[[request.user for request in requests]]

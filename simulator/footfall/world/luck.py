@@ -99,19 +99,20 @@ def _multiply(factor: int, words: Words) -> tuple[Words, Words]:
     high, low = words >> _32, words & _LOW
     cross = factor_high * low + ((factor_low * low) >> _32)
     middle = factor_low * high + (cross & _LOW)
-    return factor_high * high + (cross >> _32) + (middle >> _32), words * np.uint64(factor)
+    upper: Words = factor_high * high + (cross >> _32) + (middle >> _32)
+    return upper, words * np.uint64(factor)
 
 
 def uniform(words: Words) -> Floats:
     """Uniform on the open interval (0, 1), 53 bits."""
-    return np.asarray((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return np.asarray(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53)
 
 
 def gumbel(words: Words) -> Floats:
     """Standard Gumbel noise: adding it to utilities and taking the best is a logit choice."""
-    return -np.log(-np.log(uniform(words)))
+    return np.asarray(-np.log(-np.log(uniform(words))))
 
 
 def exponential(words: Words) -> Floats:
     """Standard exponential, mean 1."""
-    return -np.log(uniform(words))
+    return np.asarray(-np.log(uniform(words)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,8 @@ class PageBlock:
     pages: list[FilledPage]
     items: npt.NDArray[np.int32]
     llm: npt.NDArray[np.float64]
+    prices: npt.NDArray[np.float64]
+    """Unit prices shown, NaN where there is none."""
     decisions: Decisions
 
     @property
@@ -42,10 +45,10 @@ class PageBlock:
         """Items shown, unanswered ones included."""
         return int((self.items >= 0).sum())
 
-    def outcomes(self, prices: npt.NDArray[np.float64]) -> list[PageOutcome]:
-        """What each page's user is told; money is counted at ``prices`` [n_items], NaN as 0."""
+    def outcomes(self) -> list[PageOutcome]:
+        """What each page's user is told; an item without a price costs nothing."""
         done, items = self.decisions, self.items.tolist()
-        spent = np.where(done.bought, np.nan_to_num(prices[self.items]), 0.0).sum(axis=1)
+        spent = np.where(done.bought, np.nan_to_num(self.prices), 0.0).sum(axis=1)
         clicked, bought = done.clicked.tolist(), done.bought.tolist()
         seconds, go_on = done.seconds.tolist(), done.go_on.tolist()
         return [
@@ -63,14 +66,14 @@ class PageBlock:
             )
         ]
 
-    def columns(self, prices: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.generic]]:
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
         """The impressions of these pages as flat columns; arms, users and items as numbers."""
         keep = self.items >= 0
         done, (n, k) = self.decisions, self.items.shape
         keys = np.array(
             [(r.arm, r.user, r.session, r.page) for r in self.requests], dtype=np.int64
         ).reshape(n, 4)
-        price = prices[self.items]
+        price = self.prices
         grid = {
             **{name: np.repeat(keys[:, i : i + 1], k, axis=1) for i, name in enumerate(_KEYS)},
             "position": np.repeat(np.arange(k)[None], n, axis=0),
@@ -104,9 +107,17 @@ class EpochRecords:
     visits: list[tuple[int, int, list[Visit]]]
     """(arm, user, visits that ended in this epoch)."""
 
-    def impressions(self, prices: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.generic]]:
+    @classmethod
+    def merge(cls, records: Sequence[EpochRecords]) -> EpochRecords:
+        """The records of several workers, in any order, as one."""
+        return cls(
+            blocks=[block for part in records for block in part.blocks],
+            visits=[visit for part in records for visit in part.visits],
+        )
+
+    def impressions(self) -> dict[str, npt.NDArray[Any]]:
         """Columns of all pages, ordered by (arm, user, session, page, position)."""
-        parts = [block.columns(prices) for block in self.blocks if block.impressions]
+        parts = [block.columns() for block in self.blocks if block.impressions]
         if not parts:
             return {}
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -114,7 +125,7 @@ class EpochRecords:
         return {name: column[order] for name, column in columns.items()}
 
 
-def impression_table(columns: dict[str, npt.NDArray[np.generic]], names: Names) -> pa.Table:
+def impression_table(columns: dict[str, npt.NDArray[Any]], names: Names) -> pa.Table:
     """Columns with numbers (``EpochRecords.impressions``) to a table of the log's schema."""
     if not columns:
         return IMPRESSIONS.empty_table()
@@ -169,6 +180,35 @@ def session_table(visits: Sequence[tuple[int, int, list[Visit]]], names: Names) 
         for visit in visits_of_user
     ]
     return pa.Table.from_pylist(rows, schema=SESSIONS)
+
+
+def interactions(columns: dict[str, npt.NDArray[Any]], arm: int, names: Names) -> pd.DataFrame:
+    """Clicks and purchases of one arm as canonical interactions; quantity 1, unit prices."""
+    frames = [
+        _taken(
+            columns, columns[flag] & columns["answered"] & (columns["arm"] == arm), names
+        ).assign(action=action)
+        for action, flag in (("click", "clicked"), ("purchase", "bought"))
+        if columns
+    ]
+    empty = pd.DataFrame(columns=["user", "item", "time", "quantity", "value", "order", "action"])
+    return pd.concat(frames, ignore_index=True) if frames else empty
+
+
+def _taken(
+    columns: dict[str, npt.NDArray[Any]], rows: npt.NDArray[np.bool_], names: Names
+) -> pd.DataFrame:
+    users = np.asarray(names.users, dtype=object)[columns["user"][rows]]
+    return pd.DataFrame(
+        {
+            "user": users,
+            "item": np.asarray(names.items, dtype=object)[columns["item"][rows]],
+            "time": np.datetime64(names.start, "ns") + _milliseconds(columns["time"][rows]),
+            "quantity": 1.0,
+            "value": columns["price"][rows],
+            "order": [f"{u}/{s}" for u, s in zip(users, columns["session"][rows], strict=True)],
+        }
+    )
 
 
 def _optional(rows: list[npt.NDArray[np.float64] | None], width: int) -> npt.NDArray[np.float64]:

@@ -1,0 +1,37 @@
+"""How to run a scenario, as opposed to what it says; kept free of heavy imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Announce = Callable[[str], None]
+"""Told one line about each step; goes to stderr, never to stdout."""
+
+OnRound = Callable[[int, int], None]
+"""Called after every round of questions with (pages, item decisions)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as opposed to what to run."""
+
+    out: Path
+    base: Path = field(default_factory=Path.cwd)
+    """Folder that the scenario's relative paths are relative to."""
+    workers: int = 1
+    store: Path | None = None
+    """Store of model answers; ``out/decisions.sqlite`` unless told otherwise."""
+    resume: bool = False
+    overwrite: bool = False
+    """Replace a run that is already there; its stored model answers are kept."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on while a run is under way."""
+
+    announce: Announce = lambda _: None
+    begin: Callable[[float], OnRound] = lambda _: lambda _pages, _items: None
+    """Called with the expected item decisions when simulating starts."""

@@ -1,0 +1,185 @@
+"""A scenario: the YAML file that says who shops where, and which recommenders compete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from footfall.behaviour import BehaviourSpec
+from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.sources import DataSource
+from footfall.datasets.split import SplitSpec
+from footfall.errors import ScenarioError, did_you_mean
+from footfall.llm.specs import ModelSpec
+from footfall.population import PopulationSpec
+from footfall.recommenders.specs import RecommenderSpec
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class WorldSpec(_Spec):
+    """How long the world turns, and what a page looks like."""
+
+    days: float = Field(default=7, gt=0, le=3650)
+    """Simulated days."""
+    epoch_days: float = Field(default=1, gt=0)
+    """Days between synchronisation points, at which recommenders learn."""
+    slate: int = Field(default=10, ge=1, le=200)
+    """Items a page."""
+    max_pages: int = Field(default=5, ge=1, le=100)
+    """Pages a visit at most."""
+    shards: int = Field(default=2, ge=1, le=4096)
+    """Parts of the log an epoch; workers share them out, the result does not depend on it."""
+
+
+class ArmSpec(_Spec):
+    """One recommender under test."""
+
+    name: str = Field(min_length=1, max_length=60, pattern=r"^[\w][\w .+-]*$")
+    recommender: RecommenderSpec
+
+
+class Scenario(_Spec):
+    """Everything that a run depends on, but for the data themselves."""
+
+    name: str = Field(min_length=1)
+    about: str = ""
+    """What one should see; shown in the report."""
+    data: DataSource
+    split: SplitSpec
+    population: PopulationSpec
+    model: ModelSpec = ModelSpec()
+    choice: ChoiceSpec = ChoiceSpec()
+    behaviour: BehaviourSpec = BehaviourSpec()
+    world: WorldSpec = WorldSpec()
+    arms: tuple[ArmSpec, ...] = Field(min_length=1)
+    control: str = ""
+    """Arm that the others are compared with; the first one unless told otherwise."""
+    design: Literal["paired"] = "paired"
+    """"paired": every user meets every arm with the same luck."""
+    seed: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _arms_have_names_of_their_own(self) -> Scenario:
+        names = [arm.name for arm in self.arms]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two arms are named "{name}"; give each a name of its own')
+        if not self.control:
+            object.__setattr__(self, "control", names[0])
+        if self.control not in names:
+            raise ValueError(
+                f'control "{self.control}" is no arm; {did_you_mean(self.control, names)}'
+            )
+        return self
+
+    def digest(self) -> str:
+        """SHA-256 of the scenario as resolved, defaults included."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def shipped() -> list[str]:
+    """Names of the scenarios that come with Footfall."""
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in files("footfall.scenarios").iterdir()
+        if entry.name.endswith(".yaml")
+    )
+
+
+def read_scenario(source: str | Path, overrides: dict[str, Any] | None = None) -> Scenario:
+    """Read a scenario file, or a shipped one by its name.
+
+    ``overrides`` replaces top-level keys (the command line's ``--seed``, for instance).
+    Raises ``ScenarioError`` with one line for anything that is wrong in it.
+    """
+    text, where = _text(source)
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        detail = " ".join(str(error).split())
+        raise ScenarioError(f"{where} is not valid YAML: {detail}") from None
+    if not isinstance(raw, dict):
+        raise ScenarioError(f"{where} must hold a mapping with keys such as data, split and arms")
+    return parse_scenario({**raw, **(overrides or {})}, where)
+
+
+def folder_of(source: str | Path) -> Path:
+    """The folder that relative paths of a scenario are relative to."""
+    path = Path(source)
+    return path.resolve().parent if path.is_file() else Path.cwd()
+
+
+def parse_scenario(raw: dict[str, Any], where: str = "scenario") -> Scenario:
+    """Check a scenario given as a mapping; ``where`` opens the message of an error."""
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {explain(error, Scenario)}") from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing that is wrong, as one line that says where and what to do."""
+    # An unknown key is usually the cause of whatever else is reported missing.
+    details = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    detail = details[0]
+    place = [str(part) for part in detail["loc"]]
+    if detail["type"] == "extra_forbidden":
+        known = _keys_at(model, place[:-1])
+        return f'unknown key "{".".join(place)}"; {did_you_mean(place[-1], known)}'
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return f'"{".".join(place)}" is missing; add it'
+    return f'"{".".join(place)}": {message}' if place else message
+
+
+def _keys_at(model: type[BaseModel], place: Iterable[str]) -> list[str]:
+    """Keys that are known at a place in the scenario, walking through nested models."""
+    candidates = [model]
+    for part in place:
+        if part.isdigit():
+            continue
+        nested: list[type[BaseModel]] = []
+        for candidate in candidates:
+            if part in candidate.model_fields:
+                nested += _models_in(candidate.model_fields[part].annotation)
+            elif part in _kinds(candidate):
+                nested.append(candidate)
+        candidates = nested or candidates
+    return sorted({name for candidate in candidates for name in candidate.model_fields})
+
+
+def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
+    """Values of ``kind`` that choose this model from a union."""
+    field = model.model_fields.get("kind")
+    return tuple(getattr(field.annotation, "__args__", ())) if field else ()
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for arg in getattr(annotation, "__args__", ()) for model in _models_in(arg)]
+
+
+def _text(source: str | Path) -> tuple[str, str]:
+    path = Path(source)
+    if str(source) in shipped():
+        resource = files("footfall.scenarios") / f"{source}.yaml"
+        return resource.read_text(encoding="utf-8"), f"scenario {source}"
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except FileNotFoundError:
+        hint = did_you_mean(str(source), shipped())
+        raise ScenarioError(f"no scenario file {path}; as a shipped scenario: {hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"cannot read the scenario {path}: {error}") from None

@@ -1,0 +1,117 @@
+"""Fill and weigh pages in this process: recommenders and the choice model side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from footfall.catalogue import Catalogue
+from footfall.choice.protocol import ChoiceModel, Page
+from footfall.population import Population
+from footfall.recommenders.protocol import Recommender, Request, Slate
+from footfall.world.luck import Luck, Purpose
+from footfall.world.pages import FilledPage, PageRequest
+
+_SEED_MASK = np.uint64((1 << 63) - 1)
+
+
+@dataclass(frozen=True)
+class LocalService:
+    """``PageService`` over recommenders (one an arm) and a choice model of this process."""
+
+    recommenders: Sequence[Recommender]
+    choice: ChoiceModel | None
+    """None: users without a language model; its utility is then 0."""
+    population: Population
+    catalogue: Catalogue
+    luck: Luck
+    users: npt.NDArray[np.uint64]
+    """[n_users] keys of the users' luck."""
+    start: pd.Timestamp
+    slate: int
+
+    def serve(self, requests: Sequence[PageRequest]) -> list[FilledPage]:
+        """Slates from each arm's recommender, then one question for all pages together."""
+        times = self._times(requests)
+        seeds = self._seeds(requests)
+        slates = self._slates(requests, times, seeds)
+        codes = [np.array([self._code(i) for i in slate.items], dtype=np.int32) for slate in slates]
+        weights = self._weigh(requests, codes, times, seeds)
+        return [
+            FilledPage(items, _floats(slate.scores), _floats(slate.propensities), llm)
+            for items, slate, llm in zip(codes, slates, weights, strict=True)
+        ]
+
+    def _slates(
+        self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
+    ) -> list[Slate]:
+        out: list[Slate] = [Slate(())] * len(requests)
+        for arm, recommender in enumerate(self.recommenders):
+            rows = [row for row, request in enumerate(requests) if request.arm == arm]
+            asked = [self._request(requests[row], times[row], seeds[row]) for row in rows]
+            for row, slate in zip(rows, recommender.recommend(asked) if asked else (), strict=True):
+                out[row] = slate
+        return out
+
+    def _request(self, request: PageRequest, time: pd.Timestamp, seed: int) -> Request:
+        return Request(
+            user=self.population.users[request.user],
+            session=request.session,
+            page=request.page,
+            time=time,
+            k=self.slate,
+            shown=tuple(self.catalogue.ids[code] for code in request.shown),
+            seed=seed,
+        )
+
+    def _weigh(
+        self,
+        requests: Sequence[PageRequest],
+        codes: list[npt.NDArray[np.int32]],
+        times: Sequence[pd.Timestamp],
+        seeds: Sequence[int],
+    ) -> list[npt.NDArray[np.float64]]:
+        weights = [np.zeros(len(items)) for items in codes]
+        if self.choice is None:
+            return weights
+        rows = [row for row, items in enumerate(codes) if len(items)]
+        pages = [
+            Page(
+                persona=self.population.persona(requests[row].user),
+                items=tuple(codes[row].tolist()),
+                clicked=requests[row].clicked,
+                bought=requests[row].bought,
+                time=times[row],
+                seed=seeds[row],
+            )
+            for row in rows
+        ]
+        for row, opinion in zip(rows, self.choice.utilities(pages), strict=True):
+            weights[row] = opinion.llm if opinion.answered else np.full(len(codes[row]), np.nan)
+        return weights
+
+    def _seeds(self, requests: Sequence[PageRequest]) -> list[int]:
+        words = self.luck.words(
+            Purpose.REQUEST,
+            self.users[[request.user for request in requests]],
+            np.array([request.session for request in requests]),
+            np.array([request.page for request in requests]),
+        )
+        return [int(seed) for seed in words[0] & _SEED_MASK]
+
+    def _times(self, requests: Sequence[PageRequest]) -> Sequence[pd.Timestamp]:
+        seconds = np.array([request.time for request in requests])
+        return list(self.start + pd.to_timedelta(np.rint(seconds * 1000), unit="ms"))
+
+    def _code(self, item: str) -> int:
+        code = self.catalogue.code(item)
+        assert code is not None, "slates are audited before they come here"
+        return code
+
+
+def _floats(numbers: Sequence[float] | None) -> npt.NDArray[np.float64] | None:
+    return None if numbers is None else np.asarray(numbers, dtype=np.float64)

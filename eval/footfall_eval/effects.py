@@ -55,7 +55,7 @@ def effect(
     if not _defined(control, treatment, design):
         return _undefined(control, treatment)
     base, other = control.linearised(), treatment.linearised()
-    difference, error, freedom = _difference(base, other, design)
+    difference, error, freedom = mean_difference(base, other, design)
     low, high, p_value = _student(difference, error, freedom, level)
     method = _method(control, design)
     few = min(len(base), len(other)) < FEW_USERS
@@ -104,15 +104,15 @@ def _undefined(control: Columns, treatment: Columns) -> Effect:
     return Effect(difference, nan, nan, nan, nan, nan, nan, nan, nan, users, why)
 
 
-def _difference(base: Array, other: Array, design: Design) -> tuple[float, float, float]:
+def mean_difference(base: Array, other: Array, design: Design) -> tuple[float, float, float]:
     """Difference, its standard error, and degrees of freedom (paired or Welch)."""
     if design == "paired":
         # Constant differences differ by rounding only; that is no spread.
         gaps = other - base
-        error = _spread(gaps) / math.sqrt(len(gaps))
+        error = _deviation(gaps) / math.sqrt(len(gaps))
         return float(gaps.mean()), error, len(gaps) - 1.0
-    first = _spread(base) ** 2 / len(base)
-    second = _spread(other) ** 2 / len(other)
+    first = _deviation(base) ** 2 / len(base)
+    second = _deviation(other) ** 2 / len(other)
     total = first + second
     freedom = len(base) + len(other) - 2.0
     if total > 0:
@@ -120,7 +120,7 @@ def _difference(base: Array, other: Array, design: Design) -> tuple[float, float
     return float(other.mean() - base.mean()), math.sqrt(total), freedom
 
 
-def _spread(values: Array) -> float:
+def _deviation(values: Array) -> float:
     """Standard deviation, exactly 0 where the values differ by rounding only."""
     deviation = float(np.std(values, ddof=1))
     return 0.0 if deviation <= 1e-12 * float(np.abs(values).max()) else deviation
@@ -150,7 +150,7 @@ def _lift(
         return (float("nan"),) * 3
     ratio = float(other.mean()) / control_value
     # d(T/C) = (dT - (T/C) dC) / C, so the ratio has the terms of these two columns.
-    difference, error, freedom = _difference(
+    difference, error, freedom = mean_difference(
         base * ratio / control_value, other / control_value, design
     )
     low, high, _ = _student(difference, error, freedom, level)

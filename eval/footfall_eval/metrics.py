@@ -104,7 +104,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("pages_per_visit", "Pages per visit", "pages", "visits", "Pages, divided by visits."),
     Metric(
         "abandonment",
-        "Visits without a click",
+        "Abandoned visits",
         "abandoned",
         "decided_visits",
         "Visits without any click, divided by visits of which that is known.",
@@ -124,7 +124,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "return_rate",
-        "Visitors who came back",
+        "Returning visitors",
         "returner",
         "visitor",
         "Users with at least two visits, divided by users with at least one.",

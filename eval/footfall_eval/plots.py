@@ -15,7 +15,7 @@ from footfall_eval.metrics import METRICS
 from footfall_eval.segments import Segmentation
 from footfall_eval.sequence import DayEffect
 from footfall_eval.signal import Signal
-from footfall_eval.verdict import amount, number, percent, span
+from footfall_eval.verdict import estimate, number, percent
 
 _METRICS = {metric.name: metric for metric in METRICS}
 _ROW = 30
@@ -71,7 +71,8 @@ def forest(result: Comparison) -> Figure | None:
         },
     }
     rows = tuple(
-        (_METRICS[c.metric].label, c.treatment, percent_signed(c.lift), _range(c)) for c in shown
+        (_METRICS[c.metric].label, c.treatment, percent(c.lift, signed=True), _range(c))
+        for c in shown
     )
     head = ("Metric", "Treatment", "Difference", f"{result.level:.0%} interval")
     alt = "; ".join(f"{label}, {arm}: {lift} ({span})" for label, arm, lift, span in rows)
@@ -101,13 +102,9 @@ def _whiskers(
     }
 
 
-def percent_signed(share: float) -> str:
-    """A share in percent with its sign, as in "+12.3%"."""
-    return f"{number(100 * share, signed=True)}%" if math.isfinite(share) else "n/a"
-
-
 def _range(contrast: Contrast) -> str:
-    return f"{percent_signed(contrast.lift_low)} to {percent_signed(contrast.lift_high)}"
+    low, high = contrast.lift_low, contrast.lift_high
+    return f"{percent(low, signed=True)} to {percent(high, signed=True)}"
 
 
 def over_time(days: Sequence[DayEffect], result: Comparison, treatment: str) -> Figure | None:
@@ -149,12 +146,7 @@ def over_time(days: Sequence[DayEffect], result: Comparison, treatment: str) -> 
         "yaxis": {"title": {"text": f"difference{suffix}"}, "zeroline": True},
     }
     rows = tuple(
-        (
-            day.day,
-            amount(day.difference, unit, signed=True),
-            span(day.ci_low, day.ci_high, unit),
-        )
-        for day in known
+        (day.day, *estimate(day.difference, day.ci_low, day.ci_high, unit)) for day in known
     )
     alt = f"On the last day, {rows[-1][0]}: {rows[-1][1]} ({rows[-1][2]})."
     head = ("To the end of", "Difference", "Band for all days")
@@ -213,9 +205,8 @@ def segment_plot(found: Segmentation, result: Comparison, number_: int) -> Figur
         (
             one.segment,
             f"{one.users:,}",
-            amount(one.raw, unit, signed=True),
-            amount(one.difference, unit, signed=True),
-            span(one.ci_low, one.ci_high, unit),
+            estimate(one.raw, one.raw_low, one.raw_high, unit)[0],
+            *estimate(one.difference, one.ci_low, one.ci_high, unit),
         )
         for one in found.segments
     )

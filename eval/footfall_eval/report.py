@@ -59,7 +59,7 @@ def render(log: RunLog, result: Comparison) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["figure"] = lambda value: number(value) if value == value else ""  # noqa: PLR0124 (NaN)
+    environment.filters["figure"] = number
     environment.filters["share"] = lambda value: amount(value, "share")
     scripts = {"plotly": get_plotlyjs(), "page": _resource("report.js")}
     return environment.get_template("report.html.j2").render(

@@ -65,45 +65,59 @@ def _relation(result: Comparison, contrast: Contrast) -> str:
 
 def effect_words(contrast: Contrast, level: float) -> str:
     """For instance "+0.42 (95% interval +0.31 to +0.53), 38% more"."""
-    metric = _METRICS[contrast.metric]
-    words = (
-        f"{amount(contrast.difference, metric.unit, signed=True)} ({level:.0%} interval "
-        f"{span(contrast.ci_low, contrast.ci_high, metric.unit)})"
-    )
+    unit = _METRICS[contrast.metric].unit
+    size, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
+    words = f"{size} ({level:.0%} interval {interval})"
     if math.isfinite(contrast.lift) and round(contrast.lift, 3):
-        direction = "more" if contrast.lift > 0 else "less"
-        words += f", {percent(abs(contrast.lift))} {direction}"
+        words += f", {percent(abs(contrast.lift))} {'more' if contrast.lift > 0 else 'less'}"
     return words
 
 
-def amount(value: float, unit: str = "", *, signed: bool = False) -> str:
-    """A figure for people: three significant digits; shares in percent (differences in points)."""
+def estimate(value: float, low: float, high: float, unit: str = "") -> tuple[str, str]:
+    """A difference and its interval as words, with as many decimals as the interval deserves.
+
+    Shares are given in percentage points. For instance ("+0.42", "+0.31 to +0.53").
+    """
+    scale, suffix = (100, " points") if unit == "share" else (1, "")
+    if not math.isfinite(value):
+        return "n/a", "n/a"
+    half = scale * (high - low) / 2
+    if not math.isfinite(half):
+        return f"{number(scale * value, signed=True)}{suffix}", "n/a"
+    places = _places(half if half > 0 else scale * value, 2)
+    size, first, last = (_fixed(scale * x, places, signed=True) for x in (value, low, high))
+    return f"{size}{suffix}", f"{first} to {last}{suffix}"
+
+
+def amount(value: float, unit: str = "") -> str:
+    """A figure for people: three significant digits; shares in percent."""
     if not math.isfinite(value):
         return "n/a"
-    if unit == "share":
-        return f"{number(100 * value, signed=signed)}{' points' if signed else '%'}"
-    return number(value, signed=signed)
-
-
-def span(low: float, high: float, unit: str = "") -> str:
-    """An interval of differences, as in "+0.31 to +0.53"."""
-    return f"{amount(low, unit, signed=True)} to {amount(high, unit, signed=True)}"
+    return percent(value) if unit == "share" else number(value)
 
 
 def number(value: float, *, signed: bool = False) -> str:
     """Three significant digits, no exponents."""
-    if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{abs(value):,.{min(digits, 8)}f}"
-    if not float(text.replace(",", "")):
-        return "0"
-    return f"{'-' if value < 0 else '+' if signed else ''}{text}"
+    return _fixed(value, _places(value, 3), signed=signed) if math.isfinite(value) else "n/a"
 
 
-def percent(share: float) -> str:
+def percent(share: float, *, signed: bool = False) -> str:
     """A share as percent with three significant digits."""
-    return f"{number(100 * share)}%"
+    return f"{number(100 * share, signed=signed)}%" if math.isfinite(share) else "n/a"
+
+
+def _places(value: float, digits: int) -> int:
+    """Decimals that show so many significant digits of a value."""
+    if value == 0:
+        return 0
+    return min(8, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+def _fixed(value: float, places: int, *, signed: bool) -> str:
+    text = f"{abs(value):,.{places}f}"
+    if not float(text.replace(",", "")):
+        return text
+    return f"{'-' if value < 0 else '+' if signed else ''}{text}"
 
 
 def _users(result: Comparison, contrast: Contrast) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from footfall_eval.compare import Comparison, Contrast
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
-from footfall_eval.verdict import amount, effect_words, number, percent, span
+from footfall_eval.verdict import amount, estimate, percent
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -60,9 +60,10 @@ def headline(result: Comparison) -> Headline | None:
     def place(value: float) -> float:
         return (value - low + margin) * scale if extent else 50.0
 
+    value, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
     return Headline(
-        value=amount(contrast.difference, unit, signed=True),
-        interval=span(contrast.ci_low, contrast.ci_high, unit),
+        value=value,
+        interval=interval,
         label=f"{_METRICS[contrast.metric].label}: {contrast.treatment} minus {contrast.control}",
         lift="" if not math.isfinite(contrast.lift) else _lift(contrast),
         left=place(contrast.ci_low),
@@ -82,8 +83,8 @@ def leading(result: Comparison) -> Contrast | None:
 
 
 def _lift(contrast: Contrast) -> str:
-    low, high = (number(100 * x, signed=True) for x in (contrast.lift_low, contrast.lift_high))
-    return f"{number(100 * contrast.lift, signed=True)}% ({low}% to {high}%)"
+    _, interval = estimate(100 * contrast.lift, 100 * contrast.lift_low, 100 * contrast.lift_high)
+    return f"{percent(contrast.lift, signed=True)} ({interval.replace(' to ', '% to ')}%)"
 
 
 def label(metric: str, currency: str = "") -> str:
@@ -140,9 +141,8 @@ def _contrast_row(contrast: Contrast, currency: str, width: int) -> tuple[str, .
     unit = _METRICS[contrast.metric].unit
     cells = (
         label(contrast.metric, currency),
-        amount(contrast.difference, unit, signed=True),
-        span(contrast.ci_low, contrast.ci_high, unit),
-        f"{number(100 * contrast.lift, signed=True)}%" if math.isfinite(contrast.lift) else "n/a",
+        *estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit),
+        percent(contrast.lift, signed=True),
         p_words(contrast.p_value),
         p_words(contrast.p_adjusted),
         f"{contrast.correlation:.2f}" if math.isfinite(contrast.correlation) else "n/a",
@@ -255,9 +255,3 @@ def assumptions_table(manifest: dict[str, Any]) -> Table | None:
     rows = tuple(tuple(_plain(row.get(key, "")) for key in keys) for row in listed)
     head = tuple({"name": "Assumed"}.get(key, key.capitalize()) for key in keys)
     return Table("What was assumed", head, rows) if rows else None
-
-
-def primary_words(result: Comparison) -> str:
-    """The leading effect in words, for the page's description."""
-    contrast = leading(result)
-    return "" if contrast is None else effect_words(contrast, result.level)

@@ -84,7 +84,7 @@ def effect(
 
 def correlation(first: Array, second: Array) -> float:
     """Pearson correlation; NaN where one side does not vary."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+    if len(first) < 2 or _deviation(first) == 0 or _deviation(second) == 0:
         return float("nan")
     return float(np.corrcoef(first, second)[0, 1])
 
@@ -149,6 +149,8 @@ def _lift(
     if not control_value > 0:
         return (float("nan"),) * 3
     ratio = float(other.mean()) / control_value
+    if not math.isfinite(ratio):
+        return (float("nan"),) * 3
     # d(T/C) = (dT - (T/C) dC) / C, so the ratio has the terms of these two columns.
     difference, error, freedom = mean_difference(
         base * ratio / control_value, other / control_value, design

@@ -9,9 +9,9 @@ import time
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import shop
 from scipy import stats
 
-import shop
 from footfall.errors import LogError, RunError, UserError
 from footfall.llm.fake import FakeModel
 from footfall.log import IMPRESSIONS, SESSIONS, file_hash
@@ -139,7 +139,7 @@ def test_a_resumed_run_that_would_come_out_different_is_refused(base, tmp_path):
     out = tmp_path / "run"
     simulate(base, out)
     record = json.loads((out / "manifest.json").read_text())
-    name = sorted(record["parts"])[0]
+    name = min(record["parts"])
     record["parts"][name] = "0" * 64
     (out / "manifest.json").write_text(json.dumps(record))
     with pytest.raises(RunError, match="came out different"):

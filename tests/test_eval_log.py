@@ -1,0 +1,270 @@
+"""Opening a run: counts per user, what nobody answered, and damage told in one line."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from eval_worlds import impressions, planted_run, sessions_of, table, write_run
+
+from footfall.errors import LogError, UserError
+from footfall.log import SESSIONS, write_part
+from footfall_eval import RunLog, compare
+from footfall_eval.load import COUNTS
+from footfall_eval.metrics import exposure, gini
+from footfall_eval.sequence import effect_over_days
+from footfall_eval.signal import model_signal
+from footfall_eval.slates import sample_slates
+
+
+def small(rng=None, **options):
+    rng = rng or np.random.default_rng(5)
+    users = [f"u{k}" for k in range(30)]
+    return pd.concat([impressions(rng, arm, users, **options) for arm in ("a", "b")])
+
+
+def test_counts_are_those_of_plain_pandas(tmp_path):
+    shown = small(unanswered=0.15)
+    counts = RunLog.open(write_run(tmp_path, shown, parts=3)).per_user().set_index(["arm", "user"])
+    by_user = shown.groupby(["arm", "user"])
+    expected = {
+        "impressions": by_user.size(),
+        "answered": by_user["answered"].sum(),
+        "clicks": by_user["clicked"].sum(),
+        "purchases": by_user["bought"].sum(),
+        "revenue": by_user["value"].sum(),
+        "visits": by_user["session"].nunique(),
+        "undecided_impressions": by_user["answered"].apply(lambda a: (~a).sum()),
+        "undecided_pages": by_user["answered"].apply(lambda a: (~a).sum() / 4),
+        "undecided_price": shown["price"].where(~shown["answered"]).groupby(
+            [shown["arm"], shown["user"]]
+        ).sum(),
+    }  # fmt: skip
+    for name, values in expected.items():
+        np.testing.assert_allclose(
+            counts[name], values.loc[counts.index].astype(float), err_msg=name
+        )
+    visits = shown.groupby(["arm", "user", "session"]).agg(
+        clicks=("clicked", "sum"), answered=("answered", "all")
+    )
+    decided = visits[visits["answered"] | (visits["clicks"] > 0)]
+    assert counts["decided_visits"].sum() == len(decided)
+    assert counts["abandoned"].sum() == (decided["clicks"] == 0).sum()
+
+
+def test_users_who_never_came_count_as_zeros(tmp_path):
+    shown = small()
+    everybody = pd.DataFrame({"user": [f"u{k}" for k in range(60)]})
+    log = RunLog.open(write_run(tmp_path, shown, users=everybody))
+    assert len(log.per_user()) == 120
+    result = compare(log)
+    clicks = shown[shown["arm"] == "a"]["clicked"].sum()
+    assert result.arms[0].metrics["clicks"] == clicks / 60
+    assert (result.arms[0].users, result.arms[0].visitors) == (60, 30)
+
+
+def test_unanswered_pages_are_bounded_and_never_become_behaviour(tmp_path):
+    shown = small(unanswered=0.25)
+    result = compare(RunLog.open(write_run(tmp_path, shown)))
+    own = shown[shown["arm"] == "a"]
+    clicks, unknown = own["clicked"].sum(), (~own["answered"]).sum()
+    arm = result.arms[0]
+    assert arm.metrics["ctr"] == pytest.approx(clicks / (len(own) - unknown))
+    assert arm.lowest["ctr"] == pytest.approx(clicks / len(own))
+    assert arm.highest["ctr"] == pytest.approx((clicks + unknown) / len(own))
+    assert arm.highest["clicks"] == pytest.approx((clicks + unknown) / 30)
+    assert any("got no answer" in caution for caution in result.cautions)
+    contrast = result.contrast("b", "ctr")
+    assert contrast.lowest < contrast.difference < contrast.highest
+
+
+def test_arms_with_different_visitors_are_called_out(tmp_path):
+    shown = small()
+    few = shown[(shown["arm"] == "a") | (shown["user"].isin([f"u{k}" for k in range(20)]))]
+    result = compare(RunLog.open(write_run(tmp_path, few)))
+    assert any("only 20 of 30 visitors came in every arm" in note for note in result.cautions)
+    assert any("Only 30 users" in note for note in result.cautions)
+
+
+def test_low_correlation_is_called_out(tmp_path):
+    contrast = compare(RunLog.open(write_run(tmp_path, small()))).contrast("b", "clicks")
+    assert contrast.correlation < 0.1
+    assert any("low correlation" in note for note in contrast.cautions)
+
+
+def test_split_design_counts_only_the_assigned_arm(tmp_path):
+    shown = small()
+    half = {f"u{k}" for k in range(15)}
+    split = shown[shown["user"].isin(half) == (shown["arm"] == "a")]
+    assigned = pd.DataFrame({"user": [f"u{k}" for k in range(40)]})
+    assigned["arm"] = ["a" if user in half else "b" for user in assigned["user"]]
+    scenario = {"arms": [{"name": "a"}, {"name": "b"}], "control": "a", "design": "split"}
+    run = write_run(tmp_path, split, users=assigned, manifest={"scenario": scenario})
+    result = compare(RunLog.open(run))
+    assert [arm.users for arm in result.arms] == [15, 25]
+    assert np.isnan(result.contrast("b", "clicks").correlation)
+    assert result.contrast("b", "clicks").method == "Welch t, permutation test"
+
+
+def test_days_add_up_to_the_whole(tmp_path):
+    log = RunLog.open(planted_run(tmp_path, n=80))
+    days = effect_over_days(log, "ctr", "base", "better")
+    assert [day.day for day in days] == [f"2024-03-0{k}" for k in range(4, 9)]
+    assert days[-1].difference == pytest.approx(compare(log).contrast("better", "ctr").difference)
+    assert days[-1].ci_low < compare(log).contrast("better", "ctr").ci_low
+
+
+def test_exposure_of_known_pages(tmp_path):
+    shown = small(slate=4)
+    shown.loc[shown["arm"] == "a", "item"] = np.tile(["i00", "i01", "i05", "i06"], 150)
+    log = RunLog.open(write_run(tmp_path, shown))
+    found = exposure(log)["a"]
+    assert found.coverage == 4 / 20
+    # Categories repeat every five items: two pairs of six are of one category.
+    assert found.diversity == pytest.approx(4 / 6)
+    assert found.gini == pytest.approx(0.8)
+    assert gini(np.ones(7)) == pytest.approx(0)
+    assert np.isnan(gini(np.zeros(3)))
+
+
+def test_model_signal_is_that_of_numpy(tmp_path):
+    shown = small(unanswered=0.1)
+    signal = model_signal(RunLog.open(write_run(tmp_path, shown)))
+    asked = shown[shown["answered"]]
+    expected = np.corrcoef(asked["llm"], asked["clicked"].astype(float))[0, 1]
+    assert signal.correlation_clicked == pytest.approx(expected)
+    assert sum(n for _, _, n in signal.bins) == signal.impressions == len(asked)
+    silent = RunLog.open(write_run(tmp_path / "silent", shown.assign(llm=np.nan)))
+    assert model_signal(silent) is None
+
+
+def test_slates_are_the_same_users_in_every_arm(tmp_path):
+    log = RunLog.open(write_run(tmp_path, small(unanswered=0.1)))
+    slates = sample_slates(log, users=5, pages=2)
+    assert repr(slates) == repr(sample_slates(log, users=5, pages=2))  # NaN is not itself
+    assert len(slates) == 5
+    for user in slates:
+        assert [len(pages) for pages in user.pages.values()] == [2, 2]
+        assert all(len(page.items) == 4 for pages in user.pages.values() for page in pages)
+    outcomes = {i.outcome for u in slates for ps in u.pages.values() for p in ps for i in p.items}
+    assert outcomes <= {"bought", "clicked", "seen", "not reached", "no answer"}
+
+
+def test_parts_and_order_do_not_matter(tmp_path):
+    shown = small()
+    one = RunLog.open(write_run(tmp_path / "one", shown)).per_user()
+    many = RunLog.open(write_run(tmp_path / "many", shown, parts=7)).per_user()
+    pd.testing.assert_frame_equal(one, many)
+    assert list(one.columns) == ["arm", "user", *COUNTS]
+
+
+def test_parts_after_the_last_manifest_are_not_counted(tmp_path):
+    names = [f"{t}/epoch=0000-shard=0000.parquet" for t in ("impressions", "sessions")]
+    manifest = {"parts": dict.fromkeys(names, ""), "status": "running", "warnings": ["circular: x"]}
+    run = write_run(tmp_path, small(), manifest=manifest, parts=2)
+    log = RunLog.open(run)
+    assert log.per_user()["visits"].sum() == 2 * 15 * 5
+    assert log.cautions()[0] == "Circular: x."
+    assert "not finished" in log.cautions()[1]
+
+
+def garbage(run):
+    next((run / "impressions").glob("*")).write_bytes(b"PAR1 not really")
+
+
+def no_sessions(run):
+    next((run / "sessions").glob("*")).unlink()
+
+
+def other_schema(run):
+    file = next((run / "sessions").glob("*"))
+    write_part(table(sessions_of(small()), SESSIONS).drop(["pages"]), file)
+
+
+def other_run(run):
+    file = next((run / "sessions").glob("*"))
+    write_part(table(sessions_of(small(click=0.9)), SESSIONS), file)
+
+
+def bad_manifest(run):
+    (run / "manifest.json").write_text("{")
+
+
+def list_manifest(run):
+    (run / "manifest.json").write_text("[]")
+
+
+def lost_part(run):
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["parts"] = {"impressions/epoch=0009-shard=0000.parquet": ""}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
+def no_users(run):
+    (run / "users.parquet").write_bytes(b"")
+
+
+def strangers(run):
+    pd.DataFrame({"user": ["somebody"]}).to_parquet(run / "users.parquet")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (garbage, "damaged, not a readable Parquet file"),
+        (no_sessions, "this part is missing although impressions/ has it"),
+        (other_schema, "has no column 'pages'"),
+        (other_run, "a part is damaged or of another run"),
+        (bad_manifest, "not readable JSON"),
+        (list_manifest, "must hold one JSON object"),
+        (lost_part, "missing although the manifest lists it"),
+        (no_users, "the manifest names it as users_table"),
+        (strangers, "of different runs"),
+    ],
+)
+def test_damage_is_told_in_one_line(tmp_path, damage, message):
+    run = write_run(tmp_path, small())
+    damage(run)
+    with pytest.raises(LogError, match=message) as caught:
+        compare(RunLog.open(run))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_no_run_is_the_users_mistake(tmp_path):
+    with pytest.raises(UserError, match="no such run folder"):
+        RunLog.open(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"no manifest\.json"):
+        RunLog.open(tmp_path)
+
+
+def test_one_arm_is_no_comparison(tmp_path):
+    shown = impressions(np.random.default_rng(1), "only", ["u1", "u2", "u3"])
+    result = compare(RunLog.open(write_run(tmp_path, shown)))
+    assert result.contrasts == ()
+    assert result.verdict.startswith("There is one arm only")
+
+
+def test_an_empty_log_of_a_finished_run_has_no_verdict_made_up(tmp_path):
+    shown = small(click=0.0)
+    result = compare(RunLog.open(write_run(tmp_path, shown)))
+    assert result.primary == "clicks"
+    assert "Nothing can be said" in result.verdict
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "words"),
+    [
+        (None, "not validated", "footfall validate was not run"),
+        ({"verdict": "direction only", "reasons": ["C is red"]}, "direction only", "C is red"),
+        ({"verdict": "validated", "blocks": {}}, "validated", "Validated."),
+        ({"verdict": "excellent"}, "not validated", "'excellent' is not known"),
+    ],
+)
+def test_validity_is_repeated_in_the_verdict(tmp_path, found, status, words):
+    run = write_run(tmp_path, small())
+    if found:
+        (run / "validity.json").write_text(json.dumps(found))
+    result = compare(RunLog.open(run))
+    assert result.validity.status == status
+    assert words in result.verdict

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import pandas as pd
 import typer
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from footfall.datasets.base import Source
 from footfall.datasets.fetch import DOWNLOADS, fetch
 from footfall.datasets.schema import Dataset
-from footfall.datasets.sources import DataSource, load
+from footfall.datasets.sources import READERS, load
 from footfall.datasets.split import SplitSpec, split
 from footfall.errors import ScenarioError, did_you_mean
+from footfall.scenario import explain, folder_of, read_scenario
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
 
@@ -64,44 +66,55 @@ def fetch_data(
 
 @app.command("describe")
 def describe_data(
-    file: Annotated[Path, typer.Argument(help="A scenario, or a YAML file of one source.")],
+    source: Annotated[str, typer.Argument(help="A scenario, or a YAML file of one source.")],
     *,
     as_json: Json = False,
 ) -> None:
     """Read a source and show what is in it, and what had to be cleaned."""
-    source, spec = read_source(file)
-    description = describe(load(source, file.resolve().parent), spec)
+    data, spec = read_source(source)
+    description = describe(load(data, folder_of(source)), spec)
     if as_json:
         _print_json(description)
     else:
         _print_description(description)
 
 
-def read_source(file: Path) -> tuple[DataSource, SplitSpec | None]:
-    """The source and the split of a scenario file, or of a file that is a source itself.
+def read_source(name: str) -> tuple[Source, SplitSpec | None]:
+    """The source and the split of a scenario, or of a YAML file that is a source itself.
 
     Raises:
         ScenarioError: The file cannot be read, or its source is wrong.
     """
+    file = Path(name)
+    if not file.is_file():
+        scenario = read_scenario(name)
+        return scenario.data, scenario.split
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ScenarioError(f"{file}: cannot be read: {reason}") from error
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) or not isinstance(raw.get("data", raw), dict):
         raise ScenarioError(f"{file}: neither a scenario (with `data`) nor a source (with `kind`)")
     data = raw.get("data", raw)
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in KINDS:
-        raise ScenarioError(f'{file}: no kind of data "{kind}"; {did_you_mean(str(kind), KINDS)}')
+    kinds = {model.model_fields["kind"].default: model for model in READERS}
+    model = kinds.get(data.get("kind"))
+    if model is None:
+        kind = str(data.get("kind"))
+        raise ScenarioError(f'{file}: no kind of data "{kind}"; {did_you_mean(kind, kinds)}')
+    spec = raw.get("split") if "data" in raw else None
+    cut = None if spec is None else _checked(SplitSpec, spec, f"{file}: split")
+    return _checked(model, data, str(file)), cut
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _checked(model: type[_Model], raw: object, where: str) -> _Model:
     try:
-        source: DataSource = TypeAdapter[DataSource](DataSource).validate_python(data)
-        spec = SplitSpec.model_validate(raw["split"]) if "data" in raw and "split" in raw else None
+        return model.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ScenarioError(f"{file}: {where}: {first['msg']}") from error
-    return source, spec
+        raise ScenarioError(f"{where}: {explain(error, model)}") from None
 
 
 def describe(dataset: Dataset, spec: SplitSpec | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from footfall.datasets import complete_journey, movielens, table
+from footfall.datasets.base import Source
 from footfall.datasets.complete_journey import CompleteJourneySource
 from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.schema import Dataset
@@ -19,7 +20,7 @@ DataSource = Annotated[
 ]
 """What a scenario may write under ``data``; ``kind`` tells which one."""
 
-READERS: dict[type, Callable[[Any, Path], Dataset]] = {
+READERS: dict[type[Source], Callable[[Any, Path], Dataset]] = {
     CompleteJourneySource: complete_journey.read,
     MovieLensSource: movielens.read,
     TableSource: table.read,
@@ -27,7 +28,7 @@ READERS: dict[type, Callable[[Any, Path], Dataset]] = {
 """A further source is one module with its options and ``read``, and one line here and above."""
 
 
-def load(source: DataSource, base: Path) -> Dataset:
+def load(source: Source, base: Path) -> Dataset:
     """Read, clean and check a source; relative paths are relative to the folder ``base``.
 
     Raises:

@@ -236,7 +236,8 @@ def _parsed(text: pd.Series, source: TableSource) -> pd.Series:
     aware = pd.to_datetime(text[zoned], format=form, errors="coerce", utc=True)
     local = pd.to_datetime(text[~zoned], format=form, errors="coerce").astype("datetime64[ns]")
     both = [aware.dt.tz_localize(None).astype("datetime64[ns]"), _localised(local, source.timezone)]
-    return pd.concat([part for part in both if len(part)] or both[:1])
+    parsed: pd.Series = pd.concat([part for part in both if len(part)] or both[:1])
+    return parsed
 
 
 def _localised(column: pd.Series, zone: str) -> pd.Series:

@@ -26,7 +26,7 @@ from footfall_eval.sequence import effect_over_days
 from footfall_eval.signal import model_signal
 from footfall_eval.slates import sample_slates
 from footfall_eval.validity import BLOCKS
-from footfall_eval.verdict import amount, number
+from footfall_eval.verdict import amount, claim, leading, number
 
 MAX_SEGMENTATIONS = 4
 """Profile columns shown; more would invite picking the one that looks best."""
@@ -97,6 +97,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "name": str(log.scenario.get("name") or log.path.name),
         "about": str(log.scenario.get("about") or ""),
         "result": result,
+        "claim": claim(result),
         "headline": view.headline(result),
         "cost": view.cost(manifest),
         "arms_table": view.arms_table(result, currency),
@@ -110,6 +111,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "arms": log.arms,
         "faults": view.faults_table(log),
         "endings": view.endings_table(log),
+        "quality": view.quality_table(log),
         "blocks": BLOCKS,
         "pairs": view.pairs,
         **_provenance(log, dataset),
@@ -118,7 +120,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
 
 def _figures(log: RunLog, result: Comparison) -> dict[str, Any]:
     signal = model_signal(log)
-    best = view.leading(result)
+    best = leading(result)
     days = []
     for contrast in result.contrasts:
         if contrast.metric == result.primary:

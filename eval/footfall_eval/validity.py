@@ -25,13 +25,23 @@ BLOCKS = {
 
 
 @dataclass(frozen=True)
+class Block:
+    """One block of the validity report."""
+
+    status: str
+    """pass, amber, red, or "not run"."""
+    reason: str
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Validity:
     """The verdict on the simulated users, repeated beside every result."""
 
     status: Status = "not validated"
     reasons: tuple[str, ...] = ("footfall validate was not run",)
-    blocks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Block letter -> ``status`` (pass, amber, red, or not run), ``metrics``, ``reason``."""
+    blocks: dict[str, Block] = field(default_factory=dict)
+    """By letter, A to I."""
 
     def sentence(self) -> str:
         """For instance "Not validated: footfall validate was not run."."""
@@ -75,4 +85,12 @@ def _parse(found: dict[str, Any]) -> Validity:
         listed = (verdict.split(":", 1)[1].strip(" ."),)
     if not listed and status == "not validated" and not verdict:
         listed = ("footfall validate was not run",)
-    return Validity(status, listed, {str(key): dict(value) for key, value in blocks.items()})
+    return Validity(status, listed, {str(key): _block(value) for key, value in blocks.items()})
+
+
+def _block(found: dict[str, Any]) -> Block:
+    return Block(
+        status=str(found.get("status") or "not run"),
+        reason=str(found.get("reason") or ""),
+        metrics=dict(found.get("metrics") or {}),
+    )

@@ -22,45 +22,60 @@ def verdict(result: Comparison) -> str:
     treatments = [arm.name for arm in result.arms if arm.name != result.control]
     if not treatments:
         return f"There is one arm only, nothing to compare. {result.validity.sentence()}"
-    main = [result.contrast(name) for name in treatments]
-    lead = _many(result, main) if len(main) > 1 else _one(result, main[0])
+    best = leading(result)
+    if best is None:
+        why = result.contrast(treatments[0]).method
+        lead = f"{_cap(_label(result.primary))} cannot be compared: {why}."
+    else:
+        most = "" if len(treatments) == 1 else f"Of {len(treatments)} treatments "
+        most = most and f"{most}{best.treatment} does best. "
+        lead = f"{most}{_relation(result, best)}: {_size(result, best)}"
     return f"{lead} {result.validity.sentence()}"
 
 
-def _one(result: Comparison, contrast: Contrast) -> str:
-    label = _label(contrast.metric)
-    if not math.isfinite(contrast.p_value):
-        return f"{_cap(label)} cannot be compared: {contrast.method}."
-    if contrast.standard_error == 0 and contrast.difference == 0:
-        if contrast.control_value == 0:
-            return f"Nothing can be said: {label} is 0 in both arms, {_users(result, contrast)}."
-        return (
-            f"{contrast.treatment} and {contrast.control} are identical in {label}: every user "
-            f"did the same in both, {_users(result, contrast)}."
-        )
-    size = effect_words(contrast, result.level)
-    return f"{_relation(result, contrast)} in {label}: {size}, {_users(result, contrast)}."
+def claim(result: Comparison) -> str:
+    """The verdict without its figures, as a headline: "popular beats random in clicks per user"."""
+    best = leading(result)
+    if best is None:
+        return verdict(result).removesuffix(result.validity.sentence()).strip()
+    return _relation(result, best)
 
 
-def _many(result: Comparison, main: list[Contrast]) -> str:
-    defined = [contrast for contrast in main if math.isfinite(contrast.p_value)]
-    if not defined:
-        return f"{_cap(_label(result.primary))} cannot be compared: {main[0].method}."
+def leading(result: Comparison) -> Contrast | None:
+    """The contrast that the verdict speaks of: the best treatment's, in the primary metric.
+
+    None where there is no treatment or the metric is defined in none of them.
+    """
     sign = -1 if _METRICS[result.primary].better == "lower" else 1
-    best = max(defined, key=lambda contrast: sign * contrast.difference)
-    return f"Of {len(main)} treatments {best.treatment} does best. {_one(result, best)}"
+    main = [
+        contrast
+        for contrast in result.contrasts
+        if contrast.metric == result.primary and math.isfinite(contrast.p_value)
+    ]
+    return max(main, key=lambda contrast: sign * contrast.difference, default=None)
+
+
+def _size(result: Comparison, contrast: Contrast) -> str:
+    users = _users(result, contrast)
+    if contrast.standard_error == 0 and contrast.difference == 0:
+        return f"every user did the same, {users}."
+    return f"{effect_words(contrast, result.level)}, {users}."
 
 
 def _relation(result: Comparison, contrast: Contrast) -> str:
-    lower = _METRICS[contrast.metric].better == "lower"
-    favourable = (contrast.difference < 0) == lower
+    label = _label(contrast.metric)
+    pair = f"{contrast.treatment} and {contrast.control}"
+    if contrast.standard_error == 0 and contrast.difference == 0:
+        if contrast.control_value == 0:
+            return f"Nothing can be said: {label} is 0 in {pair}"
+        return f"{pair} are identical in {label}"
+    favourable = (contrast.difference < 0) == (_METRICS[contrast.metric].better == "lower")
     if contrast.p_adjusted < 1 - result.level:
         word = "beats" if favourable else "loses to"
-        return f"{contrast.treatment} {word} {contrast.control}"
-    hint = ""
-    if contrast.p_value < 1 - result.level:
-        hint = " once all comparisons are counted"
-    return f"{contrast.treatment} and {contrast.control} cannot be told apart{hint}"
+        return f"{contrast.treatment} {word} {contrast.control} in {label}"
+    counted = contrast.p_value < 1 - result.level
+    hint = ", once all comparisons are counted" if counted else ""
+    return f"{pair} cannot be told apart in {label}{hint}"
 
 
 def effect_words(contrast: Contrast, level: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from footfall_eval.compare import Comparison, Contrast
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
-from footfall_eval.verdict import amount, estimate, percent
+from footfall_eval.verdict import amount, estimate, leading, percent
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -71,15 +71,6 @@ def headline(result: Comparison) -> Headline | None:
         point=place(contrast.difference),
         zero=place(0.0),
     )
-
-
-def leading(result: Comparison) -> Contrast | None:
-    """The contrast of the verdict: the best treatment's, in the primary metric."""
-    sign = -1 if _METRICS[result.primary].better == "lower" else 1
-    main = [
-        c for c in result.contrasts if c.metric == result.primary and math.isfinite(c.difference)
-    ]
-    return max(main, key=lambda c: sign * c.difference, default=None)
 
 
 def _lift(contrast: Contrast) -> str:
@@ -218,6 +209,25 @@ def endings_table(log: RunLog) -> Table:
         for kind in kinds
     )
     return Table("Why visits ended", ("Ending", *log.arms), rows)
+
+
+def quality_table(log: RunLog) -> Table | None:
+    """Offline quality against held-out choices, where the manifest names them (``held_out``)."""
+    held_out = log.table("held_out")
+    if held_out is None:
+        return None
+    from footfall_eval.quality import quality  # noqa: PLC0415 (LensKit imports torch: slow)
+
+    found = quality(log, held_out)
+    rows = (
+        ("Users with held-out choices", *(f"{one.users:,}" for one in found)),
+        ("Hit rate", *(percent(one.hit_rate) for one in found)),
+        ("Recall", *(percent(one.recall) for one in found)),
+        ("NDCG", *(f"{one.ndcg:.3f}" for one in found)),
+        ("Reciprocal rank", *(f"{one.mrr:.3f}" for one in found)),
+    )
+    note = "First pages against what the real users chose later; no simulated choice is involved."
+    return Table("First pages against real choices", ("Measure", *log.arms), rows, note)
 
 
 def pairs(caption: str, values: dict[str, Any], head: tuple[str, str] = ("What", "Value")) -> Table:

@@ -1,0 +1,94 @@
+"""How fast the world turns without a language model, and where the time goes.
+
+    python benchmarks/world.py [--users 2000] [--days 14] [--workers 1]
+
+A planted shop of 500 items; recommenders ``random`` and ``popular``; the choice model asks the
+fake model, which answers at once. Everything else is the real thing: SimPy, draws, behaviour,
+prompts, the audited recommenders and the Parquet log. Prints item decisions a second and the
+profile's top five.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from footfall.options import Options
+from footfall.run import run
+from footfall.scenario import Scenario, parse_scenario
+
+ITEMS = 500
+
+
+def write_shop(folder: Path, users: int) -> None:
+    """Random purchases of ``users`` over thirty days."""
+    rng = np.random.default_rng(0)
+    n = users * 20
+    sales = pd.DataFrame(
+        {
+            "user": rng.integers(0, users, n),
+            "item": rng.zipf(1.3, n) % ITEMS,
+            "time": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.uniform(0, 30, n), unit="D"),
+            "paid": rng.uniform(1, 9, n).round(2),
+        }
+    )
+    sales.to_parquet(folder / "sales.parquet")
+
+
+def scenario(users: int, days: float) -> Scenario:
+    """Two arms, ten items a page."""
+    columns = {"user": "user", "item": "item", "time": "time", "value": "paid"}
+    return parse_scenario(
+        {
+            "name": "world benchmark",
+            "data": {"kind": "table", "path": "sales.parquet", "columns": columns},
+            "split": {"fraction": 0.9},
+            "population": {"users": users, "min_history": 2},
+            "model": {"name": "fake"},
+            "choice": {"visit_events": False},
+            "world": {"days": days, "slate": 10},
+            "arms": [
+                {"name": "random", "recommender": {"kind": "random"}},
+                {"name": "popular", "recommender": {"kind": "popular"}},
+            ],
+        }
+    )
+
+
+def main() -> None:
+    """Run it once for the clock and once for the profile."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--users", type=int, default=2000)
+    parser.add_argument("--days", type=float, default=14)
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_shop(folder, options.users + 200)
+        plan = scenario(options.users, options.days)
+        started = time.perf_counter()
+        record = run(plan, Options(folder / "timed", base=folder, workers=options.workers))
+        shown = sum(
+            len(pd.read_parquet(part, columns=["item"]))
+            for part in (folder / "timed" / "impressions").iterdir()
+        )
+        seconds = record["timings"]["simulating"]
+        print(f"item decisions             {shown:>12,}")
+        print(f"seconds simulating         {seconds:>12.2f}")
+        print(f"item decisions a second    {shown / seconds:>12,.0f}")
+        print(f"seconds of the whole run   {time.perf_counter() - started:>12.2f}")
+        profile = cProfile.Profile()
+        profile.runcall(run, plan, Options(folder / "profiled", base=folder))
+        print("profile, top five by own time:")
+        pstats.Stats(profile).sort_stats("tottime").print_stats(5)
+
+
+if __name__ == "__main__":
+    main()

@@ -52,7 +52,7 @@ def features(n, llm, shown=None):
 def test_click_and_buy_probabilities_are_the_frequencies(picks):
     n = 200_000
     spec = BehaviourSpec(click=Terms(none=-1.0), habits=Habits(picks=picks))
-    behaviour = Behaviour(spec, catalogue(), np.zeros(20))
+    behaviour = Behaviour(spec)
     done = behaviour.decide(features(n, np.array([0.0, 2.0, -1.0, 0.5, 0.0, 1.0])), luck(n))
     error = 4.5 * np.sqrt(done.p_click[0] * (1 - done.p_click[0]) / n)
     assert np.all(np.abs(done.clicked.mean(axis=0) - done.p_click[0]) < error)
@@ -66,7 +66,7 @@ def test_at_most_one_click_a_page_unless_many_are_allowed():
     n = 5_000
     for picks, most in (("one", 1), ("many", K)):
         spec = BehaviourSpec(click=Terms(none=2.0), habits=Habits(picks=picks))
-        done = Behaviour(spec, catalogue(), np.zeros(20)).decide(features(n, np.zeros(K)), luck(n))
+        done = Behaviour(spec).decide(features(n, np.zeros(K)), luck(n))
         assert done.clicked.sum(axis=1).max() == most
 
 
@@ -76,7 +76,7 @@ def test_a_page_is_decided_alike_alone_and_in_a_batch(n, seed):
     shown = np.arange(K) < rng.integers(0, K + 1, n)[:, None]
     pages = features(n, rng.normal(size=K), shown)
     words = luck(n, seed)
-    behaviour = Behaviour(BehaviourSpec(), catalogue(), np.zeros(20))
+    behaviour = Behaviour(BehaviourSpec())
     together = behaviour.decide(pages, words)
     row = int(rng.integers(n))
     one = slice(row, row + 1)
@@ -92,14 +92,14 @@ def test_no_answer_is_neither_a_click_nor_no_click():
     llm = np.zeros((2, K))
     llm[1, 3] = np.nan
     pages = PageFeatures(np.ones((2, K), dtype=bool), llm, *[np.zeros((2, K))] * 4)
-    done = Behaviour(BehaviourSpec(), catalogue(), np.zeros(20)).decide(pages, luck(2))
+    done = Behaviour(BehaviourSpec()).decide(pages, luck(2))
     assert done.answered.tolist() == [True, False]
     assert not done.clicked[1].any()
 
 
 def test_an_item_that_nobody_reads_cannot_be_clicked():
     spec = BehaviourSpec(click=Terms(none=5.0), habits=Habits(examine_curve=(1.0, 0.0)))
-    done = Behaviour(spec, catalogue(), np.zeros(20)).decide(features(100, np.zeros(K)), luck(100))
+    done = Behaviour(spec).decide(features(100, np.zeros(K)), luck(100))
     assert not done.clicked[:, 1:].any()
     assert np.all(done.p_click[:, 1:] == 0)
 

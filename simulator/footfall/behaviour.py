@@ -15,7 +15,7 @@ nothing is remembered, so the result cannot depend on how pages were batched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +51,20 @@ class Terms(_Spec):
     """Per log(1 + own remembered purchases)."""
     fatigue: float = -0.15
     """Per earlier time that the user saw the item in this run."""
+    recency: float = 0.0
+    """Per log(1 + own remembered purchases, each fading with exp(-days/28))."""
+    category: float = 0.0
+    """Per log of the share of the item's category or genres in own takings over the crowd's."""
+    approval: float = 0.0
+    """Per log of own likings of the item's genres over the likings expected; ratings only."""
+    quality: float = 0.0
+    """Per log-odds that others who rated the item liked it; ratings only."""
+    appetite: float = 0.0
+    """Per log of own takings a visit over the crowd's; moves all items against "none"."""
+    spending: float = 0.0
+    """Per log relative price times the mean log relative price of own takings."""
+    mainstream: float = 0.0
+    """Per log(1+sales) times the mean of it over own takings, centred."""
 
 
 class BuyTerms(_Spec):
@@ -94,6 +108,20 @@ class BehaviourSpec(_Spec):
     habits: Habits = Habits()
 
 
+TASTES = (
+    "recency",
+    "category",
+    "approval",
+    "quality",
+    "appetite",
+    "spending",
+    "mainstream",
+)
+"""Terms that are 0 until fitted; the order of the columns of ``PageFeatures.tastes``."""
+
+NO_TASTES: Floats = np.zeros(0)
+
+
 @dataclass(frozen=True)
 class PageFeatures:
     """What the choice depends on; arrays of shape [n_pages, k], padded at the end of a row."""
@@ -106,6 +134,8 @@ class PageFeatures:
     price: Floats
     repeat: Floats
     seen: Floats
+    tastes: Floats = field(default_factory=lambda: NO_TASTES)
+    """[n_pages, k, len(TASTES)], or empty: all 0."""
 
 
 @dataclass(frozen=True)
@@ -141,13 +171,10 @@ class Decisions:
 
 
 class Behaviour:
-    """The behaviour of one population towards one catalogue."""
+    """Turns pages into decisions; it knows the habits and coefficients, and no user or item."""
 
-    def __init__(self, spec: BehaviourSpec, catalogue: Catalogue, sales: Floats) -> None:
-        """Prepare item features; ``sales`` [n_items] are remembered purchases a thousand users."""
+    def __init__(self, spec: BehaviourSpec) -> None:
         self.spec = spec
-        self.log_popularity = np.log1p(sales)
-        self.relative_price = relative_prices(catalogue)
 
     def decide(self, features: PageFeatures, luck: PageLuck) -> Decisions:
         """Decide all pages at once."""
@@ -193,6 +220,9 @@ class Behaviour:
             + terms.repeat * features.repeat
             + terms.fatigue * features.seen
         )
+        if features.tastes.size:
+            for number, name in enumerate(TASTES):
+                utility = utility + getattr(terms, name) * features.tastes[:, :, number]
         return np.where(features.shown, utility, -np.inf)
 
 

@@ -237,12 +237,17 @@ class Population:
         pairs = zip(self.items[part][taken].tolist(), self.times[part][taken], strict=True)
         return dict(pairs)  # oldest first, so the newest stays
 
-    def taken_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Aligned user numbers and catalogue codes, one entry a user and event with ``taken``."""
+    def event_rows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Aligned user numbers and event rows, one entry a user and remembered event."""
         lengths = np.where(self.real < 0, 0, np.diff(self.offsets)[self.real])
         ends = np.cumsum(lengths)
         users = np.repeat(np.arange(len(self)), lengths)
         rows = np.arange(len(users)) + np.repeat(self.offsets[self.real] - ends + lengths, lengths)
+        return users, rows
+
+    def taken_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Aligned user numbers and catalogue codes, one entry a user and event with ``taken``."""
+        users, rows = self.event_rows()
         taken = self.taken[rows]
         return users[taken], self.items[rows[taken]].astype(np.int64)
 

@@ -188,6 +188,7 @@ def setting_of(scenario: Scenario, histories: Histories) -> Setting:
         histories.apart.for_behaviour,
         histories.population,
         histories.catalogue,
+        at=histories.split.at,
         seed=scenario.seed,
         slate=scenario.world.slate,
         max_pages=scenario.world.max_pages,

@@ -15,11 +15,11 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour import Behaviour, PageFeatures, PageLuck
+from footfall.behaviour import TASTES, Behaviour, PageFeatures, PageLuck
+from footfall.fitting.features import FEATURES, PairFeatures
 from footfall.options import OnRound
 from footfall.world.calendar import Calendar
 from footfall.world.luck import Luck, Purpose
-from footfall.world.memory import Purchases
 from footfall.world.pages import FilledPage, PageRequest, PageService
 from footfall.world.records import EpochRecords, PageBlock
 from footfall.world.shopper import Shopper
@@ -38,7 +38,8 @@ class Setting:
     """[n_items] keys of the items' luck."""
     prices: npt.NDArray[np.float64]
     """[n_items] unit prices, NaN where there is none."""
-    purchases: Purchases
+    known: PairFeatures
+    """What is known of users and items before the run."""
     slate: int
     max_pages: int
     arms: int
@@ -83,13 +84,15 @@ class Crowd:
         items = pad([page.items for page in pages], self.setting.slate, -1)
         shown = items >= 0
         numbers = np.array([request.user for request in requests], dtype=np.int64)
+        known = self.setting.known.of(numbers, items)
         features = PageFeatures(
             shown=shown,
             llm=pad([page.llm for page in pages], self.setting.slate, np.nan),
-            popularity=self.setting.behaviour.log_popularity[items],
-            price=self.setting.behaviour.relative_price[items],
-            repeat=np.log1p(self.setting.purchases.of(numbers, items)),
+            popularity=known[:, :, FEATURES.index("popularity")],
+            price=known[:, :, FEATURES.index("price")],
+            repeat=known[:, :, FEATURES.index("repeat")],
             seen=_times_seen(asking, items),
+            tastes=known[:, :, -len(TASTES) :],
         )
         decisions = self.setting.behaviour.decide(features, self._luck(requests, items))
         prices = self.setting.prices[items]

@@ -11,12 +11,11 @@ import pandas as pd
 from footfall.behaviour import Behaviour, BehaviourSpec, Habits
 from footfall.catalogue import Catalogue
 from footfall.datasets.schema import Dataset, Split
-from footfall.datasets.statistics import LIKED_SHARE
+from footfall.fitting.features import PairFeatures, Past, Tags, best_rating, taken, view_crowd
 from footfall.population import Population
 from footfall.world.calendar import Calendar
 from footfall.world.crowd import Setting
 from footfall.world.luck import Luck, identities, identity
-from footfall.world.memory import Purchases
 
 OWN_HOURS_PRIOR = 5.0
 """Visits' worth of the population's hours that are mixed into each user's own."""
@@ -56,20 +55,14 @@ def keep_apart(split: Split, population: Population, seed: int) -> Apart:
     )
 
 
-def taken(events: pd.DataFrame) -> pd.DataFrame:
-    """What users took: purchases where there are any, else the better ratings."""
-    bought = events["action"] == "purchase"
-    rated = events["action"] == "rate"
-    if bought.any() or not rated.any():
-        return events[bought]
-    return events[rated & (events["value"] >= LIKED_SHARE * events.loc[rated, "value"].max())]
-
-
-def sales_per_thousand(history: Dataset, catalogue: Catalogue) -> npt.NDArray[np.float64]:
-    """[n_items] purchases or likings of each item a thousand users of ``history``."""
-    items = catalogue.codes(taken(history.interactions)["item"])
-    counts = np.bincount(items, minlength=len(catalogue))
-    return counts * 1000.0 / max(1, history.interactions["user"].nunique())
+def known_before(
+    crowd: Dataset, population: Population, catalogue: Catalogue, at: pd.Timestamp
+) -> PairFeatures:
+    """What is known at ``at`` of the population (its own memory) and of the items (the crowd)."""
+    tags = Tags.of_items(crowd.items)
+    rows = crowd.interactions
+    seen = view_crowd(rows, catalogue, tags, taken(rows, best_rating(rows)))
+    return PairFeatures.build(Past.of_population(population, at), seen, tags, catalogue)
 
 
 def prepare(
@@ -78,6 +71,7 @@ def prepare(
     population: Population,
     catalogue: Catalogue,
     *,
+    at: pd.Timestamp,
     seed: int,
     slate: int,
     max_pages: int,
@@ -86,15 +80,14 @@ def prepare(
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     users = identities(population.users)
     luck = Luck(seed)
-    owners, bought = population.taken_pairs()
     return Setting(
-        behaviour=Behaviour(spec, catalogue, sales_per_thousand(for_behaviour, catalogue)),
+        behaviour=Behaviour(spec),
         calendar=Calendar(luck, users, _gaps(population, spec.habits), _hours(population)),
         luck=luck,
         users=users,
         items=identities(catalogue.ids),
         prices=catalogue.prices,
-        purchases=Purchases.count(owners, bought, len(catalogue)),
+        known=known_before(for_behaviour, population, catalogue, at),
         slate=slate,
         max_pages=max_pages,
         arms=arms,

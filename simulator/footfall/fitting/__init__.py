@@ -1,0 +1,1 @@
+"""Behaviour fitted to real choices: choice sets, features, the logit, habits, baselines."""

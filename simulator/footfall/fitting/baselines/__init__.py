@@ -1,0 +1,1 @@
+"""Classical models of choice as users: what a language model has to beat."""

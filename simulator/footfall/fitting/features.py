@@ -1,0 +1,310 @@
+"""What is known about a user and an item before a choice: one computation for fit and world.
+
+Everything comes from remembered events: of the user (repeat, recency, category, ...) and of a
+crowd of other users (popularity, quality). Whoever fits a coefficient and whoever simulates
+with it reads the same numbers from the same object. ``names`` tells what the columns of ``of``
+are; ``footfall.behaviour.Terms`` has a coefficient of the same name for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from footfall.behaviour import TASTES, relative_prices
+from footfall.catalogue import Catalogue
+from footfall.datasets.statistics import LIKED_SHARE
+from footfall.population import Population
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+FEATURES = ("popularity", "price", "repeat", *TASTES)
+"""Columns of ``PairFeatures.of``, named like the coefficients in ``footfall.behaviour.Terms``."""
+
+FADE_DAYS = 28.0
+"""A purchase counts 1/e for recency after this many days."""
+
+PRIOR = 10.0
+"""Events' worth of the crowd's habits that are mixed into a user's own."""
+
+DAY = np.timedelta64(1, "D")
+
+
+def taken(rows: pd.DataFrame, best: float) -> npt.NDArray[np.bool_]:
+    """[n_rows] purchases, or, where the data has ratings (``best``), those that say "liked"."""
+    if np.isnan(best):
+        return np.asarray(rows["action"] == "purchase")
+    return np.asarray((rows["action"] == "rate") & (rows["value"] >= LIKED_SHARE * best))
+
+
+def best_rating(rows: pd.DataFrame) -> float:
+    """Highest rating; NaN where there are purchases (which then count) or no ratings."""
+    if (rows["action"] == "purchase").any():
+        return float("nan")
+    return float(rows.loc[rows["action"] == "rate", "value"].max())
+
+
+@dataclass(frozen=True)
+class Past:
+    """Remembered events of some users as columns, in any order."""
+
+    users: Numbers
+    """[n_events] number of the user, from 0."""
+    items: Codes
+    ages: Floats
+    """[n_events] days before the moment for which features are wanted; not below 0."""
+    taken: Bools
+    """[n_events] bought, or liked where there are only ratings."""
+    visits: Numbers
+    """[n_users] remembered visits."""
+
+    @property
+    def n_users(self) -> int:
+        """Users, with and without events."""
+        return len(self.visits)
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: pd.DataFrame,
+        users: Sequence[str],
+        catalogue: Catalogue,
+        at: pd.Timestamp | pd.Series,
+        taken: Bools,
+    ) -> Past:
+        """Read canonical interactions.
+
+        Args:
+            rows: Interactions of ``users`` and of nobody else.
+            users: Ids; a user's number is the place here.
+            catalogue: Knows the items.
+            at: The moment features are wanted for, or one a user (indexed by id).
+            taken: [n_rows] what counts as taken.
+        """
+        numbers = pd.Series(np.arange(len(users)), index=list(users))
+        user = rows["user"].map(numbers).to_numpy(dtype=np.int64)
+        moment = at if isinstance(at, pd.Timestamp) else rows["user"].map(at)
+        visit = rows["order"].where(rows["order"] != "", rows["time"].dt.floor("D").astype(str))
+        visits = visit.groupby(user).nunique().reindex(range(len(users)), fill_value=0)
+        ages = np.asarray(moment - rows["time"]) / DAY
+        return cls(
+            users=user,
+            items=catalogue.codes(rows["item"]),
+            ages=np.maximum(0.0, ages.astype(np.float64)),
+            taken=taken,
+            visits=np.asarray(visits, dtype=np.int64),
+        )
+
+    @classmethod
+    def of_population(cls, population: Population, at: pd.Timestamp) -> Past:
+        """What the users of a population remember at ``at``."""
+        users, rows = population.event_rows()
+        times = population.times[rows]
+        days = times.astype("datetime64[D]").astype(np.int64)
+        orders = population.orders[rows]
+        visit = np.where(orders >= 0, orders, -days)
+        pairs = np.unique(np.stack([users, visit]), axis=1)
+        ages = (at.to_datetime64() - times) / DAY
+        return cls(
+            users=users,
+            items=population.items[rows],
+            ages=np.maximum(0.0, ages),
+            taken=population.taken[rows],
+            visits=np.bincount(pairs[0], minlength=len(population)),
+        )
+
+
+@dataclass(frozen=True)
+class PairTable:
+    """A number for some (user, item) pairs and 0 for all others, looked up by the thousand."""
+
+    keys: Numbers
+    """[n_pairs] user * n_items + item, rising."""
+    values: Floats
+    """[n_pairs]"""
+    n_items: int
+
+    @classmethod
+    def total(cls, users: Numbers, items: Codes, amounts: Floats, n_items: int) -> PairTable:
+        """Sum ``amounts`` over events, aligned with ``users`` and ``items``."""
+        keys, place = np.unique(users * n_items + items, return_inverse=True)
+        sums = np.bincount(place, weights=amounts, minlength=len(keys))
+        return cls(keys.astype(np.int64), sums.astype(np.float64), n_items)
+
+    def of(self, users: Numbers, items: Codes) -> Floats:
+        """[n, k] of ``users`` [n] and ``items`` [n, k]; 0 for code -1."""
+        wanted = users[:, None] * self.n_items + items
+        if not len(self.keys):
+            return np.zeros(wanted.shape)
+        places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        found = (self.keys[places] == wanted) & (items >= 0)
+        return np.where(found, self.values[places], 0.0)
+
+
+@dataclass(frozen=True)
+class CrowdView:
+    """What a crowd of other users tells about the items."""
+
+    popularity: Floats
+    """[n_items] log(1 + takings a thousand users)."""
+    quality: Floats
+    """[n_items] shrunk log-odds of being liked when rated, less the average; 0 without ratings."""
+    tag_shares: Floats
+    """[n_tags] share of takings."""
+    tag_likes: Floats
+    """[n_tags] share of ratings that are likes; 1 without ratings."""
+    basket: float
+    """Mean takings a visit."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Categories or genres of the items."""
+
+    codes: Codes
+    """[n_items, most] tag numbers, -1 for padding."""
+    names: tuple[str, ...]
+
+    @classmethod
+    def of_items(cls, items: pd.DataFrame) -> Tags:
+        """Genres ("a, b") where the items have them, else the category."""
+        if "genres" in items:
+            lists = [[tag for tag in text.split(", ") if tag] for text in items["genres"]]
+        else:
+            lists = [[text] for text in items["category"]]
+        names = tuple(sorted({tag for tags in lists for tag in tags}))
+        number = {name: place for place, name in enumerate(names)}
+        codes = np.full((len(lists), max(1, *map(len, lists))), -1, dtype=np.int32)
+        for row, tags in enumerate(lists):
+            codes[row, : len(tags)] = [number[tag] for tag in tags]
+        return cls(codes, names)
+
+    def count(self, items: Codes, users: Numbers | None = None, n_users: int = 1) -> Floats:
+        """[n_users, n_tags] events by tag; an event with several tags is shared among them."""
+        tags = self.codes[items]
+        share = 1.0 / np.maximum(1, (tags >= 0).sum(axis=1, keepdims=True))
+        owner = np.zeros(len(items), dtype=np.int64) if users is None else users
+        cell = owner[:, None] * len(self.names) + tags
+        known = tags >= 0
+        amounts = np.broadcast_to(share, tags.shape)[known]
+        size = n_users * len(self.names)
+        counts = np.bincount(cell[known], weights=amounts, minlength=size)
+        return np.asarray(counts.reshape(n_users, -1), dtype=np.float64)
+
+    def mean(self, numbers: Floats, users: Numbers, items: Codes) -> Floats:
+        """[n, k] mean of ``numbers`` [n_users, n_tags] over the tags of each item."""
+        tags = self.codes[items]
+        found = np.where(tags >= 0, numbers[users[:, None, None], tags], 0.0)
+        return np.asarray(found.sum(axis=2) / np.maximum(1, (tags >= 0).sum(axis=2)))
+
+
+@dataclass(frozen=True)
+class PairFeatures:
+    """Features of (user, item) pairs at one moment; see ``footfall.behaviour.Terms``."""
+
+    crowd: CrowdView
+    tags: Tags
+    price: Floats
+    """[n_items] log of the price over the category's median."""
+    repeat: PairTable
+    recent: PairTable
+    category: Floats
+    """[n_users, n_tags] log of own share over the crowd's, shrunk."""
+    approval: Floats
+    """[n_users, n_tags] log of likings over those expected of this user, shrunk."""
+    appetite: Floats
+    """[n_users] log of takings a visit over the crowd's, shrunk."""
+    spending: Floats
+    """[n_users] mean ``price`` of what was taken, shrunk to 0."""
+    mainstream: Floats
+    """[n_users] mean popularity of what was taken less the population's mean, shrunk to 0."""
+
+    @classmethod
+    def build(cls, past: Past, crowd: CrowdView, tags: Tags, catalogue: Catalogue) -> PairFeatures:
+        """Summarise what ``past`` tells about each of its users."""
+        users, items = past.users[past.taken], past.items[past.taken]
+        ages, n = past.ages[past.taken], len(catalogue)
+        price = relative_prices(catalogue)
+        counts = np.bincount(users, minlength=past.n_users).astype(np.float64)
+        ones = np.ones(len(items))
+
+        def level(of_item: Floats) -> Floats:
+            sums = np.bincount(users, weights=of_item[items], minlength=past.n_users)
+            return np.asarray(sums / (counts + PRIOR))
+
+        middle = float(crowd.popularity[items].mean()) if len(items) else 0.0
+        return cls(
+            crowd=crowd,
+            tags=tags,
+            price=price,
+            repeat=PairTable.total(users, items, ones, n),
+            recent=PairTable.total(users, items, np.exp(-ages / FADE_DAYS), n),
+            category=_category(past, crowd, tags, counts),
+            approval=_approval(past, crowd, tags),
+            appetite=np.log((counts + PRIOR) / (past.visits + PRIOR / crowd.basket) / crowd.basket),
+            spending=level(price),
+            mainstream=level(crowd.popularity - middle),
+        )
+
+    def of(self, users: Numbers, items: Codes) -> Floats:
+        """[n, k, len(FEATURES)] of ``users`` [n] and ``items`` [n, k]; code -1 means nothing."""
+        row = users[:, None]
+        popularity, price = self.crowd.popularity[items], self.price[items]
+        columns = {
+            "popularity": popularity,
+            "price": price,
+            "repeat": np.log1p(self.repeat.of(users, items)),
+            "recency": np.log1p(self.recent.of(users, items)),
+            "category": self.tags.mean(self.category, users, items),
+            "approval": self.tags.mean(self.approval, users, items),
+            "quality": self.crowd.quality[items],
+            "appetite": np.broadcast_to(self.appetite[row], items.shape),
+            "spending": self.spending[row] * price,
+            "mainstream": self.mainstream[row] * popularity,
+        }
+        return np.stack([columns[name] for name in FEATURES], axis=2)
+
+
+def view_crowd(rows: pd.DataFrame, catalogue: Catalogue, tags: Tags, taken: Bools) -> CrowdView:
+    """Count what a crowd took and liked; ``rows`` are its interactions, ``taken`` [n_rows]."""
+    codes = catalogue.codes(rows["item"])
+    n = len(catalogue)
+    users = max(1, rows["user"].nunique())
+    took = np.bincount(codes[taken], minlength=n)
+    met = np.bincount(codes, minlength=n)
+    counts = tags.count(codes[taken])[0]
+    every = tags.count(codes)[0]
+    mean = min(1 - 1e-6, max(1e-6, float(taken.mean()) if len(taken) else 0.5))
+    rated = bool((rows["action"] == "rate").any())
+    odds = (took + PRIOR * mean) / (met - took + PRIOR * (1 - mean))
+    visits = rows["order"].where(rows["order"] != "", rows["time"].dt.floor("D").astype(str))
+    n_visits = max(1, len(pd.DataFrame({"u": rows["user"], "v": visits}).drop_duplicates()))
+    return CrowdView(
+        popularity=np.log1p(took * 1000.0 / users),
+        quality=np.log(odds) - np.log(mean / (1 - mean)) if rated else np.zeros(n),
+        tag_shares=(counts + 1.0) / (counts.sum() + len(tags.names)),
+        tag_likes=(counts + PRIOR * mean) / (every + PRIOR) if rated else np.ones(len(counts)),
+        basket=max(1.0, float(taken.sum())) / n_visits,
+    )
+
+
+def _category(past: Past, crowd: CrowdView, tags: Tags, counts: Floats) -> Floats:
+    own = tags.count(past.items[past.taken], past.users[past.taken], past.n_users)
+    share = (own + PRIOR * crowd.tag_shares) / (counts[:, None] + PRIOR)
+    return np.asarray(np.log(share / crowd.tag_shares))
+
+
+def _approval(past: Past, crowd: CrowdView, tags: Tags) -> Floats:
+    """Likes of each tag against those of a crowd with this user's leniency."""
+    liked = tags.count(past.items[past.taken], past.users[past.taken], past.n_users)
+    met = tags.count(past.items, past.users, past.n_users)
+    expected = met * crowd.tag_likes
+    leniency = (liked.sum(axis=1) + PRIOR) / (expected.sum(axis=1) + PRIOR)
+    return np.asarray(np.log((liked + PRIOR) / (expected * leniency[:, None] + PRIOR)))

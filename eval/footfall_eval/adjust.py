@@ -45,6 +45,15 @@ def covariate_columns(users: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
+def usable_covariates(users: pd.DataFrame, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the columns that are complete and not the same for everybody."""
+    return tuple(
+        name
+        for name in names
+        if bool(users[name].notna().all()) and bool(users[name].min() < users[name].max())
+    )
+
+
 def cuped(
     per_user: pd.DataFrame,
     users: pd.DataFrame,
@@ -78,7 +87,7 @@ def cuped(
     """
     wanted = covariate_columns(users) if covariates is None else covariates
     table = users.assign(user=users["user"].astype(str)).set_index("user")
-    usable = tuple(name for name in wanted if _usable(table[name]))
+    usable = usable_covariates(users, wanted)
     if not usable:
         raise UserError(
             "no covariate to adjust for: the users table needs numeric columns, complete and "
@@ -107,10 +116,6 @@ def cuped(
         covariates=usable,
         left_out=tuple(name for name in wanted if name not in usable),
     )
-
-
-def _usable(column: pd.Series) -> bool:
-    return bool(column.notna().all()) and bool(column.min() < column.max())
 
 
 def _paired(

@@ -15,7 +15,7 @@ from footfall_eval.metrics import METRICS
 from footfall_eval.segments import Segmentation
 from footfall_eval.sequence import DayEffect
 from footfall_eval.signal import Signal
-from footfall_eval.verdict import estimate, number, percent
+from footfall_eval.verdict import estimate, number, percent, relative
 
 _METRICS = {metric.name: metric for metric in METRICS}
 _ROW = 30
@@ -61,7 +61,7 @@ def forest(result: Comparison) -> Figure | None:
     layout = {
         "height": 90 + _ROW * max(len(names), len(shown) * 2 // 3),
         "showlegend": len(treatments) > 1,
-        "xaxis": {"title": {"text": title}, "ticksuffix": "%", "zeroline": True},
+        "xaxis": {"ticksuffix": "%", "zeroline": True},
         "yaxis": {
             "tickvals": list(range(len(names))),
             "ticktext": [_METRICS[name].label for name in names],
@@ -71,7 +71,7 @@ def forest(result: Comparison) -> Figure | None:
         },
     }
     rows = tuple(
-        (_METRICS[c.metric].label, c.treatment, percent(c.lift, signed=True), _range(c))
+        (_METRICS[c.metric].label, c.treatment, *relative(c.lift, c.lift_low, c.lift_high))
         for c in shown
     )
     head = ("Metric", "Treatment", "Difference", f"{result.level:.0%} interval")
@@ -102,12 +102,9 @@ def _whiskers(
     }
 
 
-def _range(contrast: Contrast) -> str:
-    low, high = contrast.lift_low, contrast.lift_high
-    return f"{percent(low, signed=True)} to {percent(high, signed=True)}"
-
-
-def over_time(days: Sequence[DayEffect], result: Comparison, treatment: str) -> Figure | None:
+def over_time(
+    days: Sequence[DayEffect], result: Comparison, treatment: str, number_: int
+) -> Figure | None:
     """The effect up to each day, with the band that holds on all days at once."""
     known = [day for day in days if math.isfinite(day.ci_low)]
     if len(known) < 2:
@@ -150,7 +147,7 @@ def over_time(days: Sequence[DayEffect], result: Comparison, treatment: str) -> 
     )
     alt = f"On the last day, {rows[-1][0]}: {rows[-1][1]} ({rows[-1][2]})."
     head = ("To the end of", "Difference", "Band for all days")
-    return Figure(f"time-{treatment}", title, alt, traces, layout, head, rows)
+    return Figure(f"time-{number_}", title, alt, traces, layout, head, rows)
 
 
 def segment_plot(found: Segmentation, result: Comparison, number_: int) -> Figure | None:

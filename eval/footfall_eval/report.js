@@ -16,6 +16,7 @@
   const axis = (own, style) => ({
     automargin: true, fixedrange: true, gridcolor: style.getPropertyValue("--rule"),
     zerolinecolor: style.getPropertyValue("--muted"), zerolinewidth: 1.5, ...own,
+    title: { ...own.title, font: { size: 13 } },
   });
 
   const draw = (place) => {

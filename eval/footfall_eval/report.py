@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from footfall_eval import plots, view
 from footfall_eval.compare import Comparison, compare
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
+from footfall_eval.notes import notes
 from footfall_eval.plots import Figure
 from footfall_eval.segments import profile_columns, segment_effects
 from footfall_eval.sequence import effect_over_days
@@ -61,6 +63,7 @@ def render(log: RunLog, result: Comparison) -> str:
     )
     environment.filters["figure"] = number
     environment.filters["share"] = lambda value: amount(value, "share")
+    environment.filters["chance"] = lambda value: f"{value:.0%}"
     scripts = {"plotly": get_plotlyjs(), "page": _resource("report.js")}
     return environment.get_template("report.html.j2").render(
         **_content(log, result),
@@ -101,6 +104,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "headline": view.headline(result),
         "cost": view.cost(manifest),
         "arms_table": view.arms_table(result, currency),
+        "notes": notes(log, result),
         "contrast_tables": view.contrast_tables(result, currency),
         "definitions": [(view.label(m.name, currency), m.about) for m in METRICS]
         + [(label, about) for label, _, about in view.EXPOSURE.values()],
@@ -122,12 +126,13 @@ def _figures(log: RunLog, result: Comparison) -> dict[str, Any]:
     signal = model_signal(log)
     best = leading(result)
     days = []
-    for contrast in result.contrasts:
-        if contrast.metric == result.primary:
+    main = [contrast for contrast in result.contrasts if contrast.metric == result.primary]
+    for number_, contrast in enumerate(main):
+        if math.isfinite(contrast.difference):
             found = effect_over_days(
                 log, result.primary, result.control, contrast.treatment, level=result.level
             )
-            days.append(plots.over_time(found, result, contrast.treatment))
+            days.append(plots.over_time(found, result, contrast.treatment, number_))
     return {
         "forest": plots.forest(result),
         "time": [figure for figure in days if figure],

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from footfall_eval.compare import Comparison, Contrast
 from footfall_eval.metrics import METRICS
-from footfall_eval.verdict import amount, estimate, percent
+from footfall_eval.verdict import amount, estimate, relative
 from footfall_eval.view import EXPOSURE, label, p_words
 
 _METRICS = {metric.name: metric for metric in METRICS}
@@ -92,7 +92,7 @@ def _row(contrast: Contrast) -> tuple[str, ...]:
         label(contrast.metric),
         size.replace(" points", " pt"),
         interval.replace(" points", " pt"),
-        percent(contrast.lift, signed=True),
+        relative(contrast.lift, contrast.lift_low, contrast.lift_high)[0],
         p_words(contrast.p_adjusted).replace(" ", ""),
         f"{contrast.correlation:.2f}" if math.isfinite(contrast.correlation) else "",
     )

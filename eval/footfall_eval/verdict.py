@@ -72,10 +72,27 @@ def _relation(result: Comparison, contrast: Contrast) -> str:
     favourable = (contrast.difference < 0) == (_METRICS[contrast.metric].better == "lower")
     if contrast.p_adjusted < 1 - result.level:
         word = "beats" if favourable else "loses to"
-        return f"{contrast.treatment} {word} {contrast.control} in {label}"
+        but = _against(result, contrast, favourable=favourable)
+        return f"{contrast.treatment} {word} {contrast.control} in {label}{but}"
     counted = contrast.p_value < 1 - result.level
     hint = ", once all comparisons are counted" if counted else ""
     return f"{pair} cannot be told apart in {label}{hint}"
+
+
+def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
+    """Metrics per user that moved the other way beyond doubt: a winner that costs something."""
+    found = [
+        _label(other.metric)
+        for other in result.contrasts
+        if other.treatment == main.treatment
+        and other.metric != main.metric
+        and _METRICS[other.metric].per_user
+        and other.p_adjusted < 1 - result.level
+        and (other.difference > 0) != favourable
+    ]
+    if not found:
+        return ""
+    return f", but {'loses' if favourable else 'wins'} in {' and '.join(found)}"
 
 
 def effect_words(contrast: Contrast, level: float) -> str:
@@ -83,8 +100,9 @@ def effect_words(contrast: Contrast, level: float) -> str:
     unit = _METRICS[contrast.metric].unit
     size, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
     words = f"{size} ({level:.0%} interval {interval})"
-    if math.isfinite(contrast.lift) and round(contrast.lift, 3):
-        words += f", {percent(abs(contrast.lift))} {'more' if contrast.lift > 0 else 'less'}"
+    share = relative(contrast.lift, contrast.lift_low, contrast.lift_high)[0]
+    if share[0] in "+-":
+        words += f", {share[1:]} {'more' if share[0] == '+' else 'less'}"
     return words
 
 
@@ -102,6 +120,14 @@ def estimate(value: float, low: float, high: float, unit: str = "") -> tuple[str
     places = _places(half if half > 0 else scale * value, 2)
     size, first, last = (_fixed(scale * x, places, signed=True) for x in (value, low, high))
     return f"{size}{suffix}", f"{first} to {last}{suffix}"
+
+
+def relative(value: float, low: float, high: float) -> tuple[str, str]:
+    """A relative difference and its interval, for instance ("+38%", "+29% to +47%")."""
+    if not math.isfinite(value):
+        return "n/a", "n/a"
+    size, interval = estimate(100 * value, 100 * low, 100 * high)
+    return f"{size}%", interval.replace(" to ", "% to ") + "%" * (interval != "n/a")
 
 
 def amount(value: float, unit: str = "") -> str:

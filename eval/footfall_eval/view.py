@@ -9,7 +9,7 @@ from typing import Any
 from footfall_eval.compare import Comparison, Contrast
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
-from footfall_eval.verdict import amount, estimate, leading, percent
+from footfall_eval.verdict import amount, estimate, leading, percent, relative
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -29,6 +29,8 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    words: bool = False
+    """Cells are text rather than figures: set left, and wrapped."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,17 @@ def headline(result: Comparison) -> Headline | None:
         return (value - low + margin) * scale if extent else 50.0
 
     value, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
+    lift, lifts = relative(contrast.lift, contrast.lift_low, contrast.lift_high)
     return Headline(
         value=value,
         interval=interval,
         label=f"{_METRICS[contrast.metric].label}: {contrast.treatment} minus {contrast.control}",
-        lift="" if not math.isfinite(contrast.lift) else _lift(contrast),
+        lift=f"{lift} ({lifts})" if math.isfinite(contrast.lift) else "",
         left=place(contrast.ci_low),
         width=(contrast.ci_high - contrast.ci_low) * scale,
         point=place(contrast.difference),
         zero=place(0.0),
     )
-
-
-def _lift(contrast: Contrast) -> str:
-    _, interval = estimate(100 * contrast.lift, 100 * contrast.lift_low, 100 * contrast.lift_high)
-    return f"{percent(contrast.lift, signed=True)} ({interval.replace(' to ', '% to ')}%)"
 
 
 def label(metric: str, currency: str = "") -> str:
@@ -98,7 +96,7 @@ def arms_table(result: Comparison, currency: str) -> Table:
             text = amount(arm.metrics[name], unit)
             low, high = arm.lowest.get(name), arm.highest.get(name)
             if low is not None and high is not None and high - low > 1e-12:
-                text += f" (bounds {amount(low, unit)} to {amount(high, unit)})"
+                text += f"\n{amount(low, unit)} to {amount(high, unit)}"
             cells.append(text)
         rows.append((label(name, currency), *cells))
     head = (
@@ -106,8 +104,11 @@ def arms_table(result: Comparison, currency: str) -> Table:
         *(f"{a.name}{' (control)' * (a.name == result.control)}" for a in result.arms),
     )
     undecided = any(arm.undecided_pages for arm in result.arms)
-    note = "Bounds: nobody, or everybody, clicks on the pages that got no answer." * undecided
-    return Table("The arms side by side", head, tuple(rows), note)
+    note = (
+        "Second lines are bounds: the least and the most that the pages without an answer could "
+        "have brought."
+    ) * undecided
+    return Table("Metrics of each arm", head, tuple(rows), note)
 
 
 def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
@@ -133,7 +134,7 @@ def _contrast_row(contrast: Contrast, currency: str, width: int) -> tuple[str, .
     cells = (
         label(contrast.metric, currency),
         *estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit),
-        percent(contrast.lift, signed=True),
+        relative(contrast.lift, contrast.lift_low, contrast.lift_high)[0],
         p_words(contrast.p_value),
         p_words(contrast.p_adjusted),
         f"{contrast.correlation:.2f}" if math.isfinite(contrast.correlation) else "n/a",
@@ -232,7 +233,7 @@ def quality_table(log: RunLog) -> Table | None:
 
 def pairs(caption: str, values: dict[str, Any], head: tuple[str, str] = ("What", "Value")) -> Table:
     """A mapping as a table; nested mappings are flattened with dots."""
-    return Table(caption, head, tuple(_flatten(values, "")))
+    return Table(caption, head, tuple(_flatten(values, "")), words=True)
 
 
 def _flatten(values: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
@@ -264,4 +265,4 @@ def assumptions_table(manifest: dict[str, Any]) -> Table | None:
     keys = [key for key in ("name", "value", "unit", "source") if any(r.get(key) for r in listed)]
     rows = tuple(tuple(_plain(row.get(key, "")) for key in keys) for row in listed)
     head = tuple({"name": "Assumed"}.get(key, key.capitalize()) for key in keys)
-    return Table("What was assumed", head, rows) if rows else None
+    return Table("Numbers that no data has spoken for", head, rows, words=True) if rows else None

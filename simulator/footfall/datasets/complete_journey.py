@@ -16,7 +16,7 @@ from pydantic import Field
 
 from footfall.datasets import grocery_titles
 from footfall.datasets.base import Source
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError
 
@@ -185,12 +185,13 @@ def _drop_what_is_no_product(draft: Draft, products: pd.DataFrame) -> None:
 
 def _canonical(draft: Draft, products: pd.DataFrame) -> None:
     """Rename, and merge what is the same item in the same basket."""
+    code, ids = pd.factorize(products["item"])
     rows = draft.interactions
-    item = rows["product_id"].map(products.set_index("product_id")["item"])
     rows = pd.DataFrame(
         {
             "user": rows["household_id"],
-            "item": item.astype("category"),
+            # Grouping numbers is several times faster than grouping a million texts.
+            "item": rows["product_id"].map(pd.Series(code, index=products["product_id"])),
             "order": rows["basket_id"],
             "store": rows["store_id"],
             "week": rows["week"].astype("int16"),
@@ -200,15 +201,11 @@ def _canonical(draft: Draft, products: pd.DataFrame) -> None:
         }
     )
     keys = ["user", "item", "order", "store", "week", "time"]
-    merged = rows.groupby(keys, as_index=False, observed=True, sort=False).sum()
+    merged = rows.groupby(keys, as_index=False, sort=False).sum()
     draft.note("second product of one kind in a basket", "merged", len(rows) - len(merged))
-    draft.interactions = merged.assign(
-        action="purchase",
-        item=merged["item"].astype(object),
-        user=merged["user"].astype(str),
-        order=merged["order"].astype(str),
-        store=merged["store"].astype(str),
-    )
+    texts = {name: as_id(merged[name]) for name in ("user", "order", "store")}
+    item = pd.Series(ids[merged["item"].to_numpy()], index=merged.index, dtype=object)
+    draft.interactions = merged.assign(**texts, item=item, action="purchase")
 
 
 def _drop_the_rare(draft: Draft, source: CompleteJourneySource) -> None:

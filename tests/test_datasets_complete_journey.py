@@ -62,6 +62,29 @@ def test_promotions_of_some_items_and_weeks(journey: Dataset) -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "fresh", "size"),
+    [
+        ("12 OZ/12 PK", False, "12 x 12 oz"),
+        ("6-4 OZ", False, "6 x 4 oz"),
+        ("16 CT/22 OZ", False, "16 count, 22 oz"),
+        ("10.4 OZ/8 CT", False, "8 count, 10.4 oz"),
+        ("1/2 L", False, "1/2 liter"),
+        ("1/2 PT", True, "1/2 pint"),
+        ("22515 32 OZ", False, "32 oz"),
+        ("974246  PK", False, ""),
+        ("AB    8 OZ", False, "8 oz"),
+        ("(600) 4 LB", False, "4 lb"),
+        ("48-54 CT", True, ""),
+        ("18 LB", True, ""),
+        ("2 L", False, "2 liters"),
+        ("", False, ""),
+    ],
+)
+def test_sizes(raw: str, fresh: bool, size: str) -> None:
+    assert grocery_titles.readable_size(raw, fresh=fresh) == size
+
+
+@pytest.mark.parametrize(
     ("row", "title"),
     [
         (

@@ -162,7 +162,8 @@ def test_copies_share_a_history_and_have_names_of_their_own() -> None:
     assert len(set(people.users)) == len(people) == 20
     first, second = people.persona(people.index("u0")), people.persona(people.index("u0~2"))
     np.testing.assert_array_equal(first.items, second.items)
-    owners, items = people.taken_pairs()
+    owners, rows = people.event_rows()
+    items = people.items[rows]
     for number in (people.index("u3"), people.index("u3~2")):
         counted = dict(zip(*np.unique(items[owners == number], return_counts=True), strict=True))
         assert counted == people.purchase_counts(number)

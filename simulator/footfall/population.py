@@ -245,12 +245,6 @@ class Population:
         rows = np.arange(len(users)) + np.repeat(self.offsets[self.real] - ends + lengths, lengths)
         return users, rows
 
-    def taken_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Aligned user numbers and catalogue codes, one entry a user and event with ``taken``."""
-        users, rows = self.event_rows()
-        taken = self.taken[rows]
-        return users[taken], self.items[rows[taken]].astype(np.int64)
-
 
 def _user_frame(split: Split, events: Events) -> pd.DataFrame:
     """Profile and statistics of every real user; ``code`` is the user's number in ``events``."""

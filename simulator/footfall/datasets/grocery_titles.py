@@ -22,10 +22,21 @@ UNITS = {
     "STEM": "stems", "STEMS": "stems", "FL OZ": "fl oz",
 }  # fmt: skip
 
-_SIZE = re.compile(r"(?P<n>\d*\.?\d+(?: \d/\d)?(?:/\d+)?)\s*(?P<unit>[A-Z]+(?: (?:FT|OZ))?)")
-_PACK = re.compile(
-    r"(?P<n>\d+)\s*(?:PK|CT|P)?\s*[/X ]\s*(?P<each>\d*\.?\d+)\s*(?P<unit>OZ|LB|L|ML|Z|O|Q?T?)$"
+_NUMBER = r"\d*\.?\d+"
+_SIZE = re.compile(rf"(?P<n>{_NUMBER}(?: \d/\d)?(?:/\d+)?)\s*(?P<unit>[A-Z]+(?: (?:FT|OZ))?)")
+_PACKS = (
+    # "6 PK/4 OZ", "6/4 OZ", "6-4 OZ": six of four ounces each.
+    re.compile(rf"(?P<n>\d+)\s*(?:PK\s*/?|/| ?- ?)\s*(?P<each>{_NUMBER})\s*(?P<unit>OZ|L|ML|Z)"),
+    # "12 OZ/12 PK": the same, the other way round.
+    re.compile(rf"(?P<each>{_NUMBER})\s*(?P<unit>OZ|L|ML|Z)\s*/\s*(?P<n>\d+)\s*PK"),
 )
+_COUNTS = (
+    # "16 CT/22 OZ": sixteen that weigh 22 ounces together; trash bags: 30 of 30 gallons.
+    re.compile(rf"(?P<n>\d+)\s*CT\s*/?\s*(?P<all>{_NUMBER})\s*(?P<unit>OZ|LB|GAL|Z)"),
+    re.compile(rf"(?P<all>{_NUMBER})\s*(?P<unit>OZ|LB)\s*/\s*(?P<n>\d+)\s*CT"),
+)
+_LARGEST = 2_000
+"""Larger numbers are article numbers that slipped into the size."""
 _CASE_POUNDS = 10
 _CASE_COUNT = 12
 
@@ -61,27 +72,45 @@ def readable_size(size: str, *, fresh: bool = False) -> str:
     For ``fresh`` produce, sizes of the grocer's shipping case (40 lb of bananas) are left
     out: no shopper takes one home.
     """
-    text = " ".join(re.sub(r"\(.*?\)|^[A-Z] +(?=\d)", " ", size.upper()).split())
-    text = re.sub(r"\bSQ FT\b", "SQFT", text)
-    pack = _PACK.fullmatch(text)
-    if pack and pack["unit"] in UNITS:
-        return f"{pack['n']} x {_number(pack['each'])} {UNITS[pack['unit']]}"
+    text = " ".join(re.sub(r"\(.*?\)", " ", size.upper()).split())
+    text = re.sub(r"^(?:[A-Z]{1,2}|\d{4,}) (?=[\d.])", "", text)  # stray codes before the size
     text = f"1 {text}" if text in {"PT", "QT", "GAL", "DZ", "LB"} else text
-    match = _SIZE.match(text.replace("SQFT", "SQ FT"))
+    several = _several(text)
+    if several:
+        return several
+    match = _SIZE.match(text)
     if match is None or match["unit"] not in UNITS:
         return ""
-    if fresh and _is_case(match["n"], match["unit"], text):
-        return ""
     number, unit = _number(match["n"]), UNITS[match["unit"]]
+    if _too_large(number) or (fresh and _is_case(match["n"], match["unit"], text)):
+        return ""
     plural = unit in {"gallon", "quart", "pint", "liter"} and number not in {"1", "1/2", "0.5"}
     return f"{number} {unit}s" if plural else f"{number} {unit}"
 
 
+def _several(text: str) -> str:
+    """Read a package of several; "" for any other size ("1/2 L" is half a liter)."""
+    for pattern in _PACKS:
+        pack = pattern.fullmatch(text)
+        if pack and pack["n"] != "1":
+            return f"{pack['n']} x {_number(pack['each'])} {UNITS[pack['unit']]}"
+    for pattern in _COUNTS:
+        counted = pattern.fullmatch(text)
+        if counted:
+            return f"{counted['n']} count, {_number(counted['all'])} {UNITS[counted['unit']]}"
+    return ""
+
+
+def _too_large(number: str) -> bool:
+    return "/" not in number and float(number) > _LARGEST
+
+
 def _is_case(number: str, unit: str, text: str) -> bool:
-    if "-" in text or "/" in number or " " in number:
+    """Whether a size of produce is that of a shipping case: a range, or far too much."""
+    if "-" in text:
         return True
     limit = {"LB": _CASE_POUNDS, "CT": _CASE_COUNT}.get(unit)
-    return limit is not None and float(number) > limit
+    return limit is not None and "/" not in number and float(number) > limit
 
 
 def _number(text: str) -> str:

@@ -54,6 +54,14 @@ def test_arms_that_are_all_equal_are_all_best():
     assert found.included == ("a", "b", "c")
 
 
+def test_ties_and_constant_differences_do_not_stop_the_set_of_best_arms():
+    counts = np.arange(60) % 3
+    frame = arms_frame(a=counts, b=counts + 1, c=counts[::-1], d=np.roll(counts, 1))
+    assert best_arms(frame, "clicks").included == ("b",)
+    with pytest.raises(UserError, match="30 users"):
+        best_arms(arms_frame(a=[1, 2], b=[2, 2], c=[0, 1]), "clicks")
+
+
 # --- interleaving --------------------------------------------------------------------------
 
 

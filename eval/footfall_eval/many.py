@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 
 from footfall.errors import UserError
+from footfall_eval.effects import FEW_USERS
 from footfall_eval.metrics import columns, derive, find_metrics
+
+JITTER = 1e-6
+"""Of the spread of the losses: enough to break exact ties, too little to decide anything."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def best_arms(
         seed: Of the bootstrap.
 
     Raises:
-        UserError: Arms have different users.
+        UserError: Arms have different users, or fewer than ``FEW_USERS``.
     """
     from arch.bootstrap import MCS  # noqa: PLC0415 (two seconds to import, seldom needed)
 
@@ -49,12 +53,17 @@ def best_arms(
     terms = [columns(counts, chosen, arm).linearised() for arm in arms]
     if len({len(values) for values in terms}) > 1:
         raise UserError("the set of best arms needs the paired design: every user in every arm")
+    if len(terms[0]) < FEW_USERS:
+        raise UserError(f"the set of best arms needs {FEW_USERS} users or more")
     sign = 1.0 if chosen.better == "lower" else -1.0
     losses = sign * np.column_stack(terms)
     unique, place = np.unique(losses, axis=1, return_inverse=True)
     place = np.ravel(place)
     if unique.shape[1] == 1:
         return BestArms(metric, arms, dict.fromkeys(arms, 1.0))
+    # MCS stops at exact ties and at differences without any spread, which counts do have.
+    noise = np.random.default_rng(seed).normal(size=unique.shape)
+    unique = unique + noise * JITTER * max(float(np.std(unique)), JITTER)
     found = MCS(
         unique, size=1 - level, reps=reps, block_size=1, bootstrap="moving block", seed=seed
     )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from footfall_eval.adjust import covariate_columns, cuped, usable_covariates
 from footfall_eval.compare import Comparison
+from footfall_eval.effects import FEW_USERS
 from footfall_eval.load import RunLog
 from footfall_eval.many import best_arms
 from footfall_eval.metrics import METRICS
@@ -31,7 +32,10 @@ def notes(log: RunLog, result: Comparison) -> tuple[str, ...]:
 
 def best_words(per_user: pd.DataFrame, result: Comparison) -> str:
     """Which of three or more arms may be the best."""
-    if len(result.arms) < 3 or result.design != "paired" or leading(result) is None:
+    best = leading(result)
+    if best is None or best.users < FEW_USERS:
+        return ""
+    if len(result.arms) < 3 or result.design != "paired":
         return ""
     found = best_arms(per_user, result.primary, level=result.level)
     names = ", ".join(found.included)
@@ -63,7 +67,7 @@ def adjusted_words(per_user: pd.DataFrame, users: pd.DataFrame | None, result: C
         found.difference, found.ci_low, found.ci_high, _METRICS[best.metric].unit
     )
     change = found.variance_reduction
-    words = f"{percent(abs(change))} {'less' if change > 0 else 'more'} variance"
+    words = f"{percent(change)} less variance" if change > 0.01 else "no less variance"
     names = ", ".join(name.removeprefix("before_").replace("_", " ") for name in found.covariates)
     return f"Adjusted for what was known before ({names}): {size} ({interval}), {words}."
 

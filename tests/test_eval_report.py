@@ -1,0 +1,297 @@
+"""The report as a reader meets it: in words, in a browser, on a phone, in the dark."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from eval_worlds import impressions, planted_run, write_run
+from rich.console import Console
+
+from footfall_eval import RunLog, compare
+from footfall_eval.report import render, write_report
+from footfall_eval.terminal import layout
+from footfall_eval.verdict import claim, estimate, number, percent, relative
+
+HOSTILE = "<script>window.hacked = 1</script>"
+
+MANIFEST = {
+    "footfall": "0.1.0",
+    "scenario": {
+        "name": f"shop {HOSTILE}",
+        "arms": [{"name": "base"}, {"name": "better"}],
+        "control": "base",
+        "design": "paired",
+        "seed": 7,
+    },
+    "choice": {"pages": 3000, "questions": 12000, "prompt_tokens": 3_450_000},
+    "timings": {"engine": 30.0, "total": 95.0},
+    "dataset": {"dataset": "planted", "currency": "USD", "cleaning": ["12 x duplicate: dropped"]},
+    "assumptions": [{"name": "habits.examination", "value": 0.5, "source": "Joachims 2017"}],
+    "coefficients": {"llm": 1.0},
+    "faults": {"base": {"empty_slates": 0}, "better": {"empty_slates": 3}},
+    "model": {"name": "fake", "fingerprint": "abc"},
+    "held_out": "held_out.parquet",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    names = [f"u{k:04d}" for k in range(120)]
+    users = pd.DataFrame(
+        {
+            "user": names,
+            "age": rng.choice(["young", "old"], 120),
+            "before_spend": rng.gamma(2, 9, 120),
+        }
+    )
+    folder = tmp_path_factory.mktemp("run")
+    shown = pd.concat(
+        [
+            impressions(rng, "base", names, click=0.2),
+            impressions(rng, "better", names, click=0.3, unanswered=0.03),
+        ]
+    )
+    write_run(folder, shown, users=users, manifest=MANIFEST)
+    items = pd.read_parquet(folder / "items.parquet")
+    items.assign(title=items["title"] + HOSTILE).to_parquet(folder / "items.parquet")
+    held_out = pd.DataFrame({"user": names, "item": rng.choice(items["item"], 120)})
+    held_out.to_parquet(folder / "held_out.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(run):
+    return write_report(run).read_text(encoding="utf-8")
+
+
+def words(html):
+    return re.sub(r"\s+", " ", re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL))
+
+
+def test_every_section_is_there_in_words(html):
+    text = words(html)
+    for part in (
+        "better beats base in purchases per user",
+        "3.45 million",
+        "95 seconds",
+        "got no answer from the model",
+        "First pages against real choices",
+        "empty slates",
+        "footfall validate was not run",
+        "Joachims 2017",
+        "12 x duplicate: dropped",
+        "By age",
+        "Adjusted for what was known before (spend)",
+        "is found 8 times out of 10",
+        "model.fingerprint",
+    ):
+        assert part in text, part
+
+
+def test_nothing_in_the_data_becomes_markup(html):
+    assert HOSTILE not in html
+    assert "&lt;script&gt;window.hacked" in html
+    assert "connect-src" not in html  # default-src 'none' covers it
+    assert "default-src 'none'; script-src 'sha256-" in html.replace("&#39;", "'")
+
+
+def test_the_report_is_the_same_every_time(run, html):
+    log = RunLog.open(run)
+    assert render(log, compare(log)) == html
+
+
+def test_validity_blocks_are_shown(tmp_path):
+    run = planted_run(tmp_path, n=60)
+    blocks = {
+        "B": {"status": "pass", "metrics": {"nll": 1.25}},
+        "G": {"status": "red", "reason": "slope of lifts .3"},
+    }
+    found = {"verdict": "direction only", "reasons": ["lifts are too small"], "blocks": blocks}
+    (run / "validity.json").write_text(json.dumps(found))
+    text = words(write_report(run, tmp_path / "other.html").read_text(encoding="utf-8"))
+    assert "Direction only: lifts are too small." in text
+    assert "slope of lifts .3" in text
+    assert "1.25" in text
+
+
+@pytest.mark.parametrize("arms", [["only"], ["a", "b"], ["a", "b", "c"]])
+def test_bare_manifests_make_a_report_too(tmp_path, arms):
+    rng = np.random.default_rng(2)
+    shown = pd.concat([impressions(rng, arm, ["u1", "u2", "u3"], days=1) for arm in arms])
+    run = write_run(tmp_path, shown.assign(llm=np.nan))
+    (run / "manifest.json").write_text("{}")
+    assert "No language model was asked" in words(write_report(run).read_text(encoding="utf-8"))
+
+
+def test_identical_arms_are_reported_without_noise(tmp_path):
+    shown = impressions(np.random.default_rng(3), "a", [f"u{k}" for k in range(40)])
+    run = write_run(tmp_path, pd.concat([shown, shown.assign(arm="b"), shown.assign(arm="c")]))
+    log = RunLog.open(run)
+    assert claim(compare(log)) == "b and a are identical in purchases per user"
+    assert "every user did the same" in render(log, compare(log))
+
+
+def test_a_win_that_costs_something_says_so(tmp_path):
+    rng = np.random.default_rng(4)
+    users = [f"u{k}" for k in range(200)]
+    cheap = impressions(rng, "cheap", users, click=0.4, skew=1.0)
+    dear = impressions(rng, "dear", users, click=0.2)
+    run = write_run(tmp_path, pd.concat([dear, cheap]), manifest={"scenario": {"control": "dear"}})
+    assert claim(compare(RunLog.open(run))) == (
+        "cheap beats dear in purchases per user, but loses in revenue per user"
+    )
+
+
+def test_the_terminal_page_is_80_columns_wide(run):
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    with console.file:
+        console.print(layout(compare(RunLog.open(run))))
+        text = console.export_text()
+    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+    assert "Purchases per user" in text
+    assert "Not validated" in text
+    assert "..." not in text.replace("…", "...")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((0.4217, 0.31, 0.53, ""), ("+0.42", "+0.31 to +0.53")),
+        ((0.0123, -0.004, 0.0286, "share"), ("+1.2 points", "-0.4 to +2.9 points")),
+        ((-1234.5, -2000.0, -469.0, ""), ("-1,234", "-2,000 to -469")),
+        ((0.0, 0.0, 0.0, ""), ("0", "0 to 0")),
+        ((float("nan"), 0.0, 0.0, ""), ("n/a", "n/a")),
+    ],
+)
+def test_figures_have_the_decimals_that_the_interval_deserves(numbers, expected):
+    assert estimate(*numbers) == expected
+
+
+def test_numbers_for_people():
+    assert [number(x) for x in (0, 0.00123, 12.345, 98765.4)] == ["0", "0.00123", "12.3", "98,765"]
+    assert percent(0.1234) == "12.3%"
+    assert relative(0.38, 0.29, 0.47) == ("+38.0%", "+29.0% to +47.0%")
+    assert number(float("nan")) == percent(float("nan")) == "n/a"
+
+
+# --- in a browser --------------------------------------------------------------------------
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def visit(browser, run, **options):
+    """Open the report; requests and complaints of the page are collected on it."""
+    page = browser.new_context(**options).new_page()
+    page.requests, page.complaints = [], []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.goto((run / "report.html").as_uri())
+    page.wait_for_selector(".plot .main-svg")
+    return page
+
+
+@pytest.mark.browser
+def test_it_opens_from_a_file_and_fetches_nothing(browser, run, html):
+    page = visit(browser, run)
+    assert page.requests == [(run / "report.html").as_uri()]
+    assert page.complaints == []
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".plot .main-svg").count() >= page.locator(".plot").count() >= 4
+    # Not even a script that got into the page could run, or call home.
+    page.evaluate(
+        """() => {
+            const intruder = document.createElement("script");
+            intruder.textContent = "window.hacked = 2";
+            document.body.append(intruder);
+            return fetch("http://127.0.0.1:9/").catch(() => {});
+        }"""
+    )
+    assert page.evaluate("window.hacked") is None
+    assert len(page.requests) == 1
+
+
+@pytest.mark.browser
+def test_another_user_can_be_chosen_with_the_keyboard(browser, run, html):
+    page = visit(browser, run)
+    assert page.locator(".user:visible").count() == 1
+    first = page.locator(".user:visible h3").inner_text()
+    page.locator("#user").focus()
+    page.keyboard.press("ArrowDown")
+    second = page.locator(".user:visible h3").inner_text()
+    assert first != second
+    assert page.locator(".user:visible .side").count() == 2
+    item = page.locator(".user:visible .slate summary").first
+    assert HOSTILE in item.inner_text()
+    item.focus()
+    page.keyboard.press("Enter")
+    assert "P(buy if clicked)" in page.locator(".user:visible .slate details").first.inner_text()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1100])
+def test_no_sideways_scrolling_in_any_light(browser, run, html, width, scheme):
+    viewport = {"width": width, "height": 740}
+    page = visit(browser, run, viewport=viewport, color_scheme=scheme)
+    for opened in page.locator("details").all()[:4]:
+        opened.evaluate("element => { element.open = true; }")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
+    assert dark == (scheme == "dark")
+    ink = page.evaluate("getComputedStyle(document.querySelector('.plot text')).fill")
+    body = page.evaluate("getComputedStyle(document.body).color")
+    assert ink == body
+
+
+@pytest.mark.browser
+def test_readers_of_all_kinds_can_find_their_way(browser, run, html):
+    page = visit(browser, run)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.locator("h1").count() == 1
+    for landmark in ("header", "nav[aria-label]", "main", "footer"):
+        assert page.locator(landmark).count() == 1, landmark
+    assert page.locator("table:not(:has(caption))").count() == 0
+    assert page.locator("th:not([scope])").count() == 0
+    for plot in page.locator(".plot").all():
+        described = page.locator(f"[id='{plot.get_attribute('aria-describedby')}']")
+        assert len(described.inner_text()) > 20
+        assert plot.get_attribute("role") == "img"
+    links = page.eval_on_selector_all("nav a", "all => all.map(a => a.getAttribute('href'))")
+    assert all(page.locator(f"h2{link}").count() == 1 for link in links)
+
+
+@pytest.mark.browser
+def test_it_prints_in_ink_on_paper(browser, run, html):
+    page = visit(browser, run, color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.querySelector('.plot text')).fill") == (
+        "rgb(27, 31, 36)"
+    )
+    assert page.locator("nav").is_hidden()
+    assert len(page.pdf()) > 50_000

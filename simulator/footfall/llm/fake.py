@@ -47,8 +47,8 @@ class FakeTokenizer:
         return [self.encode(text) for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids that this tokenizer made."""
-        return "".join(self._words[i] for i in ids)
+        """Text of ids that this tokenizer made; others appear as numbers."""
+        return "".join(self._words.get(i) or f"<{i}>" for i in ids)
 
     def chat(self, system: str, user: str) -> tuple[str, str]:
         """Wrap a conversation; see ``footfall.llm.protocol.Tokenizer``."""

@@ -180,7 +180,7 @@ def read_batch(batch: Sequence[Question], response: Any) -> list[Reply]:
     Raises:
         ValueError: The response does not fit the questions.
     """
-    choices = sorted(response.choices, key=lambda choice: choice.index)
+    choices = sorted(getattr(response, "choices", None) or [], key=lambda choice: choice.index)
     if len(choices) != len(batch):
         raise ValueError(f"{len(choices)} answers to {len(batch)} questions")
     details = getattr(response.usage, "prompt_tokens_details", None)

@@ -56,9 +56,9 @@ class Terms(_Spec):
     category: float = 0.0
     """Per log of the share of the item's category or genres in own takings over the crowd's."""
     approval: float = 0.0
-    """Per log of own likings of the item's genres over the likings expected; ratings only."""
+    """Per standard deviation of own ratings of the item's genres above expectation."""
     quality: float = 0.0
-    """Per log-odds that others who rated the item liked it; ratings only."""
+    """Per standard deviation of others' ratings of the item above their own means."""
     appetite: float = 0.0
     """Per log of own takings a visit over the crowd's; moves all items against "none"."""
     spending: float = 0.0
@@ -183,7 +183,8 @@ class Behaviour:
         reading = examination_curve(habits, features.shown.shape[1]) * features.shown
         depth = np.sum(uniform(luck.depth)[:, None] < reading, axis=1)
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
-        clicked = _choose(utility, examined, luck, habits.picks)
+        answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
+        clicked = _choose(utility, examined, luck, habits.picks) & answered[:, None]
         p_buy = _sigmoid(
             self.spec.buy.base
             + self.spec.buy.price * features.price
@@ -202,7 +203,7 @@ class Behaviour:
             examined=examined,
             clicked=clicked,
             bought=bought,
-            answered=np.all(~np.isnan(features.llm) | ~features.shown, axis=1),
+            answered=answered,
             go_on=go_on,
             seconds=depth * habits.look_seconds + clicked.sum(axis=1) * habits.dwell_seconds,
         )

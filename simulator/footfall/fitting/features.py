@@ -17,6 +17,7 @@ import pandas as pd
 
 from footfall.behaviour import TASTES, relative_prices
 from footfall.catalogue import Catalogue
+from footfall.datasets.schema import ACTIONS
 from footfall.datasets.statistics import LIKED_SHARE
 from footfall.population import Population
 
@@ -33,6 +34,10 @@ FADE_DAYS = 28.0
 
 PRIOR = 10.0
 """Events' worth of the crowd's habits that are mixed into a user's own."""
+
+RATING_PRIOR = 3.0
+"""Ratings' worth of "average" that are mixed into the mean rating of an item or a genre. On
+MovieLens small 2 to 10 cost less than 0.01 nats a choice either way."""
 
 DAY = np.timedelta64(1, "D")
 
@@ -62,6 +67,8 @@ class Past:
     """[n_events] days before the moment for which features are wanted; not below 0."""
     taken: Bools
     """[n_events] bought, or liked where there are only ratings."""
+    ratings: Floats
+    """[n_events] NaN where the event is not a rating."""
     visits: Numbers
     """[n_users] remembered visits."""
 
@@ -99,6 +106,7 @@ class Past:
             items=catalogue.codes(rows["item"]),
             ages=np.maximum(0.0, ages.astype(np.float64)),
             taken=taken,
+            ratings=_ratings(rows),
             visits=np.asarray(visits, dtype=np.int64),
         )
 
@@ -117,6 +125,11 @@ class Past:
             items=population.items[rows],
             ages=np.maximum(0.0, ages),
             taken=population.taken[rows],
+            ratings=np.where(
+                population.actions[rows] == ACTIONS.index("rate"),
+                population.values[rows],  # noqa: PD011 - a column of ours
+                np.nan,
+            ),
             visits=np.bincount(pairs[0], minlength=len(population)),
         )
 
@@ -155,11 +168,12 @@ class CrowdView:
     popularity: Floats
     """[n_items] log(1 + takings a thousand users)."""
     quality: Floats
-    """[n_items] shrunk log-odds of being liked when rated, less the average; 0 without ratings."""
+    """[n_items] mean rating above the raters' own means, in standard deviations of ratings,
+    shrunk to 0; 0 without ratings."""
     tag_shares: Floats
     """[n_tags] share of takings."""
-    tag_likes: Floats
-    """[n_tags] share of ratings that are likes; 1 without ratings."""
+    rating_spread: float
+    """Standard deviation of ratings around their raters' means; 1 without ratings."""
     basket: float
     """Mean takings a visit."""
 
@@ -186,16 +200,25 @@ class Tags:
             codes[row, : len(tags)] = [number[tag] for tag in tags]
         return cls(codes, names)
 
-    def count(self, items: Codes, users: Numbers | None = None, n_users: int = 1) -> Floats:
-        """[n_users, n_tags] events by tag; an event with several tags is shared among them."""
+    def count(
+        self,
+        items: Codes,
+        users: Numbers | None = None,
+        n_users: int = 1,
+        amounts: Floats | None = None,
+    ) -> Floats:
+        """[n_users, n_tags] events, or the sum of their amounts, by tag.
+
+        An event with several tags is shared among them.
+        """
         tags = self.codes[items]
         share = 1.0 / np.maximum(1, (tags >= 0).sum(axis=1, keepdims=True))
         owner = np.zeros(len(items), dtype=np.int64) if users is None else users
         cell = owner[:, None] * len(self.names) + tags
         known = tags >= 0
-        amounts = np.broadcast_to(share, tags.shape)[known]
+        parts = np.broadcast_to(share if amounts is None else share * amounts[:, None], tags.shape)
         size = n_users * len(self.names)
-        counts = np.bincount(cell[known], weights=amounts, minlength=size)
+        counts = np.bincount(cell[known], weights=parts[known], minlength=size)
         return np.asarray(counts.reshape(n_users, -1), dtype=np.float64)
 
     def mean(self, numbers: Floats, users: Numbers, items: Codes) -> Floats:
@@ -218,7 +241,8 @@ class PairFeatures:
     category: Floats
     """[n_users, n_tags] log of own share over the crowd's, shrunk."""
     approval: Floats
-    """[n_users, n_tags] log of likings over those expected of this user, shrunk."""
+    """[n_users, n_tags] mean own rating above what this user and the items' quality let expect,
+    in standard deviations, shrunk to 0; 0 without ratings."""
     appetite: Floats
     """[n_users] log of takings a visit over the crowd's, shrunk."""
     spending: Floats
@@ -277,22 +301,34 @@ def view_crowd(rows: pd.DataFrame, catalogue: Catalogue, tags: Tags, taken: Bool
     codes = catalogue.codes(rows["item"])
     n = len(catalogue)
     users = max(1, rows["user"].nunique())
-    took = np.bincount(codes[taken], minlength=n)
-    met = np.bincount(codes, minlength=n)
     counts = tags.count(codes[taken])[0]
-    every = tags.count(codes)[0]
-    mean = min(1 - 1e-6, max(1e-6, float(taken.mean()) if len(taken) else 0.5))
-    rated = bool((rows["action"] == "rate").any())
-    odds = (took + PRIOR * mean) / (met - took + PRIOR * (1 - mean))
-    visits = rows["order"].where(rows["order"] != "", rows["time"].dt.floor("D").astype(str))
-    n_visits = max(1, len(pd.DataFrame({"u": rows["user"], "v": visits}).drop_duplicates()))
+    visit = rows["order"].where(rows["order"] != "", rows["time"].dt.floor("D").astype(str))
+    visits = len(pd.DataFrame({"user": rows["user"], "visit": visit}).drop_duplicates())
+    quality, spread = _quality(rows, codes, n)
     return CrowdView(
-        popularity=np.log1p(took * 1000.0 / users),
-        quality=np.log(odds) - np.log(mean / (1 - mean)) if rated else np.zeros(n),
+        popularity=np.log1p(np.bincount(codes[taken], minlength=n) * 1000.0 / users),
+        quality=quality,
+        rating_spread=spread,
         tag_shares=(counts + 1.0) / (counts.sum() + len(tags.names)),
-        tag_likes=(counts + PRIOR * mean) / (every + PRIOR) if rated else np.ones(len(counts)),
-        basket=max(1.0, float(taken.sum())) / n_visits,
+        basket=max(1.0, float(taken.sum())) / max(1, visits),
     )
+
+
+def _ratings(rows: pd.DataFrame) -> Floats:
+    return np.asarray(rows["value"].where(rows["action"] == "rate"), dtype=np.float64)
+
+
+def _quality(rows: pd.DataFrame, codes: Codes, n_items: int) -> tuple[Floats, float]:
+    """[n_items] ``CrowdView.quality``, and ``CrowdView.rating_spread``."""
+    ratings = pd.Series(_ratings(rows))
+    above = (ratings - ratings.groupby(rows["user"].to_numpy()).transform("mean")).to_numpy()
+    rated = np.isfinite(above)
+    spread = float(above[rated].std()) if rated.any() else 0.0
+    if spread == 0:
+        return np.zeros(n_items), 1.0
+    sums = np.bincount(codes[rated], weights=above[rated], minlength=n_items)
+    counts = np.bincount(codes[rated], minlength=n_items)
+    return np.asarray(sums / spread / (counts + RATING_PRIOR)), spread
 
 
 def _category(past: Past, crowd: CrowdView, tags: Tags, counts: Floats) -> Floats:
@@ -302,9 +338,11 @@ def _category(past: Past, crowd: CrowdView, tags: Tags, counts: Floats) -> Float
 
 
 def _approval(past: Past, crowd: CrowdView, tags: Tags) -> Floats:
-    """Likes of each tag against those of a crowd with this user's leniency."""
-    liked = tags.count(past.items[past.taken], past.users[past.taken], past.n_users)
-    met = tags.count(past.items, past.users, past.n_users)
-    expected = met * crowd.tag_likes
-    leniency = (liked.sum(axis=1) + PRIOR) / (expected.sum(axis=1) + PRIOR)
-    return np.asarray(np.log((liked + PRIOR) / (expected * leniency[:, None] + PRIOR)))
+    rated = np.isfinite(past.ratings)
+    users, items = past.users[rated], past.items[rated]
+    ratings = past.ratings[rated] / crowd.rating_spread
+    counts = np.bincount(users, minlength=past.n_users)
+    own = np.bincount(users, weights=ratings, minlength=past.n_users) / np.maximum(1, counts)
+    above = ratings - own[users] - crowd.quality[items]
+    sums = tags.count(items, users, past.n_users, above)
+    return np.asarray(sums / (tags.count(items, users, past.n_users) + RATING_PRIOR))

@@ -7,7 +7,9 @@ Users: the test users never take part in fitting. The others are divided into a 
 whom popularity and the like are counted, and those whose choices are fitted. With ``cut:
 "user"`` (ratings, where few users are seen both before and after any date) each user's own
 rows are cut in two: the first part is memory, the second part choices. Fitted users end before
-the split; test users are those who choose after it.
+the split; test users are those who come after it. The crowd of each stage is everybody else's
+rows before the stage, so that popularity is as old, and as new films as unknown, when
+coefficients are fitted as when they are used.
 """
 
 from __future__ import annotations
@@ -43,9 +45,11 @@ class StageSpec(BaseModel):
     test_days: float | None = Field(default=28.0, gt=0)
     """Days after the split whose choices test; None: all of them. Memory ages meanwhile."""
     crowd: float = Field(default=0.4, gt=0, lt=1)
-    """Share of the users other than test users among whom popularity is counted."""
+    """Cut "time": share of the users other than test users among whom popularity is counted."""
     calibrate: float = Field(default=0.3, gt=0, lt=1)
     """Share of the fitted users whose choices only calibrate."""
+    fit_share: float = Field(default=0.4, gt=0, lt=1)
+    """Cut "user": share of the remembered rows, the newest ones, whose users are fitted."""
     own_memory: float = Field(default=0.5, gt=0, lt=1)
     """Cut "user": share of a user's rows, oldest first, that is memory."""
     min_memory: int = Field(default=5, ge=1)
@@ -153,7 +157,7 @@ def _groups(
         test = {user for user in after & before if lot(user, seed, "test") < 1 / 3}
     others = (before if among is None else set(among) & before) - test
     crowd = {user for user in others if lot(user, seed, "crowd") < spec.crowd}
-    chosen = others - crowd
+    chosen = others - crowd if spec.cut == "time" else others
     calibrate = {user for user in chosen if lot(user, seed, "calibrate") < spec.calibrate}
     groups = {"crowd": crowd, "fit": chosen - calibrate, "calibrate": calibrate, "test": test}
     for name, users in groups.items():
@@ -192,11 +196,16 @@ def _by_time(name: StageName, split: Split, spec: StageSpec, groups: _Groups, se
 
 
 def _by_user(name: StageName, split: Split, spec: StageSpec, groups: _Groups, seed: int) -> Stage:
-    rows = split.held_out if name == "test" else split.remembered.interactions
+    past = split.remembered.interactions
+    start = split.at
+    if name != "test":
+        start = pd.Timestamp(past["time"].iloc[int(len(past) * (1 - spec.fit_share))])
+    rows = split.held_out if name == "test" else past[past["time"] >= start]
     own = _of(rows, groups[name])
     cut = own.groupby("user")["time"].quantile(spec.own_memory, interpolation="higher")
     late = own["time"] >= own["user"].map(cut)
-    memory, choices = own[~late], own[late]
+    earlier = past[past["time"] < start]
+    memory, choices = pd.concat([_of(earlier, groups[name]), own[~late]]), own[late]
     mine = _some(groups[name], memory, choices, spec, seed)
     if not mine:
         raise DataError(
@@ -206,12 +215,12 @@ def _by_user(name: StageName, split: Split, spec: StageSpec, groups: _Groups, se
     return Stage(
         name=name,
         users=tuple(sorted(mine)),
-        at=split.at,
+        at=start,
         memory=_of(memory, mine),
         choices=_of(choices, mine),
-        crowd=_of(split.remembered.interactions, groups["crowd"]),
+        crowd=earlier[~earlier["user"].isin(mine)].reset_index(drop=True),
         market=rows.reset_index(drop=True),
-        best=best_rating(split.remembered.interactions),
+        best=best_rating(past),
     )
 
 

@@ -7,6 +7,7 @@
     shelf         a bought item and k-1 others sold there that week      none
     likes         a liked item and disliked ones of the same user        none
     unseen        a taken item and k-1 never seen, by popularity (weak)  none
+    catalogue     a taken item and k-1 never seen, drawn evenly (weak)   none
 
 Unseen negatives flatter popularity: nobody knows whether they were ever in sight. They are
 marked ``weak`` and so are shelves filled by popularity.
@@ -262,15 +263,24 @@ def likes(
 
 
 def unseen(
-    stage: Stage, catalogue: Catalogue, *, k: int = 10, seed: int = 0, most: int = 20
+    stage: Stage,
+    catalogue: Catalogue,
+    *,
+    k: int = 10,
+    seed: int = 0,
+    most: int = 20,
+    by_popularity: bool = True,
 ) -> ChoiceSets:
     """Taken items against items that the user never touched, drawn by popularity. Weak.
 
-    At most ``most`` items of a visit, drawn.
+    At most ``most`` items of a visit, drawn. Without ``by_popularity`` the others are drawn
+    evenly ("catalogue"): then the coefficients say how likely an item is taken at all, its
+    popularity included, which choices among equally popular items cannot say.
     """
     rows = stage.choices[stage.liked(stage.choices)]
     crowd = stage.crowd[stage.liked(stage.crowd)]
     counts = np.bincount(_codes(crowd["item"], catalogue), minlength=len(catalogue)) + 0.0
+    counts = counts if by_popularity else np.ones(len(catalogue))
     everything = pd.concat([stage.memory, stage.choices])
     touched = {user: _codes(part, catalogue) for user, part in everything.groupby("user")["item"]}
     rng = np.random.default_rng(seed)
@@ -287,7 +297,8 @@ def unseen(
             others = np.argpartition(-keys, k - 1)[: k - 1]
             slate, column = _slate(int(item), others, k, rng)
             out.add(slate, column, user, time, order)
-    return _sets(out, stage, "unseen", outside=False, weak=True)
+    name = "unseen" if by_popularity else "catalogue"
+    return _sets(out, stage, name, outside=False, weak=True)
 
 
 def check_no_leak(sets: ChoiceSets, memory: pd.DataFrame, catalogue: Catalogue) -> None:

@@ -39,6 +39,7 @@ IMPRESSIONS = pa.schema(
         ("clicked", pa.bool_()),  # null where not answered
         ("bought", pa.bool_()),  # null where not answered
         ("value", pa.float64()),  # money spent on this item here; 0 if not bought
+        ("team", pa.string()),  # interleaved pages: whose item it is; null otherwise
     ]
 )
 """One row an item shown."""

@@ -38,6 +38,7 @@ from footfall.scenario import Scenario
 from footfall.stopwatch import Stopwatch
 from footfall.world.calendar import DAY
 from footfall.world.crowd import Setting
+from footfall.world.design import INTERLEAVED, assign
 from footfall.world.records import (
     EpochRecords,
     Names,
@@ -83,10 +84,11 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
             choice = open_choice(scenario.choice, model, histories.catalogue, base=options.base)
         setting, names = setting_of(scenario, histories), _names(scenario, histories)
         record = describe(scenario, histories, model)
-        _write_tables(options.out, histories)
+        _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
         service = _service(scenario, histories, setting, recommenders, choice)
-        workforce = stack.enter_context(closing(_workforce(setting, options.workers)))
+        people = people_of(scenario, setting)
+        workforce = stack.enter_context(closing(_workforce(setting, people, options.workers)))
         progress = watch.begin(expected_decisions(scenario, setting))
         with clock.section("simulating"):
             for number, until in enumerate(_epochs(scenario)):
@@ -122,10 +124,11 @@ def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histor
 def expected_decisions(scenario: Scenario, setting: Setting) -> float:
     """Item decisions to expect: visits by the users' gaps, pages by the habit of going on."""
     habits = scenario.behaviour.habits
-    visits = float((scenario.world.days / setting.calendar.mean_gap_days).sum())
+    rates = scenario.world.days / setting.calendar.mean_gap_days
+    visits = float(sum(rates[user] for _, user in people_of(scenario, setting)))
     go_on = 1.0 / (1.0 + np.exp(-(habits.go_on + 0.3 * habits.go_on_after_click)))
     pages = sum(go_on**page for page in range(setting.max_pages))
-    return float(visits * pages * setting.slate * setting.arms)
+    return float(visits * pages * setting.slate)
 
 
 def _claim(options: Options, scenario: Scenario) -> dict[str, str]:
@@ -192,7 +195,6 @@ def setting_of(scenario: Scenario, histories: Histories) -> Setting:
         seed=scenario.seed,
         slate=scenario.world.slate,
         max_pages=scenario.world.max_pages,
-        arms=len(scenario.arms),
     )
 
 
@@ -212,12 +214,17 @@ def _service(
         users=setting.users,
         start=histories.split.at,
         slate=scenario.world.slate,
+        interleaved=scenario.design == "interleaved",
     )
 
 
-def _workforce(setting: Setting, workers: int) -> Workforce:
-    users = range(len(setting.users))
-    return OneProcess(setting, users) if workers == 1 else ManyProcesses(setting, users, workers)
+def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:
+    """Pairs of arm and user that are simulated."""
+    return assign(scenario.design, setting.users, len(scenario.arms), scenario.seed)
+
+
+def _workforce(setting: Setting, people: list[tuple[int, int]], workers: int) -> Workforce:
+    return OneProcess(setting, people) if workers == 1 else ManyProcesses(setting, people, workers)
 
 
 def _epochs(scenario: Scenario) -> Iterator[float]:
@@ -230,8 +237,10 @@ def _epochs(scenario: Scenario) -> Iterator[float]:
 
 
 def _names(scenario: Scenario, histories: Histories) -> Names:
+    names = tuple(arm.name for arm in scenario.arms)
     return Names(
-        arms=tuple(arm.name for arm in scenario.arms),
+        arms=(INTERLEAVED,) if scenario.design == "interleaved" else names,
+        teams=names,
         users=histories.population.users,
         items=histories.catalogue.ids,
         start=histories.split.at,
@@ -257,11 +266,16 @@ def _write(
     return hashes
 
 
-def _write_tables(out: Path, histories: Histories) -> None:
+def _write_tables(out: Path, scenario: Scenario, histories: Histories, setting: Setting) -> None:
     """Items and users beside the log, so that it can be read without the source."""
     columns = ["item", "title", "category", "price"]
     histories.split.remembered.items[columns].to_parquet(out / "items.parquet", index=False)
-    users_table(histories).to_parquet(out / "users.parquet", index=False)
+    users = users_table(histories)
+    if scenario.design == "split":
+        names = [arm.name for arm in scenario.arms]
+        arms = {user: names[arm] for arm, user in people_of(scenario, setting)}
+        users["arm"] = users.index.map(arms)
+    users.to_parquet(out / "users.parquet", index=False)
 
 
 def _compare(parts: dict[str, str], earlier: dict[str, str]) -> None:

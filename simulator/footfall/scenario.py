@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +20,7 @@ from footfall.errors import ScenarioError, did_you_mean
 from footfall.llm.specs import ModelSpec
 from footfall.population import PopulationSpec
 from footfall.recommenders.specs import RecommenderSpec
+from footfall.world.design import Design
 
 
 class _Spec(BaseModel):
@@ -64,8 +65,9 @@ class Scenario(_Spec):
     arms: tuple[ArmSpec, ...] = Field(min_length=1)
     control: str = ""
     """Arm that the others are compared with; the first one unless told otherwise."""
-    design: Literal["paired"] = "paired"
-    """"paired": every user meets every arm with the same luck."""
+    design: Design = "paired"
+    """"paired": every user meets every arm with the same luck; "split": every user meets one
+    arm, as in a live test; "interleaved": two recommenders take turns on every page."""
     seed: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")
@@ -76,6 +78,8 @@ class Scenario(_Spec):
                 raise ValueError(f'two arms are named "{name}"; give each a name of its own')
         if not self.control:
             object.__setattr__(self, "control", names[0])
+        if self.design == "interleaved" and len(names) != 2:
+            raise ValueError(f"an interleaved design compares two arms, not {len(names)}")
         if self.control not in names:
             raise ValueError(
                 f'control "{self.control}" is no arm; {did_you_mean(self.control, names)}'

@@ -42,19 +42,16 @@ class Setting:
     """What is known of users and items before the run."""
     slate: int
     max_pages: int
-    arms: int
 
 
 class Crowd:
-    """The shoppers of some users in all arms."""
+    """Some of the shoppers of a run."""
 
-    def __init__(self, setting: Setting, users: Sequence[int]) -> None:
-        """Wake ``users`` (numbers in the population) up in every arm."""
+    def __init__(self, setting: Setting, people: Sequence[tuple[int, int]]) -> None:
+        """Wake ``people`` up: (arm, number of the user in the population)."""
         self.setting = setting
         self.shoppers = [
-            Shopper(arm, user, setting.max_pages, setting.calendar)
-            for arm in range(setting.arms)
-            for user in users
+            Shopper(arm, user, setting.max_pages, setting.calendar) for arm, user in people
         ]
 
     def advance(self, until: float, service: PageService, progress: OnRound) -> EpochRecords:

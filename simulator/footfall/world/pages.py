@@ -42,6 +42,8 @@ class FilledPage:
     propensities: npt.NDArray[np.float64] | None
     llm: npt.NDArray[np.float64]
     """[len(items)] utilities; NaN: no answer."""
+    teams: npt.NDArray[np.float64] | None = None
+    """[len(items)] number of the recommender that put the item there, if pages are interleaved."""
 
 
 class PageService(Protocol):

@@ -22,6 +22,8 @@ class Names:
     """Numbers to names, for the log."""
 
     arms: tuple[str, ...]
+    teams: tuple[str, ...]
+    """Recommenders, where they share pages; equal to ``arms`` otherwise."""
     users: tuple[str, ...]
     items: tuple[str, ...]
     start: pd.Timestamp
@@ -82,6 +84,7 @@ class PageBlock:
             "price": price,
             "score": _optional([page.scores for page in self.pages], k),
             "propensity": _optional([page.propensities for page in self.pages], k),
+            "team": _optional([page.teams for page in self.pages], k),
             "llm": self.llm,
             "utility": done.utility,
             "p_examine": done.p_examine,
@@ -152,6 +155,11 @@ def _array(
         return pa.DictionaryArray.from_arrays(column.astype(np.int32), pa.array(lookup)).cast(
             field.type
         )
+    if field.name == "team":
+        absent = np.isnan(column)
+        numbers = np.where(absent, 0, column).astype(np.int32)
+        coded = pa.DictionaryArray.from_arrays(pa.array(numbers, mask=absent), list(names.teams))
+        return coded.cast(field.type)
     if field.name == "time":
         column = np.datetime64(names.start, "ms") + _milliseconds(column)
     mask = void

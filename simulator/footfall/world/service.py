@@ -13,6 +13,7 @@ from footfall.catalogue import Catalogue
 from footfall.choice.protocol import ChoiceModel, Page
 from footfall.population import Population
 from footfall.recommenders.protocol import Recommender, Request, Slate
+from footfall.world.design import team_draft
 from footfall.world.luck import Luck, Purpose
 from footfall.world.pages import FilledPage, PageRequest
 
@@ -33,17 +34,23 @@ class LocalService:
     """[n_users] keys of the users' luck."""
     start: pd.Timestamp
     slate: int
+    interleaved: bool = False
+    """Two recommenders take turns on every page (team draft)."""
 
     def serve(self, requests: Sequence[PageRequest]) -> list[FilledPage]:
         """Slates from each arm's recommender, then one question for all pages together."""
         times = self._times(requests)
         seeds = self._seeds(requests)
-        slates = self._slates(requests, times, seeds)
+        teams: Sequence[npt.NDArray[np.float64] | None] = [None] * len(requests)
+        if self.interleaved:
+            slates, teams = self._drafted(requests, times, seeds)
+        else:
+            slates = self._slates(requests, times, seeds)
         codes = [np.array([self._code(i) for i in slate.items], dtype=np.int32) for slate in slates]
         weights = self._weigh(requests, codes, times, seeds)
         return [
-            FilledPage(items, _floats(slate.scores), _floats(slate.propensities), llm)
-            for items, slate, llm in zip(codes, slates, weights, strict=True)
+            FilledPage(items, _floats(slate.scores), _floats(slate.propensities), llm, team)
+            for items, slate, llm, team in zip(codes, slates, weights, teams, strict=True)
         ]
 
     def _slates(
@@ -56,6 +63,19 @@ class LocalService:
             for row, slate in zip(rows, recommender.recommend(asked) if asked else (), strict=True):
                 out[row] = slate
         return out
+
+    def _drafted(
+        self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
+    ) -> tuple[list[Slate], list[npt.NDArray[np.float64]]]:
+        """Pages on which two recommenders took turns, and whose each item is."""
+        asked = [self._request(*row) for row in zip(requests, times, seeds, strict=True)]
+        first, second = (recommender.recommend(asked) for recommender in self.recommenders)
+        pages = [
+            team_draft(one.items, other.items, self.slate, seed)
+            for one, other, seed in zip(first, second, seeds, strict=True)
+        ]
+        slates = [Slate(tuple(item for item, _ in page)) for page in pages]
+        return slates, [np.array([team for _, team in page], dtype=np.float64) for page in pages]
 
     def _request(self, request: PageRequest, time: pd.Timestamp, seed: int) -> Request:
         return Request(

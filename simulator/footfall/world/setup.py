@@ -75,7 +75,6 @@ def prepare(
     seed: int,
     slate: int,
     max_pages: int,
-    arms: int,
 ) -> Setting:
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     users = identities(population.users)
@@ -90,7 +89,6 @@ def prepare(
         known=known_before(for_behaviour, population, catalogue, at),
         slate=slate,
         max_pages=max_pages,
-        arms=arms,
     )
 
 

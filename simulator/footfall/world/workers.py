@@ -35,9 +35,9 @@ class Workforce(Protocol):
 class OneProcess:
     """Everybody in this process."""
 
-    def __init__(self, setting: Setting, users: Sequence[int]) -> None:
-        """Wake up ``users`` (numbers in the population)."""
-        self._crowd = Crowd(setting, users)
+    def __init__(self, setting: Setting, people: Sequence[tuple[int, int]]) -> None:
+        """Wake up ``people``, pairs of arm and user."""
+        self._crowd = Crowd(setting, people)
 
     def advance(self, until: float, service: PageService, progress: OnRound) -> EpochRecords:
         """Simulate everyone up to ``until`` seconds since the start."""
@@ -50,7 +50,7 @@ class OneProcess:
 class ManyProcesses:
     """Users dealt out to worker processes; this process serves their pages."""
 
-    def __init__(self, setting: Setting, users: Sequence[int], workers: int) -> None:
+    def __init__(self, setting: Setting, people: Sequence[tuple[int, int]], workers: int) -> None:
         """Start ``workers`` processes (spawned: nothing of this process's threads leaks in)."""
         context = mp.get_context("spawn")
         self._pipes: list[Connection] = []
@@ -58,7 +58,7 @@ class ManyProcesses:
         for number in range(workers):
             ours, theirs = context.Pipe()
             process = context.Process(
-                target=_work, args=(theirs, setting, list(users[number::workers])), daemon=True
+                target=_work, args=(theirs, setting, list(people[number::workers])), daemon=True
             )
             process.start()
             theirs.close()
@@ -128,9 +128,9 @@ def _serve(
         done += len(requests)
 
 
-def _work(pipe: Connection, setting: Setting, users: list[int]) -> None:
+def _work(pipe: Connection, setting: Setting, people: list[tuple[int, int]]) -> None:
     """Life of a worker: advance when told, until the pipe closes."""
-    crowd, service = Crowd(setting, users), _Asking(pipe)
+    crowd, service = Crowd(setting, people), _Asking(pipe)
     try:
         while True:
             pipe.send(crowd.advance(pipe.recv(), service, lambda *_: None))

@@ -93,6 +93,24 @@ def demo(
     typer.echo(f"report: {out / 'report.html'}")
 
 
+@app.command()
+def serve(
+    model: Annotated[str, typer.Option(help="Hub name, folder, or embedded.")] = "embedded",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the clients' key.")
+    ] = None,
+) -> None:
+    """Serve a model with vLLM and the settings that Footfall needs."""
+    from footfall.llm.serve import serve as serve_model  # noqa: PLC0415 - loads vLLM's checks
+    from footfall.llm.specs import ModelSpec  # noqa: PLC0415 - likewise
+
+    serve_model(
+        ModelSpec(name=model), host=host, port=port, api_key_env=api_key_env, announce=stderr.print
+    )
+
+
 def _scenario(name: str, seed: int | None, model: str | None, server: str | None) -> Scenario:
     overrides: dict[str, Any] = {} if seed is None else {"seed": seed}
     resolved = read_scenario(name, overrides)

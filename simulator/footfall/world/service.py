@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,16 @@ class LocalService:
                 out[row] = slate
         return out
 
+    @cached_property
+    def _accounts(self) -> list[str]:
+        """[n_users] ids by which recommenders know the users: copies share their original's."""
+        names = list(self.population.users)
+        originals: dict[int, str] = {}
+        for number, real in enumerate(self.population.real.tolist()):
+            if real >= 0:
+                names[number] = originals.setdefault(real, names[number])
+        return names
+
     def _drafted(
         self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
     ) -> tuple[list[Slate], list[npt.NDArray[np.float64]]]:
@@ -79,7 +90,7 @@ class LocalService:
 
     def _request(self, request: PageRequest, time: pd.Timestamp, seed: int) -> Request:
         return Request(
-            user=self.population.users[request.user],
+            user=self._accounts[request.user],
             session=request.session,
             page=request.page,
             time=time,

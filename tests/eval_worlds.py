@@ -68,6 +68,7 @@ def impressions(
             "p_click": chance,
             "p_buy": buy,
             "answered": answered,
+            "team": None,
         }
     )
     for name, value in (("examined", True), ("clicked", clicked), ("bought", bought)):

@@ -10,8 +10,11 @@ from eval_worlds import impressions, planted_run, sessions_of, table, write_run
 from footfall.errors import LogError, UserError
 from footfall.log import SESSIONS, write_part
 from footfall_eval import RunLog, compare
+from footfall_eval.compare import CREDITED
 from footfall_eval.load import COUNTS
 from footfall_eval.metrics import exposure, gini
+from footfall_eval.notes import notes
+from footfall_eval.report import write_report
 from footfall_eval.sequence import effect_over_days
 from footfall_eval.signal import model_signal
 from footfall_eval.slates import sample_slates
@@ -104,6 +107,42 @@ def test_split_design_counts_only_the_assigned_arm(tmp_path):
     assert [arm.users for arm in result.arms] == [15, 25]
     assert np.isnan(result.contrast("b", "clicks").correlation)
     assert result.contrast("b", "clicks").method == "Welch t, permutation test"
+
+
+def test_interleaved_pages_are_credited_to_the_side_that_put_the_item_there(tmp_path):
+    rng = np.random.default_rng(11)
+    shown = impressions(
+        rng, "interleaved", [f"u{k}" for k in range(200)], click=0.15, unanswered=0.02
+    )
+    shown["team"] = np.tile(["old", "new", "new", "old"], len(shown) // 4)
+    better = (shown["team"] == "new") & shown["answered"] & (rng.random(len(shown)) < 0.15)
+    shown.loc[better, "clicked"] = True
+    scenario = {
+        "arms": [{"name": "old"}, {"name": "new"}],
+        "control": "old",
+        "design": "interleaved",
+    }
+    run = write_run(tmp_path, shown, manifest={"scenario": scenario})
+    log = RunLog.open(run)
+    result = compare(log, primary="clicks")
+    assert [arm.name for arm in result.arms] == ["old", "new"]
+    for arm in result.arms:
+        own = shown[shown["team"] == arm.name]
+        assert arm.metrics["clicks"] == pytest.approx(own["clicked"].sum() / 200)
+    assert result.verdict.startswith("new beats old in clicks per user")
+    assert "both recommenders on every page" in result.verdict
+    assert {c.metric for c in result.contrasts} == set(CREDITED)
+    pages = (~shown["answered"]).sum() / 4
+    assert result.arms[0].undecided_pages == pages
+    assert "preferred new in clicks" in " ".join(notes(log, result))
+    write_report(run)
+
+
+def test_interleaved_pages_without_a_team_are_damage(tmp_path):
+    scenario = {"design": "interleaved"}
+    run = write_run(tmp_path, small(), manifest={"scenario": scenario})
+    with pytest.raises(LogError, match="without a team"):
+        RunLog.open(run)
 
 
 def test_days_add_up_to_the_whole(tmp_path):

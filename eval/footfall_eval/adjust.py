@@ -14,7 +14,7 @@ import pandas as pd
 import statsmodels.api as sm
 
 from footfall.errors import UserError
-from footfall_eval.effects import Design
+from footfall_eval.load import Design
 from footfall_eval.metrics import Array, columns, derive, find_metrics
 
 
@@ -100,10 +100,10 @@ def cuped(
     names = [counts.loc[counts["arm"] == arm, "user"] for arm in (control, treatment)]
     before, after = (table.loc[list(who), list(usable)].to_numpy(dtype=np.float64) for who in names)
     fit, plain = (
-        _paired(other - base, before) if design == "paired" else _lin(base, other, before, after)
+        _lin(base, other, before, after) if design == "split" else _paired(other - base, before)
     )
-    low, high = fit.conf_int(alpha=1 - level)[0 if design == "paired" else 1]
-    place = 0 if design == "paired" else 1
+    place = 1 if design == "split" else 0
+    low, high = fit.conf_int(alpha=1 - level)[place]
     return Adjusted(
         metric=metric,
         control=control,

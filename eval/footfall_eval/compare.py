@@ -13,8 +13,8 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from footfall.errors import UserError, did_you_mean
-from footfall_eval.effects import FEW_USERS, Design, effect
-from footfall_eval.load import RunLog
+from footfall_eval.effects import FEW_USERS, effect
+from footfall_eval.load import Design, RunLog
 from footfall_eval.metrics import (
     Metric,
     bounds,
@@ -30,6 +30,9 @@ Correction = Literal["holm", "bh", "none"]
 
 LOW_CORRELATION = 0.1
 """Below this the pairing of arms brings next to nothing, and a reader should know."""
+
+CREDITED = ("clicks", "purchases", "revenue", "buyers", "ctr", "conversion")
+"""Metrics that can be credited to one of two recommenders that share a page."""
 
 SAME_VISITORS = 0.9
 """Below this share of visitors in common, arms speak of rather different people."""
@@ -173,9 +176,9 @@ def compare(
     result = compare_users(
         log.per_user(),
         control=control or log.control,
-        design="split" if log.design == "split" else "paired",
+        design=log.design,
         primary=str(named) if named else None,
-        metrics=metrics,
+        metrics=metrics or (CREDITED if log.design == "interleaved" else None),
         correction=correction,
         level=level,
         validity=read_validity(log),

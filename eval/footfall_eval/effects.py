@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from footfall_eval.load import Design
 from footfall_eval.metrics import Array, Columns
-
-Design = Literal["paired", "split"]
 
 FEW_USERS = 30
 """Below this many users (in an arm) p-values come from permutations, not from Student's t."""
@@ -72,12 +71,12 @@ def effect(
         ci_low=low,
         ci_high=high,
         p_value=p_value,
-        correlation=correlation(base, other) if design == "paired" else float("nan"),
+        correlation=float("nan") if design == "split" else correlation(base, other),
         lift=lift,
         lift_low=lift_low,
         lift_high=lift_high,
         standard_error=error,
-        users=len(base) if design == "paired" else len(base) + len(other),
+        users=len(base) + len(other) if design == "split" else len(base),
         method=method,
     )
 
@@ -91,7 +90,7 @@ def correlation(first: Array, second: Array) -> float:
 
 def _defined(control: Columns, treatment: Columns, design: Design) -> bool:
     sizes = (len(control.numerator), len(treatment.numerator))
-    if design == "paired" and sizes[0] != sizes[1]:
+    if design != "split" and sizes[0] != sizes[1]:
         raise ValueError(f"paired arms need the same users, got {sizes[0]} and {sizes[1]}")
     return min(sizes) >= 2 and math.isfinite(control.value) and math.isfinite(treatment.value)
 
@@ -106,7 +105,7 @@ def _undefined(control: Columns, treatment: Columns) -> Effect:
 
 def mean_difference(base: Array, other: Array, design: Design) -> tuple[float, float, float]:
     """Difference, its standard error, and degrees of freedom (paired or Welch)."""
-    if design == "paired":
+    if design != "split":
         # Constant differences differ by rounding only; that is no spread.
         gaps = other - base
         error = _deviation(gaps) / math.sqrt(len(gaps))
@@ -138,7 +137,7 @@ def _student(
 
 
 def _method(columns: Columns, design: Design) -> str:
-    test = "paired t" if design == "paired" else "Welch t"
+    test = "Welch t" if design == "split" else "paired t"
     return test if columns.denominator is None else f"delta method, {test}"
 
 
@@ -182,7 +181,7 @@ def permutation_p(control: Columns, treatment: Columns, design: Design, seed: in
     result = stats.permutation_test(
         (np.arange(n), np.arange(n, len(above))),
         statistic,
-        permutation_type="samples" if design == "paired" else "independent",
+        permutation_type="independent" if design == "split" else "samples",
         vectorized=True,
         n_resamples=PERMUTATIONS,
         rng=np.random.default_rng(seed),
@@ -217,7 +216,7 @@ def bootstrap_interval(
     def statistic(*drawn: Any, axis: int = -1) -> Any:
         return value(drawn[half:], axis) - value(drawn[:half], axis)
 
-    if design == "paired":
+    if design != "split":
         return _bca(tuple(samples), statistic, level, resamples, seed)
     # In a split design users are drawn within arms: row numbers carry both columns at once.
     first = np.arange(len(control.numerator))

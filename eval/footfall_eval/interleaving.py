@@ -26,7 +26,22 @@ class Interleaving:
     """Exact two-sided binomial test that both are preferred equally often."""
 
 
-def interleaving(credit: pd.DataFrame, *, level: float = 0.95) -> Interleaving:
+def credit(per_user: pd.DataFrame, control: str, treatment: str, metric: str) -> pd.DataFrame:
+    """The credit table of an interleaved run: ``first`` is the treatment, ``second`` the control.
+
+    Args:
+        per_user: As ``RunLog.per_user`` gives it.
+        control: One of the two recommenders.
+        treatment: The other one.
+        metric: ``clicks``, ``purchases`` or ``revenue``.
+    """
+    table = per_user.pivot_table(index="user", columns="arm", values=metric, aggfunc="sum")
+    return pd.DataFrame(
+        {"user": table.index, "first": table[treatment].array, "second": table[control].array}
+    )
+
+
+def interleaving(votes: pd.DataFrame, *, level: float = 0.95) -> Interleaving:
     """Judge a team-draft test.
 
     Radlinski, Kurup and Joachims (2008), "How does clickthrough data reflect retrieval
@@ -34,7 +49,7 @@ def interleaving(credit: pd.DataFrame, *, level: float = 0.95) -> Interleaving:
     by user, and the side with more of them wins; ties do not vote.
 
     Args:
-        credit: Columns ``user``, ``first``, ``second``: clicks (or purchases) on items that
+        votes: Columns ``user``, ``first``, ``second``: clicks (or purchases) on items that
             each side contributed, any number of rows a user.
         level: Confidence level of the interval.
 
@@ -42,11 +57,11 @@ def interleaving(credit: pd.DataFrame, *, level: float = 0.95) -> Interleaving:
         DataError: A column is missing.
     """
     for name in ("user", "first", "second"):
-        if name not in credit.columns:
+        if name not in votes.columns:
             raise DataError(
                 f"the credit table has no column {name!r}; it needs user, first, second"
             )
-    by_user = credit.groupby("user")[["first", "second"]].sum()
+    by_user = votes.groupby("user")[["first", "second"]].sum()
     lead = by_user["first"] - by_user["second"]
     first, second = int((lead > 0).sum()), int((lead < 0).sum())
     ties = len(lead) - first - second

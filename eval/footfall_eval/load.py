@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -17,8 +17,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from footfall.errors import LogError, UserError
+from footfall.errors import LogError, UserError, did_you_mean
 from footfall.log import IMPRESSIONS, SESSIONS
+
+Design = Literal["paired", "split", "interleaved"]
+"""``paired``: every user in every arm. ``split``: every user in one. ``interleaved``: both
+recommenders fill every page, and an "arm" is what each of them contributed; users are pairs
+here as well."""
+
+DESIGNS: tuple[Design, ...] = ("paired", "split", "interleaved")
 
 COUNTS = (
     "impressions",
@@ -50,7 +57,7 @@ WITH shown AS (
            count(*) FILTER (clicked) AS clicks,
            count(*) FILTER (bought) AS purchases,
            coalesce(sum("value") FILTER (bought), 0) AS revenue,
-           count(*) FILTER (NOT answered AND position = 0) AS undecided_pages,
+           count(DISTINCT page) FILTER (NOT answered) AS undecided_pages,
            coalesce(sum(price) FILTER (NOT answered), 0) AS undecided_price,
            count(*) FILTER (NOT answered AND price IS NULL) AS undecided_unpriced
     FROM impressions GROUP BY ALL
@@ -103,9 +110,12 @@ class RunLog:
         parts = _parts(folder, manifest)
         connection = duckdb.connect(config=_limits())
         for table, files in parts.items():
-            connection.read_parquet([str(file) for file in files]).create_view(table)
+            connection.read_parquet([str(file) for file in files]).create_view(f"logged_{table}")
+            connection.execute(f"CREATE VIEW {table} AS FROM logged_{table}")
         log = cls(folder, manifest, connection)
         log._check_totals()
+        if log.design == "interleaved":
+            log._credit_teams()
         return log
 
     @property
@@ -114,15 +124,15 @@ class RunLog:
         return dict(self.manifest.get("scenario") or {})
 
     @property
-    def design(self) -> str:
-        """``paired`` (every user in every arm) or ``split`` (every user in one)."""
-        design = str(self.scenario.get("design") or "paired")
-        if design not in {"paired", "split"}:
-            raise LogError(
-                f"{self.path / 'manifest.json'}: unknown design {design!r}; "
-                "it must be paired or split"
-            )
-        return design
+    def design(self) -> Design:
+        """``paired``, ``split`` or ``interleaved`` (see ``effects.Design``)."""
+        named = str(self.scenario.get("design") or "paired")
+        for design in DESIGNS:
+            if named == design:
+                return design
+        raise LogError(
+            f"{self.path / 'manifest.json'}: unknown design; {did_you_mean(named, DESIGNS)}"
+        )
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -221,6 +231,24 @@ class RunLog:
                 f"does not have them (first: user {first['user']!r} in arm {first['arm']!r}); "
                 "the users table and the log are of different runs"
             )
+
+    def _credit_teams(self) -> None:
+        """Let the views tell of two arms: what each team of an interleaved page contributed."""
+        query = "SELECT DISTINCT team FROM logged_impressions ORDER BY team"
+        teams = [row[0] for row in self.connection.execute(query).fetchall()]
+        if None in teams:
+            raise LogError(
+                f"{self.path}: interleaved impressions without a team; the log and the manifest "
+                "are of different runs"
+            )
+        self.connection.execute(
+            "CREATE OR REPLACE VIEW impressions AS "
+            "SELECT * REPLACE (team AS arm) FROM logged_impressions"
+        )
+        self.connection.execute(
+            "CREATE OR REPLACE VIEW sessions AS SELECT s.* REPLACE (t.team AS arm) "
+            "FROM logged_sessions s, (SELECT DISTINCT team FROM logged_impressions) t"
+        )
 
     def _check_totals(self) -> None:
         """Sessions and impressions tell the same story, or a part is missing."""

@@ -7,11 +7,16 @@ import pandas as pd
 from footfall_eval.adjust import covariate_columns, cuped, usable_covariates
 from footfall_eval.compare import Comparison
 from footfall_eval.effects import FEW_USERS
+from footfall_eval.interleaving import credit, interleaving
 from footfall_eval.load import RunLog
 from footfall_eval.many import best_arms
 from footfall_eval.metrics import METRICS
 from footfall_eval.power import plan
 from footfall_eval.verdict import estimate, leading, number, percent
+from footfall_eval.view import p_words
+
+VOTES = ("clicks", "purchases", "revenue")
+"""Metrics by which a user can be said to prefer one side of an interleaved page."""
 
 USERS_A_COVARIATE = 10
 """Fewer users than this for each covariate, and the adjustment fits noise."""
@@ -23,6 +28,7 @@ def notes(log: RunLog, result: Comparison) -> tuple[str, ...]:
     """What else the numbers say about the leading effect; empty where there is none."""
     per_user = log.per_user()
     found = [
+        preference_words(per_user, result),
         best_words(per_user, result),
         adjusted_words(per_user, log.table("users_table"), result),
     ]
@@ -43,6 +49,24 @@ def best_words(per_user: pd.DataFrame, result: Comparison) -> str:
     if len(found.included) == 1:
         return f"Best of all arms in {label}, with {result.level:.0%} confidence: {names}."
     return f"Arms that may be the best in {label} ({result.level:.0%} confidence): {names}."
+
+
+def preference_words(per_user: pd.DataFrame, result: Comparison) -> str:
+    """Interleaved pages: how many users preferred each side."""
+    best = leading(result)
+    if best is None or result.design != "interleaved" or best.metric not in VOTES:
+        return ""
+    found = interleaving(
+        credit(per_user, best.control, best.treatment, best.metric), level=result.level
+    )
+    if not found.first_wins + found.second_wins:
+        return "No user preferred either side."
+    return (
+        f"Of the users with a preference, {percent(found.share)} ({percent(found.ci_low)} to "
+        f"{percent(found.ci_high)}) preferred {best.treatment} in {best.metric}: "
+        f"{found.first_wins:,} against {found.second_wins:,}, {found.ties:,} without one; exact "
+        f"binomial p {p_words(found.p_value)}."
+    )
 
 
 def adjusted_words(per_user: pd.DataFrame, users: pd.DataFrame | None, result: Comparison) -> str:

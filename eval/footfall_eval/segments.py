@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
-from footfall_eval.effects import Design, effect
-from footfall_eval.load import COUNTS
+from footfall_eval.effects import effect
+from footfall_eval.load import COUNTS, Design
 from footfall_eval.metrics import columns, derive, find_metrics
 
 MIN_USERS = 20

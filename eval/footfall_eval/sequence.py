@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from footfall_eval.effects import Design, mean_difference
+from footfall_eval.effects import mean_difference
 from footfall_eval.load import COUNTS, RunLog
 from footfall_eval.metrics import Array, columns, derive, find_metrics
 
@@ -94,7 +94,6 @@ def effect_over_days(
     variances, and by Slepian's inequality leaves the boundary at most as often).
     """
     chosen = find_metrics((metric,))[0]
-    design: Design = "split" if log.design == "split" else "paired"
     grid = log.per_user()[["arm", "user"]]
     grid = grid[grid["arm"].isin([control, treatment])].reset_index(drop=True)
     daily = log.per_user_and_day().merge(grid.reset_index(names="row"), on=["arm", "user"])
@@ -106,7 +105,9 @@ def effect_over_days(
         base, other = columns(so_far, chosen, control), columns(so_far, chosen, treatment)
         difference = error = float("nan")
         if math.isfinite(base.value) and math.isfinite(other.value):
-            difference, error, _ = mean_difference(base.linearised(), other.linearised(), design)
+            difference, error, _ = mean_difference(
+                base.linearised(), other.linearised(), log.design
+            )
         days.append(pd.Timestamp(str(day)).date().isoformat())
         means.append(difference)
         errors.append(error)

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 _METRICS = {metric.name: metric for metric in METRICS}
 
 
+_DESIGNS = {
+    "paired": "the same in both arms",
+    "split": "split between arms",
+    "interleaved": "both recommenders on every page",
+}
+
+
 def verdict(result: Comparison) -> str:
     """One sentence about the primary metric, then one about validity.
 
@@ -162,8 +169,7 @@ def _fixed(value: float, places: int, *, signed: bool) -> str:
 
 
 def _users(result: Comparison, contrast: Contrast) -> str:
-    how = "the same in both arms" if result.design == "paired" else "split between arms"
-    return f"{contrast.users:,} simulated users, {how}"
+    return f"{contrast.users:,} simulated users, {_DESIGNS[result.design]}"
 
 
 def _label(name: str) -> str:

@@ -116,7 +116,7 @@ def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
     interval = f"{result.level:.0%} interval"
     head: tuple[str, ...]
     head = ("Metric", "Difference", interval, "Relative", "p", "p corrected", "Correlation")
-    head = head if result.design == "paired" else head[:-1]
+    head = head[:-1] if result.design == "split" else head
     how = {"holm": "Holm", "bh": "Benjamini and Hochberg", "none": "not corrected"}
     tables = []
     for arm in result.arms:

@@ -39,3 +39,14 @@ def test_json_has_the_documented_keys(tmp_path):
     assert [arm["name"] for arm in document["arms"]] == ["base", "better"]
     keys = {"metric", "control", "treatment", "difference", "ci_low", "ci_high", "p_value"}
     assert all(keys | {"correlation"} <= set(contrast) for contrast in document["contrasts"])
+
+
+def test_a_notebook_shows_a_table_with_escaped_names(tmp_path):
+    rng = np.random.default_rng(3)
+    users = [f"u{k}" for k in range(40)]
+    shown = [impressions(rng, arm, users) for arm in ("a", "<b>")]
+    result = compare(RunLog.open(write_run(tmp_path, pd.concat(shown))))
+    html = result._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert list(result.to_frame().metric) == [contrast.metric for contrast in result.contrasts]

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -169,17 +170,26 @@ class RunLog:
         In a split design a user has one row: the arm that the users table (column ``arm``)
         or, without one, the log assigns.
         """
-        counts = self.connection.execute(_VISITS.format(day="")).df()
-        grid = self._who_could_come(counts)
-        whole = grid.merge(counts, on=["arm", "user"], how="left")
-        whole[list(COUNTS)] = whole[list(COUNTS)].fillna(0.0)
-        return whole
+        return self._per_user.copy()
 
     def per_user_and_day(self) -> pd.DataFrame:
         """Like ``per_user``, one row for every (arm, user, day) with a visit; no zero rows.
 
         ``day`` is the calendar day (UTC) on which the visit started.
         """
+        return self._per_user_and_day.copy()
+
+    @cached_property
+    def _per_user(self) -> pd.DataFrame:
+        """Counted once: a comparison and its report ask for it several times."""
+        counts = self.connection.execute(_VISITS.format(day="")).df()
+        grid = self._who_could_come(counts)
+        whole = grid.merge(counts, on=["arm", "user"], how="left")
+        whole[list(COUNTS)] = whole[list(COUNTS)].fillna(0.0)
+        return whole
+
+    @cached_property
+    def _per_user_and_day(self) -> pd.DataFrame:
         query = _VISITS.format(day="start::DATE AS day,")
         frame: pd.DataFrame = self.connection.execute(query).df()
         return frame

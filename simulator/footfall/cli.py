@@ -141,14 +141,15 @@ def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
 def _where_the_time_went(record: dict[str, Any]) -> str:
     """One line: how long the simulation took, and how much of it outside the engine."""
     timings = record["timings"]
-    simulating_s, engine = timings.get("simulating", 0.0), timings["engine"]
+    started, engine = timings["engine_start"], timings["engine"]
+    seconds = timings["simulating"] - started
     if not engine:
-        return f"simulated in {simulating_s:.0f} s; the engine was not needed"
-    outside = max(0.0, simulating_s - engine) / simulating_s
-    whole = max(0.0, timings["total"] - engine) / timings["total"]
+        return f"simulated in {seconds:.1f} s; every answer was stored, no engine was needed"
+    outside = (seconds - engine) / seconds
+    whole = (timings["total"] - started - engine) / timings["total"]
     return (
-        f"simulated in {simulating_s:.0f} s, {outside:.1%} of it outside the engine "
-        f"({whole:.1%} of the whole run, preparing included)"
+        f"simulated in {seconds:.0f} s, {outside:.1%} of it outside the engine; "
+        f"with preparing, {timings['total']:.0f} s and {whole:.1%}"
     )
 
 

@@ -80,7 +80,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
             for recommender in recommenders:
                 stack.callback(recommender.close)
         with clock.section("model"):
-            model = stack.enter_context(_model(scenario, options, watch.announce))
+            engine, model = stack.enter_context(_models(scenario, options, watch.announce))
             choice = open_choice(scenario.choice, model, histories.catalogue, base=options.base)
         setting, names = setting_of(scenario, histories), _names(scenario, histories)
         record = describe(scenario, histories, model)
@@ -97,10 +97,10 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 _compare(parts, earlier)
                 record["parts"].update(parts)
                 _teach(recommenders, records, names)
-                _account(record, choice, recommenders, model, clock)
+                _account(record, choice, recommenders, engine, clock)
                 manifest.write(options.out, record)
         record["status"] = "finished"
-        _account(record, choice, recommenders, model, clock)
+        _account(record, choice, recommenders, engine, clock)
         manifest.write(options.out, record)
     return record
 
@@ -173,15 +173,17 @@ def _recommenders(
 
 
 @contextmanager
-def _model(scenario: Scenario, options: Options, announce: Announce) -> Iterator[LanguageModel]:
-    """The scenario's model behind the store of its answers."""
+def _models(
+    scenario: Scenario, options: Options, announce: Announce
+) -> Iterator[tuple[LanguageModel, LanguageModel]]:
+    """The scenario's model, and the same behind the store of its answers."""
     path = options.store or options.out / "decisions.sqlite"
-    with closing(open_model(scenario.model, announce=announce)) as model:
+    with closing(open_model(scenario.model, announce=announce)) as engine:
         if scenario.model.name == "fake":
-            yield model  # computing a fake answer is cheaper than looking it up
+            yield engine, engine  # computing a fake answer is cheaper than looking it up
             return
         with AnswerStore(path) as store:
-            yield StoredModel(model, store)
+            yield engine, StoredModel(engine, store)
 
 
 def setting_of(scenario: Scenario, histories: Histories) -> Setting:
@@ -303,7 +305,7 @@ def _account(
     record: dict[str, Any],
     choice: ChoiceModel | None,
     recommenders: list[AuditedRecommender],
-    model: LanguageModel,
+    engine: LanguageModel,
     clock: Stopwatch,
 ) -> None:
     """Counts, faults and times so far."""
@@ -315,7 +317,8 @@ def _account(
     }
     record["timings"] = {
         **{name: round(seconds, 3) for name, seconds in clock.seconds.items()},
-        "engine": round(model.engine_seconds, 3),
+        "engine": round(engine.engine_seconds, 3),
+        "engine_start": round(getattr(engine, "start_seconds", 0.0), 3),
         "total": round(clock.total(), 3),
     }
 

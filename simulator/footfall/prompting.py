@@ -48,9 +48,9 @@ class Prefix:
 class Budget:
     """How much of a history a prompt may hold."""
 
-    history_events: int = 40
+    history_events: int = 20
     """Newest events that are shown; leaving out older ones is a choice and not counted."""
-    history_tokens: int = 224
+    history_tokens: int = 256
     """Tokens of the history; where it is longer the oldest events are dropped, counted."""
     prompt_tokens: int = 1 << 30
     """Tokens of the whole prompt."""

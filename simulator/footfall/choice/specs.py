@@ -25,9 +25,9 @@ class ChoiceSpec(BaseModel):
     an option's letter against "none of these", one question a slate."""
     template: str | None = None
     """Name of a built-in template or path of an own one. Default: named like the mode."""
-    history_events: int = Field(default=40, ge=0)
+    history_events: int = Field(default=20, ge=0)
     """Newest remembered events in a prompt."""
-    max_history_tokens: int = Field(default=224, ge=1)
+    max_history_tokens: int = Field(default=256, ge=1)
     """Tokens of the history; where it is longer the oldest events are dropped, counted."""
     max_prompt_tokens: int | None = Field(default=None, ge=64)
     """Tokens of a whole prompt. Default: what the model takes."""

@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,14 +259,17 @@ class VllmEngine:
         # In this process: steps follow each other exactly, and nothing is copied between two.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         try:
-            from vllm import LLM  # noqa: PLC0415 - footfall starts without vLLM
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # vLLM and torch warn about each other
+                from vllm import LLM  # noqa: PLC0415 - footfall starts without vLLM
 
-            return LLM(
-                model=self._weights.model,
-                revision=self._weights.revision,
-                skip_tokenizer_init=True,
-                **self._settings,
-            )
+                return LLM(
+                    model=self._weights.model,
+                    revision=self._weights.revision,
+                    skip_tokenizer_init=True,
+                    use_tqdm_on_load=False,
+                    **self._settings,
+                )
         except Exception as error:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise ModelError(f'vLLM cannot start with "{self.name}": {reason}') from error

@@ -121,6 +121,7 @@ class Template:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["short"] = short
         with self._one_line_errors():
             template = self._environment.get_template(self._file)
             self._check_source(self._read(self._file))
@@ -223,6 +224,15 @@ class Template:
                 if frame.filename in self._files.values():
                     return f"{frame.filename}:{frame.lineno}"
         return self.path
+
+
+def short(title: str) -> str:
+    """Head of a title, up to the first comma or bracket: tokens are the cost.
+
+    >>> short("Soft drink, multi-pack of cans, 12 oz (store brand)")
+    'Soft drink'
+    """
+    return re.split(r", | \(", title, maxsplit=1)[0].strip() or title
 
 
 def built_in_templates() -> list[str]:

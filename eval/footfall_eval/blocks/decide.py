@@ -1,0 +1,67 @@
+"""The verdict on simulated users, from the blocks.
+
+validated        B, C and G pass and D is not red
+direction only   otherwise, where G puts recommenders in the right order (tau of at least
+                 .64 with an interval above 0) and B is not red
+not validated    everything else; what was not run never counts as a pass
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from footfall_eval.blocks.block import Block
+from footfall_eval.blocks.ranking import TAU_PASS
+
+Verdict = Literal["validated", "direction only", "not validated"]
+
+NEEDED = ("B", "C", "G")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict and why it is not better."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+def decide(blocks: Mapping[str, Block], obstacles: tuple[str, ...] = ()) -> Decision:
+    """Apply the rule; ``obstacles`` are reasons outside the blocks that forbid any belief."""
+    reasons = [*obstacles, *_reasons(blocks)]
+    if obstacles:
+        return Decision("not validated", tuple(reasons))
+    if not reasons:
+        return Decision("validated", ())
+    if _ordered(blocks.get("G")) and _status(blocks, "B") in {"pass", "amber"}:
+        return Decision("direction only", tuple(reasons))
+    return Decision("not validated", tuple(reasons))
+
+
+def _reasons(blocks: Mapping[str, Block]) -> list[str]:
+    found = [
+        f"block {letter} {_words(_status(blocks, letter))}"
+        for letter in NEEDED
+        if _status(blocks, letter) != "pass"
+    ]
+    if _status(blocks, "D") in {"red", "not run"}:
+        found.append(f"block D {_words(_status(blocks, 'D'))}")
+    return found
+
+
+def _status(blocks: Mapping[str, Block], letter: str) -> str:
+    return blocks[letter].status if letter in blocks else "not run"
+
+
+def _words(status: str) -> str:
+    return "was not run" if status == "not run" else f"is {status}"
+
+
+def _ordered(block: Block | None) -> bool:
+    """Whether recommenders come out in the right order, beyond luck."""
+    if block is None or block.status == "not run":
+        return False
+    low = block.metrics["tau interval"][0]
+    return bool(block.metrics["tau"] >= TAU_PASS and low > 0)

@@ -1,0 +1,89 @@
+"""Validity and the discrimination task on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {
+    "pass": "green", "amber": "yellow", "red": "red", "not run": "dim",
+    "validated": "green", "direction only": "yellow", "not validated": "red",
+}  # fmt: skip
+
+
+def print_validity(found: dict[str, Any], console: Console | None = None) -> None:
+    """Print the blocks of ``validity.json`` and the verdict."""
+    page = console or Console()
+    page.print(_blocks(found["blocks"]))
+    if "G" in found["blocks"] and found["blocks"]["G"]["table"]:
+        page.print(_recommenders(found["blocks"]["G"]["table"]))
+    if "B" in found["blocks"]:
+        page.print(_models(found["blocks"]["B"]["table"]))
+    page.print(Text(f"{found['verdict'].capitalize()}.", f"bold {_COLOURS[found['verdict']]}"))
+    for reason in found["reasons"]:
+        page.print(Text(f"! {reason}", "yellow"))
+
+
+def print_discrimination(found: dict[str, Any], console: Console | None = None) -> None:
+    """Print one table a ratio."""
+    page = console or Console()
+    ratios = list(dict.fromkeys(row["ratio"] for row in found["rows"]))
+    columns = ("f1", "precision", "recall", "accuracy", "auc", "ndcg@5")
+    for ratio in ratios:
+        table = _table(
+            f"{ratio}, {found['users'][ratio]} users, {found['items a user']} items each"
+        )
+        table.add_column("predictor")
+        for column in columns:
+            table.add_column(column, justify="right")
+        for row in found["rows"]:
+            if row["ratio"] == ratio:
+                table.add_row(row["predictor"], *(_number(row[column]) for column in columns))
+        page.print(table)
+
+
+def _blocks(blocks: dict[str, Any]) -> Table:
+    table = _table("How far to believe it")
+    table.add_column("")
+    table.add_column("block")
+    table.add_column("status")
+    table.add_column("finding", ratio=1)
+    for letter, block in blocks.items():
+        status = Text(block["status"], _COLOURS[block["status"]])
+        table.add_row(letter, block["title"], status, block["explanation"])
+    return table
+
+
+def _recommenders(rows: list[dict[str, Any]]) -> Table:
+    table = _table("G. Recommenders, best in reality first")
+    for column in ("recommender", "real", "real lift", "simulated lift", "offline ndcg"):
+        table.add_column(column, justify="left" if column == "recommender" else "right")
+    for row in rows:
+        figures = (row[c] for c in ("real", "real lift", "simulated lift", "offline ndcg"))
+        table.add_row(row["recommender"], *map(_number, figures))
+    return table
+
+
+def _models(rows: list[dict[str, Any]]) -> Table:
+    table = _table("B. Who foresees held-out choices, best first")
+    for column in ("model", "nll", "top-1", "mrr", "auc", "gain of the blend"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for row in rows:
+        low, high = row["gain interval"]
+        gain = "" if low is None else f"{low:+.3f} to {high:+.3f}"
+        figures = (_number(row[c]) for c in ("nll", "top-1", "mrr", "auc"))
+        table.add_row(row["model"], *figures, gain)
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

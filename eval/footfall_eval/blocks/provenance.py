@@ -1,0 +1,72 @@
+"""Block A: what is this evidence made of, and could the model know the answers?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from footfall_eval.blocks.block import Block, Status
+from footfall_eval.blocks.resample import Interval
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made the predictions."""
+
+    hashes: dict[str, str]
+    """Of data, prompts, code and scenario."""
+    model: str
+    """Name and fingerprint; "" where no language model was asked."""
+    split: str
+    cutoff: str = ""
+    """When the model's training data ends; "" unknown."""
+    published: str = ""
+    """When the data became public; "" unknown."""
+    circular: bool = False
+    """Recommenders under test and the choice model share training users."""
+    anonymised: Interval | None = None
+    """Nats a choice that are lost with titles replaced by names without meaning."""
+    gain: Interval | None = None
+    """Nats a choice that the language model saves."""
+    tested: str = ""
+    """Which users were tested, and why those."""
+
+
+def provenance(made: Provenance) -> Block:
+    """Name what was used; without knowing the model's cut-off it cannot pass."""
+    metrics: dict[str, Any] = {
+        "model": made.model or "none",
+        "split": made.split,
+        "tested users": made.tested,
+        "model's cut-off": made.cutoff or "unknown",
+        "data published": made.published or "unknown",
+        **{f"hash of {name}": digest for name, digest in made.hashes.items()},
+    }
+    if made.anonymised is not None:
+        metrics["anonymised titles cost nats"] = made.anonymised.value
+        metrics["anonymised titles cost nats interval"] = made.anonymised.pair()
+    status, explanation = _judge(made)
+    return Block("A", status, explanation, metrics)
+
+
+def _judge(made: Provenance) -> tuple[Status, str]:
+    if made.circular:
+        return "red", (
+            "Circular: the recommenders under test and the choice model learned from the same "
+            "users, because too few others are left."
+        )
+    if not made.model:
+        return "pass", "No language model was asked, so none could know the answers."
+    known = made.cutoff and made.published and made.cutoff < made.published
+    if known:
+        return "pass", "The data was published after the model's training data ends."
+    why = "The model may have read about this data: its cut-off or the publication is unknown."
+    if made.anonymised is None:
+        return "amber", f"{why} It was not asked again with anonymised titles."
+    lost = f"With anonymised titles a choice costs {made.anonymised.value:+.4f} nats more"
+    if made.gain is not None and made.gain.low > 0:
+        return "amber", (
+            f"{why} {lost}: part of its gain comes from the words of titles, which is what it is "
+            "asked for, but might be memory."
+        )
+    return "amber", f"{why} {lost}; it adds nothing either way, so there is nothing to fear."

@@ -1,0 +1,222 @@
+"""Block G: are recommenders put in the right order, with lifts of the right size?
+
+Pass: Kendall's tau-b of at least .64 between simulated purchases and held-out real hits of the
+same slates by the same users, over at least 8 recommenders, and above both rivals: the order by
+offline NDCG of an earlier period, and a user who clicks by popularity. Nothing can be above 1,
+so at 1 an equal rival does not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import kendalltau
+
+from footfall_eval.blocks.block import Block, Status, not_run
+from footfall_eval.blocks.resample import Interval, spread, weights
+
+Floats = npt.NDArray[np.float64]
+
+TAU_PASS = 0.64
+FEWEST = 8
+SLOPE_RANGE = (0.5, 2.0)
+_HALVINGS = 200
+
+
+@dataclass(frozen=True)
+class Slates:
+    """[n_users, n_recommenders] per-user figures of the same slates."""
+
+    names: tuple[str, ...]
+    simulated: Floats
+    """Purchases that the simulated users make, expected or drawn."""
+    real: Floats
+    """Held-out items that the same user really took."""
+    popularity: Floats
+    """What a user who clicks by popularity would do."""
+    offline: Floats
+    """[n_recommenders] NDCG of the recommender trained and tested before the split."""
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, offline: dict[str, float]) -> Slates:
+        """From rows ``user``, ``recommender``, ``simulated``, ``real``, ``popularity``."""
+        names = tuple(dict.fromkeys(frame["recommender"]))
+        grids = {
+            column: frame.pivot_table(index="user", columns="recommender", values=column)
+            .reindex(columns=list(names))
+            .to_numpy(np.float64)
+            for column in ("simulated", "real", "popularity")
+        }
+        order = np.array([offline.get(name, np.nan) for name in names])
+        return cls(names, grids["simulated"], grids["real"], grids["popularity"], order)
+
+
+def ranking(slates: Slates, *, base: str, seed: int, k: int) -> Block:
+    """Compare simulated with real means of recommenders; lifts are over ``base``."""
+    simulated, real = slates.simulated.mean(axis=0), slates.real.mean(axis=0)
+    if len(slates.names) < 3 or np.ptp(real) == 0:
+        return not_run("G", "the held-out period has too few hits to order recommenders by")
+    drawn = weights(len(slates.real), seed, draws=1000)
+    tau = _tau_interval(slates, drawn)
+    rivals = {
+        "tau of offline ndcg": _tau(slates.offline, real),
+        "tau of popularity clicks": _tau(slates.popularity.mean(axis=0), real),
+    }
+    zero = slates.names.index(base)
+    slope = _slope_interval(slates, zero, drawn)
+    calibrated = calibrated_slope(slates, zero, seed)
+    found = kendalltau(simulated, real, variant="b", method="auto")
+    metrics: dict[str, Any] = {
+        "users": len(slates.real),
+        "recommenders": len(slates.names),
+        "items a slate": k,
+        "real hits": float(slates.real.sum()),
+        "tau": tau.value,
+        "tau interval": tau.pair(),
+        "tau p-value": float(found.pvalue),
+        **rivals,
+        "tau of real halves": _noise_ceiling(slates, seed),
+        **_clear_pairs(slates, drawn),
+        "top-1 regret": _regret(simulated, real),
+        "slope": slope.value,
+        "slope interval": slope.pair(),
+        "calibrated slope": calibrated.value,
+        "calibrated slope interval": calibrated.pair(),
+    }
+    rows = _rows(slates, zero)
+    status = _status(tau.value, rivals, calibrated.value, len(slates.names))
+    plots = {"ranking": list(rows), "slope": slope.value}
+    return Block("G", status, _explain(metrics, base), metrics, rows, plots)
+
+
+def _status(tau: float, rivals: dict[str, float], slope: float, recommenders: int) -> Status:
+    if recommenders < FEWEST or np.isnan(tau):
+        return "not run"
+    if tau < TAU_PASS:
+        return "red"
+    beaten = all(tau > rival or np.isnan(rival) or tau >= 1 for rival in rivals.values())
+    sized = SLOPE_RANGE[0] <= slope <= SLOPE_RANGE[1]
+    return "pass" if beaten and sized else "amber"
+
+
+def _tau(a: Floats, b: Floats) -> float:
+    return float(kendalltau(a, b, variant="b").statistic)
+
+
+def _tau_interval(slates: Slates, drawn: Floats) -> Interval:
+    """Tau-b of the means, and its interval over resampled users."""
+    value = _tau(slates.simulated.mean(axis=0), slates.real.mean(axis=0))
+    draws = _taus(drawn @ slates.simulated, drawn @ slates.real)
+    return spread(value, draws)
+
+
+def _taus(a: Floats, b: Floats) -> Floats:
+    """[draws] Kendall's tau-b of each row of two [draws, n] arrays."""
+    i, j = np.triu_indices(a.shape[1], 1)
+    x, y = np.sign(a[:, i] - a[:, j]), np.sign(b[:, i] - b[:, j])
+    ties = np.sqrt((x != 0).sum(axis=1) * (y != 0).sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((x * y).sum(axis=1) / ties)
+
+
+def _noise_ceiling(slates: Slates, seed: int) -> float:
+    """Mean tau between the real orders of two halves of the users: what is attainable."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(_HALVINGS):
+        half = rng.permutation(len(slates.real)) < len(slates.real) // 2
+        a, b = slates.real[half].mean(axis=0), slates.real[~half].mean(axis=0)
+        found.append(_taus(a[None], b[None])[0])
+    return float(np.nanmean(found))
+
+
+def _clear_pairs(slates: Slates, drawn: Floats) -> dict[str, float]:
+    """Pairs whose real difference is beyond luck over users, and how many come out right."""
+    i, j = np.triu_indices(slates.real.shape[1], 1)
+    gaps = drawn @ (slates.real[:, i] - slates.real[:, j])
+    low, high = np.quantile(gaps, [0.025, 0.975], axis=0)
+    clear = (low > 0) | (high < 0)
+    means = slates.simulated.mean(axis=0), slates.real.mean(axis=0)
+    right = np.sign(means[0][i] - means[0][j]) == np.sign(means[1][i] - means[1][j])
+    share = float(right[clear].mean()) if clear.any() else np.nan
+    return {"clear pairs": float(clear.sum()), "clear pairs in the right order": share}
+
+
+def _lifts(means: Floats, zero: int) -> Floats:
+    """[..., n] relative lift of each recommender over the base; NaN where the base is 0."""
+    base = means[..., zero : zero + 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(base > 0, means / base - 1, np.nan))
+
+
+def _slope(simulated: Floats, real: Floats) -> Floats:
+    """Slope through the origin of simulated on real lifts: 1 is the right size."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((simulated * real).sum(axis=-1) / (real * real).sum(axis=-1))
+
+
+def _slope_interval(slates: Slates, zero: int, drawn: Floats) -> Interval:
+    simulated, real = _lifts(drawn @ slates.simulated, zero), _lifts(drawn @ slates.real, zero)
+    value = _slope(
+        _lifts(slates.simulated.mean(axis=0), zero), _lifts(slates.real.mean(axis=0), zero)
+    )
+    return spread(float(value), _slope(simulated, real))
+
+
+def calibrated_slope(slates: Slates, zero: int, seed: int) -> Interval:
+    """Fit the size of lifts on half of the users, measure the slope on the other half.
+
+    The median over halvings, with the range of 95% of them.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(_HALVINGS):
+        half = rng.permutation(len(slates.real)) < len(slates.real) // 2
+        slopes = [
+            _slope(
+                _lifts(slates.simulated[part].mean(axis=0), zero),
+                _lifts(slates.real[part].mean(axis=0), zero),
+            )
+            for part in (half, ~half)
+        ]
+        found.append(float(slopes[1] / slopes[0]))
+    values = np.array(found)
+    known = values[np.isfinite(values)]
+    return spread(float(np.median(known)) if len(known) else np.nan, values)
+
+
+def _regret(simulated: Floats, real: Floats) -> float:
+    """Share of the best real outcome that is lost by shipping the simulated winner."""
+    return float(1 - real[int(np.argmax(simulated))] / real.max())
+
+
+def _rows(slates: Slates, zero: int) -> tuple[dict[str, Any], ...]:
+    simulated, real = slates.simulated.mean(axis=0), slates.real.mean(axis=0)
+    lifts = _lifts(simulated, zero), _lifts(real, zero)
+    return tuple(
+        {
+            "recommender": slates.names[column],
+            "simulated": float(simulated[column]),
+            "real": float(real[column]),
+            "simulated lift": float(lifts[0][column]),
+            "real lift": float(lifts[1][column]),
+            "offline ndcg": float(slates.offline[column]),
+        }
+        for column in np.argsort(-real, kind="stable")
+    )
+
+
+def _explain(metrics: dict[str, Any], base: str) -> str:
+    low, high = metrics["tau interval"]
+    return (
+        f"Over {metrics['recommenders']} recommenders and {metrics['users']} users the simulated "
+        f"order agrees with held-out hits with tau {metrics['tau']:.2f} (95% interval "
+        f"{low:.2f} to {high:.2f}; offline NDCG {metrics['tau of offline ndcg']:.2f}, a "
+        f"popularity-click user {metrics['tau of popularity clicks']:.2f}). Lifts over {base} "
+        f"are {metrics['slope']:.2f} times the real ones, {metrics['calibrated slope']:.2f} "
+        "after calibration on other users."
+    )

@@ -1,0 +1,120 @@
+"""Block D's tables: what simulated and real users took, and when they came."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from footfall.fitting.choice_sets import ChoiceSets
+from footfall.fitting.features import FEATURES
+from footfall.fitting.known import Known
+from footfall.validation.ground import Ground
+from footfall.validation.tables import deciles, really, takes
+from footfall.world.calendar import BLOCK, Calendar, next_start
+from footfall.world.setup import prepare
+from footfall_eval.blocks.distributions import Compared
+
+Floats = npt.NDArray[np.float64]
+
+DAY = 86_400.0
+
+MISSING = {
+    "session length": "real visits hold everything that was bought in the shop, simulated ones "
+    "only what a recommender's page showed",
+    "dwell": "the data does not tell how long anybody looked",
+    "click rate by position": "the data does not tell what stood where",
+}
+"""What is not compared, and why, unless the data has views."""
+
+
+def compared(ground: Ground, sets: ChoiceSets, inside: Floats, known: Known) -> list[Compared]:
+    """Everything that can be compared on the test sets and the calendar.
+
+    Args:
+        ground: Who may learn from what.
+        sets: Test sets.
+        inside: [n, k] the simulated users' probabilities of the items.
+        known: Of the test stage.
+    """
+    catalogue = ground.catalogue
+    kinds = {
+        "category": np.asarray(catalogue.categories, dtype=object),
+        "popularity decile": np.asarray(deciles(known.features.crowd.popularity), dtype=object),
+    }
+    found = [
+        Compared(name, "shares", takes(sets, inside, values), takes(sets, really(sets), values))
+        for name, values in kinds.items()
+    ]
+    repeats = known.features.of(sets.users, sets.items)[:, :, FEATURES.index("repeat")] > 0
+    if repeats.any():
+        found.append(_repeats(sets, inside, repeats))
+    gaps = _gaps(ground)
+    return found if gaps is None else [*found, gaps]
+
+
+def _repeats(sets: ChoiceSets, inside: Floats, repeats: npt.NDArray[np.bool_]) -> Compared:
+    """Taken before or new, of what was taken."""
+    sides = []
+    for weight in (inside, really(sets)):
+        frames = [
+            takes(sets, weight * mask, np.full(sets.items.max() + 1, name, dtype=object))
+            for name, mask in (("again", repeats), ("new", ~repeats))
+        ]
+        sides.append(pd.concat(frames, ignore_index=True))
+    return Compared("taken before", "shares", *sides)
+
+
+def _gaps(ground: Ground) -> Compared | None:
+    """Days between visits: the calendar of a run against real visits in the test stage."""
+    stage = ground.stages.test
+    if ground.cut != "time":
+        return None
+    rows = stage.choices.drop_duplicates(["user", "order"]).sort_values(["user", "time"])
+    gaps = rows.groupby("user")["time"].diff().dt.total_seconds() / DAY
+    real = rows.assign(value=gaps)
+    real = real.dropna(subset=["value"])
+    end = float((stage.choices["time"].max() - stage.at) / pd.Timedelta(days=1))
+    simulated = _simulated_gaps(ground, end)
+    if real.empty or simulated.empty:
+        return None
+    columns = ["user", "value", "weight"]
+    return Compared(
+        "days between visits",
+        "amounts",
+        simulated.assign(weight=1.0)[columns],
+        real.assign(weight=1.0)[columns],
+    )
+
+
+def _simulated_gaps(ground: Ground, days: float) -> pd.DataFrame:
+    """Gaps within the test stage's length, so that both sides miss the long ones alike."""
+    scenario = ground.scenario
+    population = ground.population(ground.stages.test)
+    setting = prepare(
+        scenario.behaviour,
+        ground.learners,
+        population,
+        ground.catalogue,
+        at=ground.split.at,
+        seed=scenario.seed,
+        slate=scenario.world.slate,
+        max_pages=scenario.world.max_pages,
+    )
+    rows = []
+    for number, user in enumerate(population.users):
+        times = _visits(setting.calendar, number, days)
+        rows += [(user, gap) for gap in np.diff(times) / DAY]
+    return pd.DataFrame(rows, columns=["user", "value"])
+
+
+def _visits(calendar: Calendar, user: int, days: float) -> list[float]:
+    times: list[float] = []
+    now, first = 0.0, 0
+    while True:
+        for gap, clock in calendar.plan(user, first):
+            now = next_start(now, gap, clock)
+            if now > days * DAY:
+                return times
+            times.append(now)
+        first += BLOCK

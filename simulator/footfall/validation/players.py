@@ -1,0 +1,138 @@
+"""Who is judged: the scenario's users as written, or users fitted here, with the model's voice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.behaviour import BehaviourSpec, BuyTerms, Terms
+from footfall.fitting.choice_sets import ChoiceSets
+from footfall.fitting.known import Known
+from footfall.population import Population
+from footfall.scenario import Scenario
+from footfall.validation.asking import Interviewer, answered
+from footfall.validation.blend import Fitted, Voice, fit, hear, utilities
+from footfall.validation.ground import Ground
+from footfall.validation.sets import Sets, of_few_users
+
+Floats = npt.NDArray[np.float64]
+
+FIT_SHARE = 0.25
+"""Share of the questions that goes into fitting the model's weight."""
+
+TEST_SHARE = 0.35
+"""Share that goes into held-out choices."""
+
+SETS_A_USER = 6
+"""Sets that each asked user is asked about: the history is computed once for all of them."""
+
+BOUGHT = BuyTerms(base=12.0, price=0.0, repeat=0.0)
+"""Choices fitted to purchases are purchases: whoever takes an item buys it."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Choice sets that the model was asked about, and what it said."""
+
+    sets: ChoiceSets
+    llm: Floats
+    """[n, k]; finite on every shown item."""
+    unanswered: int
+    """Sets left out because the model gave no answer."""
+
+
+@dataclass(frozen=True)
+class Players:
+    """The simulated users under judgement."""
+
+    behaviour: BehaviourSpec
+    """What a run would use."""
+    fitted: Fitted
+    """Coefficients fitted here, without the model."""
+    voice: Voice | None
+    """The model's weight; None: no model was asked."""
+    as_written: bool
+    """The scenario sets the coefficients (``behaviour.click``), and they are what is judged."""
+
+    @property
+    def silent(self) -> bool:
+        """The model's utility moves nothing."""
+        return self.behaviour.click.llm == 0
+
+    def utility(self, known: Known, sets: ChoiceSets, llm: Floats | None) -> Floats:
+        """[n, k] of the blend."""
+        return utilities(self.behaviour.click, known.features, sets.users, sets.items, llm)
+
+
+def listen(
+    interviewer: Interviewer | None, population: Population, sets: ChoiceSets, *, wanted: int,
+    seed: int,
+) -> Heard | None:  # fmt: skip
+    """Ask the model about some of the sets; those without an answer are counted, not kept."""
+    if interviewer is None or wanted < 1:
+        return None
+    asked = of_few_users(sets, wanted, SETS_A_USER, seed)
+    llm = interviewer.of_sets(population, asked)
+    known = answered(llm, asked)
+    return Heard(asked.take(known), llm[known], int((~known).sum()))
+
+
+def make_players(
+    ground: Ground, parts: list[Sets], known: Known, interviewer: Interviewer | None, questions: int
+) -> tuple[Players, Heard | None]:
+    """Fit on the fit stage; ask the model there, and weigh its voice.
+
+    Returns:
+        The players, and what the model said about the fit stage.
+    """
+    scenario, main = ground.scenario, parts[0]
+    fitted = fit([(part.fit, known.features) for part in parts])
+    heard = _hear_fit(ground, main, interviewer, questions)
+    voice = None
+    if heard is not None and len(heard.sets):
+        plain = utilities(fitted.terms(), known.features, heard.sets.users, heard.sets.items)
+        voice = hear(heard.sets, plain, heard.llm)
+    if "click" in scenario.behaviour.model_fields_set:
+        return Players(scenario.behaviour, fitted, voice, as_written=True), heard
+    click = fitted.terms(voice.shrunk if voice else 0.0)
+    made = replace_click(scenario, click, purchases=_buys(ground))
+    return Players(made, fitted, voice, as_written=False), heard
+
+
+def replace_click(scenario: Scenario, click: Terms, *, purchases: bool) -> BehaviourSpec:
+    """The scenario's behaviour with fitted coefficients."""
+    if purchases:
+        return scenario.behaviour.model_copy(update={"click": click, "buy": BOUGHT})
+    return scenario.behaviour.model_copy(update={"click": click})
+
+
+def with_model(players: Players) -> Players:
+    """The same users with the model at its unshrunk weight: to show what it would bring."""
+    weight = 0.0 if players.voice is None else players.voice.weight
+    click = players.behaviour.click.model_copy(update={"llm": weight})
+    return replace(players, behaviour=players.behaviour.model_copy(update={"click": click}))
+
+
+def without_model(players: Players) -> Players:
+    """The same users, deaf to the model."""
+    click = players.behaviour.click.model_copy(update={"llm": 0.0})
+    return replace(players, behaviour=players.behaviour.model_copy(update={"click": click}))
+
+
+def _hear_fit(
+    ground: Ground, sets: Sets, interviewer: Interviewer | None, questions: int
+) -> Heard | None:
+    if interviewer is None:
+        return None
+    stage = ground.stages.fit
+    wanted = int(FIT_SHARE * questions / sets.fit.items.shape[1])
+    return listen(
+        interviewer, ground.population(stage), sets.fit, wanted=wanted, seed=ground.scenario.seed
+    )
+
+
+def _buys(ground: Ground) -> bool:
+    """Whether choices are purchases (or likings): then nothing is left to decide after a click."""
+    return not (ground.dataset.interactions["action"] == "view").any()

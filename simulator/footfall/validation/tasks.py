@@ -1,0 +1,165 @@
+"""The 1:m discrimination task: 20 items a user, some really taken, the others never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from footfall.errors import DataError
+from footfall.fitting.baselines.scorers import Scaled
+from footfall.fitting.known import Known
+from footfall.fitting.stages import Stage
+from footfall.options import Announce
+from footfall.validation import rivals
+from footfall.validation.asking import Interviewer
+from footfall.validation.blend import utilities
+from footfall.validation.ground import Ground
+from footfall.validation.players import FIT_SHARE, Players, make_players
+from footfall.validation.sets import build
+from footfall.validation.study import Order
+from footfall.world.luck import identity
+from footfall_eval.blocks.discrimination import Task, discriminate
+from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL
+
+Floats = npt.NDArray[np.float64]
+
+ITEMS = 20
+"""Items a user, as in Agent4Rec."""
+
+MODEL_ALONE = "language model alone"
+
+FIT_USERS = 60
+"""Users of the fit stage on whom thresholds are chosen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Who is asked about what."""
+
+    users: npt.NDArray[np.int64]
+    """[n] numbers in the stage."""
+    items: npt.NDArray[np.int32]
+    """[n, 20]"""
+    taken: npt.NDArray[np.bool_]
+
+
+def draw(ground: Ground, stage: Stage, ratio: int, *, most: int) -> Items:
+    """Draw the task's items for at most ``most`` users of a stage.
+
+    Negatives are drawn evenly from what the user never touched, before or in the stage. A user
+    needs ten different taken items, whatever the ratio, so that all ratios ask the same users;
+    and the items of one ratio are among those of another where they can be.
+    """
+    wanted = ITEMS // (1 + ratio)
+    catalogue, seed = ground.catalogue, ground.scenario.seed
+    liked = stage.choices[stage.liked(stage.choices)]
+    taken_by = {user: catalogue.codes(part.unique()) for user, part in _items(liked)}
+    before = {user: catalogue.codes(part.unique()) for user, part in _items(stage.memory)}
+    during = {user: catalogue.codes(part.unique()) for user, part in _items(stage.choices)}
+    nothing = np.empty(0, dtype=np.int32)
+    users: list[int] = []
+    items: list[npt.NDArray[np.int32]] = []
+    taken: list[npt.NDArray[np.bool_]] = []
+    for user in stage.users:
+        if len(users) >= most:
+            break
+        own = taken_by.get(user, nothing)
+        touched = np.union1d(before.get(user, nothing), during.get(user, nothing))
+        free = np.setdiff1d(np.arange(len(catalogue)), touched)
+        if len(own) < ITEMS // 2 or len(free) < ITEMS:
+            continue
+        rng = np.random.default_rng([seed, identity(user)])
+        chosen, others = rng.permutation(own)[:wanted], rng.permutation(free)[: ITEMS - wanted]
+        order = rng.permutation(ITEMS)
+        users.append(stage.number(user))
+        items.append(np.concatenate([chosen, others])[order])
+        taken.append((np.arange(ITEMS) < wanted)[order])
+    shape = (len(users), ITEMS)
+    return Items(
+        np.asarray(users, dtype=np.int64),
+        np.asarray(items, dtype=np.int32).reshape(shape),
+        np.asarray(taken, dtype=bool).reshape(shape),
+    )
+
+
+def _items(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    return ((str(user), part) for user, part in rows.groupby("user")["item"])
+
+
+def run_tasks(
+    ground: Ground, order: Order, interviewer: Interviewer | None, announce: Announce
+) -> dict[str, Any]:
+    """Every ratio: the blend, the model alone and the baselines, side by side."""
+    stages, seed = ground.stages, ground.scenario.seed
+    known = {stage.name: ground.known(stage) for stage in (stages.fit, stages.test)}
+    sets = build(ground, "catalogue", per_user=8)
+    fitted = rivals.train(sets, known["fit"], seed=seed, announce=announce)
+    announce("fitting, and asking the model about choices to fit")
+    players, _ = make_players(ground, [sets], known["fit"], interviewer, order.questions)
+    few = order.users if interviewer is None else _affordable(order)
+    rows: list[dict[str, Any]] = []
+    users = {}
+    for ratio in order.ratios:
+        announce(f"1:{ratio}")
+        made = {}
+        for stage, most in ((stages.fit, min(few, FIT_USERS)), (stages.test, few)):
+            drawn = draw(ground, stage, ratio, most=most)
+            llm = _ask(ground, stage, interviewer, drawn)
+            made[stage.name] = _task(ratio, drawn, llm, known[stage.name], fitted, players)
+        users[f"1:{ratio}"] = len(made["test"].taken)
+        if not len(made["test"].taken) or not len(made["fit"].taken):
+            raise DataError(
+                "discrimination: no user took ten different items in the fit or the test stage; "
+                "use data with more choices a user, or another split"
+            )
+        rows += discriminate(made["test"], made["fit"], seed=seed)
+    return {
+        "scenario": ground.scenario.name,
+        "tested users": ground.population_note,
+        "users": users,
+        "items a user": ITEMS,
+        "weight of the model": None if players.voice is None else players.voice.weight,
+        "weight of the model in the blend": players.behaviour.click.llm,
+        "rows": rows,
+    }
+
+
+def _affordable(order: Order) -> int:
+    """Tested users that the questions allow; items of all ratios are mostly the same ones."""
+    left = (1 - FIT_SHARE) * order.questions
+    pool = ITEMS // 2 + ITEMS
+    return max(FIT_USERS, min(order.users, int(left / pool) - FIT_USERS))
+
+
+def _ask(
+    ground: Ground, stage: Stage, interviewer: Interviewer | None, drawn: Items
+) -> Floats | None:
+    if interviewer is None:
+        return None
+    names = [stage.users[user] for user in drawn.users]
+    return interviewer.opinions(ground.population(stage), names, drawn.items)
+
+
+def _task(
+    ratio: int,
+    drawn: Items,
+    llm: Floats | None,
+    known: Known,
+    fitted: dict[str, Scaled],
+    players: Players,
+) -> Task:
+    """Scores of every predictor; users whom the model did not answer are left out for all."""
+    scores = {name: one.open(known)(drawn.users, drawn.items) for name, one in fitted.items()}
+    scores[WITHOUT_MODEL] = scores.pop(rivals.LOGIT)
+    click = players.behaviour.click
+    scores[BLEND] = utilities(click, known.features, drawn.users, drawn.items, llm)
+    kept = np.ones(len(drawn.users), dtype=bool)
+    if llm is not None:
+        kept = np.asarray(np.isfinite(llm).all(axis=1))
+        scores[MODEL_ALONE] = llm
+    return Task(ratio, drawn.taken[kept], {name: part[kept] for name, part in scores.items()})

@@ -1,0 +1,140 @@
+"""A validation, told as a story.
+
+1. lay the ground: read, cut, divide     4. judge: blocks A to I
+2. open the model                        5. decide and write validity.json
+3. observe: choices, players, rivals
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from footfall import manifest
+from footfall.llm.protocol import LanguageModel
+from footfall.llm.specs import open_model
+from footfall.llm.store import AnswerStore, StoredModel
+from footfall.options import Announce
+from footfall.scenario import Scenario
+from footfall.stopwatch import Stopwatch
+from footfall.validation.asking import Interviewer
+from footfall.validation.ground import lay
+from footfall.validation.judge import coefficients, judge
+from footfall.validation.players import Players
+from footfall.validation.study import Order, observe
+from footfall.validation.tasks import run_tasks
+from footfall_eval.blocks.block import plain
+from footfall_eval.blocks.decide import decide
+
+RESULT = "validity.json"
+BEHAVIOUR = "behaviour.yaml"
+"""The judged coefficients, to be pasted into a scenario."""
+
+
+def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+    """Judge the scenario's simulated users and write ``order.out/validity.json``.
+
+    Raises:
+        UserError: The scenario or its data cannot be used; exit status 2.
+    """
+    clock = Stopwatch()
+    with clock.section("data"):
+        ground = lay(scenario, order.base, users=order.users, announce=announce)
+    with _model(scenario, order, announce) as model:
+        with clock.section("observing"):
+            study = observe(ground, order, model, announce)
+        only = ("A", "B", "C") if order.protocol == "prediction" else ()
+        with clock.section("judging"):
+            blocks = judge(study, announce, only)
+        engine = 0.0 if model is None else model.engine_seconds
+    decision = decide(blocks, _obstacles(order, study.players))
+    found = {
+        "verdict": decision.verdict,
+        "reasons": list(decision.reasons),
+        "scenario": scenario.name,
+        "users": len(ground.stages.test.users),
+        "behaviour": study.players.behaviour.model_dump(mode="json"),
+        "behaviour as written": study.players.as_written,
+        "coefficients": coefficients(study.players),
+        "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
+        "timings": {
+            **{name: round(seconds, 1) for name, seconds in clock.seconds.items()},
+            "engine": round(engine, 1),
+            "total": round(clock.total(), 1),
+        },
+    }
+    tidy: dict[str, Any] = plain(found)
+    write(order.out, tidy)
+    (order.out / BEHAVIOUR).write_text(_as_yaml(study.players), encoding="utf-8")
+    return tidy
+
+
+def write(folder: Path, found: dict[str, Any]) -> None:
+    """Write the findings in one step; a run in the same folder repeats the verdict."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{RESULT}.partial"
+    temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    temporary.replace(folder / RESULT)
+    if not (folder / manifest.NAME).exists():
+        return
+    with manifest.locked(folder):
+        record = manifest.read(folder)
+        record["validity"] = {
+            "verdict": found["verdict"], "reasons": found["reasons"], "file": RESULT
+        }  # fmt: skip
+        manifest.write(folder, record)
+
+
+def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+    """The 1:m task for every ratio; written to ``order.out/discrimination.json``."""
+    clock = Stopwatch()
+    ground = lay(scenario, order.base, users=order.users, announce=announce)
+    with _model(scenario, order, announce) as model:
+        interviewer = None
+        if model is not None:
+            interviewer = Interviewer(model, scenario.choice, ground.catalogue, order.base)
+        found = dict(plain(run_tasks(ground, order, interviewer, announce)))
+    found["seconds"] = round(clock.total(), 1)
+    order.out.mkdir(parents=True, exist_ok=True)
+    path = order.out / "discrimination.json"
+    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found
+
+
+@contextmanager
+def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[LanguageModel | None]:
+    """The scenario's model behind the store of its answers; None where it is not to be asked."""
+    if not order.questions:
+        yield None
+        return
+    with closing(open_model(scenario.model, announce=announce)) as model:
+        if scenario.model.name == "fake":
+            yield model
+            return
+        with AnswerStore(order.store or order.out / "decisions.sqlite") as store:
+            yield StoredModel(model, store)
+
+
+def _obstacles(order: Order, players: Players) -> tuple[str, ...]:
+    """What forbids to carry the verdict over to the run in the same folder."""
+    if not (order.out / manifest.NAME).exists():
+        return ()
+    ran = manifest.read(order.out)["scenario"]["behaviour"]
+    if ran == players.behaviour.model_dump(mode="json"):
+        return ()
+    reason = (
+        "the run in this folder used other coefficients than those judged here; put "
+        f"{BEHAVIOUR} into its scenario and run again"
+    )
+    return (reason,)
+
+
+def _as_yaml(players: Players) -> str:
+    """The judged behaviour, to be pasted into a scenario."""
+    judged = {"behaviour": players.behaviour.model_dump(mode="json")}
+    return str(yaml.safe_dump(judged, sort_keys=False))

@@ -1,13 +1,11 @@
 """Scenarios: shipped ones are valid, wrong ones are answered by one line that helps."""
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
-import shop
 import yaml
 
+import shop
+from console import footfall
 from footfall import errors
 from footfall.errors import DataError, FootfallError, ScenarioError, TemplateError, UserError
 from footfall.options import Options
@@ -114,11 +112,6 @@ def test_an_empty_history_is_an_error(tmp_path):
     sales.head(0).to_csv(tmp_path / "sales.csv", index=False)
     with pytest.raises(DataError):
         run(parse_scenario(shop.scenario()), Options(tmp_path / "run", base=tmp_path))
-
-
-def footfall(*arguments, cwd):
-    command = [sys.executable, "-c", "from footfall.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 COMMANDS = {

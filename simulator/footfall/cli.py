@@ -33,6 +33,9 @@ app = typer.Typer(
 # Newer Typers carry a Click of their own: its classes are found through what Typer exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 stderr = Console(stderr=True, highlight=False)
 
 ScenarioName = Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")]
@@ -177,11 +180,13 @@ def main() -> None:
     except _UsageError as error:
         status = _fail(_usage(error, list(group.commands)), 2)
     except (KeyboardInterrupt, typer.Abort):
-        status = _fail("interrupted; go on with the same command and --resume", 130)
+        status = INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (``| head``): nothing is left to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    if status == INTERRUPTED:
+        _fail("interrupted; go on with the same command and --resume", INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -18,6 +18,7 @@ class Options:
     """How to run, as opposed to what to run."""
 
     out: Path
+    """Folder for what the run leaves behind; a string will do, here and below."""
     base: Path = field(default_factory=Path.cwd)
     """Folder that the scenario's relative paths are relative to."""
     workers: int = 1
@@ -26,6 +27,12 @@ class Options:
     resume: bool = False
     overwrite: bool = False
     """Replace a run that is already there; its stored model answers are kept."""
+
+    def __post_init__(self) -> None:
+        for name in ("out", "base", "store"):
+            value: str | Path | None = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, Path(value))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,141 @@
+"""The command line as a user meets it: streams, statuses, JSON, the README's words."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import shop
+from console import footfall
+from footfall.scenario import parse_scenario
+from footfall_eval.metrics import METRICS
+
+ROOT = Path(__file__).parent.parent
+FOOTFALL = [sys.executable, "-c", "from footfall.cli import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    base = tmp_path_factory.mktemp("shop")
+    shop.write_shop(base)
+    (base / "shop.yaml").write_text(yaml.safe_dump(shop.scenario()))
+    done = footfall("run", "shop.yaml", "--out", "out", "--json", cwd=base)
+    assert done.returncode == 0, done.stderr
+    (base / "run.json").write_text(done.stdout)
+    return base
+
+
+def test_run_prints_one_json_document_on_stdout_and_progress_on_stderr(folder):
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert record == json.loads((folder / "out" / "manifest.json").read_text())
+
+
+def test_compare_prints_the_documented_json(folder):
+    done = footfall("compare", "out", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert {"verdict", "arms", "contrasts"} <= set(result)
+    assert [arm["name"] for arm in result["arms"]] == ["random", "knn"]
+    names = {"clicks", "purchases", "ctr", "conversion", "revenue", "visits", "pages_per_visit"}
+    assert names <= {metric.name for metric in METRICS} & set(result["arms"][0]["metrics"])
+    wanted = {"metric", "control", "treatment", "difference", "ci_low", "ci_high", "p_value"}
+    assert all(wanted | {"correlation"} <= set(row) for row in result["contrasts"])
+    assert "ot validated" in result["verdict"]
+
+
+def test_compare_fits_80_columns(folder):
+    done = footfall("compare", "out", cwd=folder)
+    assert done.returncode == 0
+    assert max(len(line.rstrip()) for line in done.stdout.splitlines()) <= 80
+
+
+def test_report_is_one_file(folder):
+    done = footfall("report", "out", cwd=folder)
+    assert done.stdout.strip() == "out/report.html"
+    assert (folder / "out" / "report.html").read_text().lower().startswith("<!doctype html>")
+
+
+def test_an_a_a_run_differs_by_exactly_nothing_in_every_metric(folder):
+    same = {"kind": "item-knn"}
+    arms = [{"name": "A", "recommender": same}, {"name": "A again", "recommender": same}]
+    (folder / "aa.yaml").write_text(yaml.safe_dump(shop.scenario(arms=arms)))
+    assert footfall("run", "aa.yaml", "--out", "aa", cwd=folder).returncode == 0
+    result = json.loads(footfall("compare", "aa", "--json", cwd=folder).stdout)
+    first, second = (arm["metrics"] for arm in result["arms"])
+    assert first == second
+    assert {row["difference"] for row in result["contrasts"]} == {0.0}
+    assert {(row["ci_low"], row["ci_high"]) for row in result["contrasts"]} == {(0.0, 0.0)}
+
+
+def test_a_dry_run_asks_nothing_and_leaves_nothing(folder):
+    done = footfall("run", "shop.yaml", "--out", "dry", "--dry-run", "--json", cwd=folder)
+    numbers = json.loads(done.stdout)
+    assert numbers["users"] == 24
+    assert numbers["item_decisions"] > 0
+    assert numbers["prompts"] > 0
+    assert numbers["tokens"] > numbers["prompts"]
+    assert not (folder / "dry").exists()
+
+
+def test_the_dry_run_s_expectation_is_about_right(folder):
+    expected = json.loads(
+        footfall("run", "shop.yaml", "--out", "dry", "--dry-run", "--json", cwd=folder).stdout
+    )
+    shown = sum(
+        arm["metrics"]["clicks"] / arm["metrics"]["ctr"] * 24
+        for arm in json.loads(footfall("compare", "out", "--json", cwd=folder).stdout)["arms"]
+    )
+    assert 0.5 < expected["item_decisions"] / shown < 2
+
+
+def test_ctrl_c_ends_with_status_130_and_can_be_resumed(folder):
+    (folder / "long.yaml").write_text(
+        yaml.safe_dump(shop.scenario(world={"days": 600, "slate": 5}))
+    )
+    command = [*FOOTFALL, "run", "long.yaml", "--out", "long"]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("long/impressions/*"))) < 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in told.strip().splitlines()[-1]
+    assert "Traceback" not in told
+    assert json.loads((folder / "long" / "manifest.json").read_text())["status"] == "running"
+    done = footfall("run", "long.yaml", "--out", "long", "--resume", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "long" / "manifest.json").read_text())["status"] == "finished"
+
+
+def test_commands_of_the_readme_exist():
+    text = (ROOT / "README.md").read_text()
+    used = set(re.findall(r"^footfall (\w+)", text, flags=re.MULTILINE))
+    told = footfall("--help", cwd=ROOT).stdout
+    assert used
+    for command in used:
+        assert re.search(rf"^  {command} ", told, flags=re.MULTILINE), command
+
+
+def test_the_readme_s_scenario_is_valid():
+    text = (ROOT / "README.md").read_text()
+    for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL):
+        parse_scenario(yaml.safe_load(block), "README.md")
+
+
+def test_the_readme_s_python_runs(folder):
+    text = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    block = block.replace('"demo"', '"shop.yaml"').replace("runs/demo", "readme")
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "purchases" in done.stdout

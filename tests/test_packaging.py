@@ -1,0 +1,62 @@
+"""What is installed is what the tree holds; the public names are pinned."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import footfall
+import footfall_eval
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+FOLDERS = {
+    "footfall": ROOT / "simulator" / "footfall",
+    "footfall.prompts": ROOT / "prompts",
+    "footfall.scenarios": ROOT / "scenarios",
+    "footfall_eval": ROOT / "eval" / "footfall_eval",
+}
+
+
+def test_every_package_of_the_tree_is_installed():
+    found = set()
+    for name, folder in FOLDERS.items():
+        for init in folder.rglob("__init__.py"):
+            below = init.parent.relative_to(folder).parts
+            found.add(".".join((name, *below)))
+    assert sorted(PROJECT["tool"]["setuptools"]["packages"]) == sorted(found)
+
+
+def test_data_files_are_declared_and_readable():
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["*"]
+    for folder in FOLDERS.values():
+        for path in folder.rglob("*"):
+            if path.is_file() and path.suffix not in {".py", ".pyc"}:
+                assert any(path.match(pattern) for pattern in patterns), path
+    assert (files("footfall.scenarios") / "demo.yaml").is_file()
+    assert any(entry.name.endswith(".j2") for entry in files("footfall.prompts").iterdir())
+
+
+def test_public_names_are_these_and_no_others():
+    assert footfall.__all__ == [
+        "Catalogue",
+        "FootfallError",
+        "Options",
+        "RunError",
+        "Scenario",
+        "UserError",
+        "Watch",
+        "parse_scenario",
+        "read_scenario",
+        "simulate",
+    ]
+    for module in (footfall, footfall_eval):
+        assert all(hasattr(module, name) for name in module.__all__)
+        assert list(module.__all__) == sorted(module.__all__, key=lambda n: (n.upper() != n, n))
+
+
+def test_evaluation_never_reaches_into_the_world():
+    """footfall_eval reads logs, manifests and data sets; the arrow never points back."""
+    for path in (ROOT / "eval").rglob("*.py"):
+        text = path.read_text()
+        for part in ("world", "run", "llm", "choice", "recommenders", "behaviour"):
+            assert f"footfall.{part}" not in text, f"{path} imports footfall.{part}"

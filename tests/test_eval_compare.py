@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from eval_worlds import impressions, planted_run, write_run
 
+from eval_worlds import impressions, planted_run, write_run
 from footfall_eval import RunLog, compare
 
 

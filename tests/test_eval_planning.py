@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from eval_worlds import impressions, write_run
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower
 
+from eval_worlds import impressions, write_run
 from footfall.errors import DataError, UserError
 from footfall_eval import RunLog
 from footfall_eval.effects import effect

@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from eval_worlds import impressions, planted_run, write_run
 from rich.console import Console
 
+from eval_worlds import impressions, planted_run, write_run
 from footfall_eval import RunLog, compare
 from footfall_eval.report import render, write_report
 from footfall_eval.terminal import layout
@@ -131,7 +131,9 @@ def test_identical_arms_are_reported_without_noise(tmp_path):
     shown = impressions(np.random.default_rng(3), "a", [f"u{k}" for k in range(40)])
     run = write_run(tmp_path, pd.concat([shown, shown.assign(arm="b"), shown.assign(arm="c")]))
     log = RunLog.open(run)
-    assert claim(compare(log)) == "b and a are identical in purchases per user"
+    assert claim(compare(log)) == (
+        "None of 2 treatments beats a in purchases per user; the best of them is b"
+    )
     assert "every user did the same" in render(log, compare(log))
 
 
@@ -143,6 +145,21 @@ def test_a_win_that_costs_something_says_so(tmp_path):
     run = write_run(tmp_path, pd.concat([dear, cheap]), manifest={"scenario": {"control": "dear"}})
     assert claim(compare(RunLog.open(run))) == (
         "cheap beats dear in purchases per user, but loses in revenue per user"
+    )
+
+
+def test_the_best_of_many_goes_by_evidence_before_size(tmp_path):
+    rng = np.random.default_rng(5)
+    users = [f"u{k}" for k in range(150)]
+    shown = [
+        impressions(rng, arm, users, click=c) for arm, c in (("a", 0.2), ("b", 0.3), ("c", 0.1))
+    ]
+    log = RunLog.open(write_run(tmp_path / "one", pd.concat(shown)))
+    assert claim(compare(log)).startswith("Of 2 treatments b does best and beats a in purchases")
+    shown[1] = impressions(rng, "b", users, click=0.2)
+    log = RunLog.open(write_run(tmp_path / "two", pd.concat(shown)))
+    assert claim(compare(log)) == (
+        "None of 2 treatments beats a in purchases per user; the best of them is b"
     )
 
 

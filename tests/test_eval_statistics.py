@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 import tea_tasting as tt
-from eval_worlds import planted_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from eval_worlds import planted_run
 from footfall.errors import UserError
 from footfall_eval import METRICS, RunLog, compare, compare_users
 from footfall_eval.adjust import cuped
@@ -203,6 +203,13 @@ def test_identical_arms_are_exactly_null(values):
     assert (found.difference, found.ci_low, found.ci_high, found.p_value) == (0, 0, 0, 1)
 
 
+def test_rounding_is_no_spread():
+    visitors = np.r_[np.ones(43), np.zeros(17)]
+    returners = visitors * (np.arange(60) % 7 > 0)
+    found = effect(Columns(returners, visitors), Columns(returners.copy(), visitors.copy()))
+    assert (found.lift, found.lift_low, found.lift_high) == (0, 0, 0)
+
+
 def test_nothing_is_made_up_where_a_ratio_has_no_denominator():
     found = effect(
         Columns(np.zeros(50), np.zeros(50)), Columns(np.ones(50), np.ones(50)), design="paired"
@@ -215,8 +222,23 @@ def test_nothing_is_made_up_where_a_ratio_has_no_denominator():
 def test_corrections_are_statsmodels(tmp_path, ours, theirs):
     result = compare(RunLog.open(planted_run(tmp_path, n=60)), correction=ours)
     frame = result.to_frame()
-    expected = multipletests(frame.p_value, method=theirs)[1]
-    np.testing.assert_allclose(frame.p_adjusted, expected)
+    # The primary metric has one contrast here and pays for no other.
+    main = frame.metric == result.primary
+    expected = multipletests(frame.p_value[~main], method=theirs)[1]
+    np.testing.assert_allclose(frame.p_adjusted[~main], expected)
+    assert list(frame.p_adjusted[main]) == list(frame.p_value[main])
+
+
+def test_many_treatments_are_corrected_in_the_primary_metric():
+    rng = np.random.default_rng(9)
+    frame = pd.concat([counts(rng, 100, 0.0, arm) for arm in "abcd"])
+    result = compare_users(frame, control="a")
+    table = result.to_frame()
+    main = table.metric == result.primary
+    np.testing.assert_allclose(
+        table.p_adjusted[main], multipletests(table.p_value[main], method="holm")[1]
+    )
+    assert "purchases for 3 treatments, the rest for 30 contrasts" in result.correction_words()
 
 
 def test_unknown_names_are_refused_with_a_hint(tmp_path):

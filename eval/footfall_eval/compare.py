@@ -70,7 +70,7 @@ class Contrast:
     p_value: float
     """Of this contrast alone."""
     p_adjusted: float
-    """Corrected for all contrasts of the comparison."""
+    """Primary metric: corrected over treatments. Others: over all their contrasts."""
     correlation: float
     """Between arms over users; NaN in a split design or where an arm does not vary."""
     control_value: float
@@ -113,6 +113,16 @@ class Comparison:
                 return found
         known = {f"{c.treatment}/{c.metric}" for c in self.contrasts}
         raise UserError(f"no contrast {treatment}/{wanted}; {did_you_mean(wanted, known)}")
+
+    def correction_words(self) -> str:
+        """What the corrected p-values are corrected for."""
+        names = {"holm": "Holm", "bh": "Benjamini and Hochberg"}
+        if self.correction == "none":
+            return "p-values are not corrected"
+        leads = sum(contrast.metric == self.primary for contrast in self.contrasts)
+        others = len(self.contrasts) - leads
+        main = f"{self.primary} for {leads} treatment{'s' * (leads > 1)}"
+        return f"corrected by {names[self.correction]}: {main}, the rest for {others} contrasts"
 
     def to_frame(self) -> pd.DataFrame:
         """One row a contrast, one column a field."""
@@ -222,7 +232,7 @@ def compare_users(
         control=control,
         primary=main,
         arms=arms,
-        contrasts=_adjusted(contrasts, correction, level),
+        contrasts=_adjusted(contrasts, correction, level, main),
         validity=validity or Validity(),
         cautions=(*cautions, *_cautions(counts, names, arms, design)),
         correction=correction,
@@ -311,20 +321,25 @@ def _notes(
 
 
 def _adjusted(
-    contrasts: list[Contrast], correction: Correction, level: float
+    contrasts: list[Contrast], correction: Correction, level: float, primary: str
 ) -> tuple[Contrast, ...]:
-    """Correct p-values over all contrasts whose p-value is defined."""
+    """Correct p-values: the primary metric over treatments, the others over all of theirs.
+
+    The primary metric is fixed before the data are seen, so it does not pay for the others.
+    """
     if correction not in {"holm", "bh", "none"}:
         raise UserError(
             f"unknown correction {correction!r}; "
             + did_you_mean(correction, ["holm", "bh", "none"])
         )
     raw = np.array([contrast.p_value for contrast in contrasts])
+    leads = np.array([contrast.metric == primary for contrast in contrasts], dtype=bool)
     adjusted = raw.copy()
-    defined = np.isfinite(raw)
-    if correction != "none" and defined.any():
-        method = {"holm": "holm", "bh": "fdr_bh"}[correction]
-        adjusted[defined] = multipletests(raw[defined], 1 - level, method=method)[1]
+    for family in (leads, ~leads):
+        chosen = family & np.isfinite(raw)
+        if correction != "none" and chosen.any():
+            method = {"holm": "holm", "bh": "fdr_bh"}[correction]
+            adjusted[chosen] = multipletests(raw[chosen], 1 - level, method=method)[1]
     return tuple(
         Contrast(**{**contrast.__dict__, "p_adjusted": float(p)})
         for contrast, p in zip(contrasts, adjusted, strict=True)

@@ -65,7 +65,7 @@ def effect(
         # Every user differs by the same amount: only the signs can be tested.
         p_value = min(1.0, 2.0 ** (1 - len(base)))
         method += ", sign test"
-    lift, lift_low, lift_high = _lift(base, other, control.value, design, level)
+    lift, lift_low, lift_high = _lift(base, other, control.value, difference, design, level)
     return Effect(
         difference=difference,
         ci_low=low,
@@ -106,9 +106,9 @@ def _undefined(control: Columns, treatment: Columns) -> Effect:
 def mean_difference(base: Array, other: Array, design: Design) -> tuple[float, float, float]:
     """Difference, its standard error, and degrees of freedom (paired or Welch)."""
     if design != "split":
-        # Constant differences differ by rounding only; that is no spread.
         gaps = other - base
-        error = _deviation(gaps) / math.sqrt(len(gaps))
+        scale = max(float(np.abs(base).max()), float(np.abs(other).max()))
+        error = _deviation(gaps, scale) / math.sqrt(len(gaps))
         return float(gaps.mean()), error, len(gaps) - 1.0
     first = _deviation(base) ** 2 / len(base)
     second = _deviation(other) ** 2 / len(other)
@@ -119,10 +119,14 @@ def mean_difference(base: Array, other: Array, design: Design) -> tuple[float, f
     return float(other.mean() - base.mean()), math.sqrt(total), freedom
 
 
-def _deviation(values: Array) -> float:
-    """Standard deviation, exactly 0 where the values differ by rounding only."""
+def _deviation(values: Array, scale: float | None = None) -> float:
+    """Standard deviation, exactly 0 where the values differ by rounding only.
+
+    ``scale`` is the size of the numbers that the values are differences of.
+    """
     deviation = float(np.std(values, ddof=1))
-    return 0.0 if deviation <= 1e-12 * float(np.abs(values).max()) else deviation
+    size = float(np.abs(values).max()) if scale is None else scale
+    return 0.0 if deviation <= 1e-12 * size else deviation
 
 
 def _student(
@@ -142,20 +146,18 @@ def _method(columns: Columns, design: Design) -> str:
 
 
 def _lift(
-    base: Array, other: Array, control_value: float, design: Design, level: float
+    base: Array, other: Array, control_value: float, found: float, design: Design, level: float
 ) -> tuple[float, float, float]:
     """Relative difference and its interval, by the delta method on the ratio of values."""
-    if not control_value > 0:
+    centre = found / control_value if control_value > 0 else float("nan")
+    if not math.isfinite(centre):
         return (float("nan"),) * 3
-    ratio = float(other.mean()) / control_value
-    if not math.isfinite(ratio):
-        return (float("nan"),) * 3
+    ratio = 1 + centre
     # d(T/C) = (dT - (T/C) dC) / C, so the ratio has the terms of these two columns.
     difference, error, freedom = mean_difference(
         base * ratio / control_value, other / control_value, design
     )
     low, high, _ = _student(difference, error, freedom, level)
-    centre = ratio - 1
     return centre, centre + low - difference, centre + high - difference
 
 

@@ -350,7 +350,10 @@ def _check_schema(files: Sequence[Path], schema: pa.Schema) -> None:
             ) from None
         missing = [name for name in schema.names if name not in names]
         if missing:
-            raise LogError(f"{file}: has no column {missing[0]!r}; it is not a part of this log")
+            raise LogError(
+                f"{file}: has no column {missing[0]!r}; another version of Footfall wrote it, "
+                "run again with --overwrite"
+            )
 
 
 def _sentence(text: str) -> str:

@@ -37,6 +37,10 @@
   const places = [...document.querySelectorAll(".plot")];
   const drawAll = () => places.forEach(draw);
   drawAll();
+  // A plot has no width while what holds it is closed.
+  document.querySelectorAll("details.block").forEach((block) => {
+    block.addEventListener("toggle", () => block.querySelectorAll(".plot").forEach(draw));
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   addEventListener("beforeprint", () => { root.dataset.print = ""; drawAll(); });
   addEventListener("afterprint", () => { delete root.dataset.print; drawAll(); });

@@ -28,6 +28,7 @@ from footfall_eval.sequence import effect_over_days
 from footfall_eval.signal import model_signal
 from footfall_eval.slates import sample_slates
 from footfall_eval.validity import BLOCKS
+from footfall_eval.validity_plots import records, validity_figures
 from footfall_eval.verdict import amount, claim, leading, number
 
 MAX_SEGMENTATIONS = 4
@@ -96,6 +97,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
     currency = str(dataset.get("currency") or "")
     figures = _figures(log, result)
     sections = [figures["forest"], *figures["time"], *figures["segments"], figures["signal"]]
+    sections += [figure for part in figures["validity"].values() for figure in part]
     return {
         "name": str(log.scenario.get("name") or log.path.name),
         "about": str(log.scenario.get("about") or ""),
@@ -118,6 +120,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "quality": view.quality_table(log),
         "blocks": BLOCKS,
         "pairs": view.pairs,
+        "records": records,
         **_provenance(log, dataset),
     }
 
@@ -140,6 +143,7 @@ def _figures(log: RunLog, result: Comparison) -> dict[str, Any]:
         "segment_treatment": "" if best is None else best.treatment,
         "signal": plots.signal_plot(signal) if signal else None,
         "signal_numbers": signal,
+        "validity": validity_figures(result.validity.blocks),
     }
 
 

@@ -97,12 +97,18 @@ def _profiles(users: pd.DataFrame | None, names: list[str]) -> dict[str, dict[st
     some = users[users["user"].astype(str).isin(names)]
     return {
         str(row["user"]): {
-            str(key): f"{value:g}" if isinstance(value, float) else str(value)
+            str(key): _plain(value)
             for key, value in row.items()
             if key not in {"user", "arm"} and bool(pd.notna(value)) and value != ""
         }
         for row in some.to_dict("records")
     }
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _pages(rows: pd.DataFrame) -> tuple[PageShown, ...]:

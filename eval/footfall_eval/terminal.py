@@ -79,8 +79,7 @@ def _contrasts(result: Comparison, treatment: str) -> Table:
             table.add_row(
                 *_row(contrast), style="bold" if contrast.metric == result.primary else ""
             )
-    how = {"holm": "Holm", "bh": "Benjamini-Hochberg", "none": "no correction"}
-    table.caption = f"* corrected for {len(result.contrasts)} comparisons: {how[result.correction]}"
+    table.caption = f"* {result.correction_words()}"
     table.caption_justify = "left"
     return table
 

@@ -32,6 +32,12 @@ class Block:
     """pass, amber, red, or "not run"."""
     reason: str
     metrics: dict[str, Any]
+    table: tuple[dict[str, Any], ...] = ()
+    """Rows behind the metrics."""
+    plots: dict[str, Any] = field(default_factory=dict)
+    """Numbers of the block's plots."""
+    segments: tuple[dict[str, Any], ...] = ()
+    """The block's figure by group of users, the worst group first."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,9 @@ def _parse(found: dict[str, Any]) -> Validity:
 def _block(found: dict[str, Any]) -> Block:
     return Block(
         status=str(found.get("status") or "not run"),
-        reason=str(found.get("reason") or ""),
+        reason=str(found.get("explanation") or found.get("reason") or ""),
         metrics=dict(found.get("metrics") or {}),
+        table=tuple(found.get("table") or ()),
+        plots=dict(found.get("plots") or {}),
+        segments=tuple(found.get("segments") or ()),
     )

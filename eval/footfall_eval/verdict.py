@@ -34,9 +34,7 @@ def verdict(result: Comparison) -> str:
         why = result.contrast(treatments[0]).method
         lead = f"{_cap(_label(result.primary))} cannot be compared: {why}."
     else:
-        most = "" if len(treatments) == 1 else f"Of {len(treatments)} treatments "
-        most = most and f"{most}{best.treatment} does best. "
-        lead = f"{most}{_relation(result, best)}: {_size(result, best)}"
+        lead = f"{claim(result)}: {_size(result, best)}"
     return f"{lead} {result.validity.sentence()}"
 
 
@@ -45,21 +43,38 @@ def claim(result: Comparison) -> str:
     best = leading(result)
     if best is None:
         return verdict(result).removesuffix(result.validity.sentence()).strip()
-    return _relation(result, best)
+    treatments = len(result.arms) - 1
+    if treatments == 1:
+        return _relation(result, best)
+    if _wins(result, best):
+        return f"Of {treatments} treatments {best.treatment} does best and {_words(result, best)}"
+    counted = ", once all comparisons are counted" if _wins(result, best, raw=True) else ""
+    nobody = f"None of {treatments} treatments beats {result.control} in {_label(best.metric)}"
+    return f"{nobody}{counted}; the best of them is {best.treatment}"
 
 
 def leading(result: Comparison) -> Contrast | None:
     """The contrast that the verdict speaks of: the best treatment's, in the primary metric.
 
-    None where there is no treatment or the metric is defined in none of them.
+    A treatment that beats the control goes before one that may only seem to. None where there
+    is no treatment or the metric is defined in none of them.
     """
-    sign = -1 if _METRICS[result.primary].better == "lower" else 1
+    sign = _sign(result.primary)
     main = [
         contrast
         for contrast in result.contrasts
         if contrast.metric == result.primary and math.isfinite(contrast.p_value)
     ]
-    return max(main, key=lambda contrast: sign * contrast.difference, default=None)
+    return max(main, key=lambda c: (_wins(result, c), sign * c.difference), default=None)
+
+
+def _sign(metric: str) -> int:
+    return -1 if _METRICS[metric].better == "lower" else 1
+
+
+def _wins(result: Comparison, contrast: Contrast, *, raw: bool = False) -> bool:
+    p_value = contrast.p_value if raw else contrast.p_adjusted
+    return p_value < 1 - result.level and _sign(contrast.metric) * contrast.difference > 0
 
 
 def _size(result: Comparison, contrast: Contrast) -> str:
@@ -76,14 +91,18 @@ def _relation(result: Comparison, contrast: Contrast) -> str:
         if contrast.control_value == 0:
             return f"Nothing can be said: {label} is 0 in {pair}"
         return f"{pair} are identical in {label}"
-    favourable = (contrast.difference < 0) == (_METRICS[contrast.metric].better == "lower")
     if contrast.p_adjusted < 1 - result.level:
-        word = "beats" if favourable else "loses to"
-        but = _against(result, contrast, favourable=favourable)
-        return f"{contrast.treatment} {word} {contrast.control} in {label}{but}"
+        return f"{contrast.treatment} {_words(result, contrast)}"
     counted = contrast.p_value < 1 - result.level
     hint = ", once all comparisons are counted" if counted else ""
     return f"{pair} cannot be told apart in {label}{hint}"
+
+
+def _words(result: Comparison, contrast: Contrast) -> str:
+    favourable = _sign(contrast.metric) * contrast.difference > 0
+    word = "beats" if favourable else "loses to"
+    but = _against(result, contrast, favourable=favourable)
+    return f"{word} {contrast.control} in {_label(contrast.metric)}{but}"
 
 
 def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:

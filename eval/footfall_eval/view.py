@@ -117,12 +117,12 @@ def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
     head: tuple[str, ...]
     head = ("Metric", "Difference", interval, "Relative", "p", "p corrected", "Correlation")
     head = head[:-1] if result.design == "split" else head
-    how = {"holm": "Holm", "bh": "Benjamini and Hochberg", "none": "not corrected"}
     tables = []
     for arm in result.arms:
         own = [c for c in result.contrasts if c.treatment == arm.name]
         if own:
-            note = f"Corrected for {len(result.contrasts)} comparisons: {how[result.correction]}."
+            words = result.correction_words()
+            note = f"{words[0].upper()}{words[1:]}."
             caption = f"{arm.name} minus {result.control}"
             rows = tuple(_contrast_row(c, currency, len(head)) for c in own)
             tables.append(Table(caption, head, rows, note))

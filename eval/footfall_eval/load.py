@@ -244,8 +244,10 @@ class RunLog:
 
     def _credit_teams(self) -> None:
         """Let the views tell of two arms: what each team of an interleaved page contributed."""
-        query = "SELECT DISTINCT team FROM logged_impressions ORDER BY team"
-        teams = [row[0] for row in self.connection.execute(query).fetchall()]
+        self.connection.execute(
+            "CREATE TABLE teams AS SELECT DISTINCT team FROM logged_impressions"
+        )
+        teams = [row[0] for row in self.connection.execute("FROM teams").fetchall()]
         if None in teams:
             raise LogError(
                 f"{self.path}: interleaved impressions without a team; the log and the manifest "
@@ -257,7 +259,7 @@ class RunLog:
         )
         self.connection.execute(
             "CREATE OR REPLACE VIEW sessions AS SELECT s.* REPLACE (t.team AS arm) "
-            "FROM logged_sessions s, (SELECT DISTINCT team FROM logged_impressions) t"
+            "FROM logged_sessions s, teams t"
         )
 
     def _check_totals(self) -> None:

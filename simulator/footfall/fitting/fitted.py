@@ -1,0 +1,231 @@
+"""From choice sets to a behaviour that a scenario can use, and what about it is assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from footfall.behaviour import BehaviourSpec, BuyTerms, Habits, Terms, examination_curve
+from footfall.errors import DataError
+from footfall.fitting.choice_sets import ChoiceSets
+from footfall.fitting.features import FEATURES, Floats, PairFeatures
+from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
+
+CONSTANT = "none"
+MODEL = "llm"
+
+
+class SegmentTerms(BaseModel):
+    """Coefficients of one segment of users, shrunk towards everybody's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coefficients: dict[str, float]
+    standard_errors: dict[str, float]
+    slates: int
+
+
+class FittedBehaviour(BaseModel):
+    """A fitted behaviour with its evidence; ``spec`` is what a scenario takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    format: Literal[1] = 1
+    """Version of the file; raised when an old file would be misread."""
+    spec: BehaviourSpec
+    coefficients: dict[str, float]
+    """As estimated, before the constant was moved for what the data cannot tell."""
+    standard_errors: dict[str, float]
+    """Clustered by user."""
+    segments: dict[str, SegmentTerms] = {}
+    protocol: str
+    weak: bool
+    """The protocol has unseen items; believe the coefficient of popularity least."""
+    users: int
+    slates: int
+    log_likelihood: float
+    """Per slate, in nats, on the fitted slates."""
+    null_log_likelihood: float
+    """The same with all coefficients 0."""
+    assumed: dict[str, str] = {}
+    """What the data could not tell -> what is assumed instead, and why."""
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def load_fitted(path: Path) -> FittedBehaviour:
+    """Read what ``FittedBehaviour.save`` wrote.
+
+    Raises:
+        DataError: The file is missing, or is no fitted behaviour.
+    """
+    try:
+        return FittedBehaviour.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot read the fitted behaviour: {error.strerror}; fit it first"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        raise DataError(
+            f"{path}: no fitted behaviour of this version: {place}: {first['msg']}; fit it again"
+        ) from None
+
+
+def design(
+    sets: ChoiceSets,
+    features: PairFeatures,
+    names: Sequence[str] = FEATURES,
+    llm: Floats | None = None,
+) -> tuple[LogitData, tuple[str, ...]]:
+    """Slates as numbers: a constant where nothing can be chosen, the model's voice, features.
+
+    Args:
+        sets: Slates.
+        features: What was known before the slates, for the users of ``sets``.
+        names: Which of ``FEATURES``.
+        llm: [n, k] the language model's utilities; None: without it.
+    """
+    wanted = [FEATURES.index(name) for name in names]
+    parts = [features.of(sets.users, sets.items)[:, :, wanted]]
+    named = list(names)
+    if llm is not None:
+        parts.insert(0, np.where(sets.shown, llm, 0.0)[:, :, None])
+        named.insert(0, MODEL)
+    if sets.outside:
+        parts.insert(0, np.ones((*sets.items.shape, 1)))
+        named.insert(0, CONSTANT)
+    numbers = np.concatenate(parts, axis=2)
+    data = LogitData(numbers, sets.shown, sets.chosen, sets.outside, sets.log_rate, sets.users)
+    return data, tuple(named)
+
+
+def fit_behaviour(
+    sets: ChoiceSets,
+    features: PairFeatures,
+    *,
+    llm: Floats | None = None,
+    names: Sequence[str] = FEATURES,
+    segments: npt.NDArray[np.object_] | None = None,
+    ridge: float = 1.0,
+    choices: Literal["clicks", "purchases"] = "purchases",
+    habits: Habits | None = None,
+    habits_assumed: dict[str, str] | None = None,
+) -> FittedBehaviour:
+    """Fit the utility of a click to real choices.
+
+    Args:
+        sets: Real slates and choices, before the split and of users who are not tested.
+        features: What was known of those users before.
+        llm: [n, k] the language model's utilities of the same slates; slates where it did not
+            answer (NaN at a shown item) are left out, and ``assumed`` says how many.
+        names: Which of ``FEATURES``.
+        segments: [n_users] segment of each of the sets' users.
+        ridge: A normal prior on coefficients in units of their feature's spread.
+        choices: What the choices are. Where they are purchases, nothing tells clicks without
+            a purchase: P(bought | clicked) keeps its assumed rate for all, and the constant is
+            raised so that as much is bought as in the data.
+        habits: Fitted habits; default: the assumed ones.
+        habits_assumed: What of ``habits`` is assumed, and why.
+
+    Raises:
+        DataError: No feature varies, or the slates are unusable.
+    """
+    assumed = dict(habits_assumed or {})
+    sets, llm = _answered(sets, llm, assumed)
+    data, named = design(sets, features, names, llm)
+    silent = set(flat_features(data, named))
+    assumed |= dict.fromkeys(sorted(silent), "0: it is the same for all items of every slate")
+    keep = [number for number, name in enumerate(named) if name not in silent]
+    narrow = LogitData(
+        data.design[:, :, keep], data.shown, data.chosen, data.outside, data.offset, data.clusters
+    )
+    of_set = None if segments is None else segments[sets.users]
+    left = [named[number] for number in keep]
+    fit = fit_logit(narrow, left, ridge=ridge, segments=of_set)
+    spec = _spec(fit, narrow, choices, habits or Habits(), assumed)
+    return FittedBehaviour(
+        spec=spec,
+        coefficients=_named(fit, fit.coefficients),
+        standard_errors=_named(fit, fit.standard_errors),
+        segments={
+            name: SegmentTerms(
+                coefficients=_named(fit, part.coefficients),
+                standard_errors=_named(fit, part.standard_errors),
+                slates=part.slates,
+            )
+            for name, part in fit.segments.items()
+        },
+        protocol=sets.protocol,
+        weak=sets.weak,
+        users=len(np.unique(sets.users)),
+        slates=len(sets),
+        log_likelihood=fit.log_likelihood / fit.slates,
+        null_log_likelihood=fit.null_log_likelihood / fit.slates,
+        assumed=assumed,
+    )
+
+
+def _answered(
+    sets: ChoiceSets, llm: Floats | None, assumed: dict[str, str]
+) -> tuple[ChoiceSets, Floats | None]:
+    """Leave out slates without an answer of the model, counted."""
+    if llm is None:
+        assumed[MODEL] = "0: fitted without the language model"
+        return sets, None
+    missing = np.asarray((np.isnan(llm) & sets.shown).any(axis=1))
+    if missing.any():
+        assumed["slates without an answer"] = f"{int(missing.sum())} of {len(sets)} left out"
+    if missing.all():
+        raise DataError("fit: the language model answered none of the slates")
+    return sets.take(~missing), llm[~missing]
+
+
+def _spec(
+    fit: LogitFit,
+    data: LogitData,
+    choices: Literal["clicks", "purchases"],
+    habits: Habits,
+    assumed: dict[str, str],
+) -> BehaviourSpec:
+    """Coefficients as a behaviour; everything that is not fitted is noted in ``assumed``."""
+    terms = {**dict.fromkeys((MODEL, *FEATURES), 0.0), **_named(fit, fit.coefficients)}
+    terms["position"], terms["fatigue"] = 0.0, Terms().fatigue
+    assumed["position"] = "0: the slates are in no known order; reading depth does its work"
+    assumed["fatigue"] = f"{Terms().fatigue}: nobody recorded how often an item was seen before"
+    if CONSTANT not in terms:
+        level = float((data.design @ fit.coefficients)[data.shown].mean())
+        terms[CONSTANT] = Terms().none - level
+        assumed[CONSTANT] = (
+            f"{Terms().none} for an average item: these slates cannot be left without a choice"
+        )
+    else:
+        read = float(examination_curve(habits, data.shown.shape[1]).mean())
+        terms[CONSTANT] -= np.log(read)
+        assumed["examination"] = (
+            f"shoppers read {read:.0%} of a page on average; the constant is raised by as much"
+        )
+    buy = BuyTerms()
+    if choices == "purchases":
+        buy = BuyTerms(base=BuyTerms().base, price=0.0, repeat=0.0)
+        rate = 1.0 / (1.0 + np.exp(-buy.base))
+        assumed["buy"] = f"{rate:.0%} of clicks are purchases: the data has no other clicks"
+        if CONSTANT in fit.names:
+            terms[CONSTANT] -= np.log(rate)
+    else:
+        assumed["buy"] = "defaults: purchases after a click were not fitted"
+    return BehaviourSpec(
+        click=Terms(**{name: float(value) for name, value in terms.items()}), buy=buy, habits=habits
+    )
+
+
+def _named(fit: LogitFit, numbers: Floats) -> dict[str, float]:
+    return dict(zip(fit.names, map(float, numbers), strict=True))

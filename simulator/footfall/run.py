@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from footfall import manifest
 from footfall.catalogue import Catalogue
@@ -27,10 +28,10 @@ from footfall.datasets.sources import load
 from footfall.datasets.split import split as cut
 from footfall.errors import DataError, LogError, RunError, UserError
 from footfall.llm.protocol import LanguageModel
-from footfall.llm.specs import open_model
+from footfall.llm.specs import ModelSpec, open_model
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.log import file_hash, write_part
-from footfall.options import Announce, Options, Watch
+from footfall.options import Announce, OnRound, Options, Watch
 from footfall.population import Population
 from footfall.provenance import describe, users_table
 from footfall.recommenders import AuditedRecommender, audited, build
@@ -86,13 +87,13 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         record = describe(scenario, histories, model)
         _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
-        service = _service(scenario, histories, setting, recommenders, choice)
         people = people_of(scenario, setting)
         workforce = stack.enter_context(closing(_workforce(setting, people, options.workers)))
         progress = watch.begin(expected_decisions(scenario, setting))
+        service = _service(scenario, histories, setting, recommenders, choice, progress)
         with clock.section("simulating"):
             for number, until in enumerate(_epochs(scenario)):
-                records = workforce.advance(until, service, progress)
+                records = workforce.advance(until, service)
                 parts = _write(options.out, number, records, names, scenario)
                 _compare(parts, earlier)
                 record["parts"].update(parts)
@@ -206,6 +207,7 @@ def _service(
     setting: Setting,
     recommenders: list[AuditedRecommender],
     choice: ChoiceModel | None,
+    progress: OnRound,
 ) -> LocalService:
     return LocalService(
         recommenders=recommenders,
@@ -217,7 +219,16 @@ def _service(
         start=histories.split.at,
         slate=scenario.world.slate,
         interleaved=scenario.design == "interleaved",
+        pages_at_once=_pages_at_once(scenario.model),
+        progress=progress,
     )
+
+
+def _pages_at_once(model: ModelSpec) -> int:
+    """As many pages as keep the engine busy for seconds: few on a CPU, many on a GPU."""
+    if model.name == "fake":
+        return 4096
+    return 1024 if model.server is not None or torch.cuda.is_available() else 64
 
 
 def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from footfall.behaviour import TASTES, Behaviour, PageFeatures, PageLuck
 from footfall.fitting.features import FEATURES, PairFeatures
-from footfall.options import OnRound
 from footfall.world.calendar import Calendar
 from footfall.world.luck import Luck, Purpose
 from footfall.world.pages import FilledPage, PageRequest, PageService
@@ -54,7 +53,7 @@ class Crowd:
             Shopper(arm, user, setting.max_pages, setting.calendar) for arm, user in people
         ]
 
-    def advance(self, until: float, service: PageService, progress: OnRound) -> EpochRecords:
+    def advance(self, until: float, service: PageService) -> EpochRecords:
         """Simulate up to ``until`` (seconds since the start) and return what happened."""
         blocks: list[PageBlock] = []
         active = self.shoppers
@@ -63,7 +62,6 @@ class Crowd:
             if not asking:
                 break
             blocks.append(self._round(asking, service))
-            progress(len(asking), blocks[-1].impressions)
             active = asking
         return EpochRecords(blocks, [(s.arm, s.user, s.collect()) for s in self.shoppers])
 

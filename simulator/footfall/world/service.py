@@ -12,6 +12,7 @@ import pandas as pd
 
 from footfall.catalogue import Catalogue
 from footfall.choice.protocol import ChoiceModel, Page
+from footfall.options import OnRound
 from footfall.population import Population
 from footfall.recommenders.protocol import Recommender, Request, Slate
 from footfall.world.design import team_draft
@@ -37,6 +38,10 @@ class LocalService:
     slate: int
     interleaved: bool = False
     """Two recommenders take turns on every page (team draft)."""
+    pages_at_once: int = 4096
+    """Pages put to the choice model in one batch; answers are stored, and progress is told,
+    after each. A fixed number, because a model's arithmetic depends on its batches."""
+    progress: OnRound = lambda _pages, _items: None
 
     def serve(self, requests: Sequence[PageRequest]) -> list[FilledPage]:
         """Slates from each arm's recommender, then one question for all pages together."""
@@ -108,21 +113,27 @@ class LocalService:
     ) -> list[npt.NDArray[np.float64]]:
         weights = [np.zeros(len(items)) for items in codes]
         if self.choice is None:
+            self.progress(len(requests), sum(len(items) for items in codes))
             return weights
-        rows = [row for row, items in enumerate(codes) if len(items)]
-        pages = [
-            Page(
-                persona=self.population.persona(requests[row].user),
-                items=tuple(codes[row].tolist()),
-                clicked=requests[row].clicked,
-                bought=requests[row].bought,
-                time=times[row],
-                seed=seeds[row],
-            )
-            for row in rows
-        ]
-        for row, opinion in zip(rows, self.choice.utilities(pages), strict=True):
-            weights[row] = opinion.llm if opinion.answered else np.full(len(codes[row]), np.nan)
+        # The pages of a user, whatever the arm, lie side by side: they share a prompt.
+        filled = (row for row, items in enumerate(codes) if len(items))
+        rows = sorted(filled, key=lambda row: requests[row].user)
+        for start in range(0, len(rows), self.pages_at_once):
+            chunk = rows[start : start + self.pages_at_once]
+            pages = [
+                Page(
+                    persona=self.population.persona(requests[row].user),
+                    items=tuple(codes[row].tolist()),
+                    clicked=requests[row].clicked,
+                    bought=requests[row].bought,
+                    time=times[row],
+                    seed=seeds[row],
+                )
+                for row in chunk
+            ]
+            for row, opinion in zip(chunk, self.choice.utilities(pages), strict=True):
+                weights[row] = opinion.llm if opinion.answered else np.full(len(codes[row]), np.nan)
+            self.progress(len(chunk), sum(len(page.items) for page in pages))
         return weights
 
     def _seeds(self, requests: Sequence[PageRequest]) -> list[int]:

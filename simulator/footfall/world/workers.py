@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from footfall.errors import RunError
-from footfall.options import OnRound
 from footfall.world.crowd import Crowd, Setting
 from footfall.world.pages import FilledPage, PageRequest, PageService
 from footfall.world.records import EpochRecords
@@ -23,7 +22,7 @@ from footfall.world.records import EpochRecords
 class Workforce(Protocol):
     """Advances all users by one epoch."""
 
-    def advance(self, until: float, service: PageService, progress: OnRound) -> EpochRecords:
+    def advance(self, until: float, service: PageService) -> EpochRecords:
         """Simulate everyone up to ``until`` seconds since the start."""
         ...
 
@@ -39,9 +38,9 @@ class OneProcess:
         """Wake up ``people``, pairs of arm and user."""
         self._crowd = Crowd(setting, people)
 
-    def advance(self, until: float, service: PageService, progress: OnRound) -> EpochRecords:
+    def advance(self, until: float, service: PageService) -> EpochRecords:
         """Simulate everyone up to ``until`` seconds since the start."""
-        return self._crowd.advance(until, service, progress)
+        return self._crowd.advance(until, service)
 
     def close(self) -> None:
         """Nothing to let go."""
@@ -65,7 +64,7 @@ class ManyProcesses:
             self._pipes.append(ours)
             self._processes.append(process)
 
-    def advance(self, until: float, service: PageService, progress: OnRound) -> EpochRecords:
+    def advance(self, until: float, service: PageService) -> EpochRecords:
         """Simulate everyone up to ``until`` seconds since the start."""
         for pipe in self._pipes:
             pipe.send(until)
@@ -79,7 +78,7 @@ class ManyProcesses:
                     records.append(message)
                 else:
                     waiting.append((pipe, message))
-            _serve(waiting, service, progress)
+            _serve(waiting, service)
             busy = [pipe for pipe, _ in waiting]
         return EpochRecords.merge(records)
 
@@ -114,14 +113,11 @@ class _Asking:
         return pages
 
 
-def _serve(
-    waiting: list[tuple[Connection, list[PageRequest]]], service: PageService, progress: OnRound
-) -> None:
+def _serve(waiting: list[tuple[Connection, list[PageRequest]]], service: PageService) -> None:
     """Answer everyone who waits as one batch."""
     if not waiting:
         return
     pages = service.serve([request for _, requests in waiting for request in requests])
-    progress(len(pages), sum(len(page.items) for page in pages))
     done = 0
     for pipe, requests in waiting:
         pipe.send(pages[done : done + len(requests)])
@@ -133,6 +129,6 @@ def _work(pipe: Connection, setting: Setting, people: list[tuple[int, int]]) -> 
     crowd, service = Crowd(setting, people), _Asking(pipe)
     try:
         while True:
-            pipe.send(crowd.advance(pipe.recv(), service, lambda *_: None))
+            pipe.send(crowd.advance(pipe.recv(), service))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         return

@@ -11,9 +11,12 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -259,7 +262,7 @@ class VllmEngine:
         # In this process: steps follow each other exactly, and nothing is copied between two.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         try:
-            with warnings.catch_warnings():
+            with _hushed(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # vLLM and torch warn about each other
                 from vllm import LLM  # noqa: PLC0415 - footfall starts without vLLM
 
@@ -273,6 +276,29 @@ class VllmEngine:
         except Exception as error:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise ModelError(f'vLLM cannot start with "{self.name}": {reason}') from error
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what native code writes to stderr while an engine starts, and show it only on failure.
+
+    Triton and torch's thread binding print there past Python's logging; it says nothing to a
+    user, and tears the progress bar.
+    """
+    with tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(before, 2)
+            kept.seek(0)
+            os.write(2, kept.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def read_labels(question: Question, output: Any) -> Reply:

@@ -9,6 +9,7 @@ from console import footfall
 from footfall import errors
 from footfall.errors import DataError, FootfallError, ScenarioError, TemplateError, UserError
 from footfall.options import Options
+from footfall.provenance import assumptions
 from footfall.run import run
 from footfall.scenario import parse_scenario, read_scenario, shipped
 
@@ -143,3 +144,15 @@ def test_errors_have_a_tree_that_its_docstring_draws():
     assert {kind.__name__ for kind in kinds} <= drawn
     assert all(issubclass(kind, FootfallError) for kind in kinds)
     assert TemplateError.exit_status == 2
+
+
+def test_a_behaviour_may_stand_in_a_file_of_its_own(tmp_path):
+    (tmp_path / "behaviour.yaml").write_text("click: {repeat: 1.5}\nsources: {click: my shop}\n")
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(shop.scenario(behaviour="behaviour.yaml")))
+    behaviour = read_scenario(tmp_path / "s.yaml").behaviour
+    assert behaviour.click.repeat == 1.5
+    assumed = {row["name"].split(".")[0] for row in assumptions(behaviour)}
+    assert assumed == {"buy", "habits"}
+    (tmp_path / "behaviour.yaml").unlink()
+    with pytest.raises(ScenarioError, match="behaviour.yaml"):
+        read_scenario(tmp_path / "s.yaml")

@@ -65,6 +65,11 @@ class Terms(_Spec):
     """Per log relative price times the mean log relative price of own takings."""
     mainstream: float = 0.0
     """Per log(1+sales) times the mean of it over own takings, centred."""
+    era: float = 0.0
+    """Per decade that the item's year lies away from the mean year of own takings, negative:
+    larger is nearer; for titles that end with a year, such as "Heat (1995)"."""
+    unknown: float = 0.0
+    """If nobody of the crowd has taken the item: it is unpopular, or it is new."""
 
 
 class BuyTerms(_Spec):
@@ -106,6 +111,9 @@ class BehaviourSpec(_Spec):
     click: Terms = Terms()
     buy: BuyTerms = BuyTerms()
     habits: Habits = Habits()
+    sources: dict[Literal["click", "buy", "habits"], str] = {}
+    """Where the numbers of a group come from, for instance what they were fitted to. A group
+    without a source is reported as assumed."""
 
 
 TASTES = (
@@ -116,6 +124,8 @@ TASTES = (
     "appetite",
     "spending",
     "mainstream",
+    "era",
+    "unknown",
 )
 """Terms that are 0 until fitted; the order of the columns of ``PageFeatures.tastes``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -52,6 +52,7 @@ def describe(
         if model is None
         else {"name": model.name, "fingerprint": model.fingerprint.hex()},
         "coefficients": scenario.behaviour.click.model_dump(),
+        "fitted": scenario.behaviour.sources,
         "assumptions": assumptions(scenario.behaviour),
         "warnings": warnings(histories),
         "items": "items.parquet",
@@ -72,7 +73,8 @@ def describe(
 def assumptions(spec: BehaviourSpec) -> list[dict[str, Any]]:
     """Every number of the behaviour that no data has spoken for."""
     rows = []
-    for group in ("click", "buy", "habits"):
+    groups: tuple[Literal["click", "buy", "habits"], ...] = ("click", "buy", "habits")
+    for group in (group for group in groups if group not in spec.sources):
         for name, value in getattr(spec, group).model_dump().items():
             source = SOURCES.get(f"{group}.{name}", "a round number; fit it to your own data")
             rows.append({"name": f"{group}.{name}", "value": value, "unit": "", "source": source})

@@ -61,6 +61,7 @@ class Scenario(_Spec):
     model: ModelSpec = ModelSpec()
     choice: ChoiceSpec = ChoiceSpec()
     behaviour: BehaviourSpec = BehaviourSpec()
+    """Written here, or the name of a file that ``footfall fit`` wrote."""
     world: WorldSpec = WorldSpec()
     arms: tuple[ArmSpec, ...] = Field(min_length=1)
     control: str = ""
@@ -108,14 +109,23 @@ def read_scenario(source: str | Path, overrides: dict[str, Any] | None = None) -
     Raises ``ScenarioError`` with one line for anything that is wrong in it.
     """
     text, where = _text(source)
+    raw = {**_mapping(text, where, "data, split and arms"), **(overrides or {})}
+    if isinstance(raw.get("behaviour"), str):
+        # A behaviour in a file of its own, as `footfall fit` writes it.
+        text, file = _text(folder_of(source) / raw["behaviour"])
+        raw["behaviour"] = _mapping(text, file, "click, buy and habits")
+    return parse_scenario(raw, where)
+
+
+def _mapping(text: str, where: str, keys: str) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
         detail = " ".join(str(error).split())
         raise ScenarioError(f"{where} is not valid YAML: {detail}") from None
     if not isinstance(raw, dict):
-        raise ScenarioError(f"{where} must hold a mapping with keys such as data, split and arms")
-    return parse_scenario({**raw, **(overrides or {})}, where)
+        raise ScenarioError(f"{where} must hold a mapping with keys such as {keys}")
+    return raw
 
 
 def folder_of(source: str | Path) -> Path:

@@ -8,6 +8,7 @@ are; ``footfall.behaviour.Terms`` has a coefficient of the same name for each.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -247,6 +248,10 @@ class PairFeatures:
     """[n_users] log of takings a visit over the crowd's, shrunk."""
     spending: Floats
     """[n_users] mean ``price`` of what was taken, shrunk to 0."""
+    year: Floats
+    """[n_items] year at the end of the title; the median of the others where there is none."""
+    own_year: Floats
+    """[n_users] mean year of what was taken, shrunk to the median."""
     mainstream: Floats
     """[n_users] mean popularity of what was taken less the population's mean, shrunk to 0."""
 
@@ -263,6 +268,8 @@ class PairFeatures:
             sums = np.bincount(users, weights=of_item[items], minlength=past.n_users)
             return np.asarray(sums / (counts + PRIOR))
 
+        year = title_years(catalogue)
+        median = float(np.median(year)) if len(year) else 0.0
         middle = float(crowd.popularity[items].mean()) if len(items) else 0.0
         return cls(
             crowd=crowd,
@@ -274,6 +281,8 @@ class PairFeatures:
             approval=_approval(past, crowd, tags),
             appetite=np.log((counts + PRIOR) / (past.visits + PRIOR / crowd.basket) / crowd.basket),
             spending=level(price),
+            year=year,
+            own_year=level(year - median) + median,
             mainstream=level(crowd.popularity - middle),
         )
 
@@ -292,8 +301,22 @@ class PairFeatures:
             "appetite": np.broadcast_to(self.appetite[row], items.shape),
             "spending": self.spending[row] * price,
             "mainstream": self.mainstream[row] * popularity,
+            "era": -np.abs(self.year[items] - self.own_year[row]) / 10.0,
+            "unknown": (popularity == 0) * 1.0,
         }
         return np.stack([columns[name] for name in FEATURES], axis=2)
+
+
+def title_years(catalogue: Catalogue) -> Floats:
+    """[n_items] the year that a title ends with, in parentheses; else the median of the others.
+
+    0 for all where no title has one, so that nobody is near or far.
+    """
+    found = (re.search(r"\((1[89]\d\d|20\d\d)\)\s*$", title) for title in catalogue.titles)
+    years = np.array([np.nan if one is None else float(one[1]) for one in found])
+    if not np.isfinite(years).any():
+        return np.zeros(len(years))
+    return np.where(np.isfinite(years), years, np.nanmedian(years))
 
 
 def view_crowd(rows: pd.DataFrame, catalogue: Catalogue, tags: Tags, taken: Bools) -> CrowdView:

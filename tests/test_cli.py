@@ -95,24 +95,26 @@ def test_the_dry_run_s_expectation_is_about_right(folder):
     assert 0.5 < expected["item_decisions"] / shown < 2
 
 
-def test_ctrl_c_ends_with_status_130_and_can_be_resumed(folder):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_with_status_130_and_can_be_resumed(folder, how):
+    out = f"long-{how.name}"
     (folder / "long.yaml").write_text(
-        yaml.safe_dump(shop.scenario(world={"days": 600, "slate": 5}))
+        yaml.safe_dump(shop.scenario(world={"days": 300, "slate": 5}))
     )
-    command = [*FOOTFALL, "run", "long.yaml", "--out", "long"]
+    command = [*FOOTFALL, "run", "long.yaml", "--out", out]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while len(list(folder.glob("long/impressions/*"))) < 20 and time.monotonic() < deadline:
+    while len(list(folder.glob(f"{out}/impressions/*"))) < 20 and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "--resume" in told.strip().splitlines()[-1]
     assert "Traceback" not in told
-    assert json.loads((folder / "long" / "manifest.json").read_text())["status"] == "running"
-    done = footfall("run", "long.yaml", "--out", "long", "--resume", cwd=folder)
+    assert json.loads((folder / out / "manifest.json").read_text())["status"] == "running"
+    done = footfall("run", "long.yaml", "--out", out, "--resume", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert json.loads((folder / "long" / "manifest.json").read_text())["status"] == "finished"
+    assert json.loads((folder / out / "manifest.json").read_text())["status"] == "finished"
 
 
 def test_commands_of_the_readme_exist():

@@ -154,5 +154,5 @@ def test_a_behaviour_may_stand_in_a_file_of_its_own(tmp_path):
     assumed = {row["name"].split(".")[0] for row in assumptions(behaviour)}
     assert assumed == {"buy", "habits"}
     (tmp_path / "behaviour.yaml").unlink()
-    with pytest.raises(ScenarioError, match="behaviour.yaml"):
+    with pytest.raises(ScenarioError, match=r"behaviour\.yaml"):
         read_scenario(tmp_path / "s.yaml")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -171,6 +172,8 @@ def _mount() -> None:
 
 def main() -> None:
     """Entry point of the ``footfall`` command."""
+    # A polite kill is an interruption: the store closes, and the run can be resumed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _mount()
     group: Any = typer.main.get_command(app)
     try:

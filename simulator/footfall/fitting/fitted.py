@@ -8,9 +8,17 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import scipy.optimize
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from footfall.behaviour import BehaviourSpec, BuyTerms, Habits, Terms, examination_curve
+from footfall.behaviour import (
+    BehaviourSpec,
+    BuyTerms,
+    Habits,
+    Terms,
+    click_probabilities,
+    examination_curve,
+)
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.features import FEATURES, Floats, PairFeatures
@@ -131,7 +139,7 @@ def fit_behaviour(
         segments: [n_users] segment of each of the sets' users.
         ridge: A normal prior on coefficients in units of their feature's spread.
         choices: What the choices are. Where they are purchases, nothing tells clicks without
-            a purchase: P(bought | clicked) keeps its assumed rate for all, and the constant is
+            a purchase: P(bought | clicked) is assumed, the same for all, and the constant is
             raised so that as much is bought as in the data.
         habits: Fitted habits; default: the assumed ones.
         habits_assumed: What of ``habits`` is assumed, and why.
@@ -151,7 +159,7 @@ def fit_behaviour(
     of_set = None if segments is None else segments[sets.users]
     left = [named[number] for number in keep]
     fit = fit_logit(narrow, left, ridge=ridge, segments=of_set)
-    spec = _spec(fit, narrow, choices, habits or Habits(), assumed)
+    spec = _spec(fit, narrow, sets.weights(), choices, habits or Habits(), assumed)
     return FittedBehaviour(
         spec=spec,
         coefficients=_named(fit, fit.coefficients),
@@ -192,6 +200,7 @@ def _answered(
 def _spec(
     fit: LogitFit,
     data: LogitData,
+    weights: Floats,
     choices: Literal["clicks", "purchases"],
     habits: Habits,
     assumed: dict[str, str],
@@ -201,30 +210,47 @@ def _spec(
     terms["position"], terms["fatigue"] = 0.0, Terms().fatigue
     assumed["position"] = "0: the slates are in no known order; reading depth does its work"
     assumed["fatigue"] = f"{Terms().fatigue}: nobody recorded how often an item was seen before"
-    if CONSTANT not in terms:
-        level = float((data.design @ fit.coefficients)[data.shown].mean())
-        terms[CONSTANT] = Terms().none - level
+    buy, assumed["buy"] = BuyTerms(), "defaults: purchases after a click were not fitted"
+    utility = data.design @ fit.coefficients
+    if not data.outside:
+        terms[CONSTANT] = Terms().none - float(utility[data.shown].mean())
         assumed[CONSTANT] = (
             f"{Terms().none} for an average item: these slates cannot be left without a choice"
         )
     else:
-        read = float(examination_curve(habits, data.shown.shape[1]).mean())
-        terms[CONSTANT] -= np.log(read)
+        rate = float(np.average(data.chosen >= 0, weights=weights))
+        bought = 1.0
+        if choices == "purchases":
+            bought = max(_sigmoid(buy.base), min(0.95, 2 * rate))
+            base = float(np.log(bought / (1 - bought)))
+            buy = BuyTerms(base=base, price=0.0, repeat=0.0)
+            assumed["buy"] = f"{bought:.0%} of clicks are purchases: the data has no other clicks"
+        terms[CONSTANT] += _shift(utility, data.shown, weights, habits, rate / bought)
         assumed["examination"] = (
-            f"shoppers read {read:.0%} of a page on average; the constant is raised by as much"
+            "reading depth is as in habits; the constant is raised so that pages like the real "
+            f"ones end in a choice as often as those did ({rate:.1%})"
         )
-    buy = BuyTerms()
-    if choices == "purchases":
-        buy = BuyTerms(base=BuyTerms().base, price=0.0, repeat=0.0)
-        rate = 1.0 / (1.0 + np.exp(-buy.base))
-        assumed["buy"] = f"{rate:.0%} of clicks are purchases: the data has no other clicks"
-        if CONSTANT in fit.names:
-            terms[CONSTANT] -= np.log(rate)
-    else:
-        assumed["buy"] = "defaults: purchases after a click were not fitted"
     return BehaviourSpec(
         click=Terms(**{name: float(value) for name, value in terms.items()}), buy=buy, habits=habits
     )
+
+
+def _shift(
+    utility: Floats, shown: npt.NDArray[np.bool_], weights: Floats, habits: Habits, rate: float
+) -> float:
+    """What to add to all utilities so that a share ``rate`` of the slates gets a click."""
+    masked = np.where(shown, utility, -np.inf)
+    reading = examination_curve(habits, shown.shape[1]) * shown
+
+    def excess(shift: float) -> float:
+        clicks = click_probabilities(masked + shift, reading, habits.picks).sum(axis=1)
+        return float(np.average(clicks, weights=weights)) - rate
+
+    return float(scipy.optimize.brentq(excess, -30.0, 30.0, xtol=1e-6))
+
+
+def _sigmoid(odds: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-odds)))
 
 
 def _named(fit: LogitFit, numbers: Floats) -> dict[str, float]:

@@ -11,8 +11,14 @@ from footfall.fitting.known import Known
 NEIGHBOURS = 50
 """Most similar items that are kept of each."""
 
-SHRINK = 10.0
+SHRINK = 1.0
 """Added to the norms, so that two items met once together are not called identical."""
+
+FEW = 5.0
+"""Takings' worth of no similarity that are mixed in, so that short pasts say little."""
+
+UNLIKE = 1e-3
+"""Similarity of items that never go together."""
 
 SMOOTH = 20.0
 """Moves' worth of plain popularity that are mixed into what follows an item."""
@@ -22,7 +28,7 @@ LAST_VISITS = 3
 
 
 def item_knn(known: Known) -> Floats:
-    """[n_users, n_items] log(1 + summed cosine similarity to what the user took).
+    """[n_users, n_items] log of the mean cosine similarity to what the user took.
 
     Similarities are the crowd's (Sarwar et al., WWW 2001), with counts log-scaled.
     """
@@ -33,7 +39,9 @@ def item_knn(known: Known) -> Floats:
     nearest = _nearest((scaled.T @ scaled).tocsr())
     own = taken_matrix(known.past, known.n_items)
     own.data = np.log1p(own.data)
-    return np.log1p(np.asarray((own @ nearest).todense(), dtype=np.float64))
+    similar = np.asarray((own @ nearest).todense(), dtype=np.float64)
+    weight = np.asarray(own.sum(axis=1)).reshape(-1, 1) + FEW
+    return np.asarray(np.log(similar / weight + UNLIKE))
 
 
 def markov(known: Known) -> Floats:

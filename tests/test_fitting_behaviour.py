@@ -1,0 +1,199 @@
+"""From choices to a behaviour: planted tastes come back, and the world buys as much as the data."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitting_worlds import cut, grocery
+from footfall.behaviour import Behaviour, PageFeatures, PageLuck, Terms
+from footfall.errors import DataError
+from footfall.fitting.choice_sets import ChoiceSets
+from footfall.fitting.features import FEATURES
+from footfall.fitting.fitted import design, fit_behaviour, load_fitted
+from footfall.fitting.habits import fit_habits, shrunk_gaps
+from footfall.fitting.known import Known
+from footfall.fitting.logit import probabilities
+from footfall.fitting.stages import StageSpec, divide
+
+PLANTED = {"popularity": 0.4, "repeat": 0.9, "price": -0.5}
+NAMES = tuple(PLANTED)
+
+
+@pytest.fixture(scope="module")
+def known():
+    halves, catalogue = cut(grocery())
+    stages = divide(halves, StageSpec(max_users=None, fit_days=40), seed=1)
+    return stages, Known.of_stage(stages.fit, catalogue, halves.remembered.items)
+
+
+def planted_sets(stages, known, n=6000, k=5, none=-4.0, llm=None, seed=0):
+    """Slates of random items, chosen by a logit with ``PLANTED`` coefficients."""
+    rng = np.random.default_rng(seed)
+    items = rng.permuted(np.tile(np.arange(known.n_items), (n, 1)), axis=1)[:, :k].astype(np.int32)
+    users = rng.integers(0, len(stages.fit.users), n)
+    x = known.features.of(users, items)
+    u = none + sum(b * x[:, :, FEATURES.index(name)] for name, b in PLANTED.items())
+    u = u if llm is None else u + llm
+    p = probabilities(u, np.ones((n, k), dtype=bool), outside=True)
+    column = (np.cumsum(p, axis=1) < rng.random((n, 1))).sum(axis=1)
+    return ChoiceSets(
+        items=items,
+        chosen=np.where(column == k, -1, column),
+        users=users,
+        times=np.full(n, np.datetime64("2024-03-01")),
+        orders=np.full(n, "", dtype=object),
+        log_rate=np.zeros(n),
+        names=stages.fit.users,
+        protocol="planted",
+        outside=True,
+    )
+
+
+def test_planted_tastes_come_back(known):
+    stages, before = known
+    fitted = fit_behaviour(planted_sets(stages, before), before.features, names=NAMES, ridge=0.0)
+    for name, truth in {**PLANTED, "none": -4.0}.items():
+        assert abs(fitted.coefficients[name] - truth) < 2 * fitted.standard_errors[name], name
+    assert fitted.spec.click.popularity == fitted.coefficients["popularity"]
+    assert fitted.spec.click.category == 0
+    assert fitted.log_likelihood > fitted.null_log_likelihood
+
+
+def test_a_model_that_is_pure_noise_gets_no_weight(known):
+    stages, before = known
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(6000, 5))
+    silent = fit_behaviour(planted_sets(stages, before), before.features, llm=noise, names=NAMES)
+    assert abs(silent.coefficients["llm"]) < 2.5 * silent.standard_errors["llm"]
+    heard = planted_sets(stages, before, llm=0.7 * noise)
+    fitted = fit_behaviour(heard, before.features, llm=noise, names=NAMES, ridge=0.0)
+    assert abs(fitted.coefficients["llm"] - 0.7) < 2.5 * fitted.standard_errors["llm"]
+
+
+def test_no_answer_is_left_out_and_counted(known):
+    stages, before = known
+    llm = np.random.default_rng(1).normal(size=(6000, 5))
+    llm[:100, 2] = np.nan
+    sets = planted_sets(stages, before)
+    fitted = fit_behaviour(sets, before.features, llm=llm, names=NAMES)
+    assert fitted.slates == 5900
+    assert fitted.assumed["slates without an answer"].startswith("100 of 6000")
+    with pytest.raises(DataError, match="answered none"):
+        fit_behaviour(sets, before.features, llm=np.full((6000, 5), np.nan))
+
+
+def test_simulated_shoppers_buy_as_much_as_real_ones(known):
+    """The constant makes up for reading depth and for clicks that end without a purchase."""
+    stages, before = known
+    sets = planted_sets(stages, before, none=-6.5)
+    spec = fit_behaviour(sets, before.features, names=NAMES).spec
+    n, k = sets.items.shape
+    x = before.features.of(sets.users, sets.items)
+    tastes = x[:, :, 3:]
+    columns = [x[:, :, FEATURES.index(name)] for name in ("popularity", "price", "repeat")]
+    pages = PageFeatures(sets.shown, np.zeros((n, k)), *columns, np.zeros((n, k)), tastes)
+    word = np.random.default_rng(0).integers(0, 2**64, (5, n, k), dtype=np.uint64)
+    luck = PageLuck(word[0], word[1], word[2, :, 0], word[3, :, 0], word[4, :, 0])
+    done = Behaviour(spec).decide(pages, luck)
+    real = (sets.chosen >= 0).mean()
+    assert (done.p_click * done.p_buy).sum(axis=1).mean() == pytest.approx(real, rel=0.03)
+
+
+def test_segments_differ_where_tastes_do(known):
+    stages, before = known
+    sets = planted_sets(stages, before)
+    segment = np.where(np.arange(len(stages.fit.users)) % 2 == 0, "even", "odd").astype(object)
+    fitted = fit_behaviour(sets, before.features, names=NAMES, segments=segment)
+    assert set(fitted.segments) == {"even", "odd"}
+    for part in fitted.segments.values():
+        assert part.coefficients["repeat"] == pytest.approx(fitted.coefficients["repeat"], abs=0.2)
+
+
+def test_a_fitted_behaviour_goes_to_a_file_and_back(known, tmp_path):
+    stages, before = known
+    fitted = fit_behaviour(planted_sets(stages, before), before.features, names=NAMES)
+    path = tmp_path / "fitted.json"
+    fitted.save(path)
+    assert load_fitted(path) == fitted
+    for broken, message in (
+        ("{", "no fitted behaviour of this version"),
+        (json.dumps({**json.loads(path.read_text()), "colour": 1}), "colour"),
+        (json.dumps({**json.loads(path.read_text()), "format": 99}), "format"),
+    ):
+        path.write_text(broken)
+        with pytest.raises(DataError, match=message) as error:
+            load_fitted(path)
+        assert "\n" not in str(error.value)
+    with pytest.raises(DataError, match="cannot read"):
+        load_fitted(tmp_path / "none.json")
+
+
+def test_what_cannot_be_told_is_assumed_and_named(known):
+    stages, before = known
+    sets = planted_sets(stages, before)
+    inside = sets.take(sets.chosen >= 0)
+    closed = ChoiceSets(**{**vars(inside), "outside": False})
+    fitted = fit_behaviour(closed, before.features)
+    assert {"none", "llm", "position", "fatigue", "quality", "appetite"} <= set(fitted.assumed)
+    data, names = design(closed, before.features)
+    level = data.design @ np.array([fitted.coefficients.get(name, 0.0) for name in names])
+    assert (level.mean() + fitted.spec.click.none) == pytest.approx(Terms().none)
+
+
+def _visits(gap, n, users):
+    rows = []
+    for user in range(users):
+        times = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(n) * gap, unit="D")
+        rows += [(f"{user}/{gap}", time) for time in times]
+    return pd.DataFrame(rows, columns=["user", "time"])
+
+
+def test_gaps_are_shrunk_the_more_the_less_is_known():
+    at = pd.Timestamp("2024-07-01")
+    visits = pd.concat([_visits(7, 26, 20), _visits(21, 9, 20), _visits(1, 1, 1)])
+    gaps, mean = shrunk_gaps(visits, at)
+    assert gaps["0/7"] == pytest.approx(7, rel=0.15)
+    assert gaps["0/21"] == pytest.approx(21, rel=0.15)
+    assert 7 < mean < 21
+    new = pd.DataFrame({"user": ["new"], "time": [at - pd.Timedelta(days=2)]})
+    gaps, mean = shrunk_gaps(pd.concat([visits, new]), at)
+    assert gaps["new"] == pytest.approx(mean, rel=0.3)
+
+
+def test_habits_say_what_was_read_and_what_is_assumed():
+    halves, _ = cut(grocery())
+    found = fit_habits(halves.remembered.interactions, halves.at)
+    assert found.habits.gap_days == pytest.approx(7, rel=0.05)
+    assert found.hours[10:15].sum() == pytest.approx(1)
+    assert found.quantity == 1
+    assert set(found.fitted) == {"gap_days"}
+    assert set(found.assumed) == {
+        "examination", "go_on", "go_on_after_click", "look_seconds", "dwell_seconds",
+    }  # fmt: skip
+    with pytest.raises(DataError, match="leak"):
+        fit_habits(halves.held_out, halves.at)
+
+
+def test_views_tell_how_long_visits_are():
+    rng = np.random.default_rng(0)
+    rows = []
+    for visit in range(600):
+        clicks = visit % 2
+        pages = rng.geometric(0.25 if clicks else 0.5)
+        start = pd.Timestamp("2024-01-01") + pd.Timedelta(hours=visit)
+        rows += [
+            ("u", f"i{view}", "view", start + pd.Timedelta(seconds=view), str(visit))
+            for view in range(10 * pages)
+        ]
+        if clicks:
+            late = start + pd.Timedelta(seconds=10 * pages)
+            later = late + pd.Timedelta(seconds=40)
+            rows += [("u", "i0", "click", late, str(visit)), ("u", "i1", "view", later, str(visit))]
+    frame = pd.DataFrame(rows, columns=["user", "item", "action", "time", "order"])
+    frame = frame.assign(quantity=1.0, value=np.nan)
+    found = fit_habits(frame, pd.Timestamp("2024-03-01"), page=11)
+    assert found.habits.dwell_seconds == 40
+    assert found.habits.go_on == pytest.approx(0.0, abs=0.25)
+    assert found.habits.go_on_after_click == pytest.approx(np.log(3), abs=0.35)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour import Terms
+from footfall.behaviour import BehaviourSpec, Terms, examination_curve
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.features import FEATURES, PairFeatures
+from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features, probabilities
 
 Floats = npt.NDArray[np.float64]
@@ -19,83 +18,8 @@ Floats = npt.NDArray[np.float64]
 RIDGE = 1.0
 """Standard-normal prior on each standardised coefficient: nothing where data are plenty."""
 
-
-@dataclass(frozen=True)
-class Fitted:
-    """Coefficients by name, without the language model."""
-
-    coefficients: dict[str, float]
-    errors: dict[str, float]
-    slates: int
-
-    def terms(self, llm: float = 0.0, scale: float = 1.0) -> Terms:
-        """As the behaviour of a run; what could not be fitted keeps the default."""
-        values = {name: scale * value for name, value in self.coefficients.items()}
-        unfitted = {"position": 0.0, "fatigue": Terms().fatigue}
-        plain = dict.fromkeys(FEATURES, 0.0)
-        return Terms(**{**unfitted, **plain, "none": Terms().none, **values, "llm": llm})
-
-
-def design(
-    sets: ChoiceSets, features: PairFeatures, names: Sequence[str]
-) -> tuple[LogitData, tuple[str, ...]]:
-    """The named features of the sets' items (and a constant where nothing can be chosen)."""
-    columns = [FEATURES.index(name) for name in names]
-    numbers = features.of(sets.users, sets.items)[:, :, columns]
-    named = tuple(names)
-    if sets.outside:
-        numbers = np.concatenate([np.ones((*numbers.shape[:2], 1)), numbers], axis=2)
-        named = ("none", *named)
-    return (
-        LogitData(numbers, sets.shown, sets.chosen, sets.outside, sets.log_rate, sets.users),
-        named,
-    )
-
-
-def fit(parts: Sequence[tuple[ChoiceSets, PairFeatures]]) -> Fitted:
-    """Fit one set of coefficients on real choices of one or several protocols.
-
-    Features that say nothing in any of them stay 0. Protocols with and without an outside
-    option are not mixed: only the first kind is used where both are there.
-    """
-    outside = parts[0][0].outside
-    used = [(sets, features) for sets, features in parts if sets.outside == outside]
-    made = [design(sets, features, FEATURES) for sets, features in used]
-    named = made[0][1]
-    data = _stack([one for one, _ in made])
-    silent = set(flat_features(data, named))
-    keep = [column for column, name in enumerate(named) if name not in silent]
-    left = tuple(named[column] for column in keep)
-    if not left:
-        return Fitted({}, {}, len(data.chosen))
-    found = fit_logit(replace(data, design=data.design[:, :, keep]), left, ridge=RIDGE)
-    return Fitted(
-        dict(zip(left, found.coefficients.tolist(), strict=True)),
-        dict(zip(left, found.standard_errors.tolist(), strict=True)),
-        len(data.chosen),
-    )
-
-
-def _stack(parts: Sequence[LogitData]) -> LogitData:
-    """One data set of several with the same features; slates are padded to one width."""
-    width = max(part.shown.shape[1] for part in parts)
-
-    def wide(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        missing = width - array.shape[1]
-        return np.pad(array, [(0, 0), (0, missing), *[(0, 0)] * (array.ndim - 2)])
-
-    return LogitData(
-        design=np.concatenate([wide(part.design) for part in parts]),
-        shown=np.concatenate([wide(part.shown) for part in parts]),
-        chosen=np.concatenate([part.chosen for part in parts]),
-        outside=parts[0].outside,
-        offset=np.concatenate([_filled(part.offset, len(part.chosen)) for part in parts]),
-        clusters=np.concatenate([_filled(part.clusters, len(part.chosen)) for part in parts]),
-    )
-
-
-def _filled(array: npt.NDArray[Any] | None, n: int) -> npt.NDArray[Any]:
-    return np.zeros(n) if array is None else array
+BEYOND_LUCK = 1.96
+"""The model is given a voice only where its coefficient is this many standard errors above 0."""
 
 
 def utilities(
@@ -105,10 +29,67 @@ def utilities(
     items: npt.NDArray[np.int32],
     llm: Floats | None = None,
 ) -> Floats:
-    """[n, k] utility against "none of these"; position and fatigue are 0 here."""
+    """[n, k] utility of a click against "none of these"; position and fatigue are 0 here."""
     weights = np.array([getattr(terms, name) for name in FEATURES])
     total = terms.none + features.of(users, items) @ weights
     return np.asarray(total if llm is None or terms.llm == 0 else total + terms.llm * llm)
+
+
+def taking(
+    behaviour: BehaviourSpec,
+    features: PairFeatures,
+    users: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int32],
+    llm: Floats | None = None,
+) -> Floats:
+    """[n, k] utility of taking: clicking and buying, on a slate of which no order is known.
+
+    The chance to read an item (mean over the page) and to buy it once clicked are added as
+    logs, which is exact where takings are rare, and undoes what ``fit_behaviour`` does.
+    """
+    read = float(examination_curve(behaviour.habits, items.shape[1]).mean())
+    clicks = utilities(behaviour.click, features, users, items, llm)
+    return np.asarray(clicks + np.log(read) + np.log(p_buy(behaviour, features, users, items)))
+
+
+def p_buy(
+    behaviour: BehaviourSpec,
+    features: PairFeatures,
+    users: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int32],
+) -> Floats:
+    """[n, k] P(bought | clicked), as in ``Behaviour.decide``."""
+    known = features.of(users, items)
+    odds = (
+        behaviour.buy.base
+        + behaviour.buy.price * known[:, :, FEATURES.index("price")]
+        + behaviour.buy.repeat * known[:, :, FEATURES.index("repeat")]
+    )
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * odds)))
+
+
+def anchored(behaviour: BehaviourSpec, known: Known) -> BehaviourSpec:
+    """Set the constant so that a whole catalogue would sell as much as it does in a visit.
+
+    For choices that could not be left without one: they tell which item, not whether. With
+    every item of the catalogue in sight, the mean user takes as many as the crowd does in a
+    visit; a page of few items then gives each the chance that it really has.
+    """
+    n, m = known.past.n_users, known.n_items
+    everything = np.arange(m, dtype=np.int32)
+    rates = [
+        np.exp(utilities(behaviour.click, known.features, np.array([user]), everything[None])).sum()
+        for user in range(n)
+    ]
+    wanted = known.features.crowd.basket / _sigmoid(behaviour.buy.base)
+    moved = behaviour.click.none + float(np.log(wanted) - np.log(np.mean(rates)))
+    return behaviour.model_copy(
+        update={"click": behaviour.click.model_copy(update={"none": moved})}
+    )
+
+
+def _sigmoid(x: float) -> float:
+    return float(0.5 * (1.0 + np.tanh(0.5 * x)))
 
 
 def chances(sets: ChoiceSets, utility: Floats) -> Floats:
@@ -126,10 +107,10 @@ class Voice:
     """Coefficient by maximum likelihood, per unit of the model's utility."""
     error: float
     """Its standard error, clustered by user."""
-    shrunk: float
-    """What the blend uses: ``weight`` drawn to 0 by as much as luck explains (positive-part
-    James-Stein), so a voice that says nothing falls silent. Never below 0: a model whose
-    advice is better turned round does not understand the question."""
+    used: float
+    """What the blend uses: ``weight`` drawn to 0 by as much as luck explains, and 0 where luck
+    may explain all of it. Never below 0: a model whose advice is better turned round does not
+    understand the question."""
     slates: int
 
 
@@ -151,5 +132,5 @@ def hear(sets: ChoiceSets, utility: Floats, llm: Floats) -> Voice:
         return Voice(0.0, 0.0, 0.0, len(sets))
     found: LogitFit = fit_logit(data, names, ridge=RIDGE)
     weight, error = found["llm"], float(found.standard_errors[1])
-    trust = max(0.0, 1.0 - (error / weight) ** 2) if weight else 0.0
-    return Voice(weight, error, max(0.0, weight * trust), len(sets))
+    trust = 1.0 - (error / weight) ** 2 if weight > BEYOND_LUCK * error else 0.0
+    return Voice(weight, error, weight * trust, len(sets))

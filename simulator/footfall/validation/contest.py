@@ -13,13 +13,13 @@ import pandas as pd
 
 from footfall.behaviour import BehaviourSpec, click_probabilities, examination_curve
 from footfall.datasets.schema import Dataset, Split
-from footfall.fitting.features import FEATURES, PairFeatures
+from footfall.fitting.features import PairFeatures
 from footfall.fitting.stages import Stage
 from footfall.options import Announce
 from footfall.population import Population
 from footfall.recommenders import Request, audited, build, parse_spec
 from footfall.validation.asking import Interviewer
-from footfall.validation.blend import utilities
+from footfall.validation.blend import p_buy, utilities
 from footfall.validation.ground import Ground
 
 Floats = npt.NDArray[np.float64]
@@ -147,7 +147,7 @@ def simulate(
     utility = np.where(shown, utility, -np.inf)
     reading = examination_curve(spec.habits, k) * shown
     clicks = click_probabilities(utility, reading, spec.habits.picks)
-    bought = np.where(shown, clicks * _p_buy(spec, features, users, flat), 0.0)
+    bought = np.where(shown, clicks * p_buy(spec, features, users, flat), 0.0)
     by_item = bought.reshape(n, r, d, k)
     return np.asarray(by_item.sum(axis=3).mean(axis=2)), np.asarray(by_item)
 
@@ -251,22 +251,6 @@ def _look_up(contest: Contest, llm: Floats) -> Floats:
         places = np.minimum(np.searchsorted(known, slates), len(known) - 1)
         found[row] = np.where(slates >= 0, llm[row][places], 0.0)
     return found
-
-
-def _p_buy(
-    spec: BehaviourSpec,
-    features: PairFeatures,
-    users: npt.NDArray[np.int64],
-    items: npt.NDArray[np.int32],
-) -> Floats:
-    """[n, k] P(bought | clicked), as in ``Behaviour.decide``."""
-    known = features.of(users, items)
-    odds = (
-        spec.buy.base
-        + spec.buy.price * known[:, :, FEATURES.index("price")]
-        + spec.buy.repeat * known[:, :, FEATURES.index("repeat")]
-    )
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * odds)))
 
 
 def opinions(contest: Contest, interviewer: Interviewer, population: Population) -> Floats:

@@ -86,6 +86,8 @@ def lay(scenario: Scenario, base: Path, *, users: int, announce: Announce) -> Gr
     stages = divide(
         split, spec, scenario.seed, test_users=tested, among=None if circular else theirs
     )
+    if not circular:
+        stages = Stages(*(_apart(s, theirs) for s in (stages.fit, stages.calibrate, stages.test)))
     return Ground(
         scenario=scenario,
         dataset=dataset,
@@ -138,6 +140,11 @@ def _half(split: Split, seed: int) -> set[str]:
     """The users that no recommender learns from; the same half as in a run of this seed."""
     users = split.remembered.interactions["user"].unique()
     return {user for user in users if (identity(f"{seed}/{user}") & 1) == 0}
+
+
+def _apart(stage: Stage, theirs: set[str]) -> Stage:
+    """The stage with a crowd that no recommender has learned from."""
+    return replace(stage, crowd=stage.crowd[stage.crowd["user"].isin(theirs)])
 
 
 def _learners(split: Split, stages: Stages, theirs: set[str]) -> Dataset:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.errors import DataError
+from footfall.fitting.fitted import fit_behaviour
 from footfall.options import Announce
 from footfall.provenance import code_hash
-from footfall.validation import contest, crowds, retest, segments, synthetic
-from footfall.validation.blend import chances
+from footfall.validation import contest, crowds, retest, rivals, segments, synthetic
+from footfall.validation.blend import chances, taking
 from footfall.validation.players import Players
 from footfall.validation.study import (
     Study,
@@ -24,7 +25,7 @@ from footfall.validation.study import (
     model_predictions,
     swapped_predictions,
 )
-from footfall.validation.tables import traits
+from footfall.validation.tables import predictions, traits
 from footfall_eval.blocks.block import Block, not_run
 from footfall_eval.blocks.calibration import calibration
 from footfall_eval.blocks.choice import choice
@@ -43,6 +44,9 @@ Floats = npt.NDArray[np.float64]
 
 RETEST_SETS = 40
 """Slates asked again in block F; half as many questions an item where they cost one each."""
+
+QUICK = ("uniform", "popularity", "repeat", "item-knn", "markov")
+"""Baselines of the further protocols, which inform and are not judged."""
 
 GROUP_USERS = 30
 """Users that a group needs to order recommenders by."""
@@ -108,20 +112,21 @@ def _choice(
 
 
 def _other_protocol(study: Study, protocol: str) -> dict[str, Any]:
-    """NLL of the same users without the model on a further protocol, against evenly guessing."""
-    sets = next(one for one in study.sets if one.protocol == protocol).test
-    deaf = study.players.utility(study.known, sets, None)
-    found = chances(sets, deaf)
-    rows = np.arange(len(sets))
-    nll = -np.log(np.maximum(1e-12, found[rows, sets.chosen]))
-    even = np.log(sets.shown.sum(axis=1) + sets.outside)
-    per_user = pd.Series(even - nll).groupby(sets.users).mean().to_numpy()
-    gain = mean_interval(per_user, study.ground.scenario.seed)
-    return {
-        f"{protocol}: nll without the model": float(nll.mean()),
-        f"{protocol}: gain over uniform": gain.value,
-        f"{protocol}: gain over uniform interval": gain.pair(),
-    }
+    """The same kind of users, fitted to a further protocol, against quick baselines there."""
+    seed = study.ground.scenario.seed
+    sets = next(one for one in study.sets if one.protocol == protocol)
+    known_fit = study.ground.known(study.ground.stages.fit)
+    spec = fit_behaviour(sets.fit, known_fit.features).spec
+    fitted = rivals.train(sets, known_fit, seed=seed, announce=lambda _: None, names=QUICK)
+    found = rivals.foresee(fitted, sets, study.known)
+    items = study.known.features, sets.test.users, sets.test.items
+    found[BLEND] = chances(sets.test, taking(spec, *items))
+    block = choice(predictions(sets.test, study.ground.catalogue, found), None, seed=seed)
+    gain = "gain over best classical"
+    wanted = ("sets", "nll", "best classical baseline", gain, f"{gain} interval")
+    top = next(row["top-1"] for row in block.table if row["model"] == BLEND)
+    figures = {f"{protocol}: {name}": block.metrics[name] for name in wanted}
+    return {**figures, f"{protocol}: top-1": top}
 
 
 def _calibration(held: pd.DataFrame, groups: pd.DataFrame, seed: int) -> Block:
@@ -339,7 +344,7 @@ def coefficients(players: Players) -> list[dict[str, Any]]:
             "term": name,
             "used": value,
             "fitted": players.fitted.coefficients.get(name),
-            "standard error": players.fitted.errors.get(name),
+            "standard error": players.fitted.standard_errors.get(name),
         }
         for name, value in click.items()
     ]

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour import BehaviourSpec, BuyTerms, Terms
+from footfall.behaviour import BehaviourSpec
 from footfall.fitting.choice_sets import ChoiceSets
+from footfall.fitting.fitted import FittedBehaviour, fit_behaviour
 from footfall.fitting.known import Known
 from footfall.population import Population
-from footfall.scenario import Scenario
 from footfall.validation.asking import Interviewer, answered
-from footfall.validation.blend import Fitted, Voice, fit, hear, utilities
+from footfall.validation.blend import Voice, anchored, hear, taking
 from footfall.validation.ground import Ground
 from footfall.validation.sets import Sets, of_few_users
 
@@ -27,9 +27,6 @@ TEST_SHARE = 0.35
 
 SETS_A_USER = 6
 """Sets that each asked user is asked about: the history is computed once for all of them."""
-
-BOUGHT = BuyTerms(base=12.0, price=0.0, repeat=0.0)
-"""Choices fitted to purchases are purchases: whoever takes an item buys it."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ class Players:
 
     behaviour: BehaviourSpec
     """What a run would use."""
-    fitted: Fitted
-    """Coefficients fitted here, without the model."""
+    fitted: FittedBehaviour
+    """Fitted here without the model, to the protocol that a run is like."""
     voice: Voice | None
     """The model's weight; None: no model was asked."""
     as_written: bool
@@ -62,8 +59,8 @@ class Players:
         return self.behaviour.click.llm == 0
 
     def utility(self, known: Known, sets: ChoiceSets, llm: Floats | None) -> Floats:
-        """[n, k] of the blend."""
-        return utilities(self.behaviour.click, known.features, sets.users, sets.items, llm)
+        """[n, k] of taking each item."""
+        return taking(self.behaviour, known.features, sets.users, sets.items, llm)
 
 
 def listen(
@@ -80,44 +77,40 @@ def listen(
 
 
 def make_players(
-    ground: Ground, parts: list[Sets], known: Known, interviewer: Interviewer | None, questions: int
-) -> tuple[Players, Heard | None]:
-    """Fit on the fit stage; ask the model there, and weigh its voice.
-
-    Returns:
-        The players, and what the model said about the fit stage.
-    """
-    scenario, main = ground.scenario, parts[0]
-    fitted = fit([(part.fit, known.features) for part in parts])
-    heard = _hear_fit(ground, main, interviewer, questions)
+    ground: Ground, sets: Sets, known: Known, interviewer: Interviewer | None, questions: int
+) -> Players:
+    """Fit on the fit stage; ask the model there, and weigh its voice."""
+    scenario = ground.scenario
+    clicks = bool((ground.dataset.interactions["action"] == "view").any())
+    fitted = fit_behaviour(
+        sets.fit,
+        known.features,
+        choices="clicks" if clicks else "purchases",
+        habits=scenario.behaviour.habits,
+    )
+    spec = fitted.spec if sets.fit.outside else anchored(fitted.spec, known)
+    heard = _hear_fit(ground, sets, interviewer, questions)
     voice = None
     if heard is not None and len(heard.sets):
-        plain = utilities(fitted.terms(), known.features, heard.sets.users, heard.sets.items)
+        plain = taking(spec, known.features, heard.sets.users, heard.sets.items)
         voice = hear(heard.sets, plain, heard.llm)
     if "click" in scenario.behaviour.model_fields_set:
-        return Players(scenario.behaviour, fitted, voice, as_written=True), heard
-    click = fitted.terms(voice.shrunk if voice else 0.0)
-    made = replace_click(scenario, click, purchases=_buys(ground))
-    return Players(made, fitted, voice, as_written=False), heard
-
-
-def replace_click(scenario: Scenario, click: Terms, *, purchases: bool) -> BehaviourSpec:
-    """The scenario's behaviour with fitted coefficients."""
-    if purchases:
-        return scenario.behaviour.model_copy(update={"click": click, "buy": BOUGHT})
-    return scenario.behaviour.model_copy(update={"click": click})
+        return Players(scenario.behaviour, fitted, voice, as_written=True)
+    return _louder(Players(spec, fitted, voice, as_written=False), voice.used if voice else 0.0)
 
 
 def with_model(players: Players) -> Players:
-    """The same users with the model at its unshrunk weight: to show what it would bring."""
-    weight = 0.0 if players.voice is None else players.voice.weight
-    click = players.behaviour.click.model_copy(update={"llm": weight})
-    return replace(players, behaviour=players.behaviour.model_copy(update={"click": click}))
+    """The same users with the model at its full weight: to show what it would bring."""
+    return _louder(players, 0.0 if players.voice is None else players.voice.weight)
 
 
 def without_model(players: Players) -> Players:
     """The same users, deaf to the model."""
-    click = players.behaviour.click.model_copy(update={"llm": 0.0})
+    return _louder(players, 0.0)
+
+
+def _louder(players: Players, weight: float) -> Players:
+    click = players.behaviour.click.model_copy(update={"llm": weight})
     return replace(players, behaviour=players.behaviour.model_copy(update={"click": click}))
 
 
@@ -131,8 +124,3 @@ def _hear_fit(
     return listen(
         interviewer, ground.population(stage), sets.fit, wanted=wanted, seed=ground.scenario.seed
     )
-
-
-def _buys(ground: Ground) -> bool:
-    """Whether choices are purchases (or likings): then nothing is left to decide after a click."""
-    return not (ground.dataset.interactions["action"] == "view").any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,13 +22,19 @@ POSITIONED = frozenset({"impressions"})
 """Protocols whose slates have positions; elsewhere the columns are in random order."""
 
 
-def train(sets: Sets, known: Known, *, seed: int, announce: Announce) -> dict[str, Scaled]:
-    """Fit every baseline that the protocol allows, by name."""
-    names = [
-        name for name in BASELINES if name != "position+popularity" or sets.protocol in POSITIONED
-    ]
+def train(
+    sets: Sets,
+    known: Known,
+    *,
+    seed: int,
+    announce: Announce,
+    names: Collection[str] = tuple(BASELINES),
+) -> dict[str, Scaled]:
+    """Fit the baselines that the protocol allows, by name."""
     fitted = {}
     for name in names:
+        if name == "position+popularity" and sets.protocol not in POSITIONED:
+            continue
         announce(f'{sets.protocol}: baseline "{name}"')
         fitted[name] = baseline(name, seed=seed)
         fitted[name].fit(known, sets.fit)

@@ -33,14 +33,17 @@ class Sets:
 
 
 def protocols(dataset: Dataset) -> tuple[str, ...]:
-    """What can be built from this data, the strongest first."""
+    """What can be built from this data; the first is what a run is like, and is judged.
+
+    A run shows slates out of the catalogue. The other protocols are reported beside it.
+    """
     rows = dataset.interactions
     if (rows["action"] == "view").any():
         return ("impressions",)
     if "products" in dataset.extra and {"store", "week"} <= set(rows.columns):
         return ("displayed", "shelf")
     if (rows["action"] == "rate").any() and not (rows["action"] == "purchase").any():
-        return ("likes", "catalogue")
+        return ("catalogue", "likes")
     return ("catalogue",)
 
 

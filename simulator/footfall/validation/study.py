@@ -70,7 +70,7 @@ class Study:
     known: Known
     """Of the test stage."""
     sets: list[Sets]
-    """By protocol, the strongest first."""
+    """By protocol; the first one is judged."""
     players: Players
     interviewer: Interviewer | None
     population: Population
@@ -82,7 +82,7 @@ class Study:
 
     @property
     def main(self) -> Sets:
-        """The strongest protocol."""
+        """The protocol that is judged."""
         return self.sets[0]
 
     @property
@@ -102,7 +102,7 @@ def observe(ground: Ground, order: Order, model: LanguageModel | None, announce:
         spec = ground.scenario.choice
         interviewer = Interviewer(model, spec, ground.catalogue, order.base)
     announce("fitting, and asking the model about choices to fit")
-    players, _ = make_players(ground, parts, known_fit, interviewer, order.questions)
+    players = make_players(ground, parts[0], known_fit, interviewer, order.questions)
     population = ground.population(stages.test)
     announce("asking the model about held-out choices")
     wanted = int(TEST_SHARE * order.questions / parts[0].test.items.shape[1])

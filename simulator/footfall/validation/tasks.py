@@ -17,7 +17,7 @@ from footfall.fitting.stages import Stage
 from footfall.options import Announce
 from footfall.validation import rivals
 from footfall.validation.asking import Interviewer
-from footfall.validation.blend import utilities
+from footfall.validation.blend import taking
 from footfall.validation.ground import Ground
 from footfall.validation.players import FIT_SHARE, Players, make_players
 from footfall.validation.sets import build
@@ -100,7 +100,7 @@ def run_tasks(
     sets = build(ground, "catalogue", per_user=8)
     fitted = rivals.train(sets, known["fit"], seed=seed, announce=announce)
     announce("fitting, and asking the model about choices to fit")
-    players, _ = make_players(ground, [sets], known["fit"], interviewer, order.questions)
+    players = make_players(ground, sets, known["fit"], interviewer, order.questions)
     few = order.users if interviewer is None else _affordable(order)
     rows: list[dict[str, Any]] = []
     users = {}
@@ -156,8 +156,8 @@ def _task(
     """Scores of every predictor; users whom the model did not answer are left out for all."""
     scores = {name: one.open(known)(drawn.users, drawn.items) for name, one in fitted.items()}
     scores[WITHOUT_MODEL] = scores.pop(rivals.LOGIT)
-    click = players.behaviour.click
-    scores[BLEND] = utilities(click, known.features, drawn.users, drawn.items, llm)
+    spec = players.behaviour
+    scores[BLEND] = taking(spec, known.features, drawn.users, drawn.items, llm)
     kept = np.ones(len(drawn.users), dtype=bool)
     if llm is not None:
         kept = np.asarray(np.isfinite(llm).all(axis=1))

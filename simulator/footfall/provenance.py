@@ -11,6 +11,7 @@ import pandas as pd
 
 from footfall import manifest
 from footfall.behaviour import BehaviourSpec
+from footfall.fitting.features import best_rating, taken
 from footfall.llm.protocol import LanguageModel
 from footfall.scenario import Scenario
 
@@ -57,6 +58,7 @@ def describe(
         "warnings": warnings(histories),
         "items": "items.parquet",
         "users_table": "users.parquet",
+        "held_out": "held_out.parquet",
         "recorded": {
             "versions": manifest.versions(),
             "hashes": {
@@ -94,6 +96,30 @@ def users_table(histories: Histories) -> pd.DataFrame:
     return pd.DataFrame(
         {"user": population.users, "cold": population.cold, **population.profiles}
     ).join(population.habits.add_prefix("before_"))
+
+
+def items_table(histories: Histories) -> pd.DataFrame:
+    """One row an item; ``popularity``: remembered takings a thousand remembered users."""
+    remembered = histories.split.remembered
+    events = remembered.interactions
+    takings = events.loc[taken(events, best_rating(events)), "item"].value_counts()
+    users = max(1, events["user"].nunique())
+    items = remembered.items[["item", "title", "category", "price"]]
+    popularity = items["item"].map(takings).fillna(0.0).astype(float) * 1000.0 / users
+    return items.assign(popularity=popularity)
+
+
+def held_out_table(histories: Histories) -> pd.DataFrame:
+    """What the simulated users really took after the split: ``user``, ``item``, each pair once.
+
+    For the evaluator only, which holds recommenders against it; the world never reads it.
+    Copies of a user have no rows: they are the same real person.
+    """
+    events = histories.split.held_out
+    best = best_rating(histories.split.remembered.interactions)
+    real = events["user"].isin(set(histories.population.users))
+    rows = events.loc[real & taken(events, best), ["user", "item"]]
+    return rows.drop_duplicates().sort_values(["user", "item"], ignore_index=True)
 
 
 def data_hash(histories: Histories) -> str:

@@ -33,7 +33,7 @@ from footfall.llm.store import AnswerStore, StoredModel
 from footfall.log import file_hash, write_part
 from footfall.options import Announce, OnRound, Options, Watch
 from footfall.population import Population
-from footfall.provenance import describe, users_table
+from footfall.provenance import describe, held_out_table, items_table, users_table
 from footfall.recommenders import AuditedRecommender, audited, build
 from footfall.scenario import Scenario
 from footfall.stopwatch import Stopwatch
@@ -280,9 +280,9 @@ def _write(
 
 
 def _write_tables(out: Path, scenario: Scenario, histories: Histories, setting: Setting) -> None:
-    """Items and users beside the log, so that it can be read without the source."""
-    columns = ["item", "title", "category", "price"]
-    histories.split.remembered.items[columns].to_parquet(out / "items.parquet", index=False)
+    """Items, users and held-out choices beside the log, so that it can be read without source."""
+    items_table(histories).to_parquet(out / "items.parquet", index=False)
+    held_out_table(histories).to_parquet(out / "held_out.parquet", index=False)
     users = users_table(histories)
     if scenario.design == "split":
         names = [arm.name for arm in scenario.arms]

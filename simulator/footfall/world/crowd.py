@@ -105,6 +105,11 @@ class Crowd:
             numbers[:, None],
             self.setting.items[items],
         )
+        if self.setting.behaviour.spec.habits.picks == "one":
+            # One click a page at most: arms that get different items clicked still share the
+            # luck of buying, which makes the paired difference of purchases a lot less noisy.
+            once, _, _, _ = luck.words(Purpose.BUY, users, sessions, numbers)
+            buy = np.broadcast_to(once[:, None], buy.shape)
         depth, outside, go_on, _ = luck.words(Purpose.PAGE, users, sessions, numbers)
         return PageLuck(noise, buy, depth, outside, go_on)
 

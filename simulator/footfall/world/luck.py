@@ -36,9 +36,12 @@ class Purpose(enum.IntEnum):
     PAGE = 2
     """Words: reading depth, the outside option's noise, going on, order of options."""
     ITEM = 3
-    """Words: noise of the item's utility, buying after a click, -, -."""
+    """Words: noise of the item's utility, buying after a click where a page may have several
+    clicks, -, -."""
     REQUEST = 4
     """Words: the seed handed to recommenders, -, -, -."""
+    BUY = 5
+    """Words: buying after the only click of a page, -, -, -."""
 
 
 def identity(name: str) -> int:

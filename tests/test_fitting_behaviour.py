@@ -58,6 +58,7 @@ def test_planted_tastes_come_back(known):
         assert abs(fitted.coefficients[name] - truth) < 2 * fitted.standard_errors[name], name
     assert fitted.spec.click.popularity == fitted.coefficients["popularity"]
     assert fitted.spec.click.category == 0
+    assert "6000 real choices" in fitted.spec.sources["click"]
     assert fitted.log_likelihood > fitted.null_log_likelihood
 
 

@@ -133,6 +133,19 @@ def test_no_column_is_favoured(shop):
     assert counts.min() > 0.15 * counts.sum()
 
 
+def test_unseen_slates_do_not_give_new_items_away(shop):
+    """Others are drawn among what the crowd knows, so a taken item must be known to it as well."""
+    _, catalogue, stages = shop
+    new = stages.fit.choices["item"].iloc[0]
+    crowd = stages.fit.crowd[stages.fit.crowd["item"] != new]
+    sets = choice_sets.unseen(replace(stages.fit, crowd=crowd, _numbers={}), catalogue, k=4)
+    assert catalogue.code(new) not in sets.items
+    even = choice_sets.unseen(
+        replace(stages.fit, crowd=crowd, _numbers={}), catalogue, k=4, by_popularity=False
+    )
+    assert catalogue.code(new) in even.items[np.arange(len(even)), even.chosen]
+
+
 def test_likes_are_set_against_own_dislikes(cinema):
     _, catalogue, stages = cinema
     sets = choice_sets.likes(stages.fit, catalogue, k=5)

@@ -275,7 +275,9 @@ def unseen(
 
     At most ``most`` items of a visit, drawn. Without ``by_popularity`` the others are drawn
     evenly ("catalogue"): then the coefficients say how likely an item is taken at all, its
-    popularity included, which choices among equally popular items cannot say.
+    popularity included, which choices among equally popular items cannot say. With it, taken
+    items that the crowd does not know are left out: none of the others could be such an item,
+    so that being new would give the answer away.
     """
     rows = stage.choices[stage.liked(stage.choices)]
     crowd = stage.crowd[stage.liked(stage.crowd)]
@@ -290,7 +292,8 @@ def unseen(
         chance[touched[stage.users[user]]] = 0
         if np.count_nonzero(chance) < k - 1:
             continue
-        for item in rng.permutation(part["code"].unique())[:most]:
+        codes = part["code"].unique()
+        for item in rng.permutation(codes[counts[codes] > 0])[:most]:
             # The largest keys are a draw without replacement (Efraimidis and Spirakis, 2006).
             keys = np.full(len(chance), -np.inf)
             keys[chance > 0] = np.log(rng.random(int((chance > 0).sum()))) / chance[chance > 0]

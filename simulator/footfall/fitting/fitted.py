@@ -159,7 +159,9 @@ def fit_behaviour(
     of_set = None if segments is None else segments[sets.users]
     left = [named[number] for number in keep]
     fit = fit_logit(narrow, left, ridge=ridge, segments=of_set)
-    spec = _spec(fit, narrow, sets.weights(), choices, habits or Habits(), assumed)
+    users = len(np.unique(sets.users))
+    source = f'fitted to {len(sets)} real choices of {users} users (protocol "{sets.protocol}")'
+    spec = _spec(fit, narrow, sets.weights(), choices, habits or Habits(), assumed, source)
     return FittedBehaviour(
         spec=spec,
         coefficients=_named(fit, fit.coefficients),
@@ -174,7 +176,7 @@ def fit_behaviour(
         },
         protocol=sets.protocol,
         weak=sets.weak,
-        users=len(np.unique(sets.users)),
+        users=users,
         slates=len(sets),
         log_likelihood=fit.log_likelihood / fit.slates,
         null_log_likelihood=fit.null_log_likelihood / fit.slates,
@@ -204,6 +206,7 @@ def _spec(
     choices: Literal["clicks", "purchases"],
     habits: Habits,
     assumed: dict[str, str],
+    source: str,
 ) -> BehaviourSpec:
     """Coefficients as a behaviour; everything that is not fitted is noted in ``assumed``."""
     terms = {**dict.fromkeys((MODEL, *FEATURES), 0.0), **_named(fit, fit.coefficients)}
@@ -231,7 +234,10 @@ def _spec(
             f"ones end in a choice as often as those did ({rate:.1%})"
         )
     return BehaviourSpec(
-        click=Terms(**{name: float(value) for name, value in terms.items()}), buy=buy, habits=habits
+        click=Terms(**{name: float(value) for name, value in terms.items()}),
+        buy=buy,
+        habits=habits,
+        sources={"click": source},
     )
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from asking_world import BUILDER, DRINKER, catalogue, persona, taste
 from pydantic import ValidationError
 
+from asking_world import BUILDER, DRINKER, catalogue, persona, taste
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.errors import TemplateError

@@ -6,10 +6,10 @@ import math
 
 import pandas as pd
 import pytest
-from histories import dataset
 
 from footfall.datasets.schema import Cleaning
 from footfall.errors import DataError
+from histories import dataset
 
 GOOD = {"user": "a", "item": "x", "time": "2024-01-01", "quantity": 1.0, "value": 1.0}
 

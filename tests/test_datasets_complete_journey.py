@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from histories import dataset, week
 
 from footfall.datasets import grocery_titles
 from footfall.datasets.complete_journey import CompleteJourneySource, promotions
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
 from footfall.errors import DataError
+from histories import dataset, week
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from histories import dataset, week
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from footfall.datasets.split import SplitSpec, split
 from footfall.errors import DataError
+from histories import dataset, week
 
 EVENTS = st.lists(
     st.tuples(

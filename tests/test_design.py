@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
-import shop
 from hypothesis import given
 from hypothesis import strategies as st
 
+import shop
 from footfall.errors import ScenarioError
 from footfall.options import Options
 from footfall.run import run

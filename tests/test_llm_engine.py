@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from asking_world import BUILDER, DRINKER, catalogue
 
+from asking_world import BUILDER, DRINKER, catalogue
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.errors import ModelError

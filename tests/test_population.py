@@ -8,13 +8,13 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from histories import dataset, week
 
 from footfall.catalogue import Catalogue
 from footfall.datasets.schema import Split
 from footfall.datasets.split import SplitSpec, split
 from footfall.errors import DataError
 from footfall.population import Population, PopulationSpec
+from histories import dataset, week
 
 AT = dt.date(2024, 1, 20)
 USERS = pd.DataFrame(

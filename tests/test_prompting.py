@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from asking_world import BUILDER, DRINKER, TITLES, catalogue, persona
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asking_world import BUILDER, DRINKER, TITLES, catalogue, persona
 from footfall.errors import TemplateError
 from footfall.llm.fake import FakeTokenizer
 from footfall.prompting import Budget, Layout, Prompter, Visit

@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import stamina
-from recommender_worlds import interactions, popular_function, request, two_clubs
 
 from footfall.errors import DataError, ScenarioError, ServerError
 from footfall.recommenders import Slate, audited, build, parse_spec
 from footfall.recommenders.testing import check_recommender
+from recommender_worlds import interactions, popular_function, request, two_clubs
 
 SPLIT, CATALOGUE = two_clubs()
 HERE = Path(__file__).parent

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from recommender_worlds import Canned, request, two_clubs
 
 from footfall.recommenders import Faults, Slate, audited
 from footfall.recommenders.audit import MEANING
 from footfall.recommenders.testing import check_recommender
+from recommender_worlds import Canned, request, two_clubs
 
 _, CATALOGUE = two_clubs()
 NAN = math.nan

@@ -10,13 +10,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recommender_worlds import interactions, request, two_clubs, world
 
 from footfall.datasets.schema import ACTIONS
 from footfall.errors import DataError, ScenarioError
 from footfall.recommenders import build, parse_spec
 from footfall.recommenders.specs import KINDS, Action
 from footfall.recommenders.testing import STRANGER, check_recommender
+from recommender_worlds import interactions, request, two_clubs, world
 
 TRAINED = [
     {"kind": "random"},

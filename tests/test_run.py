@@ -9,9 +9,9 @@ import time
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import shop
 from scipy import stats
 
+import shop
 from footfall.errors import LogError, RunError, UserError
 from footfall.llm.fake import FakeModel
 from footfall.log import IMPRESSIONS, SESSIONS, file_hash

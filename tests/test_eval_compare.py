@@ -35,7 +35,10 @@ def test_identical_arms_differ_by_exactly_nothing(tmp_path):
 
 def test_json_has_the_documented_keys(tmp_path):
     document = json.loads(compare(RunLog.open(planted_run(tmp_path))).to_json())
-    assert list(document) == ["verdict", "arms", "contrasts"]
+    assert list(document)[:3] == ["verdict", "arms", "contrasts"]
+    assert document["validity"]["status"] == "not validated"
+    assert (document["primary"], document["control"]) == ("purchases", "base")
+    assert document["cautions"] == []
     assert [arm["name"] for arm in document["arms"]] == ["base", "better"]
     keys = {"metric", "control", "treatment", "difference", "ci_low", "ci_high", "p_value"}
     assert all(keys | {"correlation"} <= set(contrast) for contrast in document["contrasts"])

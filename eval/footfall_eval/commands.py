@@ -7,20 +7,33 @@ from typing import Annotated
 
 import typer
 
+from footfall.errors import UserError, did_you_mean
+from footfall_eval.compare import CORRECTIONS, Correction
 from footfall_eval.compare import compare as compare_arms
 from footfall_eval.load import RunLog
 from footfall_eval.report import write_report
 from footfall_eval.terminal import print_comparison
 
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Primary = Annotated[
+    str | None, typer.Option(help="Metric of the verdict, fixed before you look: revenue, ...")
+]
 Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
 
 
 def compare(
     run: Run,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    primary: Primary = None,
+    control: Annotated[str | None, typer.Option(help="Arm to compare the others with.")] = None,
+    correction: Annotated[
+        str, typer.Option(help="For many contrasts: holm, bh (Benjamini-Hochberg) or none.")
+    ] = "holm",
+    as_json: Json = False,
 ) -> None:
     """Say which recommender wins, by how much, and how far to believe it."""
-    result = compare_arms(RunLog.open(run))
+    result = compare_arms(
+        RunLog.open(run), primary=primary, control=control, correction=_correction(correction)
+    )
     if as_json:
         typer.echo(result.to_json())
     else:
@@ -30,6 +43,14 @@ def compare(
 def report(
     run: Run,
     out: Annotated[Path | None, typer.Option(help="File; RUN/report.html by default.")] = None,
+    primary: Primary = None,
 ) -> None:
     """Write the report: one HTML file that needs no network."""
-    typer.echo(write_report(run, out))
+    typer.echo(write_report(run, out, primary=primary))
+
+
+def _correction(named: str) -> Correction:
+    for correction in CORRECTIONS:
+        if named == correction:
+            return correction
+    raise UserError(f"unknown correction {named!r}; {did_you_mean(named, CORRECTIONS)}")

@@ -13,9 +13,10 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from footfall.errors import UserError, did_you_mean
-from footfall_eval.effects import FEW_USERS, effect
+from footfall_eval.effects import FEW_USERS, effect, pairing_ratio
 from footfall_eval.load import Design, RunLog
 from footfall_eval.metrics import (
+    METRICS,
     Metric,
     bounds,
     columns,
@@ -27,11 +28,15 @@ from footfall_eval.validity import Validity, read_validity
 from footfall_eval.verdict import verdict
 
 Correction = Literal["holm", "bh", "none"]
+CORRECTIONS: tuple[Correction, ...] = ("holm", "bh", "none")
 
 LOW_CORRELATION = 0.1
 """Below this the pairing of arms brings next to nothing, and a reader should know."""
 
-CREDITED = ("clicks", "purchases", "revenue", "buyers", "ctr", "conversion")
+CREDITED = (
+    *("clicks", "purchases", "revenue", "buyers", "ctr", "conversion"),
+    *("expected_clicks", "expected_purchases", "expected_revenue"),
+)
 """Metrics that can be credited to one of two recommenders that share a page."""
 
 SAME_VISITORS = 0.9
@@ -85,6 +90,8 @@ class Contrast:
     standard_error: float
     users: int
     method: str
+    pairing_ratio: float = float("nan")
+    """Width of the interval over that of a split test with the same users; NaN unless paired."""
     cautions: tuple[str, ...] = ()
 
 
@@ -114,6 +121,22 @@ class Comparison:
         known = {f"{c.treatment}/{c.metric}" for c in self.contrasts}
         raise UserError(f"no contrast {treatment}/{wanted}; {did_you_mean(wanted, known)}")
 
+    def pairing_words(self, treatment: str) -> str:
+        """How much pairing narrowed the primary metric's interval; "" where nothing is paired."""
+        main = self.contrast(treatment)
+        if not math.isfinite(main.pairing_ratio):
+            return ""
+        known = {metric.name: metric for metric in METRICS}
+        words = (
+            f"The interval of {self.primary} is {main.pairing_ratio:.2f} times as wide as a split "
+            "test's with the same users"
+        )
+        for other in self.contrasts:
+            same = known[other.metric].variant_of == self.primary
+            if same and other.treatment == treatment and math.isfinite(other.pairing_ratio):
+                words += f"; that of {other.metric}, {other.pairing_ratio:.2f} times"
+        return f"{words}."
+
     def correction_words(self) -> str:
         """What the corrected p-values are corrected for."""
         names = {"holm": "Holm", "bh": "Benjamini and Hochberg"}
@@ -140,10 +163,21 @@ class Comparison:
                 {key: _finite(value) for key, value in asdict(contrast).items()}
                 for contrast in self.contrasts
             ],
+            "design": self.design,
+            "control": self.control,
+            "primary": self.primary,
+            "level": self.level,
+            "correction": self.correction,
+            "cautions": list(self.cautions),
+            "validity": {
+                "status": self.validity.status,
+                "reasons": list(self.validity.reasons),
+                "blocks": {key: block.status for key, block in self.validity.blocks.items()},
+            },
         }
 
     def to_json(self) -> str:
-        """One JSON document: ``verdict``, ``arms``, ``contrasts``."""
+        """One JSON document: ``verdict``, ``arms``, ``contrasts``, and what to know of them."""
         return json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
 
     def _repr_html_(self) -> str:
@@ -303,6 +337,9 @@ def _contrast(
         standard_error=found.standard_error,
         users=found.users,
         method=found.method,
+        pairing_ratio=pairing_ratio(base, other, level=level)
+        if design == "paired"
+        else float("nan"),
         cautions=_notes(found.correlation, found.users, found.standard_error, base.value, design),
     )
 
@@ -327,10 +364,9 @@ def _adjusted(
 
     The primary metric is fixed before the data are seen, so it does not pay for the others.
     """
-    if correction not in {"holm", "bh", "none"}:
+    if correction not in CORRECTIONS:
         raise UserError(
-            f"unknown correction {correction!r}; "
-            + did_you_mean(correction, ["holm", "bh", "none"])
+            f"unknown correction {correction!r}; {did_you_mean(correction, CORRECTIONS)}"
         )
     raw = np.array([contrast.p_value for contrast in contrasts])
     leads = np.array([contrast.metric == primary for contrast in contrasts], dtype=bool)

@@ -88,6 +88,27 @@ def correlation(first: Array, second: Array) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
+def pairing_ratio(control: Columns, treatment: Columns, *, level: float = 0.95) -> float:
+    """How wide the paired interval is against that of a split test with the same users.
+
+    The split test is the same log with half of the users in each arm, by Welch's t. 0.25 means
+    that a split test needs 16 times as many users. NaN where the split interval has no width.
+    """
+    if min(len(control.numerator), len(treatment.numerator)) < 4:
+        return float("nan")
+    if not _defined(control, treatment, "paired"):
+        return float("nan")
+    base, other = control.linearised(), treatment.linearised()
+    _, error, freedom = mean_difference(base, other, "paired")
+    first, second = (2 * _deviation(side) ** 2 / len(side) for side in (base, other))
+    if first + second == 0:
+        return float("nan")
+    alone = (first + second) ** 2 / ((first**2 + second**2) / (len(base) / 2 - 1))
+    quantile = (1 + level) / 2
+    paired = float(stats.t.ppf(quantile, freedom)) * error
+    return paired / (float(stats.t.ppf(quantile, alone)) * math.sqrt(first + second))
+
+
 def _defined(control: Columns, treatment: Columns, design: Design) -> bool:
     sizes = (len(control.numerator), len(treatment.numerator))
     if design != "split" and sizes[0] != sizes[1]:
@@ -100,6 +121,8 @@ def _undefined(control: Columns, treatment: Columns) -> Effect:
     users = max(len(control.numerator), len(treatment.numerator))
     difference = nan if users < 1 else treatment.value - control.value
     why = "fewer than two users" if users < 2 else "not defined: its denominator is zero"
+    if users > 1 and control.denominator is None:
+        why = "not defined: the log does not hold what it needs"
     return Effect(difference, nan, nan, nan, nan, nan, nan, nan, nan, users, why)
 
 

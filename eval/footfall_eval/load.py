@@ -42,16 +42,28 @@ COUNTS = (
     "undecided_pages",
     "undecided_price",
     "undecided_unpriced",
+    "expected_clicks",
+    "expected_purchases",
+    "expected_revenue",
+    "chanceless",
 )
 """Additive columns of ``RunLog.per_user``.
 
 ``undecided_*`` concern pages to which the model gave no answer: impressions, pages, the sum
 of their prices, and how many had no price. ``decided_visits`` are visits of which it is
-known whether they had a click; ``abandoned`` are those of them that had none.
+known whether they had a click; ``abandoned`` are those of them that had none. ``expected_*``
+add up the chances of what was shown instead of what luck made of them; ``chanceless`` counts
+answered impressions whose chances the log does not hold.
 """
 
 _VISITS = """
-WITH shown AS (
+WITH weighed AS (
+    -- Whole billionths add up to the same sum in any order, so identical arms stay identical.
+    SELECT *, try_cast(1e9 * p_click AS BIGINT) AS e_click,
+           try_cast(1e9 * p_click * p_buy AS BIGINT) AS e_buy,
+           try_cast(1e9 * p_click * p_buy * coalesce(price, 0) AS BIGINT) AS e_money
+    FROM impressions
+), shown AS (
     SELECT arm, "user", session,
            count(*) AS impressions,
            count(*) FILTER (answered) AS answered,
@@ -60,8 +72,12 @@ WITH shown AS (
            coalesce(sum("value") FILTER (bought), 0) AS revenue,
            count(DISTINCT page) FILTER (NOT answered) AS undecided_pages,
            coalesce(sum(price) FILTER (NOT answered), 0) AS undecided_price,
-           count(*) FILTER (NOT answered AND price IS NULL) AS undecided_unpriced
-    FROM impressions GROUP BY ALL
+           count(*) FILTER (NOT answered AND price IS NULL) AS undecided_unpriced,
+           sum(e_click) FILTER (answered) AS expected_clicks,
+           sum(e_buy) FILTER (answered) AS expected_purchases,
+           sum(e_money) FILTER (answered) AS expected_revenue,
+           count(*) FILTER (answered AND e_money IS NULL) AS chanceless
+    FROM weighed GROUP BY ALL
 ), visit AS (
     SELECT v.arm, v."user", v.start, v.ended, v.pages, s.* EXCLUDE (arm, "user", session),
            coalesce(s.clicks, 0) > 0 AS clicked,
@@ -81,7 +97,11 @@ SELECT arm, "user", {day}
        coalesce(sum(impressions - answered), 0)::DOUBLE AS undecided_impressions,
        coalesce(sum(undecided_pages), 0)::DOUBLE AS undecided_pages,
        coalesce(sum(undecided_price), 0)::DOUBLE AS undecided_price,
-       coalesce(sum(undecided_unpriced), 0)::DOUBLE AS undecided_unpriced
+       coalesce(sum(undecided_unpriced), 0)::DOUBLE AS undecided_unpriced,
+       coalesce(sum(expected_clicks), 0)::DOUBLE / 1e9 AS expected_clicks,
+       coalesce(sum(expected_purchases), 0)::DOUBLE / 1e9 AS expected_purchases,
+       coalesce(sum(expected_revenue), 0)::DOUBLE / 1e9 AS expected_revenue,
+       coalesce(sum(chanceless), 0)::DOUBLE AS chanceless
 FROM visit GROUP BY ALL
 """
 

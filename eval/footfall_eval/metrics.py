@@ -38,12 +38,21 @@ class Metric:
     """Columns to add to (numerator, denominator) for the best that no-answer pages allow."""
     at_least: tuple[tuple[str, str | None], ...] = ()
     """The same for the least."""
+    variant_of: str = ""
+    """The metric that this one estimates with less noise."""
 
     @property
     def per_user(self) -> bool:
         """Whether this is a mean over users."""
         return self.denominator is None
 
+
+_EXPECTED: tuple[tuple[str, str, Literal["", "money"], str], ...] = (
+    ("clicks", "Chances of a click", "", "undecided_impressions"),
+    ("purchases", "Chances of a purchase", "", "undecided_impressions"),
+    ("revenue", "Chances of a purchase times the price", "money", "undecided_price"),
+)
+"""Rao-Blackwell: given the pages shown, a choice has the mean that its probability says."""
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -130,6 +139,20 @@ METRICS: tuple[Metric, ...] = (
         "Users with at least two visits, divided by users with at least one.",
         unit="share",
     ),
+    *(
+        Metric(
+            f"expected_{name}",
+            f"Expected {name}",
+            f"expected_{name}",
+            None,
+            f"{about} added up over what was shown, divided by users: the same mean as {name}, "
+            "without the luck of each choice.",
+            unit=unit,
+            at_most=((undecided, None),),
+            variant_of=name,
+        )
+        for name, about, unit, undecided in _EXPECTED
+    ),
 )
 """Every metric, in the order of the report."""
 
@@ -150,7 +173,11 @@ def find_metrics(names: tuple[str, ...] | None = None) -> tuple[Metric, ...]:
 def derive(per_user: pd.DataFrame) -> pd.DataFrame:
     """Add the columns that follow from the counts: buyer, visitor, returner and the unknown."""
     no_answer = per_user["undecided_impressions"] > 0
+    unknown = per_user["chanceless"] > 0
     return per_user.assign(
+        **{
+            f"expected_{name}": per_user[f"expected_{name}"].mask(unknown) for name, *_ in _EXPECTED
+        },
         buyer=(per_user["purchases"] > 0).astype(float),
         maybe_buyer=((per_user["purchases"] == 0) & no_answer).astype(float),
         visitor=(per_user["visits"] > 0).astype(float),

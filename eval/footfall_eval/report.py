@@ -35,12 +35,13 @@ MAX_SEGMENTATIONS = 4
 """Profile columns shown; more would invite picking the one that looks best."""
 
 
-def write_report(run: Path | str, out: Path | None = None) -> Path:
+def write_report(run: Path | str, out: Path | None = None, *, primary: str | None = None) -> Path:
     """Compare the arms of a run and write its report.
 
     Args:
         run: Run folder.
         out: File to write; ``RUN/report.html`` by default.
+        primary: Metric of the verdict; by default the scenario's, else purchases or clicks.
 
     Returns:
         The file written.
@@ -48,7 +49,7 @@ def write_report(run: Path | str, out: Path | None = None) -> Path:
     log = RunLog.open(run)
     target = out or log.path / "report.html"
     temporary = target.with_name(f"{target.name}.partial")
-    temporary.write_text(render(log, compare(log)), encoding="utf-8")
+    temporary.write_text(render(log, compare(log, primary=primary)), encoding="utf-8")
     temporary.replace(target)
     return target
 

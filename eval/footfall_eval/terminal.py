@@ -79,7 +79,8 @@ def _contrasts(result: Comparison, treatment: str) -> Table:
             table.add_row(
                 *_row(contrast), style="bold" if contrast.metric == result.primary else ""
             )
-    table.caption = f"* {result.correction_words()}"
+    lines = (f"* {result.correction_words()}", result.pairing_words(treatment))
+    table.caption = "\n".join(line for line in lines if line)
     table.caption_justify = "left"
     return table
 

@@ -112,6 +112,8 @@ def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
         for other in result.contrasts
         if other.treatment == main.treatment
         and other.metric != main.metric
+        and not _METRICS[other.metric].variant_of
+        and _METRICS[main.metric].variant_of != other.metric
         and _METRICS[other.metric].per_user
         and other.p_adjusted < 1 - result.level
         and (other.difference > 0) != favourable

@@ -122,7 +122,7 @@ def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
         own = [c for c in result.contrasts if c.treatment == arm.name]
         if own:
             words = result.correction_words()
-            note = f"{words[0].upper()}{words[1:]}."
+            note = f"{words[0].upper()}{words[1:]}. {result.pairing_words(arm.name)}".rstrip()
             caption = f"{arm.name} minus {result.control}"
             rows = tuple(_contrast_row(c, currency, len(head)) for c in own)
             tables.append(Table(caption, head, rows, note))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour import BehaviourSpec, Terms, examination_curve
+from footfall.behaviour import BehaviourSpec, Terms, click_probabilities, examination_curve
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.features import FEATURES, PairFeatures
 from footfall.fitting.known import Known
@@ -35,21 +35,37 @@ def utilities(
     return np.asarray(total if llm is None or terms.llm == 0 else total + terms.llm * llm)
 
 
-def taking(
+def page_chances(
     behaviour: BehaviourSpec,
     features: PairFeatures,
-    users: npt.NDArray[np.int64],
-    items: npt.NDArray[np.int32],
+    sets: ChoiceSets,
     llm: Floats | None = None,
 ) -> Floats:
-    """[n, k] utility of taking: clicking and buying, on a slate of which no order is known.
+    """[n, k + 1] P(clicked and bought) of each item of a page, as a run would have it, and of none.
 
-    The chance to read an item (mean over the page) and to buy it once clicked are added as
-    logs, which is exact where takings are rare, and undoes what ``fit_behaviour`` does.
+    The sets tell no order, so every item stands once in every place: the mean over the cyclic
+    orders. Where something was taken for certain the chances are given that; where sets
+    without a choice were thinned out, the odds are raised as much.
     """
-    read = float(examination_curve(behaviour.habits, items.shape[1]).mean())
-    clicks = utilities(behaviour.click, features, users, items, llm)
-    return np.asarray(clicks + np.log(read) + np.log(p_buy(behaviour, features, users, items)))
+    utility = utilities(behaviour.click, features, sets.users, sets.items, llm)
+    utility = np.where(sets.shown, utility, -np.inf)
+    buys = p_buy(behaviour, features, sets.users, sets.items)
+    k = sets.items.shape[1]
+    reading = examination_curve(behaviour.habits, k)
+    place = behaviour.click.position * np.log1p(np.arange(k))
+    total = np.zeros(utility.shape)
+    for first in range(k):
+        turned = np.roll(utility, first, axis=1)
+        shown = np.isfinite(turned)
+        clicks = click_probabilities(turned + place, reading * shown, behaviour.habits.picks)
+        total += np.roll(np.where(shown, clicks, 0.0), -first, axis=1)
+    taken = np.where(sets.shown, total / k * buys, 0.0)
+    if not sets.outside:
+        return np.column_stack([taken / taken.sum(axis=1, keepdims=True), np.zeros(len(taken))])
+    raised = taken * np.exp(sets.log_rate)[:, None]
+    nothing = np.maximum(0.0, 1.0 - taken.sum(axis=1, keepdims=True))
+    both = np.column_stack([raised, nothing])
+    return np.asarray(both / both.sum(axis=1, keepdims=True))
 
 
 def p_buy(
@@ -69,11 +85,11 @@ def p_buy(
 
 
 def anchored(behaviour: BehaviourSpec, known: Known) -> BehaviourSpec:
-    """Set the constant so that a whole catalogue would sell as much as it does in a visit.
+    """Set the constant so that the whole catalogue in sight would sell one page's worth.
 
-    For choices that could not be left without one: they tell which item, not whether. With
-    every item of the catalogue in sight, the mean user takes as many as the crowd does in a
-    visit; a page of few items then gives each the chance that it really has.
+    For choices that could not be left without one: they tell which item, not whether. If all
+    items stood on one page, the mean user would take one of them (as many as in a real visit
+    where ``picks`` is "many"); a page of few items gets its share of that.
     """
     n, m = known.past.n_users, known.n_items
     everything = np.arange(m, dtype=np.int32)
@@ -81,7 +97,8 @@ def anchored(behaviour: BehaviourSpec, known: Known) -> BehaviourSpec:
         np.exp(utilities(behaviour.click, known.features, np.array([user]), everything[None])).sum()
         for user in range(n)
     ]
-    wanted = known.features.crowd.basket / _sigmoid(behaviour.buy.base)
+    one = behaviour.habits.picks == "one"
+    wanted = 1.0 if one else known.features.crowd.basket / _sigmoid(behaviour.buy.base)
     moved = behaviour.click.none + float(np.log(wanted) - np.log(np.mean(rates)))
     return behaviour.model_copy(
         update={"click": behaviour.click.model_copy(update={"none": moved})}
@@ -122,12 +139,14 @@ def hear(sets: ChoiceSets, utility: Floats, llm: Floats) -> Voice:
         utility: [n, k] of the blend without the model, whose scale is fitted along.
         llm: [n, k] the model's utilities; NaN only where padded.
     """
-    filled = np.where(sets.shown, llm, 0.0)
-    columns = [np.where(sets.shown, utility, 0.0), filled]
+    columns = [np.where(sets.shown, utility, 0.0), np.where(sets.shown, llm, 0.0)]
+    names = ["rest", "llm"]
+    if sets.outside:
+        columns.append(np.ones(sets.items.shape))
+        names.append("none")
     data = LogitData(
         np.stack(columns, axis=2), sets.shown, sets.chosen, sets.outside, sets.log_rate, sets.users
     )
-    names = ("rest", "llm")
     if "llm" in flat_features(data, names):
         return Voice(0.0, 0.0, 0.0, len(sets))
     found: LogitFit = fit_logit(data, names, ridge=RIDGE)

@@ -18,7 +18,7 @@ from footfall.datasets.sources import load
 from footfall.datasets.split import split as cut
 from footfall.errors import DataError
 from footfall.fitting.known import Known
-from footfall.fitting.stages import Stage, Stages, StageSpec, divide
+from footfall.fitting.stages import Stage, Stages, StageSpec, divide, lot
 from footfall.options import Announce
 from footfall.population import Population, PopulationSpec
 from footfall.scenario import Scenario
@@ -82,12 +82,14 @@ def lay(scenario: Scenario, base: Path, *, users: int, announce: Announce) -> Gr
     way, tested, note = _tested(scenario, split, catalogue, users)
     theirs = _half(split, scenario.seed)
     circular = len(theirs) < FEWEST_OTHERS
-    spec = StageSpec(cut=way, max_users=users) if way == "user" else StageSpec(max_users=None)
+    spec = StageSpec(cut=way, max_users=2 * users) if way == "user" else StageSpec(max_users=None)
     stages = divide(
         split, spec, scenario.seed, test_users=tested, among=None if circular else theirs
     )
     if not circular:
         stages = Stages(*(_apart(s, theirs) for s in (stages.fit, stages.calibrate, stages.test)))
+    if way == "user":
+        stages = _with_contemporaries(stages, scenario.seed)
     return Ground(
         scenario=scenario,
         dataset=dataset,
@@ -111,7 +113,7 @@ def _tested(
         note = (
             f"only {len(both)} users were active both before and after the split, so those who "
             "first came after it are tested; each one's own rows are cut in two, the first half "
-            "is memory"
+            "is memory; half of them are not tested but tell what was popular meanwhile"
         )
         return "user", None, note
     spec = scenario.population.model_copy(update={"cold_start": 0, "copies": False})
@@ -145,6 +147,30 @@ def _half(split: Split, seed: int) -> set[str]:
 def _apart(stage: Stage, theirs: set[str]) -> Stage:
     """The stage with a crowd that no recommender has learned from."""
     return replace(stage, crowd=stage.crowd[stage.crowd["user"].isin(theirs)])
+
+
+def _with_contemporaries(stages: Stages, seed: int) -> Stages:
+    """Move some users of each stage into its crowd, with their memory only.
+
+    Where each user's own rows are cut, recommenders learn what is new from the memory of the
+    tested users; the choice model must not be blind to it, and may not learn it from them.
+    """
+    fit = _divided(stages.fit, 0.3, seed)
+    fit = replace(fit, crowd=pd.concat([fit.crowd, stages.calibrate.memory], ignore_index=True))
+    return Stages(fit, stages.calibrate, _divided(stages.test, 0.5, seed))
+
+
+def _divided(stage: Stage, share: float, seed: int) -> Stage:
+    kept = tuple(user for user in stage.users if lot(user, seed, "contemporary") >= share)
+    mine = stage.memory["user"].isin(kept)
+    return replace(
+        stage,
+        users=kept,
+        memory=stage.memory[mine].reset_index(drop=True),
+        choices=stage.choices[stage.choices["user"].isin(kept)].reset_index(drop=True),
+        crowd=pd.concat([stage.crowd, stage.memory[~mine]], ignore_index=True),
+        _numbers={},
+    )
 
 
 def _learners(split: Split, stages: Stages, theirs: set[str]) -> Dataset:

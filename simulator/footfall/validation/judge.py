@@ -16,8 +16,8 @@ from footfall.fitting.fitted import fit_behaviour
 from footfall.options import Announce
 from footfall.provenance import code_hash
 from footfall.validation import contest, crowds, retest, rivals, segments, synthetic
-from footfall.validation.blend import chances, taking
-from footfall.validation.players import Players
+from footfall.validation.blend import page_chances
+from footfall.validation.players import Players, without_model
 from footfall.validation.study import (
     Study,
     anonymous_predictions,
@@ -119,8 +119,7 @@ def _other_protocol(study: Study, protocol: str) -> dict[str, Any]:
     spec = fit_behaviour(sets.fit, known_fit.features).spec
     fitted = rivals.train(sets, known_fit, seed=seed, announce=lambda _: None, names=QUICK)
     found = rivals.foresee(fitted, sets, study.known)
-    items = study.known.features, sets.test.users, sets.test.items
-    found[BLEND] = chances(sets.test, taking(spec, *items))
+    found[BLEND] = page_chances(spec, study.known.features, sets.test)
     block = choice(predictions(sets.test, study.ground.catalogue, found), None, seed=seed)
     gain = "gain over best classical"
     wanted = ("sets", "nll", "best classical baseline", gain, f"{gain} interval")
@@ -140,7 +139,7 @@ def _distributions(study: Study) -> Block:
     judged = study.judged
     sets = study.main.test if judged is None else judged.sets
     llm = None if judged is None else judged.llm
-    inside = chances(sets, study.players.utility(study.known, sets, llm))[:, :-1]
+    inside = study.players.chances(study.known, sets, llm)[:, :-1]
     found = crowds.compared(study.ground, sets, inside, study.known)
     missing = dict(crowds.MISSING) if study.main.protocol != "impressions" else {}
     if study.ground.cut == "user":
@@ -189,8 +188,7 @@ def _invariance(study: Study) -> Block:
 def _logs(study: Study) -> Block:
     sets = study.main.fit
     known = study.ground.known(study.ground.stages.fit)
-    deaf = study.players.utility(known, sets, None)
-    inside = chances(sets, deaf)[:, :-1]
+    inside = without_model(study.players).chances(known, sets, None)[:, :-1]
     per_user, events = synthetic.train_on_logs(study.ground, sets, inside, study.order.base)
     block = logs(
         per_user,

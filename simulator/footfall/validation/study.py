@@ -16,7 +16,6 @@ from footfall.options import Announce
 from footfall.population import Population
 from footfall.validation import rivals
 from footfall.validation.asking import Interviewer, answered
-from footfall.validation.blend import chances
 from footfall.validation.ground import Ground
 from footfall.validation.players import (
     TEST_SHARE,
@@ -120,7 +119,7 @@ def held_out_predictions(study: Study) -> pd.DataFrame:
     made = Sets(study.main.fit, study.main.calibrate, sets)
     found = rivals.foresee(study.baselines, made, study.known)
     found[WITHOUT_MODEL] = found.pop(rivals.LOGIT)
-    found[BLEND] = chances(sets, study.players.utility(study.known, sets, llm))
+    found[BLEND] = study.players.chances(study.known, sets, llm)
     return predictions(sets, study.ground.catalogue, found)
 
 
@@ -133,8 +132,8 @@ def model_predictions(study: Study) -> pd.DataFrame | None:
     if study.players.as_written:
         loud = study.players
     found = {
-        BLEND: chances(heard.sets, loud.utility(study.known, heard.sets, heard.llm)),
-        WITHOUT_MODEL: chances(heard.sets, deaf.utility(study.known, heard.sets, None)),
+        BLEND: loud.chances(study.known, heard.sets, heard.llm),
+        WITHOUT_MODEL: deaf.chances(study.known, heard.sets, None),
     }
     return predictions(heard.sets, study.ground.catalogue, found)
 
@@ -158,8 +157,8 @@ def swapped_predictions(study: Study) -> pd.DataFrame:
         sets, llm, other_llm = sets.take(kept), llm[kept], other_llm[kept]
     moved = replace(sets, users=other[sets.users])
     found = {
-        BLEND: chances(sets, study.players.utility(study.known, sets, llm)),
-        SWAPPED: chances(sets, study.players.utility(study.known, moved, other_llm)),
+        BLEND: study.players.chances(study.known, sets, llm),
+        SWAPPED: study.players.chances(study.known, moved, other_llm),
     }
     return predictions(sets, study.ground.catalogue, found)
 
@@ -177,7 +176,7 @@ def anonymous_predictions(study: Study) -> pd.DataFrame | None:
     sets, llm, blank = sets.take(kept), llm[kept], blank[kept]
     loud = study.players if study.players.as_written else with_model(study.players)
     found = {
-        BLEND: chances(sets, loud.utility(study.known, sets, llm)),
-        WITHOUT_MODEL: chances(sets, loud.utility(study.known, sets, blank)),
+        BLEND: loud.chances(study.known, sets, llm),
+        WITHOUT_MODEL: loud.chances(study.known, sets, blank),
     }
     return predictions(sets, study.ground.catalogue, found) if len(sets) else None

@@ -17,7 +17,7 @@ from footfall.fitting.stages import Stage
 from footfall.options import Announce
 from footfall.validation import rivals
 from footfall.validation.asking import Interviewer
-from footfall.validation.blend import taking
+from footfall.validation.blend import p_buy, utilities
 from footfall.validation.ground import Ground
 from footfall.validation.players import FIT_SHARE, Players, make_players
 from footfall.validation.sets import build
@@ -156,8 +156,8 @@ def _task(
     """Scores of every predictor; users whom the model did not answer are left out for all."""
     scores = {name: one.open(known)(drawn.users, drawn.items) for name, one in fitted.items()}
     scores[WITHOUT_MODEL] = scores.pop(rivals.LOGIT)
-    spec = players.behaviour
-    scores[BLEND] = taking(spec, known.features, drawn.users, drawn.items, llm)
+    spec, asked = players.behaviour, (known.features, drawn.users, drawn.items)
+    scores[BLEND] = utilities(spec.click, *asked, llm) + np.log(p_buy(spec, *asked))
     kept = np.ones(len(drawn.users), dtype=bool)
     if llm is not None:
         kept = np.asarray(np.isfinite(llm).all(axis=1))

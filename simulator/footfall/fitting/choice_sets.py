@@ -7,7 +7,8 @@
     shelf         a bought item and k-1 others sold there that week      none
     likes         a liked item and disliked ones of the same user        none
     unseen        a taken item and k-1 never seen, by popularity (weak)  none
-    catalogue     a taken item and k-1 never seen, drawn evenly (weak)   none
+    catalogue     a taken item and k-1 never rated, or not bought in     none
+                  that visit, drawn evenly (weak)
 
 Unseen negatives flatter popularity: nobody knows whether they were ever in sight. They are
 marked ``weak`` and so are shelves filled by popularity.
@@ -277,7 +278,9 @@ def unseen(
     evenly ("catalogue"): then the coefficients say how likely an item is taken at all, its
     popularity included, which choices among equally popular items cannot say. With it, taken
     items that the crowd does not know are left out: none of the others could be such an item,
-    so that being new would give the answer away.
+    so that being new would give the answer away. For the same reason what is bought again and
+    again stands against anything not bought in the same visit: if the others had never been
+    touched, having been bought before would give the answer away.
     """
     rows = stage.choices[stage.liked(stage.choices)]
     crowd = stage.crowd[stage.liked(stage.crowd)]
@@ -289,7 +292,8 @@ def unseen(
     out = _rows()
     for user, time, order, part in _visits(stage, rows, catalogue):
         chance = counts.copy()
-        chance[touched[stage.users[user]]] = 0
+        again = not by_popularity and np.isnan(stage.best)
+        chance[part["code"] if again else touched[stage.users[user]]] = 0
         if np.count_nonzero(chance) < k - 1:
             continue
         codes = part["code"].unique()

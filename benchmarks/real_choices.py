@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -122,7 +123,7 @@ def hear(
 ) -> dict[str, Any]:
     """What the model adds to the logit, fitted on some slates and scored on some others."""
     rng = np.random.default_rng(0)
-    model = open_model(ModelSpec(name="embedded"))
+    model = open_model(ModelSpec(name="embedded"), announce=_announce)
     data = []
     started, pairs = time.perf_counter(), 0
     try:
@@ -159,6 +160,10 @@ def hear(
         "standard_error": float(fit.standard_errors[1]),
         "nll_gain": interval(gain, data[1].clusters),
     }
+
+
+def _announce(message: str) -> None:
+    print(message, file=sys.stderr)
 
 
 _REST = ("shown", "chosen", "outside", "offset", "clusters")

@@ -100,7 +100,7 @@ def cuped(
     names = [counts.loc[counts["arm"] == arm, "user"] for arm in (control, treatment)]
     before, after = (table.loc[list(who), list(usable)].to_numpy(dtype=np.float64) for who in names)
     fit, plain = (
-        _lin(base, other, before, after) if design == "split" else _paired(other - base, before)
+        lin(base, other, before, after) if design == "split" else _paired(other - base, before)
     )
     place = 1 if design == "split" else 0
     low, high = fit.conf_int(alpha=1 - level)[place]
@@ -126,9 +126,14 @@ def _paired(
     return fit, float(gaps.var(ddof=1) / len(gaps))
 
 
-def _lin(
+def lin(
     base: Array, other: Array, before: Array, after: Array
 ) -> tuple[sm.regression.linear_model.RegressionResults, float]:
+    """Lin's regression of two independent arms, and the unadjusted variance of the effect.
+
+    The effect is the parameter number 1. ``base`` [n] and ``other`` [m] are outcomes,
+    ``before`` [n, k] and ``after`` [m, k] the covariates of the same users.
+    """
     stacked = np.vstack([before, after])
     centred = stacked - stacked.mean(axis=0)
     arm = np.repeat([0.0, 1.0], [len(base), len(other)])[:, None]

@@ -11,8 +11,9 @@ from footfall.errors import UserError, did_you_mean
 from footfall_eval.compare import CORRECTIONS, Correction
 from footfall_eval.compare import compare as compare_arms
 from footfall_eval.load import RunLog
+from footfall_eval.pool import pool_runs
 from footfall_eval.report import write_report
-from footfall_eval.terminal import print_comparison
+from footfall_eval.terminal import print_comparison, print_pooled
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Primary = Annotated[
@@ -22,7 +23,10 @@ Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
 
 
 def compare(
-    run: Run,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Run folder; several of the same arms (other seeds...) are pooled."),
+    ],
     primary: Primary = None,
     control: Annotated[str | None, typer.Option(help="Arm to compare the others with.")] = None,
     correction: Annotated[
@@ -31,9 +35,13 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Say which recommender wins, by how much, and how far to believe it."""
-    result = compare_arms(
-        RunLog.open(run), primary=primary, control=control, correction=_correction(correction)
-    )
+    chosen = _correction(correction)
+    logs = [RunLog.open(run) for run in runs]
+    if len(logs) > 1:
+        pooled = pool_runs(logs, primary=primary, control=control)
+        typer.echo(pooled.to_json()) if as_json else print_pooled(pooled)
+        return
+    result = compare_arms(logs[0], primary=primary, control=control, correction=chosen)
     if as_json:
         typer.echo(result.to_json())
     else:
@@ -44,9 +52,12 @@ def report(
     run: Run,
     out: Annotated[Path | None, typer.Option(help="File; RUN/report.html by default.")] = None,
     primary: Primary = None,
+    pool: Annotated[
+        list[Path] | None, typer.Option("--with", help="Another run of the same arms, to pool.")
+    ] = None,
 ) -> None:
     """Write the report: one HTML file that needs no network."""
-    typer.echo(write_report(run, out, primary=primary))
+    typer.echo(write_report(run, out, primary=primary, others=pool or ()))
 
 
 def _correction(named: str) -> Correction:

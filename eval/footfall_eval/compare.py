@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from footfall_eval.metrics import (
     exposure,
     find_metrics,
 )
+from footfall_eval.stopping import Rule, Watched, rule_of, watched
 from footfall_eval.validity import Validity, read_validity
 from footfall_eval.verdict import verdict
 
@@ -216,7 +218,8 @@ def compare(
         level: Confidence level of the intervals, which are not corrected.
         with_exposure: Add coverage, Gini, novelty and diversity to the arms.
     """
-    named = primary or log.scenario.get("primary")
+    rule = rule_of(log)
+    named = primary or log.scenario.get("primary") or (rule.metric if rule else None)
     result = compare_users(
         log.per_user(),
         control=control or log.control,
@@ -227,6 +230,7 @@ def compare(
         level=level,
         validity=read_validity(log),
         cautions=log.cautions(),
+        always_valid=_always_valid(log, rule, control or log.control, level),
     )
     return _with_exposure(result, log) if with_exposure else result
 
@@ -242,10 +246,12 @@ def compare_users(
     level: float = 0.95,
     validity: Validity | None = None,
     cautions: tuple[str, ...] = (),
+    always_valid: Mapping[tuple[str, str], Watched] | None = None,
 ) -> Comparison:
     """Compare arms from one row a (arm, user), as ``RunLog.per_user`` gives them.
 
-    When paired, every arm has the same users in the same order.
+    When paired, every arm has the same users in the same order. ``always_valid`` holds, by
+    (metric, treatment), what is to be reported of a metric by which the run could stop early.
     """
     counts = derive(per_user)
     names = tuple(dict.fromkeys(counts["arm"]))
@@ -255,7 +261,10 @@ def compare_users(
     main = _primary(counts, primary, wanted)
     arms = tuple(_arm(counts, name, wanted) for name in names)
     contrasts = [
-        _contrast(counts, metric, (control, name), design, level)
+        _watched(
+            _contrast(counts, metric, (control, name), design, level),
+            (always_valid or {}).get((metric.name, name)),
+        )
         for name in names
         if name != control
         for metric in wanted
@@ -273,6 +282,40 @@ def compare_users(
         level=level,
     )
     return _replace(result, verdict=verdict(result))
+
+
+def _always_valid(
+    log: RunLog, rule: Rule | None, control: str, level: float
+) -> dict[tuple[str, str], Watched]:
+    """A metric that was watched needs an interval that may be watched, stopped or not."""
+    if rule is None:
+        return {}
+    found = {
+        (rule.metric, arm): watched(log, rule, control, arm, level)
+        for arm in log.arms
+        if arm != control
+    }
+    return {key: one for key, one in found.items() if one is not None}
+
+
+def _watched(contrast: Contrast, found: Watched | None) -> Contrast:
+    if found is None or not math.isfinite(contrast.standard_error):
+        return contrast
+    width = contrast.ci_high - contrast.ci_low
+    wider = (found.ci_high - found.ci_low) / width if width else 1.0
+    return Contrast(
+        **{
+            **contrast.__dict__,
+            "ci_low": found.ci_low,
+            "ci_high": found.ci_high,
+            "p_value": found.p_value,
+            "p_adjusted": found.p_value,
+            "lift_low": contrast.lift - wider * (contrast.lift - contrast.lift_low),
+            "lift_high": contrast.lift + wider * (contrast.lift_high - contrast.lift),
+            "pairing_ratio": float("nan"),
+            "method": "always-valid confidence sequence",
+        }
+    )
 
 
 def _replace(result: Comparison, **changes: Any) -> Comparison:

@@ -214,11 +214,28 @@ class RunLog:
         frame: pd.DataFrame = self.connection.execute(query).df()
         return frame
 
+    def per_user_and_epoch(self) -> pd.DataFrame:
+        """Like ``per_user_and_day``, with ``epoch`` (from 0) in place of the day.
+
+        Raises:
+            LogError: The manifest does not say when the run starts or how long epochs are.
+        """
+        start = (self.manifest.get("dataset") or {}).get("split")
+        days = (self.scenario.get("world") or {}).get("epoch_days")
+        if not start or not days:
+            raise LogError(f"{self.path / 'manifest.json'}: no start or no length of epochs")
+        since = f"epoch(start - TIMESTAMP '{pd.Timestamp(str(start)).isoformat()}')"
+        query = _VISITS.format(day=f"floor({since} / {86_400 * float(days)})::INT AS epoch,")
+        frame: pd.DataFrame = self.connection.execute(query).df()
+        return frame
+
     def cautions(self) -> tuple[str, ...]:
         """What a reader must know about this log before any figure, in sentences."""
         found = [_sentence(str(warning)) for warning in self.manifest.get("warnings") or ()]
         status = self.manifest.get("status")
-        if status not in {None, "finished"}:
+        if status == "stopped early":
+            found.append(_sentence(f"The run stopped early: {self.manifest.get('stopped')}"))
+        elif status not in {None, "finished"}:
             found.append(
                 f"The run is not finished (status: {status}); figures cover what is there so far."
             )

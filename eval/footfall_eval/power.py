@@ -89,21 +89,21 @@ def plan(
         effect=wanted,
         power=power,
         alpha=alpha,
-        paired_users=_users(abs(wanted), paired, power, alpha, paired_design=True),
-        split_users=2 * _users(abs(wanted), split, power, alpha, paired_design=False),
+        paired_users=users_for(abs(wanted), paired, power=power, alpha=alpha, paired=True),
+        split_users=2 * users_for(abs(wanted), split, power=power, alpha=alpha, paired=False),
         paired_detectable=paired * _solve(TTestPower(), nobs=pilot, power=power, alpha=alpha),
         split_detectable=split * _solve(TTestIndPower(), nobs1=pilot / 2, power=power, alpha=alpha),
     )
 
 
-def _users(
-    effect: float, deviation: float, power: float, alpha: float, *, paired_design: bool
+def users_for(
+    effect: float, deviation: float, *, power: float = 0.8, alpha: float = 0.05, paired: bool
 ) -> int:
     """Users a group; at least two, which is all that it takes where nothing varies."""
     if deviation == 0 or effect / deviation > 10:
         return 2
     size = effect / deviation
-    if paired_design:
+    if paired:
         return math.ceil(_solve(TTestPower(), effect_size=size, power=power, alpha=alpha))
     return math.ceil(_solve(TTestIndPower(), effect_size=size, power=power, alpha=alpha))
 

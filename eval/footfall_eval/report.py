@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
 from footfall_eval.notes import notes
 from footfall_eval.plots import Figure
+from footfall_eval.pool import PooledComparison, pool_runs
 from footfall_eval.segments import profile_columns, segment_effects
 from footfall_eval.sequence import effect_over_days
 from footfall_eval.signal import model_signal
@@ -35,13 +37,20 @@ MAX_SEGMENTATIONS = 4
 """Profile columns shown; more would invite picking the one that looks best."""
 
 
-def write_report(run: Path | str, out: Path | None = None, *, primary: str | None = None) -> Path:
+def write_report(
+    run: Path | str,
+    out: Path | None = None,
+    *,
+    primary: str | None = None,
+    others: Sequence[Path | str] = (),
+) -> Path:
     """Compare the arms of a run and write its report.
 
     Args:
         run: Run folder.
         out: File to write; ``RUN/report.html`` by default.
         primary: Metric of the verdict; by default the scenario's, else purchases or clicks.
+        others: Further runs of the same arms; simulation and model error are then shown apart.
 
     Returns:
         The file written.
@@ -49,12 +58,17 @@ def write_report(run: Path | str, out: Path | None = None, *, primary: str | Non
     log = RunLog.open(run)
     target = out or log.path / "report.html"
     temporary = target.with_name(f"{target.name}.partial")
-    temporary.write_text(render(log, compare(log, primary=primary)), encoding="utf-8")
+    result = compare(log, primary=primary)
+    pooled = None
+    if others:
+        logs = [log, *(RunLog.open(other) for other in others)]
+        pooled = pool_runs(logs, primary=result.primary, control=result.control)
+    temporary.write_text(render(log, result, pooled), encoding="utf-8")
     temporary.replace(target)
     return target
 
 
-def render(log: RunLog, result: Comparison) -> str:
+def render(log: RunLog, result: Comparison, pooled: PooledComparison | None = None) -> str:
     """The page as HTML."""
     environment = Environment(
         loader=PackageLoader("footfall_eval", "."),
@@ -69,6 +83,8 @@ def render(log: RunLog, result: Comparison) -> str:
     scripts = {"plotly": get_plotlyjs(), "page": _resource("report.js")}
     return environment.get_template("report.html.j2").render(
         **_content(log, result),
+        pooled=pooled,
+        pooled_table=view.pooled_table(pooled) if pooled else None,
         css=Markup(_resource("report.css")),  # noqa: S704 (our own file)
         scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704 (our own)
         policy=_policy(scripts),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,12 +43,21 @@ def radius(variance: Array, planned: float, level: float = 0.95) -> Array:
         planned: Variance at which to be narrowest; that of the last look, normally.
         level: Probability that the boundary is never left.
     """
-    alpha = 1 - level
     if planned <= 0:
         return np.zeros_like(variance)
-    rho2 = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / planned
+    return boundary(variance, tuning(planned, level), level)
+
+
+def tuning(planned: float, level: float) -> float:
+    """rho^2 of the mixture that is narrowest where the variance of the sum is ``planned``."""
+    alpha = 1 - level
+    return (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / planned
+
+
+def boundary(variance: Array, rho2: float, level: float) -> Array:
+    """[n] half-widths around a sum, for a mixture fixed beforehand."""
     grown = variance * rho2 + 1
-    half: Array = np.sqrt(grown / rho2 * np.log(grown / alpha**2))
+    half: Array = np.sqrt(grown / rho2 * np.log(grown / (1 - level) ** 2))
     return half
 
 
@@ -93,13 +103,42 @@ def effect_over_days(
     then the running sum has at least the covariances of a Brownian motion with the same
     variances, and by Slepian's inequality leaves the boundary at most as often).
     """
+    daily = running_effects(log, log.per_user_and_day(), "day", metric, control, treatment)
+    days = [pd.Timestamp(str(day)).date().isoformat() for day in daily.at]
+    return _band(days, daily.means, daily.errors, daily.rows, level)
+
+
+@dataclass(frozen=True)
+class Running:
+    """An effect as it grew."""
+
+    at: tuple[Any, ...]
+    """[n] days or epochs at whose end it was looked at."""
+    means: Array
+    """[n] treatment minus control, everything up to then."""
+    errors: Array
+    """[n] standard errors."""
+    rows: int
+    """Rows of users that carry the sums: what turns means into sums for the boundary."""
+
+    @property
+    def variances(self) -> Array:
+        """[n] of the running sums."""
+        found: Array = (self.errors * self.rows) ** 2
+        return found
+
+
+def running_effects(
+    log: RunLog, pieces: pd.DataFrame, key: str, metric: str, control: str, treatment: str
+) -> Running:
+    """Add up ``pieces`` (counts of users by ``key``) in the order of ``key``."""
     chosen = find_metrics((metric,))[0]
     grid = log.per_user()[["arm", "user"]]
     grid = grid[grid["arm"].isin([control, treatment])].reset_index(drop=True)
-    daily = log.per_user_and_day().merge(grid.reset_index(names="row"), on=["arm", "user"])
+    pieces = pieces.merge(grid.reset_index(names="row"), on=["arm", "user"])
     total = np.zeros((len(grid), len(COUNTS)))
-    days, means, errors = [], [], []
-    for day, rows in daily.groupby("day", sort=True):
+    at, means, errors = [], [], []
+    for name, rows in pieces.groupby(key, sort=True):
         total[rows["row"].to_numpy()] += rows[list(COUNTS)].to_numpy(dtype=np.float64)
         so_far = derive(pd.concat([grid, pd.DataFrame(total, columns=list(COUNTS))], axis=1))
         base, other = columns(so_far, chosen, control), columns(so_far, chosen, treatment)
@@ -108,10 +147,10 @@ def effect_over_days(
             difference, error, _ = mean_difference(
                 base.linearised(), other.linearised(), log.design
             )
-        days.append(pd.Timestamp(str(day)).date().isoformat())
+        at.append(name)
         means.append(difference)
         errors.append(error)
-    return _band(days, np.array(means), np.array(errors), len(grid), level)
+    return Running(tuple(at), np.array(means), np.array(errors), len(grid))
 
 
 def _band(

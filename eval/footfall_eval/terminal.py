@@ -10,8 +10,9 @@ from rich.text import Text
 
 from footfall_eval.compare import Comparison, Contrast
 from footfall_eval.metrics import METRICS
+from footfall_eval.pool import PooledComparison
 from footfall_eval.verdict import amount, estimate, relative
-from footfall_eval.view import EXPOSURE, label, p_words
+from footfall_eval.view import EXPOSURE, label, p_words, pooled_table
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -24,6 +25,21 @@ MOST_ARMS = 4
 def print_comparison(result: Comparison, console: Console | None = None) -> None:
     """Print arms, contrasts, cautions and the verdict."""
     (console or Console()).print(layout(result))
+
+
+def print_pooled(pooled: PooledComparison, console: Console | None = None) -> None:
+    """Print what several runs say together: luck and model error apart."""
+    found = pooled_table(pooled)
+    table = _table(found.caption)
+    shown = [0, 1, 2, 3, 4]
+    for column in shown:
+        table.add_column(found.head[column], justify="left" if column < 2 else "right")
+    for row in found.rows:
+        table.add_row(*(row[column].replace(" points", " pt") for column in shown))
+    table.caption, table.caption_justify = found.note, "left"
+    parts: list[RenderableType] = [table]
+    parts += [Text(f"! {caution}", "yellow") for caution in pooled.cautions]
+    (console or Console()).print(Group(*parts, Text(), Text(pooled.verdict, "bold")))
 
 
 def layout(result: Comparison) -> RenderableType:

@@ -9,6 +9,7 @@ from typing import Any
 from footfall_eval.compare import Comparison, Contrast
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
+from footfall_eval.pool import PooledComparison
 from footfall_eval.verdict import amount, estimate, leading, percent, relative
 
 _METRICS = {metric.name: metric for metric in METRICS}
@@ -127,6 +128,29 @@ def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
             rows = tuple(_contrast_row(c, currency, len(head)) for c in own)
             tables.append(Table(caption, head, rows, note))
     return tuple(tables)
+
+
+def pooled_table(pooled: PooledComparison, currency: str = "") -> Table:
+    """Simulation and model intervals of the primary metric and its variants, side by side."""
+    head = ("Contrast", "Metric", "Difference", "Simulation", "Model", "Between runs", "p same")
+    rows = tuple(
+        (
+            f"{one.treatment} minus {one.control}",
+            label(one.metric, currency),
+            *estimate(one.difference, one.ci_low, one.ci_high, _METRICS[one.metric].unit),
+            estimate(one.difference, one.model_low, one.model_high, _METRICS[one.metric].unit)[1],
+            amount(one.between, _METRICS[one.metric].unit),
+            p_words(one.p_same),
+        )
+        for one in pooled.contrasts
+        if pooled.primary in {one.metric, _METRICS[one.metric].variant_of}
+    )
+    note = (
+        f"{pooled.level:.0%} intervals over {len(pooled.runs)} runs. Simulation: luck, which more "
+        "users and days remove. Model: where the effect would lie with another seed, prompt or "
+        "model of the kind; only truer models narrow it."
+    )
+    return Table("The effect over several runs", head, rows, note)
 
 
 def _contrast_row(contrast: Contrast, currency: str, width: int) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def demo(
     )
     commands = _other_commands()
     commands["report"](run=out)
-    commands["compare"](run=out)
+    commands["compare"](runs=[out])
     stderr.print(_where_the_time_went(record))
     typer.echo(f"report: {out / 'report.html'}")
 

@@ -9,6 +9,9 @@ from pathlib import Path
 Announce = Callable[[str], None]
 """Told one line about each step; goes to stderr, never to stdout."""
 
+Judge = Callable[[Path], str]
+"""Given the run folder as it is after an epoch: why the run may stop now, or "" to go on."""
+
 OnRound = Callable[[int, int], None]
 """Called after every round of questions with (pages, item decisions)."""
 
@@ -42,3 +45,6 @@ class Watch:
     announce: Announce = lambda _: None
     begin: Callable[[float], OnRound] = lambda _: lambda _pages, _items: None
     """Called with the expected item decisions when simulating starts."""
+    enough: Judge | None = None
+    """Asked after every epoch of a scenario with ``stop_early``; by default the installed one
+    (``footfall.judges``)."""

@@ -40,6 +40,7 @@ def describe(
     return {
         "footfall": manifest.versions().get("footfall", "unknown"),
         "status": "running",
+        "stopped": "",
         "scenario": scenario.model_dump(mode="json"),
         "users": len(population),
         "population": population.counts,

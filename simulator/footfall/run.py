@@ -27,11 +27,12 @@ from footfall.datasets.schema import Dataset, Split
 from footfall.datasets.sources import load
 from footfall.datasets.split import split as cut
 from footfall.errors import DataError, LogError, RunError, UserError
+from footfall.judges import installed_judge
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.specs import ModelSpec, open_model
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.log import file_hash, write_part
-from footfall.options import Announce, OnRound, Options, Watch
+from footfall.options import Announce, Judge, OnRound, Options, Watch
 from footfall.population import Population
 from footfall.provenance import describe, held_out_table, items_table, users_table
 from footfall.recommenders import AuditedRecommender, audited, build
@@ -71,7 +72,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         RunError: Something failed on the way; the run can be resumed.
     """
     watch = watch or Watch()
-    clock = Stopwatch()
+    judge, clock = _judge(scenario, watch), Stopwatch()
     with manifest.locked(options.out), ExitStack() as stack:
         earlier = _claim(options, scenario)
         with clock.section("data"):
@@ -100,10 +101,20 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 _teach(recommenders, records, names)
                 _account(record, choice, recommenders, engine, clock)
                 manifest.write(options.out, record)
-        record["status"] = "finished"
+                record["stopped"] = judge(options.out)
+                if record["stopped"]:
+                    break
+        record["status"] = "stopped early" if record["stopped"] else "finished"
         _account(record, choice, recommenders, engine, clock)
         manifest.write(options.out, record)
     return record
+
+
+def _judge(scenario: Scenario, watch: Watch) -> Judge:
+    """Who says after an epoch that the run has seen enough; nobody unless the scenario asks."""
+    if scenario.stop_early is None:
+        return lambda _: ""
+    return watch.enough or installed_judge()
 
 
 def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histories:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -42,6 +42,27 @@ class WorldSpec(_Spec):
     """Parts of the log an epoch; workers share them out, the result does not depend on it."""
 
 
+class StopSpec(_Spec):
+    """When a run may stop before its last day; looked at after every epoch."""
+
+    metric: Literal[
+        "clicks",
+        "purchases",
+        "revenue",
+        "visits",
+        "ctr",
+        "conversion",
+        "expected_clicks",
+        "expected_purchases",
+        "expected_revenue",
+    ] = "purchases"
+    """The metric that decides, and that the verdict is about."""
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of the always-valid intervals; all treatments must differ from the control."""
+    min_epochs: int = Field(default=3, ge=1)
+    """Epochs before the first look."""
+
+
 class ArmSpec(_Spec):
     """One recommender under test."""
 
@@ -69,6 +90,8 @@ class Scenario(_Spec):
     design: Design = "paired"
     """"paired": every user meets every arm with the same luck; "split": every user meets one
     arm, as in a live test; "interleaved": two recommenders take turns on every page."""
+    stop_early: StopSpec | None = None
+    """Stop when the answer is clear; by default the run goes on to its last day."""
     seed: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")

@@ -1,0 +1,312 @@
+"""``footfall plan``: users and days that a minimum detectable effect asks for, and their cost."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from footfall.errors import UserError
+from footfall.scenario import Scenario, folder_of, read_scenario
+from footfall_eval.load import COUNTS, RunLog
+from footfall_eval.power import plan as plan_users
+from footfall_eval.power import users_for
+
+PILOT_USERS = 40
+"""Users of a pilot that is simulated on the spot."""
+
+LONGER = (2, 4)
+"""Lengths beyond the pilot's, in multiples of it, for which users are extrapolated."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What one length of the run asks for."""
+
+    days: float
+    paired_users: int
+    """Every one of them meets every arm."""
+    split_users: int
+    """In total, divided among two arms."""
+    extrapolated: bool
+    """Longer than the pilot: by a variance of a + b / days, from half of it and all of it."""
+    paired_tokens: float
+    split_tokens: float
+    paired_seconds: float | None
+    """On two cores with the embedded model; None for other models."""
+    split_seconds: float | None
+
+
+@dataclass(frozen=True)
+class TestPlan:
+    """Users, days, tokens and time for one treatment."""
+
+    metric: str
+    control: str
+    treatment: str
+    lift: float
+    """To be found, relative to the control."""
+    control_value: float
+    """In the pilot, over all its days."""
+    power: float
+    pilot_users: int
+    pilot_days: float
+    correlation: float
+    """Between arms, in the pilot."""
+    lengths: tuple[Needed, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one user in one arm over one day."""
+
+    tokens: float
+    seconds: float | None
+
+
+def plan_test(
+    log: RunLog,
+    cost: Cost,
+    *,
+    treatment: str,
+    control: str | None = None,
+    metric: str = "purchases",
+    lift: float | None = 0.05,
+    effect: float | None = None,
+    power: float = 0.8,
+    arms: int = 2,
+) -> TestPlan:
+    """Plan from a paired pilot.
+
+    Args:
+        log: The pilot.
+        cost: Of a user-day in one arm.
+        treatment: Arm to compare.
+        control: Arm to compare with; by default the pilot's.
+        metric: Metric of the verdict.
+        lift: Relative difference to find; None where ``effect`` is given.
+        effect: Absolute difference to find over the pilot's days.
+        power: Probability of finding it.
+        arms: Arms of the planned run: a paired one asks every user in each of them.
+
+    Raises:
+        UserError: The pilot is not paired, too small, or shows nothing of the metric.
+    """
+    if log.design != "paired":
+        raise UserError(f"{log.path} is not a paired run; a pilot has every user in every arm")
+    control = control or log.control
+    world = log.scenario.get("world") or {}
+    days = float(world.get("days") or _days_seen(log))
+    chosen: dict[str, Any] = {"metric": metric, "control": control, "treatment": treatment}
+    half_days = max(1, round(days / 2))
+    spreads = {}
+    for length in sorted({half_days, round(days)}):
+        frame = _up_to(log, length)
+        whole = plan_users(frame, **chosen, lift=0.05, power=power)
+        if not whole.control_value > 0:
+            raise UserError(
+                f"the pilot shows no {metric} of {control} within {length} days; "
+                "take a longer or larger one"
+            )
+        spreads[length] = tuple(
+            (deviation / whole.control_value) ** 2
+            for deviation in (whole.paired_deviation, whole.split_deviation)
+        )
+    wanted = lift if effect is None else effect / whole.control_value
+    if not wanted:
+        raise UserError("the effect to find must not be zero")
+    lengths = [(float(length), spread, False) for length, spread in spreads.items()]
+    lengths += [(days * k, _extrapolated(spreads, days * k), True) for k in LONGER]
+    return TestPlan(
+        **chosen,
+        lift=wanted,
+        control_value=whole.control_value,
+        power=power,
+        pilot_users=len(frame) // frame["arm"].nunique(),
+        pilot_days=days,
+        correlation=whole.correlation,
+        lengths=tuple(_needed(*one, abs(wanted), power, cost, arms) for one in lengths),
+    )
+
+
+def _days_seen(log: RunLog) -> float:
+    return float(log.per_user_and_day()["day"].nunique())
+
+
+def _up_to(log: RunLog, days: float) -> pd.DataFrame:
+    """Counts of everybody over the first days of the pilot."""
+    daily = log.per_user_and_day()
+    first = pd.to_datetime(daily["day"]).min()
+    early = daily[pd.to_datetime(daily["day"]) < first + pd.Timedelta(days=days)]
+    summed = early.groupby(["arm", "user"], as_index=False)[list(COUNTS)].sum()
+    grid = log.per_user()[["arm", "user"]]
+    whole = grid.merge(summed, on=["arm", "user"], how="left")
+    whole[list(COUNTS)] = whole[list(COUNTS)].fillna(0.0)
+    return whole
+
+
+def _extrapolated(spreads: dict[int, tuple[float, ...]], days: float) -> tuple[float, ...]:
+    """Relative variances for more days: what differs between people stays, luck averages out."""
+    (short, before), (long, after) = min(spreads.items()), max(spreads.items())
+    found = []
+    for early, late in zip(before, after, strict=True):
+        luck = max(0.0, (early - late) / (1 / short - 1 / long)) if short < long else late * long
+        luck = min(luck, late * long)
+        found.append(late - luck / long + luck / days)
+    return tuple(found)
+
+
+def _needed(
+    days: float,
+    spread: tuple[float, ...],
+    extrapolated: bool,
+    lift: float,
+    power: float,
+    cost: Cost,
+    arms: int,
+) -> Needed:
+    paired = users_for(lift, math.sqrt(spread[0]), power=power, paired=True)
+    split = 2 * users_for(lift, math.sqrt(spread[1]), power=power, paired=False)
+    # A paired user is simulated once an arm; a split run of k arms needs k / 2 times two arms.
+    visits = (paired * arms * days, split * arms / 2 * days)
+    tokens = tuple(count * cost.tokens for count in visits)
+    known = cost.seconds is not None
+    seconds = tuple(count * (cost.seconds or 0.0) if known else None for count in visits)
+    return Needed(
+        days=days,
+        paired_users=paired,
+        split_users=split,
+        extrapolated=extrapolated,
+        paired_tokens=tokens[0],
+        split_tokens=tokens[1],
+        paired_seconds=seconds[0],
+        split_seconds=seconds[1],
+    )
+
+
+def plan(
+    scenario: Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")],
+    mde: Annotated[
+        str, typer.Option(help="Effect to find: 5% of the control, or 0.1 in the metric's unit.")
+    ] = "5%",
+    metric: Annotated[str, typer.Option(help="Metric of the verdict.")] = "purchases",
+    power: Annotated[float, typer.Option(min=0.01, max=0.99, help="Chance of finding it.")] = 0.8,
+    pilot: Annotated[
+        Path | None, typer.Option(help="A paired run; without one a small one is simulated.")
+    ] = None,
+    store: Annotated[Path | None, typer.Option(help="Store of model answers.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Say how many users and days an effect asks for, and what they cost."""
+    resolved, base = read_scenario(scenario), folder_of(scenario)
+    lift, effect = _size(mde)
+    stderr = Console(stderr=True, highlight=False)
+    with tempfile.TemporaryDirectory(prefix="footfall-pilot-") as folder:
+        run = pilot or _simulate(resolved, base, Path(folder), store, stderr)
+        log = RunLog.open(run)
+        cost = _cost(resolved, base, stderr)
+        treatments = [arm for arm in log.arms if arm != log.control]
+        if not treatments:
+            raise UserError("the scenario has one arm; a plan needs two to compare")
+        plans = [
+            plan_test(
+                log,
+                cost,
+                treatment=arm,
+                metric=metric,
+                lift=lift,
+                effect=effect,
+                power=power,
+                arms=len(resolved.arms),
+            )
+            for arm in treatments
+        ]
+        log.connection.close()
+    if as_json:
+        typer.echo(json.dumps({"plans": [asdict(one) for one in plans]}, indent=2))
+    else:
+        for one in plans:
+            Console().print(_layout(one))
+
+
+def _size(text: str) -> tuple[float | None, float | None]:
+    """Read --mde: 5% gives (0.05, None), 0.1 gives (None, 0.1)."""
+    try:
+        if text.strip().endswith("%"):
+            return float(text.strip()[:-1]) / 100, None
+        return None, float(text)
+    except ValueError:
+        raise UserError(f"--mde {text!r} is no effect; give 5% or 0.1") from None
+
+
+def _simulate(
+    scenario: Scenario, base: Path, folder: Path, store: Path | None, stderr: Console
+) -> Path:
+    from footfall import Options, Watch, simulate  # noqa: PLC0415 (torch: only without --pilot)
+
+    users = min(PILOT_USERS, scenario.population.users)
+    small = scenario.model_copy(
+        update={
+            "population": scenario.population.model_copy(update={"users": users}),
+            "design": "paired",
+            "stop_early": None,
+        }
+    )
+    stderr.print(f"simulating a pilot of {users} users; give --pilot RUN to plan from a run")
+    simulate(small, Options(folder / "run", base=base, store=store), Watch(stderr.print))
+    return folder / "run"
+
+
+def _cost(scenario: Scenario, base: Path, stderr: Console) -> Cost:
+    """What a user-day in one arm takes, by the estimate of ``footfall run --dry-run``."""
+    from footfall.estimate import estimate  # noqa: PLC0415 (loads tokenizers)
+
+    whole = estimate(scenario, base, stderr.print)
+    asked = whole.users * scenario.world.days
+    asked *= whole.arms if scenario.design == "paired" else 1
+    seconds = whole.seconds_on_two_cores
+    return Cost(whole.tokens / asked, None if seconds is None else seconds / asked)
+
+
+def _layout(found: TestPlan) -> Table:
+    table = Table(
+        title=f"{found.treatment} against {found.control}: {found.lift:.3g} of "
+        f"{found.control_value:.3g} {found.metric}, found {found.power:.0%} of the time",
+        caption=f"* extrapolated from {found.pilot_days:g} days of {found.pilot_users} pilot users "
+        f"(correlation between arms {found.correlation:.2f})",
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    heads = ("days", "users paired", "split", "tokens paired", "split", "time paired", "split")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for one in found.lengths:
+        table.add_row(
+            f"{one.days:g}{'*' * one.extrapolated}",
+            f"{one.paired_users:,}",
+            f"{one.split_users:,}",
+            f"{one.paired_tokens:,.3g}",
+            f"{one.split_tokens:,.3g}",
+            _time(one.paired_seconds),
+            _time(one.split_seconds),
+        )
+    return table
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "n/a"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} s"

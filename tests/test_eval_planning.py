@@ -14,7 +14,7 @@ from footfall_eval.interleaving import interleaving
 from footfall_eval.load import COUNTS
 from footfall_eval.many import best_arms
 from footfall_eval.metrics import Columns
-from footfall_eval.offpolicy import off_policy
+from footfall_eval.offpolicy import logged_bandit, off_policy, read_bandit_log
 from footfall_eval.power import plan
 from footfall_eval.quality import quality
 from footfall_eval.segments import segment_effects
@@ -250,3 +250,46 @@ def test_quality_of_first_pages(tmp_path):
     assert found.ndcg == pytest.approx(0.5 / 2)
     with pytest.raises(DataError, match="item"):
         quality(log, held_out[["user"]])
+
+
+def test_off_policy_is_what_the_formulas_say():
+    """Checked against obp 0.4.1 on its Open Bandit sample as well: docs/statistics.md."""
+    frame, _ = bandit(np.random.default_rng(9), 60)
+    found = off_policy(frame, resamples=20)
+    weight = frame.target / frame.propensity
+    assert found.ips.value == pytest.approx(np.mean(weight * frame.reward), abs=1e-12)
+    assert found.snips.value == pytest.approx(np.average(frame.reward, weights=weight), abs=1e-12)
+    error = weight * (frame.reward - frame.predicted)
+    assert found.doubly_robust.value == pytest.approx(
+        np.mean(frame.predicted_target + error), abs=1e-12
+    )
+
+
+def test_logs_from_elsewhere_are_read_by_their_own_column_names(tmp_path):
+    frame, _ = bandit(np.random.default_rng(10), 30)
+    names = {"user": "uid", "reward": "click", "propensity": "pscore", "target": "pi"}
+    frame.rename(columns=names).to_csv(tmp_path / "log.csv", index=False)
+    read = read_bandit_log(tmp_path / "log.csv", names)
+    assert off_policy(read, resamples=20).ips == off_policy(frame, resamples=20).ips
+    frame.rename(columns=names).to_parquet(tmp_path / "log.parquet")
+    assert len(read_bandit_log(tmp_path / "log.parquet", names)) == len(frame)
+    with pytest.raises(DataError, match='did you mean "pscore"'):
+        read_bandit_log(tmp_path / "log.csv", {**names, "propensity": "pscor"})
+    with pytest.raises(DataError, match="no file"):
+        read_bandit_log(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="csv or parquet"):
+        read_bandit_log(tmp_path / "log.xlsx")
+
+
+def test_own_logs_weigh_what_another_recommender_would_have_shown(tmp_path):
+    shown = impressions(np.random.default_rng(8), "a", ["u1", "u2"], days=3)
+    shown["propensity"] = 0.25
+    log = RunLog.open(write_run(tmp_path, shown))
+    targets = shown.drop_duplicates(["user", "session", "page", "position", "item"])
+    targets = targets[["user", "session", "page", "position", "item"]].assign(target=0.5)
+    frame = logged_bandit(log, "a", targets)
+    assert len(frame) == len(shown)
+    assert off_policy(frame, resamples=20).mean_weight == pytest.approx(2.0)
+    log = RunLog.open(write_run(tmp_path / "b", shown.assign(propensity=np.nan)))
+    with pytest.raises(DataError, match="propensit"):
+        logged_bandit(log, "a", targets)

@@ -11,15 +11,21 @@ self-normalized estimator for counterfactual learning", NeurIPS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from footfall.errors import DataError, did_you_mean
+from footfall_eval.load import RunLog
 from footfall_eval.metrics import Array
+
+Reward = Literal["clicked", "bought", "value"]
+"""Columns of the log that can serve as the reward."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,71 @@ def off_policy(
         clipped=int((raw > weight).sum()),
         mean_weight=float(raw.mean()),
     )
+
+
+def read_bandit_log(path: Path | str, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Read somebody else's log with propensities, CSV or Parquet, for ``off_policy``.
+
+    Args:
+        path: The file.
+        columns: Our names (``user``, ``reward``, ``propensity``, ``target``, ``predicted``,
+            ``predicted_target``) to the file's, where they differ.
+
+    Raises:
+        DataError: The file cannot be read, or does not have a column that ``columns`` names.
+    """
+    file = Path(path)
+    if file.suffix not in {".csv", ".parquet"}:
+        raise DataError(f"{file}: a log with propensities is a csv or parquet file")
+    if not file.exists():
+        raise DataError(f"no file {file}")
+    try:
+        frame = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+    except (OSError, ValueError) as problem:
+        raise DataError(f"{file}: cannot be read ({str(problem).splitlines()[0]})") from None
+    for ours, theirs in (columns or {}).items():
+        if theirs not in frame.columns:
+            raise DataError(
+                f"{file} has no column {theirs!r} for {ours}; {did_you_mean(theirs, frame.columns)}"
+            )
+    return frame.rename(columns={theirs: ours for ours, theirs in (columns or {}).items()})
+
+
+def logged_bandit(
+    log: RunLog, arm: str, targets: pd.DataFrame, reward: Reward = "clicked"
+) -> pd.DataFrame:
+    """One arm of a run as a table for ``off_policy``.
+
+    Args:
+        log: A run whose recommender gave propensities.
+        arm: The arm that was shown.
+        targets: Columns ``user``, ``session``, ``page``, ``position``, ``item`` and ``target``:
+            the probability that the other recommender would have put this item there.
+        reward: ``clicked``, ``bought`` or ``value``.
+
+    Raises:
+        DataError: The arm has no propensities, or an impression has no target probability.
+    """
+    shown = log.connection.execute(
+        'SELECT "user", session, page, position, item, clicked, bought, "value", propensity '
+        "FROM impressions WHERE arm = ? AND answered",
+        [arm],
+    ).df()
+    lacking = int(shown["propensity"].isna().sum())
+    if lacking or shown.empty:
+        raise DataError(
+            f"{lacking} of {len(shown)} answered impressions of arm {arm!r} have no propensity; "
+            "its recommender has to return them (Slate.propensities)"
+        )
+    keys = ["user", "session", "page", "position", "item"]
+    shown["reward"] = shown[reward].astype(float)
+    joined: pd.DataFrame = shown.merge(
+        targets[[*keys, "target"]], on=keys, how="left", validate="one_to_one"
+    )
+    unknown = int(joined["target"].isna().sum())
+    if unknown:
+        raise DataError(f"{unknown} impressions of arm {arm!r} have no target probability")
+    return joined
 
 
 def _check(frame: pd.DataFrame) -> None:

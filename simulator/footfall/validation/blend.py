@@ -139,17 +139,21 @@ def hear(sets: ChoiceSets, utility: Floats, llm: Floats) -> Voice:
         utility: [n, k] of the blend without the model, whose scale is fitted along.
         llm: [n, k] the model's utilities; NaN only where padded.
     """
-    columns = [np.where(sets.shown, utility, 0.0), np.where(sets.shown, llm, 0.0)]
-    names = ["rest", "llm"]
-    if sets.outside:
-        columns.append(np.ones(sets.items.shape))
-        names.append("none")
-    data = LogitData(
-        np.stack(columns, axis=2), sets.shown, sets.chosen, sets.outside, sets.log_rate, sets.users
-    )
-    if "llm" in flat_features(data, names):
+    columns = {
+        "llm": np.where(sets.shown, llm, 0.0),
+        "rest": np.where(sets.shown, utility, 0.0),
+        "none": np.full(sets.items.shape, float(sets.outside)),
+    }
+
+    def data(names: list[str]) -> LogitData:
+        numbers = np.stack([columns[name] for name in names], axis=2)
+        return LogitData(numbers, sets.shown, sets.chosen, sets.outside, sets.log_rate, sets.users)
+
+    silent = set(flat_features(data(list(columns)), list(columns)))
+    if "llm" in silent:
         return Voice(0.0, 0.0, 0.0, len(sets))
-    found: LogitFit = fit_logit(data, names, ridge=RIDGE)
-    weight, error = found["llm"], float(found.standard_errors[1])
+    names = [name for name in columns if name not in silent]
+    found: LogitFit = fit_logit(data(names), names, ridge=RIDGE)
+    weight, error = found["llm"], float(found.standard_errors[0])
     trust = 1.0 - (error / weight) ** 2 if weight > BEYOND_LUCK * error else 0.0
     return Voice(weight, error, weight * trust, len(sets))

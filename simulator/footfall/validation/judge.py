@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,9 @@ def _distributions(study: Study) -> Block:
     judged = study.judged
     sets = study.main.test if judged is None else judged.sets
     llm = None if judged is None else judged.llm
-    inside = study.players.chances(study.known, sets, llm)[:, :-1]
+    # Sets without a choice were thinned out; ``takes`` weighs them back, so chances must not.
+    whole = replace(sets, log_rate=np.zeros(len(sets)))
+    inside = study.players.chances(study.known, whole, llm)[:, :-1]
     found = crowds.compared(study.ground, sets, inside, study.known)
     missing = dict(crowds.MISSING) if study.main.protocol != "impressions" else {}
     if study.ground.cut == "user":
@@ -272,13 +275,7 @@ def _past_tests(study: Study, slates: Slates) -> pd.DataFrame | None:
     path = study.order.tests
     if path is None:
         return None
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: past A/B tests cannot be read: {error}") from None
-    for column in ("control", "treatment", "lift"):
-        if column not in frame:
-            raise DataError(f'{path}: no column "{column}"; needed: control, treatment, lift')
+    frame = read_tests(path)
     means = dict(zip(slates.names, slates.simulated.mean(axis=0).tolist(), strict=True))
     names = {f"arm {arm.name}": arm.name for arm in study.ground.scenario.arms}
     means |= {names[name]: value for name, value in means.items() if name in names}
@@ -294,6 +291,22 @@ def _past_tests(study: Study, slates: Slates) -> pd.DataFrame | None:
             "real": frame["lift"].astype(float),
         }
     )
+
+
+def read_tests(path: Path) -> pd.DataFrame:
+    """Rows ``control``, ``treatment``, ``lift`` (0.1: 10% more).
+
+    Raises:
+        DataError: The file cannot be read, or a column is missing.
+    """
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: past A/B tests cannot be read: {error}") from None
+    for column in ("control", "treatment", "lift"):
+        if column not in frame:
+            raise DataError(f'{path}: no column "{column}"; needed: control, treatment, lift')
+    return frame
 
 
 def _provenance(study: Study, heard: pd.DataFrame | None) -> Block:

@@ -48,12 +48,12 @@ class Items:
     taken: npt.NDArray[np.bool_]
 
 
-def draw(ground: Ground, stage: Stage, ratio: int, *, most: int) -> Items:
+def draw(ground: Ground, stage: Stage, ratio: int, *, most: int, least: int) -> Items:
     """Draw the task's items for at most ``most`` users of a stage.
 
     Negatives are drawn evenly from what the user never touched, before or in the stage. A user
-    needs ten different taken items, whatever the ratio, so that all ratios ask the same users;
-    and the items of one ratio are among those of another where they can be.
+    needs ``least`` different taken items, whatever the ratio, so that all ratios ask the same
+    users; and the items of one ratio are among those of another where they can be.
     """
     wanted = ITEMS // (1 + ratio)
     catalogue, seed = ground.catalogue, ground.scenario.seed
@@ -71,7 +71,7 @@ def draw(ground: Ground, stage: Stage, ratio: int, *, most: int) -> Items:
         own = taken_by.get(user, nothing)
         touched = np.union1d(before.get(user, nothing), during.get(user, nothing))
         free = np.setdiff1d(np.arange(len(catalogue)), touched)
-        if len(own) < ITEMS // 2 or len(free) < ITEMS:
+        if len(own) < least or len(free) < ITEMS:
             continue
         rng = np.random.default_rng([seed, identity(user)])
         chosen, others = rng.permutation(own)[:wanted], rng.permutation(free)[: ITEMS - wanted]
@@ -102,20 +102,21 @@ def run_tasks(
     announce("fitting, and asking the model about choices to fit")
     players = make_players(ground, sets, known["fit"], interviewer, order.questions)
     few = order.users if interviewer is None else _affordable(order)
+    least = ITEMS // (1 + min(order.ratios))
     rows: list[dict[str, Any]] = []
     users = {}
     for ratio in order.ratios:
         announce(f"1:{ratio}")
         made = {}
         for stage, most in ((stages.fit, min(few, FIT_USERS)), (stages.test, few)):
-            drawn = draw(ground, stage, ratio, most=most)
+            drawn = draw(ground, stage, ratio, most=most, least=least)
             llm = _ask(ground, stage, interviewer, drawn)
             made[stage.name] = _task(ratio, drawn, llm, known[stage.name], fitted, players)
         users[f"1:{ratio}"] = len(made["test"].taken)
         if not len(made["test"].taken) or not len(made["fit"].taken):
             raise DataError(
-                "discrimination: no user took ten different items in the fit or the test stage; "
-                "use data with more choices a user, or another split"
+                f"discrimination: no user took {least} different items in the fit or the test "
+                "stage; leave out the smaller --ratios, or move the split"
             )
         rows += discriminate(made["test"], made["fit"], seed=seed)
     return {

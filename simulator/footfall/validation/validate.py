@@ -24,7 +24,7 @@ from footfall.scenario import Scenario
 from footfall.stopwatch import Stopwatch
 from footfall.validation.asking import Interviewer
 from footfall.validation.ground import lay
-from footfall.validation.judge import coefficients, judge
+from footfall.validation.judge import coefficients, judge, read_tests
 from footfall.validation.players import Players
 from footfall.validation.study import Order, observe
 from footfall.validation.tasks import run_tasks
@@ -43,6 +43,8 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
         UserError: The scenario or its data cannot be used; exit status 2.
     """
     clock = Stopwatch()
+    if order.tests is not None:
+        read_tests(order.tests)  # a typing mistake should not wait for all the rest
     with clock.section("data"):
         ground = lay(scenario, order.base, users=order.users, announce=announce)
     with _model(scenario, order, announce) as model:

@@ -115,7 +115,7 @@ def three_runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pool")
     runs = []
     for seed in range(3):
-        out = planted_run(folder / str(seed), n=80, seed=seed)
+        out = planted_run(folder / str(seed), n=40, seed=seed)
         manifest = json.loads((out / "manifest.json").read_text())
         manifest["scenario"] |= {"seed": seed, "model": {"name": f"model {seed}"}}
         (out / "manifest.json").write_text(json.dumps(manifest))

@@ -10,7 +10,7 @@ from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.features import FEATURES
 from footfall.fitting.known import Known
 from footfall.validation.ground import Ground
-from footfall.validation.tables import deciles, really, takes
+from footfall.validation.tables import Bools, deciles, drawn, really, takes
 from footfall.world.calendar import BLOCK, Calendar, next_start
 from footfall.world.setup import prepare
 from footfall_eval.blocks.distributions import Compared
@@ -28,13 +28,13 @@ MISSING = {
 """What is not compared, and why, unless the data has views."""
 
 
-def compared(ground: Ground, sets: ChoiceSets, inside: Floats, known: Known) -> list[Compared]:
+def compared(ground: Ground, sets: ChoiceSets, chances: Floats, known: Known) -> list[Compared]:
     """Everything that can be compared on the test sets and the calendar.
 
     Args:
         ground: Who may learn from what.
         sets: Test sets.
-        inside: [n, k] the simulated users' probabilities of the items.
+        chances: [n, k + 1] the simulated users' probabilities of the items and of none.
         known: Of the test stage.
     """
     catalogue = ground.catalogue
@@ -42,23 +42,24 @@ def compared(ground: Ground, sets: ChoiceSets, inside: Floats, known: Known) -> 
         "category": np.asarray(catalogue.categories, dtype=object),
         "popularity decile": np.asarray(deciles(known.features.crowd.popularity), dtype=object),
     }
+    simulated = drawn(chances, ground.scenario.seed)
     found = [
-        Compared(name, "shares", takes(sets, inside, values), takes(sets, really(sets), values))
+        Compared(name, "shares", takes(sets, simulated, values), takes(sets, really(sets), values))
         for name, values in kinds.items()
     ]
     repeats = known.features.of(sets.users, sets.items)[:, :, FEATURES.index("repeat")] > 0
     if repeats.any():
-        found.append(_repeats(sets, inside, repeats))
+        found.append(_repeats(sets, simulated, repeats))
     gaps = _gaps(ground)
     return found if gaps is None else [*found, gaps]
 
 
-def _repeats(sets: ChoiceSets, inside: Floats, repeats: npt.NDArray[np.bool_]) -> Compared:
+def _repeats(sets: ChoiceSets, simulated: Bools, repeats: Bools) -> Compared:
     """Taken before or new, of what was taken."""
     sides = []
-    for weight in (inside, really(sets)):
+    for took in (simulated, really(sets)):
         frames = [
-            takes(sets, weight * mask, np.full(sets.items.max() + 1, name, dtype=object))
+            takes(sets, took & mask, np.full(sets.items.max() + 1, name, dtype=object))
             for name, mask in (("again", repeats), ("new", ~repeats))
         ]
         sides.append(pd.concat(frames, ignore_index=True))

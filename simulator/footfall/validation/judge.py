@@ -140,10 +140,8 @@ def _distributions(study: Study) -> Block:
     judged = study.judged
     sets = study.main.test if judged is None else judged.sets
     llm = None if judged is None else judged.llm
-    # Sets without a choice were thinned out; ``takes`` weighs them back, so chances must not.
-    whole = replace(sets, log_rate=np.zeros(len(sets)))
-    inside = study.players.chances(study.known, whole, llm)[:, :-1]
-    found = crowds.compared(study.ground, sets, inside, study.known)
+    chances = study.players.chances(study.known, sets, llm)
+    found = crowds.compared(study.ground, sets, chances, study.known)
     missing = dict(crowds.MISSING) if study.main.protocol != "impressions" else {}
     if study.ground.cut == "user":
         missing["days between visits"] = "each user's own rows are cut in two"

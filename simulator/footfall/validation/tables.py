@@ -11,6 +11,7 @@ from footfall.catalogue import Catalogue
 from footfall.fitting.choice_sets import OUTSIDE, ChoiceSets
 from footfall.fitting.features import FEATURES, PairFeatures
 
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 
@@ -73,28 +74,37 @@ def deciles(popularity: Floats) -> npt.NDArray[np.int64]:
     return np.asarray(1 + order * 10 // max(1, len(popularity)))
 
 
-def takes(sets: ChoiceSets, weight: Floats, values: npt.NDArray[np.object_]) -> pd.DataFrame:
-    """Who took what kind of item: rows ``user``, ``value``, ``weight`` (expected or 0 and 1).
+def takes(sets: ChoiceSets, took: Bools, values: npt.NDArray[np.object_]) -> pd.DataFrame:
+    """Who took what kind of item: rows ``user``, ``value``, ``weight`` (how many).
 
     Args:
-        sets: Real choices; thinned outside sets are weighed back.
-        weight: [n, k] probability, or 1 for what was really chosen.
+        sets: The choice sets.
+        took: [n, k] what was taken in each.
         values: [n_items] the kind of each item.
     """
-    back = sets.weights()[:, None] * weight
-    keep = sets.shown & (back > 0)
+    keep = sets.shown & took
     names = np.asarray(sets.names, dtype=object)
     frame = pd.DataFrame(
         {
             "user": np.repeat(names[sets.users][:, None], sets.items.shape[1], axis=1)[keep],
             "value": values[sets.items[keep]],
-            "weight": back[keep],
+            "weight": 1.0,
         }
     )
     return frame.groupby(["user", "value"], sort=True)[["weight"]].sum().reset_index()
 
 
-def really(sets: ChoiceSets) -> Floats:
-    """[n, k] 1 where the item was really chosen."""
-    took = np.arange(sets.items.shape[1]) == sets.chosen[:, None]
-    return np.asarray(took, dtype=np.float64)
+def really(sets: ChoiceSets) -> Bools:
+    """[n, k] whether the item was really chosen."""
+    return np.asarray(np.arange(sets.items.shape[1]) == sets.chosen[:, None])
+
+
+def drawn(chances: Floats, seed: int) -> Bools:
+    """[n, k] one draw from [n, k + 1] chances, the last of them "none of these".
+
+    Drawn, because expected takings would carry less noise than real ones and look nearer.
+    """
+    ends = np.cumsum(chances, axis=1)
+    lots = np.random.default_rng(seed).random((len(chances), 1)) * ends[:, -1:]
+    column = (lots >= ends).sum(axis=1)
+    return np.asarray(np.arange(chances.shape[1] - 1) == column[:, None])

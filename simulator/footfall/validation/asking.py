@@ -19,6 +19,10 @@ from footfall.population import Population
 Floats = npt.NDArray[np.float64]
 
 
+BATCH = 64
+"""Slates asked at once; what was answered is stored, so an interrupted validation loses no more."""
+
+
 @dataclass(frozen=True)
 class Interviewer:
     """Asks one model in the scenario's mode, and counts what it was not told."""
@@ -46,9 +50,11 @@ class Interviewer:
             for row, (user, slate) in enumerate(zip(users, slates, strict=True))
         ]
         found = np.full(slates.shape, np.nan)
-        for row, opinion in enumerate(choice.utilities(pages)):
-            if opinion.answered:
-                found[row, slates[row] >= 0] = opinion.llm
+        for first in range(0, len(pages), BATCH):
+            part = choice.utilities(pages[first : first + BATCH])
+            for row, opinion in enumerate(part, first):
+                if opinion.answered:
+                    found[row, slates[row] >= 0] = opinion.llm
         return found
 
     def of_sets(self, population: Population, sets: ChoiceSets) -> Floats:

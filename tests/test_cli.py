@@ -99,7 +99,7 @@ def test_the_dry_run_s_expectation_is_about_right(folder):
 def test_an_interrupted_run_ends_with_status_130_and_can_be_resumed(folder, how):
     out = f"long-{how.name}"
     (folder / "long.yaml").write_text(
-        yaml.safe_dump(shop.scenario(world={"days": 300, "slate": 5}))
+        yaml.safe_dump(shop.scenario(world={"days": 120, "slate": 5}))
     )
     command = [*FOOTFALL, "run", "long.yaml", "--out", out]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)

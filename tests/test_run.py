@@ -147,7 +147,7 @@ def test_a_resumed_run_that_would_come_out_different_is_refused(base, tmp_path):
 
 
 def _run_slowly(base, out):
-    simulate(base, out, world={"days": 400, "epoch_days": 1, "slate": 5, "shards": 2})
+    simulate(base, out, world={"days": 90, "epoch_days": 1, "slate": 5, "shards": 2})
 
 
 def test_a_killed_run_resumes_to_the_same_log(base, tmp_path):
@@ -155,12 +155,12 @@ def test_a_killed_run_resumes_to_the_same_log(base, tmp_path):
     process = context.Process(target=_run_slowly, args=(base, tmp_path / "killed"))
     process.start()
     deadline = time.monotonic() + 60
-    while len(parts(tmp_path / "killed")) < 20 and time.monotonic() < deadline:
+    while len(parts(tmp_path / "killed")) < 12 and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    world = {"days": 400, "epoch_days": 1, "slate": 5, "shards": 2}
+    world = {"days": 90, "epoch_days": 1, "slate": 5, "shards": 2}
     simulate(base, tmp_path / "killed", resume=True, world=world)
     simulate(base, tmp_path / "whole", world=world)
     assert parts(tmp_path / "killed") == parts(tmp_path / "whole")

@@ -74,8 +74,8 @@ def installed_device() -> str:
         )
     if not found:
         raise ModelError(
-            "vLLM is not installed: run `pip install 'footfall[cpu]'` or"
-            " `pip install 'footfall[gpu]'`, or name a running server (model: server: ...)"
+            "vLLM is not installed: run `make install` (CPU) or `pip install -e '.[gpu]'`,"
+            " or name a running server (model: server: ...)"
         )
     return _CUDA if found == ["vllm"] else _CPU
 

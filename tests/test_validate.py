@@ -291,3 +291,15 @@ def test_a_model_that_knows_is_heard_and_one_that_guesses_is_not(ground):
     assert knows.used == pytest.approx(knows.weight, rel=0.05)
     assert knows.weight == pytest.approx(1, abs=0.3)
     assert hear(made, plain, -(took + guess)).used == 0
+
+
+@pytest.mark.parametrize("mode", ["listwise", "likelihood"])
+def test_a_model_with_a_voice_is_asked_about_the_slates_of_the_contest(shop, mode):
+    loud = {"behaviour": {"click": {"llm": 0.5, "repeat": 1.0}}, "choice": {"mode": mode}}
+    order = Order(out=shop / mode, base=shop, users=60, questions=4000)
+    found = validate_users(parse_scenario(scenario(**loud)), order, lambda _: None)
+    block = found["blocks"]["G"]
+    assert found["behaviour as written"] is True
+    assert block["status"] != "not run"
+    assert block["metrics"]["users"] < 60  # only those whom the model was asked about
+    assert found["blocks"]["F"]["status"] != "not run"

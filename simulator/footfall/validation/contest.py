@@ -134,15 +134,15 @@ def simulate(
         spec: Behaviour of the simulated users.
         features: Of the stage's users.
         stage: Numbers the users.
-        llm: [n_users, m] the model's utilities of ``contest.unique()``; None: not asked.
+        llm: [n_users, n_recommenders, draws, k] see ``opinions``; None: not asked.
     """
     n, r, d, k = contest.slates.shape
     flat = contest.slates.reshape(n * r * d, k)
     owners = np.array([stage.number(user) for user in contest.users], dtype=np.int64)
     users = np.repeat(owners, r * d)
-    opinions = None if llm is None else _look_up(contest, llm).reshape(n * r * d, k)
+    voice = None if llm is None else llm.reshape(n * r * d, k)
     shown = flat >= 0
-    utility = utilities(spec.click, features, users, flat, opinions)
+    utility = utilities(spec.click, features, users, flat, voice)
     utility = utility + spec.click.position * np.log1p(np.arange(k))
     utility = np.where(shown, utility, -np.inf)
     reading = examination_curve(spec.habits, k) * shown
@@ -254,8 +254,18 @@ def _look_up(contest: Contest, llm: Floats) -> Floats:
 
 
 def opinions(contest: Contest, interviewer: Interviewer, population: Population) -> Floats:
-    """[n_users, m] the model's utilities of every item on any slate; NaN: padding or no answer."""
-    return interviewer.opinions(population, contest.users, contest.unique())
+    """[n_users, n_recommenders, draws, k] the model's utilities; NaN: padding or no answer.
+
+    Modes that ask about one item at a time are asked about every item of a user once.
+    """
+    if interviewer.spec.mode != "listwise":
+        found = interviewer.opinions(population, contest.users, contest.unique())
+        return _look_up(contest, found)
+    n, r, d, k = contest.slates.shape
+    users = [user for user in contest.users for _ in range(r * d)]
+    slates = contest.slates.reshape(n * r * d, k)
+    seeds = [draw for _ in range(n * r) for draw in range(d)]
+    return interviewer.opinions(population, users, slates, seeds).reshape(n, r, d, k)
 
 
 def _rated(dataset: Dataset) -> bool:

@@ -46,6 +46,9 @@ Floats = npt.NDArray[np.float64]
 RETEST_SETS = 40
 """Slates asked again in block F; half as many questions an item where they cost one each."""
 
+FEWEST_ANSWERED = 10
+"""Users whose pages the model must have answered for recommenders to be compared."""
+
 QUICK = ("uniform", "popularity", "repeat", "item-knn", "markov")
 """Baselines of the further protocols, which inform and are not judged."""
 
@@ -217,6 +220,9 @@ def _ranking_and_uplift(study: Study, groups: pd.DataFrame, announce: Announce) 
     simulated, inside = contest.simulate(held, study.players.behaviour, features, stage, llm)
     table = contest.table(held, simulated, features)
     answered = np.isfinite(simulated).all(axis=1)
+    if answered.sum() < FEWEST_ANSWERED:
+        why = f"the model answered whole pages of {int(answered.sum())} users only"
+        return {"G": not_run("G", why), "H": not_run("H", why)}
     kept = table[table["user"].isin(np.asarray(users, dtype=object)[answered])]
     slates = Slates.of(kept, offline)
     block = ranking(slates, base=contest.RANDOM, seed=seed, k=k)

@@ -14,7 +14,7 @@ from rich.table import Table
 from footfall.fitting.fitted import FittedBehaviour
 from footfall.scenario import folder_of, read_scenario
 
-SPARED_USERS = 200
+SPARED_USERS = 300
 """Users that are left for `footfall validate` to test, of those who are active after the split."""
 
 SETS_A_USER = 20

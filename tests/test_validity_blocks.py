@@ -12,7 +12,7 @@ from footfall_eval.blocks.block import Block, plain
 from footfall_eval.blocks.calibration import calibration, recalibration, reliability
 from footfall_eval.blocks.choice import choice
 from footfall_eval.blocks.decide import decide
-from footfall_eval.blocks.discrimination import Task, best_threshold, discriminate
+from footfall_eval.blocks.discrimination import Task, best_rule, discriminate
 from footfall_eval.blocks.distributions import Compared, distributions
 from footfall_eval.blocks.groups import by_group
 from footfall_eval.blocks.individuality import SWAPPED, individuality
@@ -405,10 +405,14 @@ def test_discrimination_ranks_who_knows_above_who_guesses():
     assert never["ndcg@5"] == pytest.approx(0.25)  # all scores tie: the share of taken items
 
 
-def test_the_threshold_is_the_best_one():
-    scores = np.array([[0.1, 0.4, 0.6, 0.9]])
-    taken = np.array([[False, False, True, True]])
-    assert 0.4 < best_threshold(scores, taken) <= 0.6
+def test_the_rule_is_the_best_one_for_scores_of_either_kind():
+    taken = np.array([[False, False, True, True], [False, False, True, True]])
+    comparable = np.array([[0.1, 0.4, 0.6, 0.9], [0.2, 0.3, 0.7, 0.8]])
+    assert best_rule(comparable, taken).says_yes(comparable).tolist() == taken.tolist()
+    only_ranks = comparable + np.array([[0.0], [100.0]])
+    rule = best_rule(only_ranks, taken)
+    assert rule.relative
+    assert rule.says_yes(only_ranks).tolist() == taken.tolist()
 
 
 def test_json_has_no_nan():

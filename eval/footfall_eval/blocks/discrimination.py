@@ -1,9 +1,9 @@
 """The 1:m task of the literature: which of 20 items did this user take?
 
 Each user gets 20 items, one in (1+m) really taken, the others never touched. A predictor says
-yes or no to each. Precision, recall, F1 and accuracy are means over users; the threshold of
-every predictor is the one that was best (F1) on other users before the split, so that a
-popularity count is treated like a probability. AUC and NDCG@5 need no threshold.
+yes or no to each. Precision, recall, F1 and accuracy are means over users; from which score on
+a predictor says yes is what was best (F1) on other users before the split, so that a popularity
+count is treated like a probability. AUC and NDCG@5 need no threshold.
 """
 
 from __future__ import annotations
@@ -36,12 +36,16 @@ class Task:
 
 
 def discriminate(test: Task, tuning: Task, *, seed: int) -> list[dict[str, Any]]:
-    """One row a predictor, best F1 first, and "always no"."""
+    """One row a predictor, best F1 first, and "always no".
+
+    Of ``tuning`` a predictor may have scored only the first users.
+    """
     rows = []
     per_user: dict[str, Floats] = {}
     for name, scores in test.scores.items():
-        threshold = best_threshold(tuning.scores[name], tuning.taken)
-        figures = _figures(scores, scores >= threshold, test.taken)
+        known = tuning.scores[name]
+        rule = best_rule(known, tuning.taken[: len(known)])
+        figures = _figures(scores, rule.says_yes(scores), test.taken)
         per_user[name] = figures["f1"]
         rows.append(_row(test.ratio, name, figures, seed))
     rows.sort(key=lambda row: -row["f1"])
@@ -58,12 +62,37 @@ def discriminate(test: Task, tuning: Task, *, seed: int) -> list[dict[str, Any]]
     return rows
 
 
-def best_threshold(scores: Floats, taken: Bools) -> float:
-    """The score from which on "yes" gives the best mean F1 over users."""
-    finite = scores[np.isfinite(scores)]
-    candidates = np.unique(np.quantile(finite, np.linspace(0, 1, 201)))
-    found = [_f1(scores >= level, taken).mean() for level in candidates]
-    return float(candidates[int(np.argmax(found))])
+@dataclass(frozen=True)
+class Rule:
+    """When a predictor says yes."""
+
+    level: float
+    relative: bool
+    """Scores are taken less their mean over the user's 20 items."""
+
+    def says_yes(self, scores: Floats) -> Bools:
+        """[n_users, 20] whether the score reaches the level."""
+        return np.asarray(_seen(scores, self.relative) >= self.level)
+
+
+def best_rule(scores: Floats, taken: Bools) -> Rule:
+    """The level from which on "yes" gives the best mean F1 over users.
+
+    On the scores as they are or less each user's mean, whichever does better: some scores mean
+    the same for everybody, others only rank the items of one user.
+    """
+    found = []
+    for relative in (False, True):
+        shown = _seen(scores, relative)
+        levels = np.unique(np.quantile(shown, np.linspace(0, 1, 201)))
+        means = [float(_f1(shown >= level, taken).mean()) for level in levels]
+        best = int(np.argmax(means))
+        found.append((means[best], Rule(float(levels[best]), relative)))
+    return max(found, key=lambda pair: pair[0])[1]
+
+
+def _seen(scores: Floats, relative: bool) -> Floats:
+    return scores - scores.mean(axis=1, keepdims=True) if relative else scores
 
 
 def _f1(said: Bools, taken: Bools) -> Floats:

@@ -34,7 +34,10 @@ ITEMS = 20
 MODEL_ALONE = "language model alone"
 
 FIT_USERS = 60
-"""Users of the fit stage on whom thresholds are chosen."""
+"""Users of the fit stage on whom it is chosen from which score on a predictor says yes."""
+
+TUNING_DRAWS = 8
+"""Draws of items for each of them, so that the choice is not luck."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +51,15 @@ class Items:
     taken: npt.NDArray[np.bool_]
 
 
-def draw(ground: Ground, stage: Stage, ratio: int, *, most: int, least: int) -> Items:
+def draw(
+    ground: Ground, stage: Stage, ratio: int, *, most: int, least: int, again: int = 0
+) -> Items:
     """Draw the task's items for at most ``most`` users of a stage.
 
     Negatives are drawn evenly from what the user never touched, before or in the stage. A user
     needs ``least`` different taken items, whatever the ratio, so that all ratios ask the same
-    users; and the items of one ratio are among those of another where they can be.
+    users; and the items of one ratio are among those of another where they can be. ``again``
+    draws other items.
     """
     wanted = ITEMS // (1 + ratio)
     catalogue, seed = ground.catalogue, ground.scenario.seed
@@ -73,7 +79,7 @@ def draw(ground: Ground, stage: Stage, ratio: int, *, most: int, least: int) -> 
         free = np.setdiff1d(np.arange(len(catalogue)), touched)
         if len(own) < least or len(free) < ITEMS:
             continue
-        rng = np.random.default_rng([seed, identity(user)])
+        rng = np.random.default_rng([seed, identity(user), again])
         chosen, others = rng.permutation(own)[:wanted], rng.permutation(free)[: ITEMS - wanted]
         order = rng.permutation(ITEMS)
         users.append(stage.number(user))
@@ -107,18 +113,22 @@ def run_tasks(
     users = {}
     for ratio in order.ratios:
         announce(f"1:{ratio}")
-        made = {}
-        for stage, most in ((stages.fit, min(few, FIT_USERS)), (stages.test, few)):
-            drawn = draw(ground, stage, ratio, most=most, least=least)
-            llm = _ask(ground, stage, interviewer, drawn)
-            made[stage.name] = _task(ratio, drawn, llm, known[stage.name], fitted, players)
-        users[f"1:{ratio}"] = len(made["test"].taken)
-        if not len(made["test"].taken) or not len(made["fit"].taken):
+
+        def made(stage: Stage, most: int, again: int = 0, ratio: int = ratio) -> Task:
+            drawn = draw(ground, stage, ratio, most=most, least=least, again=again)
+            llm = _ask(ground, stage, interviewer, drawn) if not again else None
+            return _task(ratio, drawn, llm, known[stage.name], fitted, players)
+
+        test, first = made(stages.test, few), made(stages.fit, min(few, FIT_USERS))
+        users[f"1:{ratio}"] = len(test.taken)
+        if not len(test.taken) or not len(first.taken):
             raise DataError(
                 f"discrimination: no user took {least} different items in the fit or the test "
                 "stage; leave out the smaller --ratios, or move the split"
             )
-        rows += discriminate(made["test"], made["fit"], seed=seed)
+        more = range(1, TUNING_DRAWS if players.silent else 1)
+        tuning = _joined([first, *(made(stages.fit, FIT_USERS, again) for again in more)])
+        rows += discriminate(test, tuning, seed=seed)
     return {
         "scenario": ground.scenario.name,
         "tested users": ground.population_note,
@@ -128,6 +138,16 @@ def run_tasks(
         "weight of the model in the blend": players.behaviour.click.llm,
         "rows": rows,
     }
+
+
+def _joined(tasks: list[Task]) -> Task:
+    """The users of several draws below one another; the model alone is asked in the first only."""
+    names = tasks[0].scores
+    return Task(
+        tasks[0].ratio,
+        np.concatenate([one.taken for one in tasks]),
+        {n: np.concatenate([t.scores[n] for t in tasks if n in t.scores]) for n in names},
+    )
 
 
 def _affordable(order: Order) -> int:

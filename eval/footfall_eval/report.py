@@ -203,6 +203,7 @@ def _provenance(log: RunLog, dataset: dict[str, Any]) -> dict[str, Any]:
         "licence": str(licence),
         "cleaning": [str(line) for line in cleaning],
         "assumed": view.assumptions_table(manifest),
+        "voice": dict(manifest.get("coefficients") or {}).get("llm"),
         "coefficients": view.pairs(
             "Coefficients of the choice model", dict(manifest.get("coefficients") or {})
         ),

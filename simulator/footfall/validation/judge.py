@@ -135,8 +135,8 @@ def _other_protocol(study: Study, protocol: str) -> dict[str, Any]:
 def _calibration(held: pd.DataFrame, groups: pd.DataFrame, seed: int) -> Block:
     block = calibration(held, seed=seed)
     mine = held[(held["model"] == BLEND) & (held["option"] >= 0)]
-    gap = (mine["p"] - mine["chosen"]).groupby(mine["user"]).mean().abs()
-    return by_group(block, gap, groups, figure="distance of mean from rate", seed=seed)
+    brier = ((mine["p"] - mine["chosen"]) ** 2).groupby(mine["user"]).mean()
+    return by_group(block, brier, groups, figure="brier", seed=seed)
 
 
 def _distributions(study: Study) -> Block:

@@ -128,9 +128,7 @@ def model_predictions(study: Study) -> pd.DataFrame | None:
     heard = study.heard
     if heard is None or not len(heard.sets):
         return None
-    loud, deaf = with_model(study.players), without_model(study.players)
-    if study.players.as_written:
-        loud = study.players
+    loud, deaf = _loud(study.players), without_model(study.players)
     found = {
         BLEND: loud.chances(study.known, heard.sets, heard.llm),
         WITHOUT_MODEL: deaf.chances(study.known, heard.sets, None),
@@ -174,9 +172,14 @@ def anonymous_predictions(study: Study) -> pd.DataFrame | None:
     blank = interviewer.anonymised().of_sets(study.population, sets)
     kept = answered(blank, sets)
     sets, llm, blank = sets.take(kept), llm[kept], blank[kept]
-    loud = study.players if study.players.as_written else with_model(study.players)
+    loud = _loud(study.players)
     found = {
         BLEND: loud.chances(study.known, sets, llm),
         WITHOUT_MODEL: loud.chances(study.known, sets, blank),
     }
     return predictions(sets, study.ground.catalogue, found) if len(sets) else None
+
+
+def _loud(players: Players) -> Players:
+    """The users with the model heard: as they are if they hear it, else at its fitted weight."""
+    return with_model(players) if players.silent or not players.as_written else players

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,20 @@ pytestmark = pytest.mark.filterwarnings("default")
 engine_test = pytest.mark.engine
 
 TOLERANCE = 2e-3  # nats, float32 on both sides
+
+
+def test_modules_that_vllm_cannot_look_at_are_hidden_while_it_starts(monkeypatch):
+    class Touchy:
+        def __getattribute__(self, name):
+            raise TypeError(name)
+
+    module = types.ModuleType("touchy")
+    module.value = Touchy()
+    monkeypatch.setitem(sys.modules, "touchy", module)
+    with vllm_engine._unscannable_hidden():
+        assert "touchy" not in sys.modules
+        assert "json" in sys.modules
+    assert sys.modules["touchy"] is module
 
 
 @pytest.fixture(scope="module")

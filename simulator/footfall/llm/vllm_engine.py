@@ -262,7 +262,7 @@ class VllmEngine:
         # In this process: steps follow each other exactly, and nothing is copied between two.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         try:
-            with _hushed(), warnings.catch_warnings():
+            with _hushed(), warnings.catch_warnings(), _unscannable_hidden():
                 warnings.simplefilter("ignore")  # vLLM and torch warn about each other
                 from vllm import LLM  # noqa: PLC0415 - footfall starts without vLLM
 
@@ -276,6 +276,31 @@ class VllmEngine:
         except Exception as error:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise ModelError(f'vLLM cannot start with "{self.name}": {reason}') from error
+
+
+@contextmanager
+def _unscannable_hidden() -> Iterator[None]:
+    """Hide modules that stop vLLM from starting, for as long as it starts.
+
+    vLLM 0.32 on a CPU looks at every value of every imported module and does not survive one
+    that raises when it is looked at; ibis, which tea-tasting brings along, has such values.
+    """
+    hidden = {name: module for name, module in list(sys.modules.items()) if not _scannable(module)}
+    for name in hidden:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        sys.modules.update(hidden)
+
+
+def _scannable(module: Any) -> bool:
+    for value in list(getattr(module, "__dict__", {}).values()):
+        try:
+            hasattr(value, "__dict__")
+        except Exception:  # noqa: BLE001 - whatever a foreign object raises, vLLM dies of it
+            return False
+    return True
 
 
 @contextmanager

@@ -147,6 +147,8 @@ def _where_the_time_went(record: dict[str, Any]) -> str:
     timings = record["timings"]
     started, engine = timings["engine_start"], timings["engine"]
     seconds = timings["simulating"] - started
+    if record["model"]["name"] == "fake":
+        return f"simulated in {seconds:.1f} s with the fake model: a test of the plumbing only"
     if not engine:
         return f"simulated in {seconds:.1f} s; every answer was stored, no engine was needed"
     outside = (seconds - engine) / seconds

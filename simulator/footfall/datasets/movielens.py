@@ -71,7 +71,11 @@ def read(source: MovieLensSource, base: Path) -> Dataset:
     Raises:
         DataError: The path is wrong, or its files are not in a known layout.
     """
-    files = open_files(resolve(source.path, base))
+    try:
+        path = resolve(source.path, base)
+    except DataError as error:
+        raise DataError(f"{error}; `footfall data fetch ml-latest-small` downloads it") from None
+    files = open_files(path)
     name, layout = _layout(files)
     try:
         ratings, items, users = layout(files)

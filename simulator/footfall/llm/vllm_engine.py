@@ -283,7 +283,7 @@ def _unscannable_hidden() -> Iterator[None]:
     """Hide modules that stop vLLM from starting, for as long as it starts.
 
     vLLM 0.32 on a CPU looks at every value of every imported module and does not survive one
-    that raises when it is looked at; ibis, which tea-tasting brings along, has such values.
+    that raises when it is looked at; ibis (which tea-tasting brings along) and llvmlite have such.
     """
     hidden = {name: module for name, module in list(sys.modules.items()) if not _scannable(module)}
     for name in hidden:
@@ -296,8 +296,9 @@ def _unscannable_hidden() -> Iterator[None]:
 
 def _scannable(module: Any) -> bool:
     for value in list(getattr(module, "__dict__", {}).values()):
-        try:
-            hasattr(value, "__dict__")
+        try:  # what vLLM does with it, to the letter
+            if hasattr(value, "__dict__"):
+                vars(value).get("kernel")
         except Exception:  # noqa: BLE001 - whatever a foreign object raises, vLLM dies of it
             return False
     return True

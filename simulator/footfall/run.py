@@ -275,7 +275,7 @@ def _write(
     out: Path, epoch: int, records: EpochRecords, names: Names, scenario: Scenario
 ) -> dict[str, str]:
     """Write an epoch's parts, one a shard, and return their hashes."""
-    columns, shards = records.impressions(), scenario.world.shards
+    columns, shards = records.impressions, scenario.world.shards
     hashes = {}
     for shard in range(shards):
         part = f"epoch={epoch:04d}-shard={shard:04d}.parquet"
@@ -318,7 +318,7 @@ def _teach(
     names: Names,
 ) -> None:
     """Hand each recommender the events of its own arm, as canonical interactions."""
-    columns = records.impressions()
+    columns = records.impressions
     for arm, recommender in enumerate(recommenders):
         recommender.update(interactions(columns, arm, names))
 

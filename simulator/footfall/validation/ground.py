@@ -22,7 +22,7 @@ from footfall.fitting.stages import Stage, Stages, StageSpec, divide, lot
 from footfall.options import Announce
 from footfall.population import Population, PopulationSpec
 from footfall.scenario import Scenario
-from footfall.world.luck import identity
+from footfall.world.setup import spared_users
 
 Cut = Literal["time", "user"]
 
@@ -80,7 +80,7 @@ def lay(scenario: Scenario, base: Path, *, users: int, announce: Announce) -> Gr
     split = cut(dataset, scenario.split)
     catalogue = Catalogue.from_items(split.remembered.items, dataset.currency)
     way, tested, note = _tested(scenario, split, catalogue, users)
-    theirs = _half(split, scenario.seed)
+    theirs = spared_users(split, scenario.seed)  # the same half as in a run of this seed
     circular = len(theirs) < FEWEST_OTHERS
     spec = StageSpec(cut=way, max_users=2 * users) if way == "user" else StageSpec(max_users=None)
     stages = divide(
@@ -136,12 +136,6 @@ def _tested(
 def _eligible(split: Split, catalogue: Catalogue, spec: PopulationSpec, seed: int) -> int:
     one = Population.draw(split, catalogue, spec.model_copy(update={"users": 1}), seed)
     return 1 + one.counts["eligible users, not drawn"]
-
-
-def _half(split: Split, seed: int) -> set[str]:
-    """The users that no recommender learns from; the same half as in a run of this seed."""
-    users = split.remembered.interactions["user"].unique()
-    return {user for user in users if (identity(f"{seed}/{user}") & 1) == 0}
 
 
 def _apart(stage: Stage, theirs: set[str]) -> Stage:

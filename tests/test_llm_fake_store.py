@@ -143,7 +143,7 @@ def test_answers_are_the_same_the_first_time_and_from_the_store(tmp_path):
 
     class Tenth(FakeModel):
         def ask(self, questions):
-            return [Answer((-0.1,)) for _ in questions]
+            return [Answer((-0.1,) * len(q.labels)) for q in questions]
 
     with AnswerStore(tmp_path / "a.sqlite") as store:
         model = StoredModel(Tenth(), store)

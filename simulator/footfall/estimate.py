@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,20 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from footfall.bench.rates import recall
 from footfall.choice.protocol import Page
 from footfall.choice.specs import open_choice
-from footfall.llm.protocol import Answer, LanguageModel, Question, Reply
-from footfall.llm.specs import open_model
+from footfall.llm.counting import Counting
+from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
 from footfall.run import Histories, expected_decisions, read_histories, setting_of
 from footfall.scenario import Scenario
+from footfall.surrogate.stand_in import open_answering
 
 SAMPLE = 30
 """Users whose prompts are made in order to count their tokens."""
 
 CPU_TOKENS_PER_SECOND = 700.0
 """Prompt tokens that vLLM computes a second for the embedded model of 135M parameters on two
-cores: the order of magnitude measured in ``benchmarks/RESULTS.md``, not a promise."""
+cores: the order of magnitude measured in ``benchmarks/RESULTS.md``, not a promise. Used where
+``footfall bench`` has not measured this machine."""
 
 
 @dataclass(frozen=True)
@@ -36,59 +38,54 @@ class Estimate:
     prompts: float
     tokens: float
     """Prompt tokens to compute at most; a history shared by a page is counted once."""
-    seconds_on_two_cores: float | None
-    """With the embedded model; None for others, whose speed is not known here."""
+    seconds: float | None
+    """Of the model; None where nobody measured its speed."""
+    speed_from: str
+    """Who measured the speed, when and where."""
 
     def as_dict(self) -> dict[str, Any]:
         """For printing and JSON."""
         return asdict(self)
 
 
-class Counting:
-    """A language model that counts what it would have to compute, and answers at random."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self.name, self.fingerprint = model.name, model.fingerprint
-        self.tokenizer, self.block_size = model.tokenizer, model.block_size
-        self.max_prompt_tokens = model.max_prompt_tokens
-        self.engine_seconds = 0.0
-        self.questions = 0
-        self.tokens = 0
-        self._prefixes: set[bytes] = set()
-
-    def ask(self, questions: Sequence[Question]) -> list[Reply]:
-        """Count every suffix, and every prefix the first time."""
-        for question in questions:
-            self.questions += 1
-            self.tokens += len(question.suffix)
-            if question.prefix.digest not in self._prefixes:
-                self._prefixes.add(question.prefix.digest)
-                self.tokens += len(question.prefix)
-        return [Answer((-1.0,) * (len(q.labels) or len(q.suffix))) for q in questions]
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-
 def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     """Read the data, make some prompts, and scale their tokens up to the whole run."""
     histories = read_histories(scenario, base, announce)
     decisions = expected_decisions(scenario, setting_of(scenario, histories))
-    with closing(open_model(scenario.model, announce=announce)) as model:
+    with closing(open_answering(scenario, base, announce)) as model:
         counting = Counting(model)
         pages = _sample(histories, scenario.world.slate)
-        open_choice(scenario.choice, counting, histories.catalogue, base=base).utilities(pages)
+        if model.name != NOBODY:
+            open_choice(scenario.choice, counting, histories.catalogue, base=base).utilities(pages)
     share = decisions / (len(pages) * scenario.world.slate)
     tokens = counting.tokens * share
-    embedded = scenario.model.name == "embedded" and scenario.model.server is None
+    rate, speed_from = _speed(scenario)
     return Estimate(
         users=len(histories.population),
         arms=len(scenario.arms),
         item_decisions=decisions,
         prompts=counting.questions * share,
         tokens=tokens,
-        seconds_on_two_cores=tokens / CPU_TOKENS_PER_SECOND if embedded else None,
+        seconds=tokens / rate if rate else None,
+        speed_from=speed_from,
     )
+
+
+def _speed(scenario: Scenario) -> tuple[float | None, str]:
+    """Computed prompt tokens a second of this model in this mode, and where that is from."""
+    model, mode = scenario.model, scenario.choice.mode
+    if model.name == "fake":
+        return None, "the fake model takes no time worth mentioning"
+    if mode == "surrogate":
+        return None, "a surrogate answers, in no time worth mentioning"
+    if model.server is not None:
+        return None, "nobody measured the server"
+    known = recall(model.name)
+    if known is not None and mode in known.tokens_per_second:
+        return known.tokens_per_second[mode], f"footfall bench, {known.date}: {known.machine}"
+    if model.name == "embedded":
+        return CPU_TOKENS_PER_SECOND, "two other cores; measure yours with: footfall bench"
+    return None, f"nobody; measure it with: footfall bench --model {model.name}"
 
 
 def _sample(histories: Histories, slate: int) -> list[Page]:

@@ -14,7 +14,10 @@ import numpy.typing as npt
 from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
+from footfall.errors import TemplateError
+from footfall.familiarity import Familiarity
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokens
+from footfall.llm.stream import Pending, submit
 from footfall.population import Persona
 from footfall.prompting import Budget, Layout, Prompter, Visit
 from footfall.templates import Template
@@ -45,6 +48,8 @@ class VisitState:
     """One prompt of one user, and what the model said after it."""
 
     prefix: Tokens
+    familiarity: Familiarity | None = None
+    """How well the user knows the items, where the template tells."""
     scores: dict[int, Score] = field(default_factory=dict)
     """By item code; modes that ask about one item at a time."""
     utilities: dict[int, float] = field(default_factory=dict)
@@ -77,16 +82,29 @@ def open_prompter(
 ) -> Prompter:
     """Check the template and make the prompter of a mode."""
     template = Template(spec.template or spec.mode, base, required=("history", "item"))
+    if spec.context is not None and "context" not in template.source:
+        raise TemplateError(
+            f"{template.path}: does not show `context`; use it in the block visit, or leave "
+            "choice.context out"
+        )
     limit = min(spec.max_prompt_tokens or model.max_prompt_tokens, model.max_prompt_tokens)
     budget = Budget(
         history_events=spec.history_events,
         history_tokens=spec.max_history_tokens,
         prompt_tokens=limit,
         title_chars=spec.max_title_chars,
+        regulars=spec.regulars,
     )
     layout = Layout(item_in_answer=item_in_answer, block_size=model.block_size)
-    prose = spec.persona_prose
-    return Prompter(template, layout, budget, model.tokenizer, catalogue, persona_prose=prose)
+    return Prompter(
+        template,
+        layout,
+        budget,
+        model.tokenizer,
+        catalogue,
+        persona_prose=spec.persona_prose,
+        hide_suspects=spec.suspects == "hide",
+    )
 
 
 class VisitStates:
@@ -116,19 +134,27 @@ class VisitStates:
     def _make(self, new: dict[tuple[object, ...], Page]) -> None:
         prefixes = self._prompter.prefixes([self._visit(page) for page in new.values()])
         for key, prefix in zip(new, prefixes, strict=True):
-            self._states[key] = VisitState(prefix.tokens)
+            self._states[key] = VisitState(prefix.tokens, prefix.familiarity)
             self._diagnostics.truncated_prompts += prefix.dropped_events > 0
             self._diagnostics.dropped_events += prefix.dropped_events
 
     def _visit(self, page: Page) -> Visit:
+        context = self._context(page)
         if not self._spec.visit_events:
-            return Visit(page.persona)
-        return Visit(page.persona, page.clicked, page.bought)
+            return Visit(page.persona, context=context)
+        return Visit(page.persona, page.clicked, page.bought, context)
+
+    def _context(self, page: Page) -> str:
+        return "" if self._spec.context is None else self._spec.context.words(page)
 
     def _key(self, page: Page) -> tuple[object, ...]:
         """Everything that a prompt can depend on."""
         visit = (page.clicked, page.bought) if self._spec.visit_events else ()
-        return (*_persona_key(page.persona, self._spec.history_events), visit)
+        persona = page.persona
+        all_counts = self._spec.regulars or self._prompter.personal
+        whole = (persona.items.tobytes(), persona.actions.tobytes()) if all_counts else ()
+        moment = self._context(page)
+        return (*_persona_key(persona, self._spec.history_events), *whole, visit, moment)
 
 
 def _persona_key(persona: Persona, events: int) -> tuple[object, ...]:
@@ -141,6 +167,7 @@ def _persona_key(persona: Persona, events: int) -> tuple[object, ...]:
         persona.quantities[newest].tobytes(),
         persona.values[newest].tobytes(),
         persona.orders[newest].tobytes(),
+        persona.summary,
         *persona.profile.values(),
     )
 
@@ -152,11 +179,21 @@ class Asker:
         self._model = model
         self._diagnostics = diagnostics
 
-    def ask(self, questions: Sequence[Question]) -> list[Reply]:
-        """One reply a question, in order; an answer with impossible numbers is none."""
+    def submit(self, questions: Sequence[Question]) -> Pending:
+        """Queue questions; an answer with impossible numbers will be none."""
         if not questions:
-            return []
-        replies = [_checked(reply) for reply in self._model.ask(questions)]
+            return list
+        pending, kept = submit(self._model, questions), list[Reply]()
+
+        def wait() -> list[Reply]:
+            if not kept:
+                kept.extend(map(_checked, pending()))
+                self._count(questions, kept)
+            return kept
+
+        return wait
+
+    def _count(self, questions: Sequence[Question], replies: Sequence[Reply]) -> None:
         spent = Spent()
         for question, reply in zip(questions, replies, strict=True):
             if isinstance(reply, Answer):
@@ -165,7 +202,6 @@ class Asker:
         self._diagnostics.questions += len(questions)
         self._diagnostics.prompt_tokens += spent.prompt_tokens
         self._diagnostics.cached_tokens += spent.cached_tokens
-        return replies
 
 
 def no_opinion(
@@ -195,8 +231,13 @@ def single_tokens(model: LanguageModel, words: Sequence[str]) -> tuple[int, ...]
     return tuple(dict.fromkeys(ids[0] for ids in encoded if len(ids) == 1))
 
 
+def _possible(logprobs: tuple[float, ...]) -> bool:
+    """Whether all are numbers of at most 0; a sum is NaN if any of its parts is."""
+    return max(logprobs, default=0.0) <= 0 and not math.isnan(sum(logprobs))
+
+
 def _checked(reply: Reply) -> Reply:
-    if isinstance(reply, NoAnswer) or all(value <= 0 for value in reply.logprobs):
+    if isinstance(reply, NoAnswer) or _possible(reply.logprobs):
         return reply
     # NaN ends up here too; rounding may lift a certain token a little above 0.
     if all(value <= _ROUNDING for value in reply.logprobs):

@@ -11,7 +11,7 @@ without content is subtracted, and the order of the options is drawn from the pa
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -31,7 +31,7 @@ from footfall.choice.asking import (
     open_prompter,
     single_tokens,
 )
-from footfall.choice.protocol import ChoiceModel, Diagnostics, Page, PageUtilities
+from footfall.choice.protocol import ChoiceModel, Diagnostics, Opinions, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
 from footfall.errors import ModelError
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply
@@ -108,6 +108,10 @@ class ListwiseChoice:
 
     def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
         """One opinion a page, in order; all questions go out in one batch."""
+        return self.begin(pages)()
+
+    def begin(self, pages: Sequence[Page]) -> Opinions:
+        """Queue the questions about these pages; see ``footfall.choice.feeding``."""
         states = self._states.of(pages)
         ballots: dict[_Slate, _Ballot] = {}
         for page, state in zip(pages, states, strict=True):
@@ -115,13 +119,24 @@ class ListwiseChoice:
             possible = 0 < len(page.items) <= MAX_OPTIONS
             if possible and slate not in ballots and slate[1:] not in state.slates:
                 ballots[slate] = self._ballot(page, state)
-        failed = self._ask(ballots)
-        opinions = [
-            self._opinion(page, state, ballots, failed)
-            for page, state in zip(pages, states, strict=True)
-        ]
-        note(self.diagnostics, opinions)
-        return opinions
+        lengths = sorted({len(b.page.items) for b in ballots.values()} - self._priors.keys())
+        priors = [self._prior_questions(length) for length in lengths]
+        votes = [ballot.questions for ballot in ballots.values()]
+        pending = self._asker.submit([q for group in (*priors, *votes) for q in group])
+
+        def wait() -> list[PageUtilities]:
+            replies = iter(pending())
+            for length, group in zip(lengths, priors, strict=True):
+                self._keep_prior(length, [next(replies) for _ in group])
+            failed = self._keep_all(ballots, replies)
+            opinions = [
+                self._opinion(page, state, ballots, failed)
+                for page, state in zip(pages, states, strict=True)
+            ]
+            note(self.diagnostics, opinions)
+            return opinions
+
+        return wait
 
     def _ballot(self, page: Page, state: VisitState) -> _Ballot:
         """Draw the orders: a shuffled one, and turns of it by equal steps."""
@@ -153,14 +168,10 @@ class ListwiseChoice:
             for text in _EMPTY_OPTIONS
         ]
 
-    def _ask(self, ballots: dict[_Slate, _Ballot]) -> dict[_Slate, str]:
-        """Ask all at once; keep what was said in the visits' states, return what failed."""
-        lengths = sorted({len(b.page.items) for b in ballots.values()} - self._priors.keys())
-        priors = [self._prior_questions(length) for length in lengths]
-        votes = [ballot.questions for ballot in ballots.values()]
-        replies = iter(self._asker.ask([q for group in (*priors, *votes) for q in group]))
-        for length, group in zip(lengths, priors, strict=True):
-            self._keep_prior(length, [next(replies) for _ in group])
+    def _keep_all(
+        self, ballots: dict[_Slate, _Ballot], replies: Iterator[Reply]
+    ) -> dict[_Slate, str]:
+        """Keep what was said in the visits' states; return what failed."""
         failed: dict[_Slate, str] = {}
         for slate, ballot in ballots.items():
             reason = self._keep(ballot, [next(replies) for _ in ballot.questions])
@@ -170,7 +181,8 @@ class ListwiseChoice:
 
     def _keep_prior(self, length: int, replies: Sequence[Reply]) -> None:
         answers = [reply for reply in replies if isinstance(reply, Answer)]
-        if len(answers) == len(replies):
+        # Another batch under way may have asked as well: the first one counts.
+        if len(answers) == len(replies) and length not in self._priors:
             read = [self._letters.read(answer, length)[0] for answer in answers]
             self._priors[length] = np.mean(read, axis=0)
 

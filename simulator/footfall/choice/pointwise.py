@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from footfall.choice.asking import Asker, Score, Spent, VisitState, VisitStates, no_opinion, note
-from footfall.choice.protocol import Diagnostics, Page, PageUtilities
+from footfall.choice.protocol import Diagnostics, Opinions, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question
 from footfall.prompting import Prompter, Visit
@@ -40,6 +40,26 @@ _Failures = dict[tuple[int, int], str]
 _NOTHING = Spent()
 
 
+class _Batch:
+    """Questions that went out together, and what of other batches their pages wait for."""
+
+    def __init__(self, wanted: Sequence[_Wanted], earlier: Iterable[_Batch]) -> None:
+        self.wanted = wanted
+        self.earlier = tuple(dict.fromkeys(earlier))
+        self.failed: _Failures = {}
+        self.pending: Callable[[], None] | None = None
+
+    def settle(self) -> None:
+        """Wait for the answers, those of the earlier batches first; once."""
+        for batch in self.earlier:
+            batch.settle()
+            self.failed |= batch.failed
+        self.earlier = ()
+        if self.pending is not None:
+            self.pending()
+            self.pending = None
+
+
 class PointwiseChoice:
     """Utilities from one question an item; see ``footfall.choice.protocol.ChoiceModel``."""
 
@@ -54,54 +74,77 @@ class PointwiseChoice:
         self._states = VisitStates(prompter, spec, self.diagnostics)
         self._nobody = VisitState(prompter.prefixes([Visit(None)])[0].tokens)
         """Somebody without a past; its scores are the constants of the items."""
+        self._under_way: dict[tuple[int, int], _Batch] = {}
+        """(id of the state, item) -> the batch in which it is asked just now."""
 
     def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
         """One opinion a page, in order; all questions go out in one batch."""
+        return self.begin(pages)()
+
+    def begin(self, pages: Sequence[Page]) -> Opinions:
+        """Queue the questions about these pages; see ``footfall.choice.feeding``."""
         states = self._states.of(pages)
         spent: dict[int, Spent] = {}
-        wanted = self._wanted(pages, states, spent)
-        failed = self._ask(wanted)
-        opinions = [
-            self._opinion(page.items, state, spent.get(number, _NOTHING), failed)
-            for number, (page, state) in enumerate(zip(pages, states, strict=True))
-        ]
-        note(self.diagnostics, opinions)
-        return opinions
+        batch = self._ask(pages, states, spent)
 
-    def _wanted(
+        def wait() -> list[PageUtilities]:
+            batch.settle()
+            opinions = [
+                self._opinion(page.items, state, spent.get(number, _NOTHING), batch.failed)
+                for number, (page, state) in enumerate(zip(pages, states, strict=True))
+            ]
+            note(self.diagnostics, opinions)
+            return opinions
+
+        return wait
+
+    def _ask(
         self, pages: Sequence[Page], states: Sequence[VisitState], spent: dict[int, Spent]
-    ) -> list[_Wanted]:
-        """What is not known yet, each once, a prompt's items next to each other."""
+    ) -> _Batch:
+        """Queue what is not known yet, each once, a prompt's items next to each other."""
         wanted: dict[tuple[int, int], _Wanted] = {}
-        constants = self._nobody.scores if self._reading.subtract_no_history else None
+        earlier: list[_Batch] = []
+        nobody = self._nobody if self._reading.subtract_no_history else None
         for number, (page, state) in enumerate(zip(pages, states, strict=True)):
-            known = state.utilities
-            new = [item for item in page.items if item not in known]
+            new = [item for item in page.items if item not in state.utilities]
             if not new:
                 continue
             books = spent[number] = Spent()
-            for item in new:
-                if item not in state.scores:
-                    wanted.setdefault((id(state), item), _Wanted(state, item, books))
-                if constants is not None and item not in constants:
-                    nobody = self._nobody
-                    wanted.setdefault((id(nobody), item), _Wanted(nobody, item, books))
-        return list(wanted.values())
+            for asked in (state, nobody) if nobody is not None else (state,):
+                for item in new:
+                    if item in asked.scores or (key := (id(asked), item)) in wanted:
+                        continue
+                    if key in self._under_way:
+                        earlier.append(self._under_way[key])
+                    else:
+                        wanted[key] = _Wanted(asked, item, books)
+        batch = _Batch(list(wanted.values()), earlier)
+        self._send(batch)
+        self._under_way.update(dict.fromkeys(wanted, batch))
+        return batch
 
-    def _ask(self, wanted: Sequence[_Wanted]) -> _Failures:
+    def _send(self, batch: _Batch) -> None:
         labels = self._reading.labels
-        suffix = self._prompter.suffix
-        questions = [Question(w.state.prefix, suffix(w.item), labels) for w in wanted]
-        failed: _Failures = {}
-        for want, question, reply in zip(
-            wanted, questions, self._asker.ask(questions), strict=True
-        ):
-            if isinstance(reply, NoAnswer):
-                failed[id(want.state), want.item] = reply.reason
-                continue
-            want.state.scores[want.item] = self._reading.score(reply)
-            want.spent.add(question, reply)
-        return failed
+        items = [want.item for want in batch.wanted]
+        known = [want.state.familiarity for want in batch.wanted]
+        suffixes = self._prompter.suffixes(items, known)
+        questions = [
+            Question(want.state.prefix, suffix, labels)
+            for want, suffix in zip(batch.wanted, suffixes, strict=True)
+        ]
+        pending = self._asker.submit(questions)
+
+        def read() -> None:
+            for want, question, reply in zip(batch.wanted, questions, pending(), strict=True):
+                key = (id(want.state), want.item)
+                del self._under_way[key]
+                if isinstance(reply, NoAnswer):
+                    batch.failed[key] = reply.reason
+                else:
+                    want.state.scores[want.item] = self._reading.score(reply)
+                    want.spent.add(question, reply)
+
+        batch.pending = read
 
     def _opinion(
         self, items: tuple[int, ...], state: VisitState, spent: Spent, failed: _Failures

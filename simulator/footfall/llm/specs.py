@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
 
 from footfall.llm.protocol import LanguageModel
+from footfall.secrets import EnvName, NoCredentials
 
 
 class ModelSpec(BaseModel):
@@ -16,18 +18,23 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str = Field(default="embedded", min_length=1)
-    """``embedded`` (SmolLM2-135M-Instruct, comes with Footfall), ``fake`` (no model: hashes,
-    for tests), a Hugging Face hub id, or a folder with a model in Hugging Face's layout."""
+    """``embedded`` (SmolLM2-135M-Instruct, comes with Footfall), ``none`` (nobody is asked: users
+    go by their habits), ``fake`` (no model: hashes, for tests), a Hugging Face hub id, or a folder
+    with a model in Hugging Face's layout."""
     revision: str | None = None
     """Commit, tag or branch of a hub id; part of the fingerprint of a server's model."""
-    server: AnyHttpUrl | None = None
+    adapter: str | None = Field(default=None, min_length=1)
+    """A LoRA adapter: a folder that ``footfall finetune`` wrote (peft's layout), or the name of
+    one that comes with Footfall. Merged into the weights on a CPU, beside them on a GPU."""
+    server: Annotated[AnyHttpUrl, NoCredentials] | None = None
     """Address of a running vLLM server (``http://host:8000/v1``); absent: in this process."""
-    api_key_env: str | None = None
+    api_key_env: EnvName | None = None
     """Name of the environment variable with the server's key. Keys never stand in a file."""
     tokenizer: str | None = None
     """Folder or hub id of the tokenizer, where a server's model does not name its own."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Arithmetic; ``auto`` takes the type that the weights are stored in."""
+    """Arithmetic; ``auto`` takes the type that the weights are stored in, but float32 on a CPU
+    that has no instructions for bfloat16."""
     block_size: int | None = Field(default=None, ge=1, le=1024)
     """Tokens a cache block; prefixes are padded to it. Default: 32 on a CPU, 16 on CUDA."""
     max_model_len: int = Field(default=2048, ge=64)
@@ -53,8 +60,18 @@ class ModelSpec(BaseModel):
     """Seconds until a request to a server counts as failed."""
     retries: int = Field(default=4, ge=0, le=20)
     """Further tries after a server's 429, 5xx or a broken connection; never after other 4xx."""
+    max_retry_after: float = Field(default=120.0, ge=0)
+    """Longest pause (seconds) that a server may ask for with ``Retry-After`` before a further
+    try; where it asks for more, the run pauses as for a server that is down."""
+    patience: float = Field(default=1800.0, ge=0)
+    """Seconds that a run waits for a server that does not answer; then it stops, to be resumed."""
     seed: int = 0
     """Of the fake model only: another seed is another imaginary model."""
+
+
+def served_name(spec: ModelSpec) -> str:
+    """What a server calls the model with its adapter."""
+    return f"{spec.name}+{Path(spec.adapter).name}" if spec.adapter else spec.name
 
 
 def open_model(spec: ModelSpec, *, announce: Callable[[str], None]) -> LanguageModel:
@@ -70,10 +87,14 @@ def open_model(spec: ModelSpec, *, announce: Callable[[str], None]) -> LanguageM
     Raises:
         ModelError: The model, the engine or the server cannot be used as asked.
     """
-    if spec.name == "fake":
+    if spec.name == "fake" and spec.server is None:
         from footfall.llm.fake import FakeModel  # noqa: PLC0415 - each kind loads its own parts
 
         return FakeModel(seed=spec.seed, max_prompt_tokens=spec.max_model_len - 1)
+    if spec.name == "none":
+        from footfall.llm.nobody import NoModel  # noqa: PLC0415 - likewise
+
+        return NoModel()
     if spec.server is not None:
         from footfall.llm.vllm_server import open_server  # noqa: PLC0415 - likewise
 

@@ -15,8 +15,10 @@ from typing import Self
 
 import numpy as np
 
-from footfall.errors import LogError, RunError
-from footfall.llm.protocol import Answer, LanguageModel, Question, Reply, Tokenizer
+from footfall.errors import LogError, ModelError, RunError
+from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokenizer
+from footfall.llm.stream import Pending, submit
+from footfall.llm.writing import Passage, Writer, Written
 
 _VERSION = 1
 _CHUNK = 500  # names in one IN (...); more gains nothing, and old SQLites allow only 999
@@ -53,6 +55,10 @@ class AnswerStore:
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS answers"
             " (key BLOB PRIMARY KEY, logprobs BLOB NOT NULL) WITHOUT ROWID"
+        )
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS texts"
+            " (key BLOB PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID"
         )
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _VERSION):
@@ -97,6 +103,23 @@ class AnswerStore:
             return {key: _unpack(blob) for key, blob in rows}
         return self.find([key for key, _ in rows])
 
+    def texts(self, keys: Sequence[bytes]) -> dict[bytes, str]:
+        """What was written under those keys that are stored."""
+        found: dict[bytes, str] = {}
+        with self._errors():
+            for key in keys:
+                row = self._db.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()
+                if row is not None:
+                    found[key] = str(row[0])
+        return found
+
+    def keep_texts(self, texts: Mapping[bytes, str]) -> None:
+        """Store what was written."""
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", list(texts.items()))
+            self._db.execute("COMMIT")
+
     def __len__(self) -> int:
         """Answers in the store."""
         with self._errors():
@@ -122,7 +145,7 @@ class AnswerStore:
         try:
             yield
         except sqlite3.OperationalError as error:  # locked, disk full, read-only
-            raise RunError(f"{self.path}: {error}") from error
+            raise RunError(f"{self.path}: {error}; see to it, then go on with --resume") from error
         except sqlite3.DatabaseError as error:
             message = f"{self.path}: damaged ({error}); move it away to ask the model again"
             raise LogError(message) from error
@@ -151,31 +174,64 @@ class StoredModel:
         """Wall time spent inside the engine so far; the store's own time is not in it."""
         return self._model.engine_seconds
 
-    @engine_seconds.setter
-    def engine_seconds(self, seconds: float) -> None:
-        self._model.engine_seconds = seconds
-
     def ask(self, questions: Sequence[Question]) -> list[Reply]:
         """One reply a question, in order."""
+        return self.submit(questions)()
+
+    def submit(self, questions: Sequence[Question]) -> Pending:
+        """Look the questions up at once, and queue those that nobody has asked before."""
         keys = [question.key(self.fingerprint) for question in questions]
         wanted = dict(zip(keys, questions, strict=True))
+        found = self._store.find(list(wanted))
+        for key, values in found.items():
+            if len(values) != (len(wanted[key].labels) or len(wanted[key].suffix)):
+                raise LogError(
+                    f"{self._store.path}: damaged (an answer does not fit its question); move it "
+                    "away to ask the model again"
+                )
         known: dict[bytes, Reply] = {
-            key: Answer(values, from_store=True)
-            for key, values in self._store.find(list(wanted)).items()
+            key: Answer(values, from_store=True) for key, values in found.items()
         }
         self.from_store += sum(key in known for key in keys)
-        missing = {key: question for key, question in wanted.items() if key not in known}
-        if missing:
-            known |= self._ask_and_store(missing)
-        return [known[key] for key in keys]
+        missing = [key for key in wanted if key not in known]
+        pending = submit(self._model, [wanted[key] for key in missing]) if missing else list
 
-    def _ask_and_store(self, missing: Mapping[bytes, Question]) -> dict[bytes, Reply]:
-        replies = dict(zip(missing, self._model.ask(list(missing.values())), strict=True))
+        def wait() -> list[Reply]:
+            if missing:
+                known.update(self._settle(missing, pending()))
+                missing.clear()
+            return [known[key] for key in keys]
+
+        return wait
+
+    def _settle(self, keys: Sequence[bytes], asked: Sequence[Reply]) -> dict[bytes, Reply]:
+        """Store the answers; from now on what is stored counts."""
+        replies = dict(zip(keys, asked, strict=True))
         answers = {key: reply for key, reply in replies.items() if isinstance(reply, Answer)}
         settled = self._store.settle({key: a.logprobs for key, a in answers.items()})
         for key, answer in answers.items():
             replies[key] = Answer(settled[key], answer.cached_tokens)
         return replies
+
+    def write(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
+        """One text a passage, in order; only what the store lacks is written.
+
+        Raises:
+            ModelError: The model cannot write.
+        """
+        if not isinstance(self._model, Writer):
+            raise ModelError(f'"{self.name}" cannot write')
+        keys = [passage.key(self.fingerprint) for passage in passages]
+        known: dict[bytes, Written | NoAnswer] = {
+            key: Written(text, from_store=True) for key, text in self._store.texts(keys).items()
+        }
+        missing = {k: p for k, p in zip(keys, passages, strict=True) if k not in known}
+        if missing:
+            made = dict(zip(missing, self._model.write(list(missing.values())), strict=True))
+            kept = {key: one.text for key, one in made.items() if isinstance(one, Written)}
+            self._store.keep_texts(kept)
+            known |= made
+        return [known[key] for key in keys]
 
     def close(self) -> None:
         """Close the store and the model. May be called twice."""
@@ -184,4 +240,6 @@ class StoredModel:
 
 
 def _unpack(blob: bytes) -> tuple[float, ...]:
+    if not isinstance(blob, bytes) or len(blob) % 4:
+        raise sqlite3.DatabaseError("an answer is no list of numbers")
     return tuple(np.frombuffer(blob, dtype="<f4").tolist())

@@ -1,9 +1,9 @@
 """A vLLM server somewhere else, asked over HTTP.
 
 Questions go out as lists of token ids to ``/v1/completions``, many in one request, a
-bounded number of requests at once. Likelihood questions make the server compute the whole
-prompt again, because its HTTP interface cannot tell it to read the cache for them: for the
-mode ``likelihood`` an engine in this process is several times faster.
+bounded number of requests at once. Likelihood questions go to ``/inference/v1/generate``, one
+in a request: only there can a client tell vLLM to read the cached history for them. A server
+without that address computes the whole prompt for every item.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,28 @@ import stamina
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from footfall.errors import ModelError, ServerError, did_you_mean
+from footfall.latency import Latencies
+from footfall.llm.adapters import adapter_hash, find_adapter
 from footfall.llm.batches import by_prefix, too_long
 from footfall.llm.embedded import embedded_folder
-from footfall.llm.protocol import Answer, NoAnswer, Question, Reply, Tokenizer
-from footfall.llm.specs import ModelSpec
-from footfall.llm.tokenizer import HubTokenizer, load_tokenizer
+from footfall.llm.fake import FakeTokenizer
+from footfall.llm.outage import Circuit
+from footfall.llm.protocol import NoAnswer, Question, Reply, Tokenizer
+from footfall.llm.server_replies import read_batch, read_generated
+from footfall.llm.specs import ModelSpec, served_name
+from footfall.llm.stream import Pending
+from footfall.llm.tokenizer import load_tokenizer
+from footfall.llm.writing import Passage, Written
+from footfall.retrying import asked_pause
 
 _DEFAULT_BLOCK = 32  # a multiple of what servers use on CUDA (16) and on a CPU (32)
 _OPENING_TIMEOUT = 30.0
-_UNREACHABLE = NoAnswer("server cannot be reached")
+_BUSY = frozenset({429, 502, 503, 504})
+"""Statuses that are about the server and never about a question."""
+_ROUNDS = 4
+"""Times that a question is put again to a server that is well, and does not answer it."""
+_GENERATE = "/inference/v1/generate"
+_NO_SUCH_ADDRESS = frozenset({403, 404, 405, 501})  # 403: switched off
 _SAMPLE = "Oat milk, 1 l\nRye bread\n"
 
 
@@ -41,12 +56,11 @@ def open_server(spec: ModelSpec, *, announce: Callable[[str], None]) -> VllmServ
         ModelError: The server is down, refuses the key, or serves other models.
     """
     assert spec.server is not None
-    client = _Door(spec)
-    card = client.model_card()
-    tokenizer = load_tokenizer(_tokenizer_source(spec, card, announce), spec.revision)
-    client.check_tokenizer(card["id"], tokenizer)
-    version = client.get("/version", root=True).get("version", "unknown")
-    return VllmServer(spec, card, tokenizer, str(version))
+    door = _Door(spec)
+    card = door.model_card()
+    tokenizer = _tokenizer(spec, card, announce)
+    door.check_tokenizer(card["id"], tokenizer)
+    return VllmServer(spec, card, tokenizer, door, announce)
 
 
 class VllmServer:
@@ -54,33 +68,58 @@ class VllmServer:
 
     The fingerprint is made of what the server says about itself (model, where it was loaded
     from, version) and the scenario's ``revision``: name another revision, or use another
-    store, when weights change under the same name.
+    store, when weights change under the same name. It is looked at again whenever the server
+    seems to have been away.
     """
 
     def __init__(
-        self, spec: ModelSpec, card: dict[str, Any], tokenizer: HubTokenizer, version: str
+        self,
+        spec: ModelSpec,
+        card: dict[str, Any],
+        tokenizer: Tokenizer,
+        door: _Door,
+        announce: Callable[[str], None],
     ) -> None:
         self.name = str(card["id"])
-        self.tokenizer: Tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self.block_size = spec.block_size or _DEFAULT_BLOCK
         longest = int(card.get("max_model_len") or spec.max_model_len)
         self.max_prompt_tokens = min(longest, spec.max_model_len) - 1
         self.engine_seconds = 0.0
-        """Wall time of waiting for the server."""
-        parts = ("server", self.name, str(card.get("root")), version, str(spec.revision))
-        self.fingerprint = hashlib.blake2b("|".join(parts).encode(), digest_size=16).digest()
-        self._spec = spec
+        """Wall time in which the server had questions of ours."""
+        self.about = door.about(card)
+        """What the server says that it serves, for the manifest."""
+        self.latencies = Latencies()
+        """Of every answer, errors included."""
+        parts = ["server", self.name, self.about["root"], self.about["version"], spec.revision]
+        if spec.adapter:
+            parts.append(adapter_hash(find_adapter(spec.adapter)))
+        text = "|".join(map(str, parts))
+        self.fingerprint = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        self._spec, self._door = spec, door
+        self._circuit = Circuit(str(spec.server), self._well, spec.patience, announce)
         self._portal_context: Any = None
         self._portal: BlockingPortal | None = None
         self._client: openai.AsyncOpenAI | None = None
+        self._window: asyncio.Semaphore | None = None
+        self._under_way = 0
+        self._since = 0.0
+        self._reads_cache = True
+        """Whether the server has the address at which likelihood questions read the cache."""
 
     def ask(self, questions: Sequence[Question]) -> list[Reply]:
         """One reply a question, in order. A request that fails for good gives ``NoAnswer``.
 
+        A server that is busy or down is waited for.
+
         Raises:
-            ServerError: No request of this batch reached the server, try as we might: a run
-                should stop and be resumed, rather than go on with nobody answering.
+            ServerError: It did not come back in time, came back as another model, or does not
+                take our key any more: the run should stop and be resumed.
         """
+        return self.submit(questions)()
+
+    def submit(self, questions: Sequence[Question]) -> Pending:
+        """Send questions and return; a bounded number of requests is under way at once."""
         replies: dict[int, Reply] = {}
         kinds: dict[tuple[int, ...], list[int]] = {}
         for position, question in enumerate(questions):
@@ -95,68 +134,191 @@ class VllmServer:
             for chosen in (by_prefix(questions, positions) for positions in kinds.values())
             for start in range(0, len(chosen), size)
         ]
-        batches = [[questions[position] for position in request] for request in requests]
-        start_time = time.perf_counter()
-        answers = self._run(batches)
-        self.engine_seconds += time.perf_counter() - start_time
-        for request, answered in zip(requests, answers, strict=True):
-            replies.update(zip(request, answered, strict=True))
-        if batches and all(answered[0] == _UNREACHABLE for answered in answers):
-            message = f"{self._spec.server} stopped answering; start it again and resume the run"
-            raise ServerError(message)
-        return [replies[position] for position in range(len(questions))]
+        answers = self._begin([[questions[position] for position in r] for r in requests])
+
+        def wait() -> list[Reply]:
+            for request, answered in zip(requests, answers.result(), strict=True):
+                replies.update(zip(request, answered, strict=True))
+            return [replies[position] for position in range(len(questions))]
+
+        return wait
+
+    def write(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
+        """The most likely words, one text a passage, in order."""
+        start = time.perf_counter()
+        written = self._on_thread().call(self._write_all, passages)
+        self.engine_seconds += time.perf_counter() - start
+        return written
+
+    async def _write_all(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
+        window = asyncio.Semaphore(self._spec.window)
+
+        async def one(passage: Passage) -> Written | NoAnswer:
+            async with window:
+                return await self._write_one(passage)
+
+        return list(await asyncio.gather(*(one(passage) for passage in passages)))
+
+    async def _write_one(self, passage: Passage) -> Written | NoAnswer:
+        client = self._connected()
+        schema = passage.schema and {"json": dict(passage.schema)}
+        try:
+            async for attempt in stamina.retry_context(
+                on=self._worth_retrying, attempts=self._spec.retries + 1, timeout=None, wait_max=30
+            ):
+                with attempt:
+                    response = await client.completions.create(
+                        model=self.name,
+                        prompt=list(passage.prompt.ids),
+                        max_tokens=passage.max_tokens,
+                        temperature=0.0,
+                        extra_body={"structured_outputs": schema} if schema else None,
+                    )
+                    return Written(str(response.choices[0].text))
+        except (openai.APIError, IndexError) as error:
+            return NoAnswer(f"server did not write: {type(error).__name__}")
+        return NoAnswer("server did not write")
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
         if self._portal is not None:
             if self._client is not None:
                 self._portal.call(self._client.close)
+            # After an interruption requests may be under way that nobody waits for any more.
+            self._portal.call(self._portal.stop, True)
             self._portal_context.__exit__(None, None, None)
-            self._portal = self._client = None
+            self._portal = self._client = self._window = None
 
-    def _run(self, batches: Sequence[Sequence[Question]]) -> list[list[Reply]]:
+    def _begin(self, batches: Sequence[Sequence[Question]]) -> Future[list[list[Reply]]]:
+        return self._on_thread().start_task_soon(self._all, batches)
+
+    def _on_thread(self) -> BlockingPortal:
         """Ask on a thread of its own, so that notebooks with a running loop can ask too."""
         if self._portal is None:
             self._portal_context = start_blocking_portal()
             self._portal = self._portal_context.__enter__()
-        return self._portal.call(self._all, batches)
+        return self._portal
 
-    async def _all(self, batches: Sequence[Sequence[Question]]) -> list[list[Reply]]:
-        if self._client is None:
+    def _connected(self) -> openai.AsyncOpenAI:
+        if self._client is None or self._window is None:
             self._client = openai.AsyncOpenAI(
                 base_url=str(self._spec.server),
                 api_key=api_key(self._spec) or "none",
                 timeout=self._spec.timeout,
                 max_retries=0,  # stamina tries again, and knows when not to
             )
-        window = asyncio.Semaphore(self._spec.window)
+            self._window = asyncio.Semaphore(self._spec.window)
+        return self._client
 
-        async def one(batch: Sequence[Question]) -> list[Reply]:
-            async with window:
-                return await self._request(batch)
+    async def _all(self, batches: Sequence[Sequence[Question]]) -> list[list[Reply]]:
+        self._connected()
+        if not self._under_way:
+            self._since = self._clock()
+        self._under_way += 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._one(batch)) for batch in batches]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            self._under_way -= 1
+            now = self._clock()
+            self.engine_seconds += now - self._since
+            self._since = now
+        return [task.result() for task in tasks]
 
-        return list(await asyncio.gather(*(one(batch) for batch in batches)))
+    def _clock(self) -> float:
+        """Wall time without what was spent waiting for a server that was away."""
+        return time.perf_counter() - self._circuit.paused_seconds
+
+    async def _one(self, batch: Sequence[Question]) -> list[Reply]:
+        assert self._window is not None
+        async with self._window:
+            return await self._request(batch)
 
     async def _request(self, batch: Sequence[Question]) -> list[Reply]:
-        """Ask a batch of one kind, again and again while that may help."""
-        reason = ""
+        """Ask a batch of one kind; wait while the server is away; give up what it refuses."""
+        rounds = 0
+        while True:
+            mends = self._circuit.mends
+            failure = await self._tries(batch)
+            if not isinstance(failure, _Failure):
+                self._circuit.answered()
+                return failure
+            rounds += not failure.busy
+            if failure.final or rounds > _ROUNDS:
+                return [NoAnswer(failure.reason)] * len(batch)
+            await self._circuit.mended(failure.reason, mends)
+
+    async def _tries(self, batch: Sequence[Question]) -> list[Reply] | _Failure:
+        """Ask a batch, again and again while that may help at once."""
         try:
             async for attempt in stamina.retry_context(
-                on=_worth_retrying, attempts=self._spec.retries + 1, timeout=None, wait_max=30.0
+                on=self._worth_retrying, attempts=self._spec.retries + 1, timeout=None, wait_max=30
             ):
                 with attempt:
-                    return read_batch(batch, await self._send(batch))
+                    if attempt.num > 1:
+                        await self._well()  # it may have been restarted, with another model
+                    return await self._send(batch)
         except openai.APIStatusError as error:
-            reason = f"server answered {error.status_code}"
+            return self._refused(error.status_code)
         except openai.APITimeoutError:
-            reason = "server took too long"
+            return _Failure("server took too long")
         except openai.APIConnectionError:
-            return [_UNREACHABLE] * len(batch)
+            return _Failure("server cannot be reached")
         except (openai.APIError, ValueError):
-            reason = "server's answer cannot be read"
-        return [NoAnswer(reason)] * len(batch)
+            return _Failure("server's answer cannot be read")
+        raise AssertionError("stamina either returns or raises")
 
-    async def _send(self, batch: Sequence[Question]) -> Any:
+    def _refused(self, status: int) -> _Failure:
+        if status in (401, 403):
+            raise ServerError(
+                f"{self._spec.server} does not take the key any more ({status}); renew it "
+                "(api_key_env), then go on with --resume"
+            )
+        if status == 404:
+            raise ServerError(
+                f'{self._spec.server} does not serve "{self.name}" any more; start that model '
+                "again, then go on with --resume"
+            )
+        final = status < 500 and status not in _BUSY
+        return _Failure(f"server answered {status}", busy=status in _BUSY, final=final)
+
+    def _worth_retrying(self, error: Exception) -> bool | float:
+        """Full, dead or unreachable: yes, when it says so. Our own mistake: never."""
+        if isinstance(error, openai.APIStatusError):
+            if error.status_code not in _BUSY and error.status_code < 500:
+                return False
+            return asked_pause(error.response.headers, self._spec.max_retry_after)
+        broken = isinstance(error, openai.APIConnectionError)
+        return broken and not isinstance(error, openai.APITimeoutError)
+
+    async def _well(self) -> bool:
+        """Whether the server is there; ``ServerError`` if it is there as another one."""
+        try:
+            now = await asyncio.to_thread(self._door.look)
+        except ModelError:
+            return False
+        changes = [f"{k}: {self.about[k]} -> {now[k]}" for k in now if now[k] != self.about[k]]
+        if changes:
+            raise ServerError(
+                f"{self._spec.server} came back as another model ({', '.join(changes)}); start "
+                "the one that the run began with, then go on with --resume"
+            )
+        return True
+
+    async def _send(self, batch: Sequence[Question]) -> list[Reply]:
+        if not batch[0].labels and self._reads_cache:
+            try:
+                return list(await asyncio.gather(*map(self._generate, batch)))
+            except openai.APIStatusError as error:
+                if error.status_code not in _NO_SUCH_ADDRESS:
+                    raise
+                self._reads_cache = False
+        return read_batch(batch, await self._complete(batch), self.name)
+
+    async def _complete(self, batch: Sequence[Question]) -> Any:
+        """Many prompts in one request."""
         assert self._client is not None
         labels = batch[0].labels
         extra: dict[str, Any] = (
@@ -164,48 +326,65 @@ class VllmServer:
             if labels
             else {"prompt_logprobs": 0}
         )
-        return await self._client.completions.create(
-            model=self.name,
-            prompt=[[*q.prefix.ids, *q.suffix.ids] for q in batch],
-            max_tokens=1,
-            temperature=0.0,
-            logprobs=1 if labels else None,
-            extra_body=extra,
+        return await self._timed(
+            self._client.completions.create(
+                model=self.name,
+                prompt=[[*q.prefix.ids, *q.suffix.ids] for q in batch],
+                max_tokens=1,
+                temperature=0.0,
+                logprobs=1 if labels else None,
+                extra_body=extra,
+            )
         )
 
-
-def read_batch(batch: Sequence[Question], response: Any) -> list[Reply]:
-    """Replies of one response; ``cached_tokens`` is known for the request as a whole only.
-
-    Raises:
-        ValueError: The response does not fit the questions.
-    """
-    choices = sorted(getattr(response, "choices", None) or [], key=lambda choice: choice.index)
-    if len(choices) != len(batch):
-        raise ValueError(f"{len(choices)} answers to {len(batch)} questions")
-    details = getattr(response.usage, "prompt_tokens_details", None)
-    cached = (getattr(details, "cached_tokens", 0) or 0) if details else 0
-    share, rest = divmod(cached, len(batch))
-    return [
-        _read(question, choice, share + (number < rest))
-        for number, (question, choice) in enumerate(zip(batch, choices, strict=True))
-    ]
-
-
-def _read(question: Question, choice: Any, cached: int) -> Reply:
-    try:
-        if question.labels:
-            top = choice.logprobs.top_logprobs[0]
-            values = [top[f"token_id:{label}"] for label in question.labels]
-        else:
-            rows = choice.prompt_logprobs[-len(question.suffix) :]
-            values = [
-                row[str(token)]["logprob"]
-                for row, token in zip(rows, question.suffix.ids, strict=True)
-            ]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    async def _generate(self, question: Question) -> Reply:
+        """Weigh a suffix with the prefix from the cache, and without where that hides a row."""
+        for read_cache in (True, False):
+            response = await self._post(question, read_cache=read_cache)
+            reply = read_generated(question, response, self.name)
+            if reply is not None:
+                return reply
         return NoAnswer("server left log-probabilities out")
-    return Answer(tuple(map(float, values)), cached)
+
+    async def _post(self, question: Question, *, read_cache: bool) -> Any:
+        """One prompt, with vLLM's own sampling parameters: only there can the cache be read."""
+        assert self._client is not None
+        root = str(self._client.base_url).rstrip("/").removesuffix("/v1")
+        sampling = {
+            "max_tokens": 1,
+            "temperature": 0.0,
+            "detokenize": False,
+            "prompt_logprobs": 0,
+            "skip_reading_prefix_cache": not read_cache,
+        }
+        body = {
+            "model": self.name,
+            "token_ids": [*question.prefix.ids, *question.suffix.ids],
+            "sampling_params": sampling,
+        }
+        url = f"{root}{_GENERATE}"
+        return await self._timed(self._client.post(url, cast_to=object, body=body))
+
+    async def _timed(self, asked: Awaitable[Any]) -> Any:
+        started = time.perf_counter()
+        try:
+            response = await asked
+        except openai.APIStatusError:
+            self.latencies.add(time.perf_counter() - started)
+            raise
+        self.latencies.add(time.perf_counter() - started)
+        return response
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why a request came to nothing."""
+
+    reason: str
+    busy: bool = False
+    """The server could not care for it: no fault of the questions."""
+    final: bool = False
+    """Another try would come to the same."""
 
 
 def api_key(spec: ModelSpec) -> str:
@@ -230,12 +409,25 @@ class _Door:
     def model_card(self) -> dict[str, Any]:
         """What the server says about the model that the scenario names."""
         served = {str(card["id"]): card for card in self.get("/models").get("data", [])}
-        if self._spec.name in served:
-            return dict(served[self._spec.name])
-        hint = did_you_mean(self._spec.name, served)
-        raise ModelError(f'{self._url} does not serve "{self._spec.name}"; {hint}')
+        name = served_name(self._spec)
+        if name in served:
+            return dict(served[name])
+        hint = did_you_mean(name, served)
+        raise ModelError(f'{self._url} does not serve "{name}"; {hint}')
 
-    def check_tokenizer(self, model: str, tokenizer: HubTokenizer) -> None:
+    def look(self) -> dict[str, str]:
+        """What the server says that it serves now; see ``VllmServer.about``."""
+        cards = {str(card["id"]): card for card in self.get("/models").get("data", [])}
+        return self.about(
+            cards.get(served_name(self._spec)) or {"id": ", ".join(cards) or "nothing"}
+        )
+
+    def about(self, card: dict[str, Any]) -> dict[str, str]:
+        """Name, origin and version, as the fingerprint has them."""
+        version = self.get("/version", root=True).get("version", "unknown")
+        return {"name": str(card["id"]), "root": str(card.get("root")), "version": str(version)}
+
+    def check_tokenizer(self, model: str, tokenizer: Tokenizer) -> None:
         """Text that is split otherwise than the model learned gives numbers without meaning."""
         body = {"model": model, "prompt": _SAMPLE, "add_special_tokens": False}
         theirs = self._request("POST", self._root() + "/tokenize", json=body).get("tokens")
@@ -270,18 +462,12 @@ class _Door:
         return found
 
 
-def _tokenizer_source(
-    spec: ModelSpec, card: dict[str, Any], announce: Callable[[str], None]
-) -> Path | str:
-    if spec.tokenizer:
-        return spec.tokenizer
-    if spec.name == "embedded":
-        return embedded_folder(announce)
-    return str(card.get("root") or spec.name)
-
-
-def _worth_retrying(error: Exception) -> bool:
-    """Full, dead or unreachable: yes. Our own mistake: never."""
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code == 429 or error.status_code >= 500
-    return isinstance(error, openai.APIConnectionError)
+def _tokenizer(spec: ModelSpec, card: dict[str, Any], announce: Callable[[str], None]) -> Tokenizer:
+    if spec.name == "fake" and not spec.tokenizer:
+        return FakeTokenizer()
+    source: Path | str = spec.tokenizer or (
+        spec.name if spec.adapter else str(card.get("root") or spec.name)
+    )
+    if spec.name == "embedded" and not spec.tokenizer:
+        source = embedded_folder(announce)
+    return load_tokenizer(source, spec.revision)

@@ -1,0 +1,1 @@
+"""How fast the model is asked, next to the ceiling and to how others ask."""

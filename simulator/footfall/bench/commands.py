@@ -1,0 +1,43 @@
+"""``footfall bench``: how fast this machine asks, next to the ceiling and to how others ask."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from footfall.errors import UserError
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def bench(
+    model: Annotated[str, typer.Option(help="Hub name, folder, or embedded.")] = "embedded",
+    history: Annotated[int, typer.Option(min=1, max=400, help="Events in a prompt.")] = 20,
+    slate: Annotated[int, typer.Option(min=1, max=50, help="Items on a page.")] = 10,
+    grid: Annotated[
+        bool,
+        typer.Option("--grid", help="Histories of 20, 100, 400 by slates of 5, 10, 50; hours."),
+    ] = False,
+    pages: Annotated[int, typer.Option(min=2, max=1000, help="Users, one page each.")] = 16,
+    repeats: Annotated[int, typer.Option(min=1, max=99, help="Times that all is measured.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Measure how fast the model is asked on this machine (about five minutes on two cores)."""
+    if model == "fake":
+        raise UserError("the fake model has no speed worth measuring; name a real one")
+    # Loads the libraries that a typing mistake should not wait for.
+    from footfall.bench.contest import Order, measure  # noqa: PLC0415
+    from footfall.bench.rates import keep  # noqa: PLC0415
+    from footfall.bench.show import show  # noqa: PLC0415
+    from footfall.bench.workload import HISTORIES, SLATES, Cell  # noqa: PLC0415
+
+    cells = [Cell(h, s) for h in HISTORIES for s in SLATES] if grid else [Cell(history, slate)]
+    measured = measure(Order(model, cells, pages, repeats), stderr.print)
+    stderr.print(keep(measured))
+    if as_json:
+        typer.echo(json.dumps(measured.as_dict()))
+    else:
+        show(measured)

@@ -1,0 +1,91 @@
+"""The benchmark as a whole: two engines, one after the other, each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from footfall.bench.measure import Found, Job, measure_modes, measure_naive
+from footfall.bench.results import Measured, rows
+from footfall.bench.workload import Cell, groceries
+from footfall.errors import RunError
+from footfall.llm.devices import installed_device, installed_version
+from footfall.llm.specs import ModelSpec
+from footfall.options import Announce
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to measure."""
+
+    model: str = "embedded"
+    cells: Sequence[Cell] = (Cell(20, 10),)
+    pages: int = 16
+    """Households that look at one page each, all at once."""
+    repeats: int = 3
+
+
+def measure(order: Order, announce: Announce) -> Measured:
+    """Measure Footfall's modes, their ceilings, and how others ask.
+
+    Raises:
+        UserError: The model or vLLM cannot be used.
+        RunError: An engine broke down.
+    """
+    spec = ModelSpec(name=order.model, max_model_len=4096)
+    device = installed_device()
+    workload = groceries(order.cells, order.pages, announce)
+    job = Job(spec, workload, order.repeats)
+    before = _load()
+    announce("engine 1 of 2: Footfall's settings")
+    ours = _apart(measure_modes, job)
+    announce("engine 2 of 2: vLLM's own settings")
+    naive = _apart(measure_naive, job)
+    return Measured(
+        model=order.model,
+        machine=_machine(device) | {"load_before": before, "load_after": _load()},
+        pages=order.pages,
+        repeats=order.repeats,
+        rows=tuple(rows([*ours.samples, *naive.samples])),
+        peak_memory_gib={"footfall": ours.peak_memory_gib, "naive": naive.peak_memory_gib},
+        start_seconds={"footfall": ours.start_seconds, "naive": naive.start_seconds},
+    )
+
+
+def _apart(task: Callable[[Job], Found], job: Job) -> Found:
+    """Run ``task`` in a fresh process: its engine's memory and settings are its own."""
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        try:
+            return process.submit(task, job).result()
+        except BrokenProcessPool as error:
+            reason = "the engine's process died; was there too little memory?"
+            raise RunError(reason) from error
+        except KeyboardInterrupt:
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()  # else leaving this block waits until it has measured all
+            raise
+
+
+def _machine(device: str) -> dict[str, Any]:
+    return {
+        "device": device,
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "vllm": installed_version(),
+        "torch": metadata.version("torch"),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def _load() -> float:
+    """Processes that wanted a core over the last minute; the benchmark's own are among them."""
+    return round(os.getloadavg()[0], 1)

@@ -54,7 +54,7 @@ def two_clubs(members=12, size=8):
 
 
 def request(user="A0", *, k=3, shown=(), seed=0, page=0, session=0):
-    return Request(user, session, page, NOON, k, tuple(shown), seed)
+    return Request(user, session, page, NOON, k, tuple(shown), seed=seed)
 
 
 class Canned:

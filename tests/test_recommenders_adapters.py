@@ -2,9 +2,13 @@
 
 import json
 import logging
+import pickle
 import re
 import threading
+import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -180,7 +184,7 @@ def _no_waiting():
 
 @contextmanager
 def service(*script):
-    """A server that plays ``script``: each entry is a status, or a function of the body.
+    """A server that plays ``script``: a status, one with headers, or a function of the body.
 
     A function returns the text to answer, or raises to drop the connection. The last entry
     is played again and again.
@@ -194,8 +198,11 @@ def service(*script):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             seen.append((self.path, dict(self.headers), body, self.client_address))
             play = plays.pop(0) if len(plays) > 1 else plays[0]
-            status, text = (play, "") if isinstance(play, int) else (200, play(body))
+            status, headers = play if isinstance(play, tuple) else (play, {})
+            status, text = (status, "") if isinstance(status, int) else (200, play(body))
             self.send_response(status)
+            for header in headers.items():
+                self.send_header(*header)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())
@@ -294,6 +301,36 @@ class TestHttp:
         assert second.items
         assert len(seen) == 4
 
+    def test_leaves_the_service_alone_for_as_long_as_it_asks(self):
+        busy = (503, {"Retry-After": "0.2"})
+        with (
+            service(busy, good) as (url, seen),
+            client(url, max_wait=0.01) as model,
+            stamina.set_testing(False),
+        ):
+            before = time.monotonic()
+            assert model.recommend([request("A0", k=1)])[0].items == ("a0",)
+        assert time.monotonic() - before >= 0.2
+        assert len(model.latencies) == len(seen) == 2
+
+    def test_does_not_come_back_before_a_time_that_is_too_far_away(self):
+        tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
+        with service((429, {"Retry-After": tomorrow}), good) as (url, seen), client(url) as model:
+            (slate,) = model.recommend([request()])
+        assert slate.failure.endswith("HTTP status 429")
+        assert len(seen) == 1
+
+    def test_a_copy_for_another_process_works_and_carries_no_secret(self, monkeypatch):
+        monkeypatch.setenv("RECO_TOKEN", "Bearer hush")
+        headers = {"Authorization": "RECO_TOKEN"}
+        with service(good) as (url, seen), client(url, headers_env=headers) as model:
+            packed = pickle.dumps(model)
+            copy = pickle.loads(packed)
+            assert copy.recommend([request("A0", k=1)])[0].items == ("a0",)
+            copy.close()
+        assert b"hush" not in packed
+        assert seen[0][1]["Authorization"] == "Bearer hush"
+
     @pytest.mark.parametrize("status", [400, 401, 404, 302])
     def test_does_not_insist_on_other_statuses(self, status):
         with service(status) as (url, seen), client(url) as model:
@@ -370,14 +407,16 @@ class TestHttp:
     def test_events_of_an_epoch_reach_a_service_that_learns(self):
         events = interactions([("u", "a0", "click", float("nan")), ("u", "a0")])
         with (
-            service(lambda _: "", 500) as (url, seen),
+            service(lambda _: "", lambda _: "", 500) as (url, seen),
             client(url, update_url=f"{url}learn") as model,
         ):
             model.update(events)
+            model.update(events)
             with pytest.raises(ServerError, match="HTTP status 500"):
                 model.update(events)
-        path, _, body, _ = seen[0]
+        path, headers, body, _ = seen[0]
         assert path == "/learn"
+        assert headers["Idempotency-Key"] == seen[1][1]["Idempotency-Key"]
         assert body["events"][0] == {
             "user": "u", "item": "a0", "action": "click", "time": "2024-01-01T00:00:00",
             "quantity": 1.0, "value": None, "order": "",

@@ -7,23 +7,26 @@ in a visit, at most k of them, with finite scores or none. What was wrong is cou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import pandas as pd
 
 from footfall.catalogue import Catalogue
+from footfall.latency import Latencies
 from footfall.recommenders.protocol import Recommender, Request, Slate
 
 Kind = Literal[
-    "invented", "repeated", "too_long", "too_short", "empty", "failed", "bad_scores",
+    "invented", "repeated", "unavailable", "too_long", "too_short", "empty", "failed", "bad_scores",
     "failed_updates",
 ]  # fmt: skip
 
 MEANING: dict[Kind, str] = {
     "invented": "items that the catalogue lacks (dropped)",
     "repeated": "items twice in a slate, or already shown in the visit (dropped)",
+    "unavailable": "items that were not on sale at that time, as the request said (dropped)",
     "too_long": "slates with more items than asked for (cut)",
     "too_short": "slates that left places of the page empty, after dropping",
     "empty": "slates without a single usable item, although the request did not fail",
@@ -32,6 +35,9 @@ MEANING: dict[Kind, str] = {
     "failed_updates": "epochs that the recommender could not learn from",
 }
 """What each count counts, for reports."""
+
+_TEXT = frozenset({str})
+_NUMBER = frozenset({float})
 
 EXAMPLES = 5
 """Examples kept of each kind."""
@@ -79,11 +85,29 @@ class AuditedRecommender:
         self.recommender = recommender
         self.faults = Faults()
         self._catalogue = catalogue
+        self._elsewhere: Counter[str] = Counter()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy for a worker begins with clean books.
+        return {**self.__dict__, "faults": Faults(), "_elsewhere": Counter()}
 
     @property
     def diagnostics(self) -> dict[str, int]:
         """What the recommender counts about itself, for instance ``fallback_requests``."""
-        return dict(getattr(self.recommender, "diagnostics", {}))
+        counted: dict[str, int] = dict(getattr(self.recommender, "diagnostics", {}))
+        for name, count in self._elsewhere.items():
+            counted[name] = counted.get(name, 0) + count
+        return counted
+
+    def absorb(
+        self, faults: Faults, diagnostics: Mapping[str, int], latencies: Latencies | None = None
+    ) -> None:
+        """Add what a copy of this recommender did wrong, counted, and waited for elsewhere."""
+        self.faults = self.faults.merge(faults)
+        self._elsewhere.update(diagnostics)
+        if latencies is not None:
+            mine: Latencies = self.recommender.latencies  # type: ignore[attr-defined]  # a copy's has
+            mine.absorb(latencies)
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One usable slate a request, in order; a failed one is empty and says why."""
@@ -123,6 +147,33 @@ class AuditedRecommender:
         return [slate for request in requests for slate in self._ask([request])]
 
     def _audit(self, request: Request, slate: Slate) -> Slate:
+        if self._flawless(request, slate):
+            return slate
+        return self._repaired(request, slate)
+
+    def _flawless(self, request: Request, slate: Slate) -> bool:
+        """Whether nothing is wrong with a slate, told quickly: the way that nearly all go."""
+        items = slate.items
+        return (
+            not slate.failure
+            and type(items) is tuple
+            and len(items) == request.k
+            and set(map(type, items)) <= _TEXT
+            and self._catalogue.has(items)
+            and len({*items, *request.shown}) == len(items) + len(request.shown)
+            and (slate.scores is None or _plain(slate.scores, len(items)))
+            and (
+                slate.propensities is None
+                or (
+                    _plain(slate.propensities, len(items))
+                    and min(slate.propensities) >= 0.0
+                    and max(slate.propensities) <= 1.0
+                )
+            )
+        )
+
+    def _repaired(self, request: Request, slate: Slate) -> Slate:
+        """What can be shown of a slate; what cannot is counted."""
         where = f"user {request.user}, visit {request.session}, page {request.page}"
         if slate.failure:
             self.faults.add("failed", f"{where}: {slate.failure}")
@@ -163,6 +214,8 @@ class AuditedRecommender:
                 self.faults.add("invented", f"{where}: {item!r:.60}")
             elif item in seen:
                 self.faults.add("repeated", f"{where}: {item}")
+            elif item in request.unavailable:
+                self.faults.add("unavailable", f"{where}: {item}")
             else:
                 seen.add(item)
                 kept.append(place)
@@ -186,6 +239,16 @@ def _shaped(answer: Any) -> list[Slate]:
         if isinstance(slate.items, str) or not isinstance(slate.items, Sequence):
             raise TypeError(f"the items of a slate are no tuple but {slate.items!r:.60}")
     return list(answer)
+
+
+def _plain(values: Any, expected: int) -> bool:
+    """Whether these are as many finite floats as expected; False may also mean "look closer"."""
+    return (
+        type(values) is tuple
+        and len(values) == expected
+        and set(map(type, values)) <= _NUMBER
+        and math.isfinite(sum(values))
+    )
 
 
 def _numbers(values: Any, expected: int, low: float, high: float) -> tuple[float, ...] | None:

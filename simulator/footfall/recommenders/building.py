@@ -9,6 +9,7 @@ from footfall.datasets.schema import Split
 from footfall.recommenders.callable import load_callable
 from footfall.recommenders.chance import build_chance
 from footfall.recommenders.http import HttpRecommender
+from footfall.recommenders.patience import PatientRecommender
 from footfall.recommenders.protocol import Recommender
 from footfall.recommenders.specs import (
     CallableSpec,
@@ -36,6 +37,14 @@ def build(
     Raises:
         UserError: if it cannot be built; one line that says what to change.
     """
+    made = _build(spec, split, catalogue, base=base, seed=seed)
+    every = getattr(spec, "retrain", None)
+    return PatientRecommender(made, every) if isinstance(every, int) else made
+
+
+def _build(
+    spec: RecommenderSpec, split: Split, catalogue: Catalogue, *, base: Path, seed: int
+) -> Recommender:
     match spec:
         case TableSpec():
             return TableRecommender.read(base / spec.path)

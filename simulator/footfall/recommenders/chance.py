@@ -7,6 +7,7 @@ the worker or the arm.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from footfall.recommenders.specs import RandomSpec, ShuffledSpec
 
 _PURPOSE = 0x7265636F  # "reco": keeps these draws apart from others with the same seed
 _WORD = 2**64 - 1
+_NOTHING = np.empty(0, dtype=np.int64)
 
 
 class ChanceRecommender:
@@ -44,7 +46,12 @@ class ChanceRecommender:
         self._pool = pool
         self._exclude_known = exclude_known
         self._retrain = retrain
-        self._eligible = self._by_popularity()
+        self._rank()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy for a worker brings along only what answers need.
+        learning = self._learning.answering(known=self._exclude_known)
+        return {**self.__dict__, "_learning": learning}
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One slate a request, drawn with ``Request.seed``."""
@@ -54,35 +61,43 @@ class ChanceRecommender:
         """With ``retrain``, count ``events`` in popularity and known items; else do nothing."""
         if self._retrain and len(events):
             self._learning.add(events)
-            self._eligible = self._by_popularity()
+            self._rank()
 
-    def _by_popularity(self) -> npt.NDArray[np.int32]:
+    def _rank(self) -> None:
+        """Order what is on sale by popularity, and note the place of each item in it."""
         order = self._learning.by_popularity
-        return order[self._learning.on_sale[order]]
+        self._eligible = order[self._learning.on_sale[order]]
+        self._places = np.full(len(order), -1, dtype=np.int64)
+        self._places[self._eligible] = np.arange(len(self._eligible))
 
     def _slate(self, request: Request) -> Slate:
-        candidates = self._candidates(request)
+        barred = self._barred(request)
+        n = len(self._eligible) - len(barred)
+        if self._pool is not None:
+            n = min(n, max(self._pool, request.k))
         key = np.array([request.seed & _WORD, _PURPOSE], dtype=np.uint64)
         draw = np.random.Generator(np.random.Philox(key=key))
-        count = min(request.k, len(candidates))
-        drawn = draw.choice(max(len(candidates), 1), size=count, replace=False)
-        ids = self._learning.catalogue.ids
+        count = min(request.k, n)
+        drawn = draw.choice(max(n, 1), size=count, replace=False)
+        # The candidates are never written down, which would cost a copy of the catalogue a page:
+        # a place among them becomes one among all by skipping the barred places before it.
+        skips = np.searchsorted(barred - np.arange(len(barred)), drawn, side="right")
+        ids, eligible = self._learning.catalogue.ids, self._eligible
         return Slate(
-            items=tuple(ids[candidates[index]] for index in drawn),
-            propensities=(1.0 / max(len(candidates), 1),) * count,
+            items=tuple([ids[code] for code in eligible[drawn + skips].tolist()]),
+            propensities=(1.0 / max(n, 1),) * count,
         )
 
-    def _candidates(self, request: Request) -> npt.NDArray[np.int32]:
+    def _barred(self, request: Request) -> npt.NDArray[np.int64]:
+        """Places in ``_eligible``, rising, of items that this request does not want."""
         code = self._learning.catalogue.code
         barred = {found for found in map(code, request.shown) if found is not None}
+        if request.unavailable:
+            barred.update(self._learning.barred(request.unavailable).tolist())
         if self._exclude_known:
             barred.update(self._learning.known(request.user).tolist())
-        candidates = self._eligible
-        if self._pool is not None:
-            pool = max(self._pool, request.k)
-            head = candidates[: pool + len(barred)]
-            return head[~np.isin(head, list(barred))][:pool]
-        return candidates[~np.isin(candidates, list(barred))] if barred else candidates
+        places = self._places[list(barred)] if barred else _NOTHING
+        return np.sort(places[places >= 0])
 
 
 def build_chance(
@@ -93,5 +108,5 @@ def build_chance(
         Learning(remembered, catalogue, spec.positive),
         pool=spec.pool if isinstance(spec, ShuffledSpec) else None,
         exclude_known=spec.exclude_known,
-        retrain=spec.retrain == "epoch",
+        retrain=spec.retrains,
     )

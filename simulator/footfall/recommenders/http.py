@@ -5,7 +5,10 @@ A request that the service does not answer becomes a failed slate and the run go
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,8 +20,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
 from footfall.errors import ScenarioError, ServerError
+from footfall.latency import Latencies
 from footfall.recommenders.protocol import Request, Slate
 from footfall.recommenders.specs import HttpSpec
+from footfall.retrying import asked_pause
+from footfall.secrets import hidden
 
 BUSY = 429
 """HTTP status "too many requests"."""
@@ -37,8 +43,9 @@ class HttpRecommender:
     """Posts requests in batches and reads slates.
 
     Connections are kept and shared. Refused or broken connections, status 429 and 5xx are
-    tried again ``spec.retries`` times with growing, jittered pauses; time-outs and other
-    statuses are not.
+    tried again ``spec.retries`` times with growing, jittered pauses, or after the pause that the
+    service asks for (``Retry-After``); time-outs and other statuses are not. A copy in another
+    process opens connections, and reads secrets from the environment, of its own.
     """
 
     def __init__(self, spec: HttpSpec) -> None:
@@ -46,8 +53,19 @@ class HttpRecommender:
         # stamina tells structlog by default, which LensKit brings along and which prints on
         # stdout, where ``--json`` promises to be alone
         set_on_retry_hooks([LoggingOnRetryHook])
-        self._client = httpx.Client(timeout=spec.timeout, headers=_secrets(spec.headers_env))
+        headers = _secrets(spec.headers_env)
+        self._secrets = tuple(headers.values())
+        self._client = httpx.Client(
+            timeout=spec.timeout,
+            headers=headers,
+            limits=httpx.Limits(max_keepalive_connections=spec.concurrency),
+        )
+        self.latencies = Latencies()
+        """Of every answer, errors included; time-outs and broken connections are no answers."""
         self._pool = ThreadPoolExecutor(spec.concurrency, thread_name_prefix="recommender")
+
+    def __reduce__(self) -> tuple[type[HttpRecommender], tuple[HttpSpec]]:
+        return HttpRecommender, (self._spec,)
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One slate a request; those without a usable answer have ``failure`` set."""
@@ -57,6 +75,9 @@ class HttpRecommender:
 
     def update(self, events: pd.DataFrame) -> None:
         """Post the events of an epoch to ``update_url``, if there is one.
+
+        A resumed run posts again what it posted before, with the same ``Idempotency-Key``, so
+        that a service which was not restarted can tell.
 
         Raises:
             ServerError: if the service does not take them.
@@ -80,11 +101,15 @@ class HttpRecommender:
             )
         except httpx.HTTPError as error:
             return [Slate((), failure=_told(error, self._spec.url))] * len(requests)
-        return _read(response, len(requests))
+        return _read(response, len(requests), self._secrets)
 
     def _post(self, url: str, body: Mapping[str, Any]) -> httpx.Response:
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        headers = {"Content-Type": "application/json"}
+        if url == self._spec.update_url:
+            headers["Idempotency-Key"] = hashlib.sha256(content).hexdigest()
         for attempt in stamina.retry_context(
-            on=_worth_another_try,
+            on=self._worth_another_try,
             attempts=self._spec.retries + 1,
             timeout=None,
             wait_initial=min(0.1, self._spec.max_wait),
@@ -92,7 +117,9 @@ class HttpRecommender:
             wait_jitter=min(1.0, self._spec.max_wait),
         ):
             with attempt:
-                response = self._client.post(url, json=body)
+                started = time.perf_counter()
+                response = self._client.post(url, content=content, headers=headers)
+                self.latencies.add(time.perf_counter() - started)
                 if not response.is_success:
                     raise httpx.HTTPStatusError(
                         f"HTTP status {response.status_code}",
@@ -102,6 +129,16 @@ class HttpRecommender:
                 return response
         raise AssertionError("stamina either returns or raises")
 
+    def _worth_another_try(self, error: Exception) -> bool | float:
+        """Whether, or after how many seconds, to try again."""
+        if isinstance(error, httpx.HTTPStatusError):
+            status = error.response
+            if status.status_code != BUSY and not status.is_server_error:
+                return False
+            return asked_pause(status.headers, self._spec.max_retry_after)
+        passing = httpx.NetworkError | httpx.ConnectTimeout | httpx.RemoteProtocolError
+        return isinstance(error, passing)
+
 
 def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
     missing = [name for name in headers_env.values() if not os.environ.get(name)]
@@ -110,12 +147,6 @@ def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
             f"recommender http: headers_env: environment variable {', '.join(missing)} is not set"
         )
     return {header: os.environ[name] for header, name in headers_env.items()}
-
-
-def _worth_another_try(error: Exception) -> bool:
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code == BUSY or error.response.is_server_error
-    return isinstance(error, httpx.NetworkError | httpx.ConnectTimeout | httpx.RemoteProtocolError)
 
 
 def _told(error: httpx.HTTPError, url: str) -> str:
@@ -133,6 +164,7 @@ def _wire_request(request: Request) -> dict[str, Any]:
         "k": request.k,
         "shown": list(request.shown),
         "seed": request.seed,
+        **({"unavailable": sorted(request.unavailable)} if request.unavailable else {}),
     }
 
 
@@ -147,15 +179,23 @@ def _wire_events(events: pd.DataFrame) -> dict[str, Any]:
     return {"events": nulled}
 
 
-def _read(response: httpx.Response, expected: int) -> list[Slate]:
+def _head(answer: object, secrets: Sequence[str]) -> str:
+    """The start of an answer, for a message; a page that repeats our headers tells no secret."""
+    return hidden(repr(answer), secrets)[:60]
+
+
+def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> list[Slate]:
     """Slates of one answer. Without as many as requests none can be attributed: all fail."""
     try:
         body = response.json()
     except ValueError:
-        return [Slate((), failure=f"answer is not JSON: {response.text!r:.60}")] * expected
+        return [
+            Slate((), failure=f"answer is not JSON: {_head(response.text, secrets)}")
+        ] * expected
     slates = body.get("slates") if isinstance(body, dict) else None
     if not isinstance(slates, list):
-        return [Slate((), failure=f'answer has no list "slates": {body!r:.60}')] * expected
+        told = _head(body, secrets)
+        return [Slate((), failure=f'answer has no list "slates": {told}')] * expected
     if len(slates) != expected:
         return [Slate((), failure=f"{len(slates)} slates for {expected} requests")] * expected
     return [_slate(raw) for raw in slates]

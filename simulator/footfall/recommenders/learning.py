@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +29,7 @@ class Learning:
     ) -> None:
         self._positive = positive
         self.catalogue = catalogue
+        self._barred: dict[frozenset[str], npt.NDArray[np.int32]] = {}
         self._rows = self._coded(remembered.interactions)
         if not len(self.positives):
             wanted = "purchases or ratings of 3.5 or more" if positive is None else str(positive)
@@ -41,6 +43,16 @@ class Learning:
         self._rows = pd.concat([self._rows, self._coded(events)], ignore_index=True)
         for cached in ("positives", "counts", "by_popularity", "_known"):
             self.__dict__.pop(cached, None)
+
+    def answering(self, *, known: bool) -> Learning:
+        """What answers need of this, without the interactions; it cannot learn any more."""
+        lean = copy.copy(self)
+        for name in ("counts", "by_popularity", "on_sale", *(["_known"] if known else [])):
+            lean.__dict__[name] = getattr(self, name)
+        lean.__dict__.pop("positives", None)
+        lean.__dict__["_rows"] = self._rows.iloc[:0]
+        lean.__dict__["_barred"] = {}
+        return lean
 
     def _coded(self, interactions: pd.DataFrame) -> pd.DataFrame:
         """Reduce to user, code, liked, known."""
@@ -72,6 +84,15 @@ class Learning:
     def positives(self) -> pd.DataFrame:
         """One row a positive interaction, repeats included: ``user``, ``code``."""
         return self._rows.loc[self._rows["liked"], ["user", "code"]]
+
+    def barred(self, items: frozenset[str]) -> npt.NDArray[np.int32]:
+        """Codes of items that are not wanted now; looked up once for each set."""
+        if items not in self._barred:
+            codes = (self.catalogue.code(item) for item in items)
+            self._barred[items] = np.array(
+                sorted(code for code in codes if code is not None), dtype=np.int32
+            )
+        return self._barred[items]
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:

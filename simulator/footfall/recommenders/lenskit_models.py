@@ -58,13 +58,13 @@ class LensKitScorer:
         self._codes = np.asarray(trained_on.items.ids(), dtype=np.int32)
         self._items = ItemList(vocabulary=trained_on.items, item_nums=np.arange(len(self._codes)))
         self._n_items = n_items
-        self._everyone = isinstance(spec, PopularSpec)
+        self.for_everyone = isinstance(spec, PopularSpec)
         # k-NN adds similarities up; LensKit says NaN where there is none to add, which is 0
         self._nothing = 0.0 if isinstance(spec, ItemKnnSpec) else np.nan
 
     def scores(self, user: str) -> Scores | None:
         """[n_items] the scorer's output; items without positives in the training are NaN."""
-        if not self._everyone and self._users.number(user, missing=None) is None:
+        if not self.for_everyone and self._users.number(user, missing=None) is None:
             return None
         with _THREADS.limit(limits=1, user_api="blas"):  # the same last bit on any machine
             found = self._pipeline.run("scorer", query=user, items=self._items).scores()
@@ -81,7 +81,7 @@ def build_lenskit(
         Learning(remembered, catalogue, spec.positive),
         partial(_train, spec, seed),
         exclude_known=spec.exclude_known,
-        retrain=spec.retrain == "epoch",
+        retrain=spec.retrains,
     )
 
 

@@ -24,6 +24,8 @@ class Request:
     """Items wanted."""
     shown: tuple[str, ...] = ()
     """Items already shown in this visit; not wanted again."""
+    unavailable: frozenset[str] = frozenset()
+    """Items that are not on sale now; not wanted either."""
     seed: int = 0
     """Luck of this request: the same for every arm, batch and worker."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,17 @@ SPARE = 128
 Scores = npt.NDArray[np.float32]
 
 
+KEPT = 50_000
+"""Users whose rankings are kept; the oldest are forgotten first and made again when asked."""
+
+
 class Scorer(Protocol):
     """A trained model."""
+
+    @property
+    def for_everyone(self) -> bool:
+        """Whether every user gets the same scores."""
+        ...
 
     def scores(self, user: str) -> Scores | None:
         """[n_items] larger is better, NaN: cannot be recommended; None: unknown user."""
@@ -66,6 +75,12 @@ class RankedRecommender:
         self._rankings: dict[str, Ranking] = {}
         self.diagnostics = {"fallback_requests": 0, "trainings": 1}
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy for a worker is trained here, once, and brings along only what answers need.
+        self._trained()
+        learning = self._learning.answering(known=self._exclude_known)
+        return {**self.__dict__, "_rankings": {}, "_learning": learning}
+
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One slate a request; scores are the model's, propensities are 1."""
         return [self._slate(request) for request in requests]
@@ -78,37 +93,43 @@ class RankedRecommender:
             self._rankings.clear()
 
     def _slate(self, request: Request) -> Slate:
-        ranking = self._ranking(request.user, request.k + len(request.shown))
+        reach = request.k + len(request.shown) + len(request.unavailable)
+        ranking = self._ranking(request.user, reach)
         self.diagnostics["fallback_requests"] += ranking.fallback
-        reach = request.k + len(request.shown)
-        codes, scores = ranking.codes[:reach], ranking.scores[:reach]
-        if request.shown:
-            fresh = ~np.isin(codes, self._codes(request.shown))
-            codes, scores = codes[fresh], scores[fresh]
+        codes, scores = ranking.codes[:reach].tolist(), ranking.scores[:reach].tolist()
+        barred = self._barred(request)
+        if barred:
+            fresh = [place for place, code in enumerate(codes) if code not in barred]
+            codes, scores = [codes[place] for place in fresh], [scores[place] for place in fresh]
         ids = self._learning.catalogue.ids
-        items = tuple(ids[code] for code in codes[: request.k].tolist())
-        return Slate(
-            items=items,
-            scores=tuple(scores[: request.k].tolist()),
-            propensities=(1.0,) * len(items),
-        )
+        items = tuple([ids[code] for code in codes[: request.k]])
+        return Slate(items, tuple(scores[: request.k]), (1.0,) * len(items))
 
-    def _codes(self, items: Sequence[str]) -> list[int]:
-        codes = (self._learning.catalogue.code(item) for item in items)
-        return [code for code in codes if code is not None]
+    def _barred(self, request: Request) -> set[int | None]:
+        """Codes that are not wanted: shown already, or not on sale now."""
+        barred = set(map(self._learning.catalogue.code, request.shown))
+        if request.unavailable:
+            barred.update(self._learning.barred(request.unavailable).tolist())
+        return barred
 
     def _ranking(self, user: str, depth: int) -> Ranking:
-        kept = self._rankings.get(user)
+        scorer = self._trained()
+        key = "" if scorer.for_everyone and not self._exclude_known else user
+        kept = self._rankings.get(key)
         if kept is None or not (kept.complete or len(kept.codes) >= depth):
-            kept = self._rank(user, depth + SPARE)
-            self._rankings[user] = kept
+            kept = self._rankings[key] = self._rank(scorer, user, depth + SPARE)
+            if len(self._rankings) > KEPT:
+                del self._rankings[next(iter(self._rankings))]
         return kept
 
-    def _rank(self, user: str, depth: int) -> Ranking:
+    def _trained(self) -> Scorer:
         if self._scorer is None:
             self._scorer = self._train(self._learning)
             self.diagnostics["trainings"] += 1
-        scores = self._scorer.scores(user)
+        return self._scorer
+
+    def _rank(self, scorer: Scorer, user: str, depth: int) -> Ranking:
+        scores = scorer.scores(user)
         fallback = scores is None
         if scores is None:
             scores = self._learning.counts.astype(np.float32)

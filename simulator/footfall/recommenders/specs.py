@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from footfall.errors import ScenarioError, did_you_mean
+from footfall.secrets import EnvName, NoCredentials
 
 Action = Literal["view", "click", "cart", "purchase", "rate"]
 
@@ -41,6 +42,13 @@ class Positive(_Spec):
     """Smallest ``value`` (stars of a rating, money of a purchase); none: any value counts."""
 
 
+def _retrain(value: Any) -> Any:
+    """One message where a union would give one for each of its sides."""
+    if value in ("never", "epoch") or (type(value) is int and value >= 1):
+        return value
+    raise ValueError("must be never, epoch, or a number of epochs from 1")
+
+
 class _Trained(_Spec):
     """Options of the recommenders that Footfall trains itself."""
 
@@ -48,8 +56,14 @@ class _Trained(_Spec):
     """What to learn from; by default purchases, and ratings of 3.5 or more."""
     exclude_known: bool = False
     """Leave out what the user has bought or rated (films: yes; groceries are bought again)."""
-    retrain: Literal["never", "epoch"] = "never"
-    """``epoch``: learn from the arm's simulated events too, anew after every epoch."""
+    retrain: Annotated[Literal["never", "epoch"] | int, BeforeValidator(_retrain)] = "never"
+    """``epoch``: learn from the arm's simulated events too, anew after every epoch. A number:
+    after every so many epochs."""
+
+    @property
+    def retrains(self) -> bool:
+        """Whether it ever learns from simulated events."""
+        return self.retrain != "never"
 
 
 class RandomSpec(_Trained):
@@ -136,21 +150,26 @@ class HttpSpec(_Spec):
     """A service that answers JSON over HTTP."""
 
     kind: Literal["http"]
-    url: str = Field(pattern=r"^https?://[^@\s]+$")
+    url: Annotated[str, NoCredentials] = Field(pattern=r"^https?://[^@\s]+$")
     """Where requests are posted. No credentials here: use ``headers_env``."""
     timeout: float = Field(default=5.0, gt=0)
     """Longest silence of the server, for connecting and for each read (seconds)."""
     batch: int = Field(default=64, ge=1)
     """Most recommendation requests in one POST."""
-    concurrency: int = Field(default=4, ge=1, le=64)
+    concurrency: int = Field(default=4, ge=1, le=1024)
     """POSTs under way at the same time."""
     retries: int = Field(default=3, ge=0)
     """Further tries after a refused or broken connection, status 429 or 5xx."""
     max_wait: float = Field(default=5.0, gt=0)
     """Longest pause before a further try (seconds)."""
-    headers_env: dict[str, str] = Field(default_factory=dict)
+    max_retry_after: float = Field(default=60.0, ge=0)
+    """Longest pause that the service may ask for with ``Retry-After`` (seconds); where it asks
+    for more, the request fails."""
+    headers_env: dict[str, EnvName] = Field(default_factory=dict)
     """HTTP header -> name of the environment variable that holds its value."""
-    update_url: str | None = Field(default=None, pattern=r"^https?://[^@\s]+$")
+    update_url: Annotated[str, NoCredentials] | None = Field(
+        default=None, pattern=r"^https?://[^@\s]+$"
+    )
     """Where the events of each epoch are posted, if the service wants to learn from them."""
 
 

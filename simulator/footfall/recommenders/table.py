@@ -74,8 +74,8 @@ class TableRecommender:
             if rows is None:
                 return Slate((), failure=f'no rows for user "{request.user}" and none for "*"')
             self.diagnostics["fallback_requests"] += 1
-        shown = set(request.shown)
-        fresh = [place for place, item in enumerate(rows.items) if item not in shown]
+        barred = request.unavailable.union(request.shown)
+        fresh = [place for place, item in enumerate(rows.items) if item not in barred]
         return rows.pick(fresh[: request.k])
 
 

@@ -14,9 +14,6 @@ HOUR = 3_600.0
 DAY = 24 * HOUR
 """Seconds."""
 
-BLOCK = 16
-"""Visits drawn at once: one draw costs nearly as much as sixteen."""
-
 
 @dataclass(frozen=True)
 class Calendar:
@@ -29,18 +26,24 @@ class Calendar:
     """[n_users]"""
     hours: npt.NDArray[np.float64]
     """[n_users, 24] cumulative distribution of the hour at which each user shops."""
+    arrivals: npt.NDArray[np.float64]
+    """[n_users] simulated second from which on each user may come; 0 but for later waves."""
 
-    def plan(self, user: int, first: int) -> list[tuple[float, float]]:
-        """Gap in days and time of day in seconds of ``BLOCK`` visits from number ``first`` on."""
-        sessions = np.arange(first, first + BLOCK)
-        words = self.luck.words(Purpose.VISIT, self.identities[user : user + 1], sessions)
-        gaps = gap_days(words[0], self.mean_gap_days[user])
-        hours = np.searchsorted(self.hours[user], uniform(words[1]), side="right")
+    def next_starts(
+        self,
+        users: npt.NDArray[np.int64],
+        sessions: npt.NDArray[np.int64],
+        now: npt.NDArray[np.float64],
+        stretched: npt.NDArray[np.float64] | float = 1.0,
+    ) -> npt.NDArray[np.float64]:
+        """[n] simulated second at which visit ``sessions`` of each user starts, seen from ``now``.
+
+        That is a drawn gap after ``now``, ``stretched`` so many times, at a drawn time of that
+        day, and always later.
+        """
+        words = self.luck.words(Purpose.VISIT, self.identities[users], sessions)
+        gaps = gap_days(words[0], self.mean_gap_days[users]) * stretched
+        hours = (self.hours[users] <= uniform(words[1])[:, None]).sum(axis=1)
         clock = (np.minimum(hours, 23) + uniform(words[2])) * HOUR
-        return list(zip(gaps.tolist(), clock.tolist(), strict=True))
-
-
-def next_start(now: float, gap: float, clock: float) -> float:
-    """Simulated second of the next visit: ``gap`` days after ``now``, at that time of day."""
-    start = float(np.floor(now / DAY + gap)) * DAY + clock
-    return start if start > now else start + DAY
+        start = np.floor(now / DAY + gaps) * DAY + clock
+        return np.where(start > now, start, start + DAY)

@@ -9,18 +9,21 @@ batching nor the number of workers can be seen in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour import TASTES, Behaviour, PageFeatures, PageLuck
+from footfall.actions.funnel import Funnel
+from footfall.behaviour import SITUATION, TASTES, Behaviour, PageFeatures, PageLuck
 from footfall.fitting.features import FEATURES, PairFeatures
 from footfall.world.calendar import Calendar
-from footfall.world.luck import Luck, Purpose
-from footfall.world.pages import FilledPage, PageRequest, PageService
+from footfall.world.diary import Diary, DiarySpec
+from footfall.world.luck import Luck, Purpose, exponential
+from footfall.world.pages import FilledPage, PageOutcome, PageRequest, PageService
 from footfall.world.records import EpochRecords, PageBlock
+from footfall.world.schedule import Schedule
 from footfall.world.shopper import Shopper
 
 
@@ -35,12 +38,24 @@ class Setting:
     """[n_users] keys of the users' luck."""
     items: npt.NDArray[np.uint64]
     """[n_items] keys of the items' luck."""
-    prices: npt.NDArray[np.float64]
-    """[n_items] unit prices, NaN where there is none."""
     known: PairFeatures
     """What is known of users and items before the run."""
-    slate: int
+    schedule: Schedule
+    """Prices, pages and what else a scenario changes on the way."""
     max_pages: int
+    start: np.datetime64
+    """Simulated second 0, UTC."""
+    own: npt.NDArray[np.float64] | None = None
+    """[n_users, len(TERMS)] coefficients of each user; None: the common ones."""
+    diary: DiarySpec | None = None
+    """What users carry along from page to page and from visit to visit; None: nothing."""
+    funnel: Funnel | None = None
+    """What users do beside clicking and buying; None: nothing."""
+
+    @property
+    def slate(self) -> int:
+        """Items on the largest page."""
+        return self.schedule.widest
 
 
 class Crowd:
@@ -49,21 +64,86 @@ class Crowd:
     def __init__(self, setting: Setting, people: Sequence[tuple[int, int]]) -> None:
         """Wake ``people`` up: (arm, number of the user in the population)."""
         self.setting = setting
+        kept = setting.diary
         self.shoppers = [
-            Shopper(arm, user, setting.max_pages, setting.calendar) for arm, user in people
+            Shopper(arm, user, setting.max_pages, None if kept is None else Diary(kept))
+            for arm, user in people
         ]
+        for shopper in self.shoppers:
+            shopper.now = float(setting.calendar.arrivals[shopper.user])
+        self._plan(self.shoppers)
 
     def advance(self, until: float, service: PageService) -> EpochRecords:
-        """Simulate up to ``until`` (seconds since the start) and return what happened."""
+        """Simulate up to ``until`` (seconds since the start) and return what happened.
+
+        A visit belongs to the epoch in which it starts, and is finished in it.
+        """
         blocks: list[PageBlock] = []
-        active = self.shoppers
-        while True:
-            asking = [shopper for shopper in active if shopper.advance(until) is not None]
-            if not asking:
-                break
-            blocks.append(self._round(asking, service))
-            active = asking
-        return EpochRecords(blocks, [(s.arm, s.user, s.collect()) for s in self.shoppers])
+        came = [shopper for shopper in self.shoppers if shopper.starts < until]
+        active = came
+        while active:
+            asking: list[Shopper] = []
+            gone: list[Shopper] = []
+            for shopper in active:
+                (gone if shopper.advance() is None else asking).append(shopper)
+            waiting = self._let_go(asking)
+            if waiting:
+                blocks.append(self._round(waiting, service))
+            self._plan(gone)
+            active = asking + [shopper for shopper in gone if shopper.starts < until]
+        return EpochRecords(
+            blocks,
+            [(s.arm, s.user, s.collect()) for s in came],
+            [
+                (s.arm, s.user, s.collect_happenings())
+                for s in came
+                if s.diary is not None and s.diary.happenings
+            ],
+        )
+
+    def _plan(self, leaving: Sequence[Shopper]) -> None:
+        """Draw when each of them comes next."""
+        if not leaving:
+            return
+        users, sessions, now = zip(*((s.user, s.session, s.now) for s in leaving), strict=True)
+        starts = self.setting.calendar.next_starts(
+            np.array(users, dtype=np.int64),
+            np.array(sessions, dtype=np.int64),
+            np.array(now),
+            self._stretched(leaving),
+        )
+        for shopper, start in zip(leaving, starts.tolist(), strict=True):
+            shopper.starts = start
+
+    def _stretched(self, leaving: Sequence[Shopper]) -> npt.NDArray[np.float64] | float:
+        """[n] by what the days to the next visit are multiplied."""
+        if self.setting.behaviour.spec.mood is None:
+            return 1.0
+        return np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+
+    def _let_go(self, asking: list[Shopper]) -> list[Shopper]:
+        """Those who still wait for their page; the others give up, and hear so."""
+        schedule = self.setting.schedule
+        if not schedule.hazards.any():
+            return asking
+        requests = [shopper.pending for shopper in asking if shopper.pending is not None]
+        spells, arms = schedule.at([r.time for r in requests]), [r.arm for r in requests]
+        users = self.setting.users[[request.user for request in requests]]
+        sessions = np.array([request.session for request in requests])
+        pages = np.array([request.page for request in requests])
+        words, _, _, _ = self.setting.luck.words(Purpose.WAIT, users, sessions, pages)
+        patience = exponential(words)
+        hazards, waits = schedule.hazards[spells, arms], schedule.waits[spells, arms]
+        left = []
+        for number, shopper in enumerate(asking):
+            if patience[number] >= hazards[number]:
+                left.append(shopper)
+                continue
+            waited = float(waits[number] * patience[number] / hazards[number])
+            shopper.answer(
+                PageOutcome((), (), (), 0.0, waited, go_on=False, answered=True, gave_up=True)
+            )
+        return left
 
     def _round(self, asking: list[Shopper], service: PageService) -> PageBlock:
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]
@@ -79,7 +159,16 @@ class Crowd:
         items = pad([page.items for page in pages], self.setting.slate, -1)
         shown = items >= 0
         numbers = np.array([request.user for request in requests], dtype=np.int64)
-        known = self.setting.known.of(numbers, items)
+        schedule = self.setting.schedule
+        spells = schedule.at([request.time for request in requests])
+        cells = (spells[:, None], items)
+        changed = schedule.eventful
+        known = self.setting.known.of(
+            numbers,
+            items,
+            times=self._times(requests),
+            shifts=schedule.shifts[cells] if changed else None,
+        )
         features = PageFeatures(
             shown=shown,
             llm=pad([page.llm for page in pages], self.setting.slate, np.nan),
@@ -88,10 +177,37 @@ class Crowd:
             repeat=known[:, :, FEATURES.index("repeat")],
             seen=_times_seen(asking, items),
             tastes=known[:, :, -len(TASTES) :],
+            own=None if self.setting.own is None else self.setting.own[numbers],
+            situation=_heard(pages, self.setting.slate),
+            mood=self._moods(asking),
+            appeal=schedule.appeal[cells] if changed else None,
+            sellable=schedule.sellable[cells] if changed else None,
+            examination=schedule.examination[spells] if changed else None,
         )
         decisions = self.setting.behaviour.decide(features, self._luck(requests, items))
-        prices = self.setting.prices[items]
-        return PageBlock(requests, pages, items, features.llm, prices, decisions)
+        if changed:
+            waits = schedule.waits[spells, [request.arm for request in requests]]
+            decisions = replace(decisions, seconds=decisions.seconds + waits)
+        prices, acts = schedule.prices[cells], None
+        if self.setting.funnel is not None:
+            acts = self.setting.funnel.act(requests, items, features, prices, decisions)
+            decisions = acts.decisions
+        return PageBlock(requests, pages, items, features.llm, prices, decisions, acts)
+
+    def _times(self, requests: list[PageRequest]) -> npt.NDArray[np.datetime64] | None:
+        """[n] when, if it matters to anybody."""
+        spec = self.setting.behaviour.spec
+        segments = {} if spec.segments is None else spec.segments.click
+        matters = spec.click.occasion or spec.spread.get("occasion")
+        if not matters and not any("occasion" in terms for terms in segments.values()):
+            return None
+        seconds = np.array([request.time for request in requests])
+        return np.asarray(self.setting.start + (seconds * 1000).astype("timedelta64[ms]"))
+
+    def _moods(self, asking: list[Shopper]) -> npt.NDArray[np.float64] | None:
+        if self.setting.behaviour.spec.mood is None:
+            return None
+        return np.array([0.0 if s.diary is None else s.diary.mood for s in asking])
 
     def _luck(self, requests: list[PageRequest], items: npt.NDArray[np.int32]) -> PageLuck:
         users = self.setting.users[[request.user for request in requests]]
@@ -125,9 +241,17 @@ def pad(rows: Sequence[npt.NDArray[_Number]], width: int, fill: float) -> npt.ND
     return out
 
 
+def _heard(pages: list[FilledPage], width: int) -> npt.NDArray[np.float64] | None:
+    """[n, width, len(SITUATION)] what others buy; None where nobody talks."""
+    if all(page.heard is None for page in pages):
+        return None
+    found = np.zeros((len(pages), width, len(SITUATION)))
+    for row, page in enumerate(pages):
+        if page.heard is not None:
+            found[row, : len(page.heard)] = page.heard
+    return found
+
+
 def _times_seen(asking: list[Shopper], items: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    rows = [
-        [shopper.seen[item] for item in row]
-        for shopper, row in zip(asking, items.tolist(), strict=True)
-    ]
+    rows = [shopper.seen.of(row) for shopper, row in zip(asking, items.tolist(), strict=True)]
     return np.array(rows, dtype=np.float64)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 Words = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 
+_LAST = 0xFFFFFFFFFFFFFFFF
 _M0 = 0xD2E7470EE14C6C93
 _M1 = 0xCA5A826395121157
 _W0 = np.uint64(0x9E3779B97F4A7C15)
@@ -42,6 +43,16 @@ class Purpose(enum.IntEnum):
     """Words: the seed handed to recommenders, -, -, -."""
     BUY = 5
     """Words: buying after the only click of a page, -, -, -."""
+    ACT = 30
+    """Words: pieces bought, whether it is put into a cart or rated, the rating, the review."""
+    NEXT = 31
+    """Words: searching, looking at similar items, what is searched for, -."""
+    TASTE = 32
+    """Words: a user's lasting difference from everybody in one coefficient, -, -, -."""
+    WAIT = 20
+    """Words: patience with a slow page, -, -, -."""
+    REASON = 21
+    """Words: whether the model is asked for its reasons, -, -, -."""
 
 
 def identity(name: str) -> int:
@@ -70,21 +81,18 @@ class Luck:
     ) -> tuple[Words, Words, Words, Words]:
         """Four independent 64-bit words for each key; the arguments broadcast together."""
         visit = (np.asarray(session, np.uint64) << _32) | np.asarray(page, np.uint64)
-        item_word, visit, user = np.broadcast_arrays(np.asarray(item, np.uint64), visit, user)
-        counter = (
-            visit.copy(),
-            item_word.copy(),
-            np.full(visit.shape, int(purpose), np.uint64),
-            np.zeros(visit.shape, np.uint64),
-        )
-        seed = np.full(visit.shape, self.seed & 0xFFFFFFFFFFFFFFFF, np.uint64)
-        return philox(counter, (seed, user.copy()))
+        # Kept as small as they are: arrays grow in the round in which they meet larger ones.
+        counter = (visit, np.asarray(item, np.uint64), _word(purpose), _word(0))
+        return philox(counter, (_word(self.seed), user))
 
 
 def philox(
     counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]
 ) -> tuple[Words, Words, Words, Words]:
-    """Philox4x64-10 over arrays of one shape: ten rounds, no state."""
+    """Philox4x64-10 over arrays that broadcast together: ten rounds, no state.
+
+    Four arrays of the common shape come out where every part of it occurs among counter and key.
+    """
     c0, c1, c2, c3 = counter
     k0, k1 = key
     with np.errstate(over="ignore"):
@@ -96,14 +104,18 @@ def philox(
     return c0, c1, c2, c3
 
 
+def _word(number: int) -> Words:
+    """A single word, of no dimension."""
+    return np.array(number & _LAST, dtype=np.uint64)
+
+
 def _multiply(factor: int, words: Words) -> tuple[Words, Words]:
     """High and low halves of the 128-bit products."""
     factor_high, factor_low = np.uint64(factor >> 32), np.uint64(factor & 0xFFFFFFFF)
     high, low = words >> _32, words & _LOW
     cross = factor_high * low + ((factor_low * low) >> _32)
     middle = factor_low * high + (cross & _LOW)
-    upper: Words = factor_high * high + (cross >> _32) + (middle >> _32)
-    return upper, words * np.uint64(factor)
+    return factor_high * high + (cross >> _32) + (middle >> _32), words * np.uint64(factor)
 
 
 def uniform(words: Words) -> Floats:

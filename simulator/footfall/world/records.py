@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from footfall.actions.funnel import Acts
 from footfall.behaviour import Decisions
-from footfall.log import IMPRESSIONS, SESSIONS
-from footfall.world.pages import FilledPage, PageRequest
-from footfall.world.shopper import PageOutcome, Visit
+from footfall.log import EVENTS, IMPRESSIONS, SESSIONS
+from footfall.world.pages import FilledPage, Happening, PageOutcome, PageRequest
+from footfall.world.shopper import Visit
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,30 @@ class PageBlock:
     prices: npt.NDArray[np.float64]
     """Unit prices shown, NaN where there is none."""
     decisions: Decisions
+    acts: Acts | None = None
+    """What followed, where users do more than click and buy."""
 
     @property
     def impressions(self) -> int:
-        """Items shown, unanswered ones included."""
-        return int((self.items >= 0).sum())
+        """Items shown on recommended pages, unanswered ones included."""
+        return int((self.items[self._recommended] >= 0).sum())
+
+    @cached_property
+    def _recommended(self) -> npt.NDArray[np.bool_]:
+        """[n_pages] whether an arm's recommender filled the page."""
+        return np.array([not request.kind for request in self.requests], dtype=np.bool_)
+
+    @cached_property
+    def _pieces(self) -> npt.NDArray[np.float64]:
+        """[n_pages, k] how many of each item were bought."""
+        if self.acts is not None:
+            return self.acts.quantity
+        return self.decisions.bought.astype(np.float64)
 
     def outcomes(self) -> list[PageOutcome]:
         """What each page's user is told; an item without a price costs nothing."""
         done, items = self.decisions, self.items.tolist()
-        spent = np.where(done.bought, np.nan_to_num(self.prices), 0.0).sum(axis=1)
+        spent = np.where(done.bought, np.nan_to_num(self.prices * self._pieces), 0.0).sum(axis=1)
         clicked, bought = done.clicked.tolist(), done.bought.tolist()
         seconds, go_on = done.seconds.tolist(), done.go_on.tolist()
         return [
@@ -63,15 +78,35 @@ class PageBlock:
                 seconds=seconds[n],
                 go_on=go_on[n],
                 answered=answered,
+                summary=page.summary,
+                **self._more(n),
             )
             for n, (row, page, value, answered) in enumerate(
                 zip(items, self.pages, spent.tolist(), done.answered.tolist(), strict=True)
             )
         ]
 
+    def _more(self, n: int) -> dict[str, Any]:
+        """What a diary is told of page ``n`` beside clicks and purchases."""
+        took = self.decisions.bought[n]
+        told: dict[str, Any] = {}
+        if took.any():
+            pieces = self._pieces[n][took]
+            told = {
+                "paid": tuple((pieces * self.prices[n][took]).tolist()),
+                "pieces": tuple(pieces.tolist()),
+            }
+        if self.acts is not None:
+            told |= {
+                "happenings": tuple(self.acts.happenings[n]),
+                "then": self.acts.then[n],
+                "reason": self.acts.reasons[n],
+            }
+        return told
+
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """The impressions of these pages as flat columns; arms, users and items as numbers."""
-        keep = self.items >= 0
+        keep = (self.items >= 0) & self._recommended[:, None]
         done, (n, k) = self.decisions, self.items.shape
         keys = np.array(
             [(r.arm, r.user, r.session, r.page) for r in self.requests], dtype=np.int64
@@ -95,7 +130,8 @@ class PageBlock:
             "examined": done.examined,
             "clicked": done.clicked,
             "bought": done.bought,
-            "value": np.where(done.bought, np.nan_to_num(price), 0.0),
+            "value": np.where(done.bought, np.nan_to_num(price * self._pieces), 0.0),
+            "pieces": self._pieces,
         }
         return {name: column[keep] for name, column in grid.items()}
 
@@ -110,6 +146,8 @@ class EpochRecords:
     blocks: list[PageBlock]
     visits: list[tuple[int, int, list[Visit]]]
     """(arm, user, visits that ended in this epoch)."""
+    happenings: list[tuple[int, int, list[Happening]]] = field(default_factory=list)
+    """(arm, user, what else happened in this epoch), where anything did."""
 
     @classmethod
     def merge(cls, records: Sequence[EpochRecords]) -> EpochRecords:
@@ -117,6 +155,7 @@ class EpochRecords:
         return cls(
             blocks=[block for part in records for block in part.blocks],
             visits=[visit for part in records for visit in part.visits],
+            happenings=[row for part in records for row in part.happenings],
         )
 
     @cached_property
@@ -173,27 +212,46 @@ def _array(
 def session_table(visits: Sequence[tuple[int, int, list[Visit]]], names: Names) -> pa.Table:
     """Finished visits to a table of the log's schema, ordered by (arm, user, session)."""
     rows = [
-        {
-            "arm": names.arms[arm],
-            "user": names.users[user],
-            "session": visit.session,
-            "start": names.start + pd.Timedelta(round(visit.start * 1000), "ms"),
-            "end": names.start + pd.Timedelta(round(visit.end * 1000), "ms"),
-            "pages": visit.pages,
-            "impressions": visit.impressions,
-            "clicks": visit.clicks,
-            "purchases": visit.purchases,
-            "value": visit.value,
-            "ended": visit.ended,
-        }
+        (names.arms[arm], names.users[user], visit)
         for arm, user, visits_of_user in sorted(visits, key=lambda row: row[:2])
         for visit in visits_of_user
     ]
-    return pa.Table.from_pylist(rows, schema=SESSIONS)
+    columns: dict[str, Any] = {
+        field.name: [getattr(visit, field.name) for _, _, visit in rows]
+        for field in SESSIONS
+        if field.name not in {"arm", "user"}
+    }
+    columns["arm"] = [arm for arm, _, _ in rows]
+    columns["user"] = [user for _, user, _ in rows]
+    for name in ("start", "end"):
+        seconds = np.array(columns[name], dtype=np.float64)
+        columns[name] = np.datetime64(names.start, "ms") + _milliseconds(seconds)
+    return pa.Table.from_pydict(columns, schema=SESSIONS)
+
+
+def event_table(happenings: Sequence[tuple[int, int, list[Happening]]], names: Names) -> pa.Table:
+    """What else happened to a table of the log's schema, ordered by (arm, user, time)."""
+    rows = [
+        {
+            "arm": names.arms[arm],
+            "user": names.users[user],
+            "session": one.session,
+            "page": one.page,
+            "time": names.start + pd.Timedelta(round(one.seconds * 1000), "ms"),
+            "action": one.action,
+            "item": None if one.item < 0 else names.items[one.item],
+            "quantity": None if np.isnan(one.quantity) else one.quantity,
+            "value": None if np.isnan(one.value) else one.value,
+            "text": one.text,
+        }
+        for arm, user, of_user in sorted(happenings, key=lambda row: row[:2])
+        for one in of_user
+    ]
+    return pa.Table.from_pylist(rows, schema=EVENTS)
 
 
 def interactions(columns: dict[str, npt.NDArray[Any]], arm: int, names: Names) -> pd.DataFrame:
-    """Clicks and purchases of one arm as canonical interactions; quantity 1, unit prices."""
+    """Clicks and purchases of one arm as canonical interactions."""
     frames = [
         _taken(
             columns, columns[flag] & columns["answered"] & (columns["arm"] == arm), names
@@ -214,8 +272,8 @@ def _taken(
             "user": users,
             "item": np.asarray(names.items, dtype=object)[columns["item"][rows]],
             "time": np.datetime64(names.start, "ns") + _milliseconds(columns["time"][rows]),
-            "quantity": 1.0,
-            "value": columns["price"][rows],
+            "quantity": np.maximum(1.0, columns["pieces"][rows]),
+            "value": columns["price"][rows] * np.maximum(1.0, columns["pieces"][rows]),
             "order": [f"{u}/{s}" for u, s in zip(users, columns["session"][rows], strict=True)],
         }
     )

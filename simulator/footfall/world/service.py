@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.actions.search import CatalogueSearch
 from footfall.catalogue import Catalogue
-from footfall.choice.protocol import ChoiceModel, Page
+from footfall.choice.feeding import weigh
+from footfall.choice.protocol import ChoiceModel, Page, PageUtilities
 from footfall.options import OnRound
 from footfall.population import Population
 from footfall.recommenders.protocol import Recommender, Request, Slate
+from footfall.society import Society
 from footfall.world.design import team_draft
 from footfall.world.luck import Luck, Purpose
 from footfall.world.pages import FilledPage, PageRequest
+from footfall.world.schedule import Schedule
 
 _SEED_MASK = np.uint64((1 << 63) - 1)
 
@@ -35,13 +40,17 @@ class LocalService:
     users: npt.NDArray[np.uint64]
     """[n_users] keys of the users' luck."""
     start: pd.Timestamp
-    slate: int
+    schedule: Schedule
     interleaved: bool = False
     """Two recommenders take turns on every page (team draft)."""
     pages_at_once: int = 4096
     """Pages put to the choice model in one batch; answers are stored, and progress is told,
     after each. A fixed number, because a model's arithmetic depends on its batches."""
     progress: OnRound = lambda _pages, _items: None
+    search: CatalogueSearch | None = None
+    """The shop's own search, for pages that no arm recommends."""
+    society: Society | None = None
+    """What users hear of each other; None: nothing."""
 
     def serve(self, requests: Sequence[PageRequest]) -> list[FilledPage]:
         """Slates from each arm's recommender, then one question for all pages together."""
@@ -52,22 +61,54 @@ class LocalService:
             slates, teams = self._drafted(requests, times, seeds)
         else:
             slates = self._slates(requests, times, seeds)
-        codes = [np.array([self._code(i) for i in slate.items], dtype=np.int32) for slate in slates]
-        weights = self._weigh(requests, codes, times, seeds)
+        codes = [self.catalogue.codes(slate.items) for slate in slates]
+        opinions = self._weigh(requests, codes, times, seeds)
         return [
-            FilledPage(items, _floats(slate.scores), _floats(slate.propensities), llm, team)
-            for items, slate, llm, team in zip(codes, slates, weights, teams, strict=True)
+            FilledPage(
+                items=items,
+                scores=_floats(slate.scores),
+                propensities=_floats(slate.propensities),
+                llm=opinion.llm,
+                teams=team,
+                summary="" if request.page else opinion.summary,
+                heard=talk,
+            )
+            for request, items, slate, opinion, team, talk in zip(
+                requests, codes, slates, opinions, teams, self._heard(requests, codes), strict=True
+            )
         ]
+
+    def _heard(
+        self, requests: Sequence[PageRequest], codes: Sequence[npt.NDArray[np.int32]]
+    ) -> Sequence[npt.NDArray[np.float64] | None]:
+        if self.society is None:
+            return [None] * len(requests)
+        return self.society.of(requests, codes)
+
+    def _found(self, request: PageRequest) -> Slate:
+        """What the shop itself finds: by words, or like an item."""
+        assert self.search is not None
+        spell = int(self.schedule.at([request.time])[0])
+        k, hidden = int(self.schedule.slates[spell]), self.schedule.hidden[spell]
+        if request.kind == "search":
+            codes = self.search.find(request.about, k + len(hidden))
+        else:
+            codes = self.search.like(int(request.about), k + len(hidden))
+        found = (self.catalogue.ids[code] for code in codes.tolist())
+        return Slate(tuple(islice((item for item in found if item not in hidden), k)))
 
     def _slates(
         self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
     ) -> list[Slate]:
         out: list[Slate] = [Slate(())] * len(requests)
         for arm, recommender in enumerate(self.recommenders):
-            rows = [row for row, request in enumerate(requests) if request.arm == arm]
+            rows = [r for r, one in enumerate(requests) if one.arm == arm and not one.kind]
             asked = [self._request(requests[row], times[row], seeds[row]) for row in rows]
             for row, slate in zip(rows, recommender.recommend(asked) if asked else (), strict=True):
                 out[row] = slate
+        for row, request in enumerate(requests):
+            if request.kind:
+                out[row] = self._found(request)
         return out
 
     @cached_property
@@ -87,20 +128,22 @@ class LocalService:
         asked = [self._request(*row) for row in zip(requests, times, seeds, strict=True)]
         first, second = (recommender.recommend(asked) for recommender in self.recommenders)
         pages = [
-            team_draft(one.items, other.items, self.slate, seed)
-            for one, other, seed in zip(first, second, seeds, strict=True)
+            team_draft(one.items, other.items, request.k, seed)
+            for one, other, request, seed in zip(first, second, asked, seeds, strict=True)
         ]
         slates = [Slate(tuple(item for item, _ in page)) for page in pages]
         return slates, [np.array([team for _, team in page], dtype=np.float64) for page in pages]
 
     def _request(self, request: PageRequest, time: pd.Timestamp, seed: int) -> Request:
+        spell = int(self.schedule.at([request.time])[0])
         return Request(
             user=self._accounts[request.user],
             session=request.session,
             page=request.page,
             time=time,
-            k=self.slate,
-            shown=tuple(self.catalogue.ids[code] for code in request.shown),
+            k=int(self.schedule.slates[spell]),
+            shown=tuple([self.catalogue.ids[code] for code in request.shown]),
+            unavailable=self.schedule.hidden[spell],
             seed=seed,
         )
 
@@ -110,49 +153,81 @@ class LocalService:
         codes: list[npt.NDArray[np.int32]],
         times: Sequence[pd.Timestamp],
         seeds: Sequence[int],
-    ) -> list[npt.NDArray[np.float64]]:
-        weights = [np.zeros(len(items)) for items in codes]
+    ) -> list[PageUtilities]:
+        opinions = [PageUtilities(np.zeros(len(items))) for items in codes]
         if self.choice is None:
             self.progress(len(requests), sum(len(items) for items in codes))
-            return weights
+            return opinions
         # The pages of a user, whatever the arm, lie side by side: they share a prompt.
         filled = (row for row, items in enumerate(codes) if len(items))
         rows = sorted(filled, key=lambda row: requests[row].user)
-        for start in range(0, len(rows), self.pages_at_once):
-            chunk = rows[start : start + self.pages_at_once]
-            pages = [
-                Page(
-                    persona=self.population.persona(requests[row].user),
-                    items=tuple(codes[row].tolist()),
-                    clicked=requests[row].clicked,
-                    bought=requests[row].bought,
-                    time=times[row],
-                    seed=seeds[row],
-                )
-                for row in chunk
-            ]
-            for row, opinion in zip(chunk, self.choice.utilities(pages), strict=True):
-                weights[row] = opinion.llm if opinion.answered else np.full(len(codes[row]), np.nan)
-            self.progress(len(chunk), sum(len(page.items) for page in pages))
-        return weights
+        chunks = [
+            rows[start : start + self.pages_at_once]
+            for start in range(0, len(rows), self.pages_at_once)
+        ]
+        batches = (
+            [self._page(requests[row], codes[row], times[row], seeds[row]) for row in chunk]
+            for chunk in chunks
+        )
+        for chunk, found in zip(chunks, weigh(self.choice, batches), strict=True):
+            for row, opinion in zip(chunk, found, strict=True):
+                opinions[row] = opinion
+            self.progress(len(chunk), sum(len(codes[row]) for row in chunk))
+        return opinions
+
+    def pages(
+        self, requests: Sequence[PageRequest], codes: Sequence[npt.NDArray[np.int32]]
+    ) -> list[Page]:
+        """Pages as the choice model is asked about them."""
+        if not requests:
+            return []
+        asked = zip(requests, codes, self._times(requests), self._seeds(requests), strict=True)
+        return [self._page(*row) for row in asked]
+
+    def _page(
+        self,
+        request: PageRequest,
+        items: npt.NDArray[np.int32],
+        time: pd.Timestamp,
+        seed: int,
+    ) -> Page:
+        return Page(
+            persona=self.population.persona(request.user),
+            items=tuple(items.tolist()),
+            clicked=request.clicked,
+            bought=request.bought,
+            time=time,
+            seed=seed,
+            session=request.session,
+            clock=request.time,
+            lived=request.lived,
+            spell=int(self.schedule.at([request.time])[0]),
+        )
 
     def _seeds(self, requests: Sequence[PageRequest]) -> list[int]:
-        words = self.luck.words(
-            Purpose.REQUEST,
-            self.users[[request.user for request in requests]],
+        return request_seeds(
+            self.luck,
+            self.users,
+            np.array([request.user for request in requests]),
             np.array([request.session for request in requests]),
             np.array([request.page for request in requests]),
         )
-        return [int(seed) for seed in words[0] & _SEED_MASK]
 
     def _times(self, requests: Sequence[PageRequest]) -> Sequence[pd.Timestamp]:
         seconds = np.array([request.time for request in requests])
         return list(self.start + pd.to_timedelta(np.rint(seconds * 1000), unit="ms"))
 
-    def _code(self, item: str) -> int:
-        code = self.catalogue.code(item)
-        assert code is not None, "slates are audited before they come here"
-        return code
+
+def request_seeds(
+    luck: Luck,
+    users: npt.NDArray[np.uint64],
+    user: npt.NDArray[np.int64],
+    session: npt.NDArray[np.int64],
+    page: npt.NDArray[np.int64],
+) -> list[int]:
+    """The luck handed to recommenders: one number a page of a user, the same in every arm."""
+    words = luck.words(Purpose.REQUEST, users[user], session, page)
+    return [int(seed) for seed in words[0] & _SEED_MASK]
 
 
 def _floats(numbers: Sequence[float] | None) -> npt.NDArray[np.float64] | None:

@@ -1,20 +1,22 @@
-"""One simulated user in one arm: a SimPy process with a clock of its own.
+"""One simulated user in one arm: every visit is a SimPy process with a clock of its own.
 
 come back another day -> [ask for a page -> look -> click, buy -> go on?] ... -> leave
+
+Between visits a shopper is a few numbers: when the next visit starts, and what was seen. So a
+million of them fit, and only those who are in the shop cost time.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import simpy
 
-from footfall.world.calendar import BLOCK, Calendar, next_start
-from footfall.world.pages import PageRequest
+from footfall.world.diary import Diary
+from footfall.world.pages import Happening, PageOutcome, PageRequest
+from footfall.world.tally import Tally
 
 
 @dataclass(slots=True)
@@ -32,19 +34,6 @@ class Visit:
     ended: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageOutcome:
-    """What the user did with a page; codes in the order of the page."""
-
-    items: tuple[int, ...]
-    clicked: tuple[int, ...]
-    bought: tuple[int, ...]
-    value: float
-    seconds: float
-    go_on: bool
-    answered: bool
-
-
 @dataclass(slots=True)
 class Shopper:
     """State of a user in an arm; ``pending`` is the page waited for, if any."""
@@ -52,27 +41,29 @@ class Shopper:
     arm: int
     user: int
     max_pages: int
-    calendar: Calendar
-    env: simpy.Environment = field(default_factory=simpy.Environment)
+    diary: Diary | None = None
+    """Kept where a scenario asks for anything that it holds."""
+    starts: float = 0.0
+    """Simulated second at which the next visit starts; the crowd draws it."""
+    now: float = 0.0
+    """Simulated second at which the last visit ended."""
+    session: int = 0
+    """Number of the visit that is under way or comes next."""
     pending: PageRequest | None = None
-    shopping: bool = False
-    """In the middle of a visit."""
-    seen: Counter[int] = field(default_factory=Counter)
+    seen: Tally = field(default_factory=Tally)
     """How often each item was shown to this user in this run."""
-    visits: list[Visit] = field(default_factory=list)
+    visits: list[Visit] | None = None
     """Finished visits that were not yet collected."""
+    _env: simpy.Environment | None = None
     _reply: simpy.Event | None = None
 
-    def __post_init__(self) -> None:
-        self.env.process(self._life())
-
-    def advance(self, until: float) -> PageRequest | None:
-        """Run this user's clock up to the next question, or to ``until``.
-
-        A visit belongs to the epoch in which it starts, and is finished in it.
-        """
-        while self.pending is None and (self.shopping or self.env.peek() < until):
-            self.env.step()
+    def advance(self) -> PageRequest | None:
+        """Run the visit up to its next question, beginning it if need be; None: it is over."""
+        if self._env is None:
+            self._env = simpy.Environment(self.starts)
+            self._env.process(self._visit())
+        while self.pending is None and self._env is not None:
+            self._env.step()
         return self.pending
 
     def answer(self, outcome: PageOutcome) -> None:
@@ -82,46 +73,65 @@ class Shopper:
         self._reply.succeed(outcome)
 
     def collect(self) -> list[Visit]:
-        """Hand over the visits finished since the last call."""
-        visits, self.visits = self.visits, []
+        """Hand over the visits finished since the last call, and rest."""
+        visits, self.visits = self.visits or [], None
+        self.seen.rest()
         return visits
 
-    def _life(self) -> Generator[simpy.Event, Any, None]:
-        for block in itertools.count(step=BLOCK):
-            for session, (gap, clock) in enumerate(self.calendar.plan(self.user, block), block):
-                now = self.env.now
-                yield self.env.timeout(next_start(now, gap, clock) - now)
-                yield from self._visit(session)
+    def collect_happenings(self) -> list[Happening]:
+        """Hand over what else happened since the last call."""
+        return [] if self.diary is None else self.diary.collect()
 
-    def _visit(self, session: int) -> Generator[simpy.Event, Any, None]:
-        self.shopping = True
-        visit = Visit(session, self.env.now, self.env.now, 0, 0, 0, 0, 0.0, "page limit")
+    def _visit(self) -> Generator[simpy.Event, Any, None]:
+        env, session = self._env, self.session
+        assert env is not None
+        visit = Visit(session, env.now, env.now, 0, 0, 0, 0, 0.0, "page limit")
         shown: tuple[int, ...] = ()
         clicked: tuple[int, ...] = ()
         bought: tuple[int, ...] = ()
+        page, diary = 0, self.diary
         for page in range(self.max_pages):
-            self.pending = PageRequest(
-                self.arm, self.user, session, page, self.env.now, shown, clicked, bought
+            request = PageRequest(
+                self.arm, self.user, session, page, env.now, shown, clicked, bought
             )
-            self._reply = self.env.event()
+            if diary is not None:
+                request = diary.asking(request)
+            self.pending = request
+            self._reply = env.event()
             outcome: PageOutcome = yield self._reply
+            if outcome.gave_up:
+                yield env.timeout(outcome.seconds)
+                visit.ended = "gave up waiting"
+                break
             if not outcome.items:
                 visit.ended = "empty page"
                 break
-            yield self.env.timeout(outcome.seconds)
-            self.seen.update(outcome.items)
-            shown += outcome.items
+            yield env.timeout(outcome.seconds)
+            if diary is not None and outcome.answered:
+                diary.note(request, outcome)
+            self.seen.add(outcome.items)
             clicked += outcome.clicked
             bought += outcome.bought
-            visit.pages += 1
-            visit.value += outcome.value
+            if not request.kind:  # the log of visits is about recommended pages
+                shown += outcome.items
+                visit.pages += 1
+                visit.value += outcome.value
+                visit.clicks += len(outcome.clicked)
+                visit.purchases += len(outcome.bought)
             if not outcome.answered:
                 visit.ended = "no answer"
                 break
-            if not outcome.go_on:
+            if not outcome.go_on and not outcome.then[0]:
                 visit.ended = "satisfied" if bought else "left"
                 break
-        visit.end = self.env.now
-        visit.impressions, visit.clicks, visit.purchases = len(shown), len(clicked), len(bought)
-        self.visits.append(visit)
-        self.shopping = False
+        visit.end = env.now
+        visit.impressions = len(shown)
+        if diary is not None:
+            diary.leave(session, page, env.now, visit.ended)
+        self._leave(visit)
+
+    def _leave(self, visit: Visit) -> None:
+        """Remember the visit; the next one gets an environment of its own."""
+        self.visits = [*(self.visits or ()), visit]
+        self.now, self.session = visit.end, visit.session + 1
+        self._env = self._reply = None

@@ -1,0 +1,73 @@
+"""Mode ``surrogate``: a distilled model answers in the language model's place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from footfall.catalogue import Catalogue
+from footfall.choice.asking import Spent, no_opinion, note
+from footfall.choice.protocol import Diagnostics, Page, PageUtilities
+from footfall.choice.specs import ChoiceSpec
+from footfall.errors import ModelError
+from footfall.population import Population
+from footfall.surrogate.folder import read_student
+from footfall.surrogate.student import Reader, Student
+
+FAR_USER = "the user is unlike those that the surrogate learned from"
+FAR_ITEM = "an item is unlike those that the surrogate learned from"
+
+LOOKED_AT = 1_000
+"""Users at most whose distance is measured before a run starts."""
+
+
+class SurrogateChoice:
+    """Utilities from a distilled model; see ``footfall.choice.protocol.ChoiceModel``.
+
+    A page of a user, or with an item, outside the surrogate's bounds gets no answer, counted.
+    """
+
+    def __init__(self, student: Student, catalogue: Catalogue) -> None:
+        self.diagnostics = Diagnostics()
+        self._reader: Reader = student.at(catalogue)
+
+    def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
+        """One opinion a page, in order."""
+        if not pages:
+            return []
+        far_users, far_items = self._reader.far_users(pages), self._reader.far_items
+        opinions = []
+        for page, far, llm in zip(pages, far_users, self._reader.utilities(pages), strict=True):
+            strange = bool(far_items[list(page.items)].any()) if page.items else False
+            reason = FAR_USER if far else FAR_ITEM if strange else ""
+            refused = no_opinion(len(page.items), reason, Spent()) if reason else None
+            opinions.append(refused or PageUtilities(llm))
+        note(self.diagnostics, opinions)
+        return opinions
+
+    def meet(self, population: Population) -> None:
+        """Make sure that there is anybody, and anything, that the surrogate can speak of.
+
+        Raises:
+            ModelError: All users, or all items, are unlike what it learned from.
+        """
+        if self._reader.far_items.all():
+            raise ModelError(
+                f"choice: all {len(self._reader.far_items)} items are unlike those that the "
+                "surrogate learned from; distil one for this catalogue: footfall distill"
+            )
+        step = max(1, len(population) // LOOKED_AT)
+        numbers = range(0, len(population), step)
+        far = self._reader.far_users([Page(population.persona(n), ()) for n in numbers])
+        if far.all():
+            raise ModelError(
+                f"choice: all {len(far)} users looked at are unlike those that the surrogate "
+                "learned from; distil one from this population: footfall distill"
+            )
+
+
+def open_surrogate(spec: ChoiceSpec, catalogue: Catalogue, base: Path) -> SurrogateChoice:
+    """Read the folder that ``spec.path`` names; see ``footfall.choice.specs.open_choice``."""
+    assert spec.path is not None, "checked by ChoiceSpec"
+    student, _ = read_student(base / spec.path)
+    return SurrogateChoice(student, catalogue)

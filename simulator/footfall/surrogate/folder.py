@@ -1,0 +1,127 @@
+"""A surrogate on disk: ``surrogate.json`` says what it is, ``surrogate.safetensors`` the numbers.
+
+Nothing in the folder can run code when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from footfall.errors import ModelError
+from footfall.files import file_hash, replacing
+from footfall.surrogate.bounds import Bounds
+from footfall.surrogate.student import Student
+from footfall.surrogate.texts import TextSpace
+from footfall.surrogate.trees import Trees
+
+CARD = "surrogate.json"
+NUMBERS = "surrogate.safetensors"
+FORMAT = 1
+
+
+def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[str, Any]:
+    """Write both files and return the card as written."""
+    numbers = folder / NUMBERS
+    arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(student).items()}
+    with replacing(numbers) as sink:
+        sink.write(save(arrays))
+    whole = {
+        "format": FORMAT,
+        "numbers": file_hash(numbers),
+        **card,
+        "events": student.events,
+        "visit": student.visit,
+        "learned": list(student.learned),
+        "names": list(student.names),
+    }
+    with replacing(folder / CARD) as sink:
+        sink.write(json.dumps(whole, indent=1, ensure_ascii=False).encode())
+    return whole
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """What the surrogate says about itself.
+
+    Raises:
+        ModelError: There is no surrogate, or another version of Footfall wrote it.
+    """
+    path = folder / CARD
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"no surrogate in {folder}: {CARD} is missing; make one with footfall distill"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}; distil again") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise ModelError(f"{path} was written by another version of Footfall; distil again")
+    return card
+
+
+def read_student(folder: Path) -> tuple[Student, dict[str, Any]]:
+    """The surrogate of a folder, and its card.
+
+    Raises:
+        ModelError: It is missing, damaged, or was changed since it was written.
+    """
+    card, path = read_card(folder), folder / NUMBERS
+    if not path.exists():
+        raise ModelError(f"{path} is missing; distil again")
+    if file_hash(path) != card.get("numbers"):
+        raise ModelError(f"{path} is not the one that {CARD} describes; distil again")
+    try:
+        return _student(load_file(path), card), card
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder} holds a damaged surrogate ({error}); distil again") from None
+
+
+def _arrays(student: Student) -> dict[str, npt.NDArray[Any]]:
+    space, bounds = student.space, student.bounds
+    return {
+        "space.buckets": space.buckets,
+        "space.rarity": space.rarity,
+        "space.unmet": np.array(space.unmet),
+        "space.axes": space.axes.astype(np.float32),
+        "liking": student.liking,
+        "bounds.item_limit": np.array(bounds.item_limit),
+        "bounds.user_limit": np.array(bounds.user_limit),
+        "bounds.centre": bounds.centre,
+        "bounds.precision": bounds.precision,
+        **{f"trees.{name}": array for name, array in student.trees.arrays().items()},
+    }
+
+
+def _student(found: dict[str, npt.NDArray[Any]], card: dict[str, Any]) -> Student:
+    trees = {
+        name.removeprefix("trees."): array
+        for name, array in found.items()
+        if name.startswith("trees.")
+    }
+    return Student(
+        space=TextSpace(
+            found["space.buckets"],
+            found["space.rarity"],
+            found["space.unmet"].item(),
+            found["space.axes"].astype(np.float64),
+        ),
+        learned=tuple(card["learned"]),
+        names=tuple(card["names"]),
+        liking=found["liking"],
+        trees=Trees.of_arrays(trees),
+        bounds=Bounds(
+            found["bounds.item_limit"].item(),
+            found["bounds.user_limit"].item(),
+            found["bounds.centre"],
+            found["bounds.precision"],
+        ),
+        events=int(card["events"]),
+        visit=bool(card["visit"]),
+    )

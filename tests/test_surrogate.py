@@ -1,0 +1,243 @@
+"""A surrogate repeats a teacher with a known taste, and refuses what it cannot know."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
+
+import shop
+from console import footfall
+from footfall.choice.protocol import Page
+from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.errors import ModelError, ScenarioError
+from footfall.llm.fake import FakeModel
+from footfall.options import Options
+from footfall.run import read_histories, run
+from footfall.scenario import parse_scenario
+from footfall.surrogate import distill as story
+from footfall.surrogate.choice import FAR_ITEM, FAR_USER, SurrogateChoice
+from footfall.surrogate.folder import NUMBERS, read_student
+from footfall.surrogate.trees import Trees
+
+USERS = 120
+ARMS = [
+    {"name": "random", "recommender": {"kind": "random"}},
+    {"name": "popular", "recommender": {"kind": "popular"}},
+    {"name": "knn", "recommender": {"kind": "item-knn"}},
+]
+
+
+def taste(prefix, item):
+    """The share of a history that is of the item's club, and a little for what was bought."""
+    lines = [line for line in prefix.splitlines() if "thing" in line]
+    if not lines:
+        return 0.0
+    club, name = item.split()[0], item.strip()
+    same = sum(line.startswith(club) for line in lines) / len(lines)
+    return 2.0 * same - 1.0 + 0.5 * (name in (line.strip() for line in lines))
+
+
+@pytest.fixture(scope="module")
+def distilled(tmp_path_factory):
+    """A folder with shop.yaml and the surrogate of a teacher with ``taste``."""
+    folder = tmp_path_factory.mktemp("shop")
+    shop.write_shop(folder, users=200)
+    raw = shop.scenario(
+        population={"users": USERS, "min_history": 3},
+        choice={"visit_events": False},
+        arms=ARMS,
+        behaviour={"click": {"llm": 2.0}},
+        world={"days": 2, "epoch_days": 1, "slate": 5, "max_pages": 2, "shards": 2},
+    )
+    (folder / "shop.yaml").write_text(yaml.safe_dump(raw))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(story, "open_model", lambda spec, announce: FakeModel(taste=taste))
+        order = story.Order(str(folder / "shop.yaml"), folder / "small", users=USERS)
+        card = story.distill(order, lambda _: None)
+    return folder, raw, card
+
+
+def asked(raw, folder, **changes):
+    choice = {"mode": "surrogate", "path": "small"}
+    return parse_scenario({**raw, "choice": choice, **changes}), folder
+
+
+def test_it_recovers_a_known_taste_on_users_and_items_that_were_kept_back(distilled):
+    _, _, card = distilled
+    cells = card["fidelity"]["cells"]
+    for name in ("held-out users", "held-out items", "held-out users and items"):
+        assert cells[name]["pairs"] > 50
+        assert cells[name]["pearson"] > 0.95, (name, cells[name])
+        assert cells[name]["refused"] < 0.2
+    nll = card["fidelity"]["held-out users"]["nll"]
+    assert (
+        nll["teacher"]
+        < nll["surrogate"]
+        < nll["guessing"] - 0.8 * (nll["guessing"] - nll["teacher"])
+    )
+    knn = [row for row in card["fidelity"]["effects"] if row["treatment"] == "knn"]
+    assert all(row["same sign"] and abs(row["ratio"] - 1) < 0.15 for row in knn)
+    assert all(row["teacher"] > 0 for row in knn)
+
+
+def test_it_says_the_same_after_reading_and_for_any_batch(distilled):
+    folder, raw, _ = distilled
+    scenario, base = asked(raw, folder)
+    histories = read_histories(scenario, base, lambda _: None)
+    rng = np.random.default_rng(0)
+    pages = [
+        Page(
+            histories.population.persona(n),
+            tuple(rng.choice(60, 3 + n % 3, replace=False).tolist()),
+        )
+        for n in range(40)
+    ]
+    choice = open_choice(scenario.choice, FakeModel(), histories.catalogue, base=base)
+    together = choice.utilities(pages)
+    alone = [choice.utilities([page])[0] for page in reversed(pages)][::-1]
+    for one, other in zip(together, alone, strict=True):
+        assert one.reason == other.reason
+        assert np.array_equal(one.llm, other.llm, equal_nan=True)
+
+
+def test_a_run_needs_no_language_model_and_says_who_answered(distilled, tmp_path, monkeypatch):
+    folder, raw, card = distilled
+
+    def refuse(spec, announce):
+        raise AssertionError("no model may be opened")
+
+    monkeypatch.setattr("footfall.surrogate.stand_in.open_model", refuse)
+    scenario, base = asked(raw, folder)
+    first = run(scenario, Options(tmp_path / "one", base))
+    second = run(scenario, Options(tmp_path / "two", base, workers=2))
+    assert first["parts"] == second["parts"]
+    assert first["model"]["name"] == "surrogate of fake"
+    assert first["surrogate"]["numbers"] == card["numbers"]
+    assert first["choice"]["questions"] == 0 < first["choice"]["pages"]
+    assert not (tmp_path / "one" / "decisions.sqlite").exists()
+    shown = footfall("compare", str(tmp_path / "one"), cwd=tmp_path)
+    assert "A surrogate answered in place of fake" in " ".join(shown.stdout.split())
+
+
+def test_the_run_of_a_teacher_is_enough_to_learn_from(distilled, tmp_path, monkeypatch):
+    folder, raw, _ = distilled
+    monkeypatch.setattr(
+        "footfall.surrogate.stand_in.open_model", lambda spec, announce: FakeModel(taste=taste)
+    )
+    run(parse_scenario(raw), Options(tmp_path / "run", folder))
+    monkeypatch.chdir(folder)
+    card = story.distill(
+        story.Order(str(tmp_path / "run"), tmp_path / "small", users=USERS), lambda _: None
+    )
+    assert card["teacher"]["name"] == "fake"
+    assert card["fidelity"]["cells"]["held-out users"]["pearson"] > 0.95
+
+
+def test_foreign_items_and_users_get_no_answer_and_are_counted(distilled):
+    folder, raw, _ = distilled
+    scenario, base = asked(raw, folder)
+    histories = read_histories(scenario, base, lambda _: None)
+    catalogue, persona = histories.catalogue, histories.population.persona(0)
+    titles = ("Cordless drill", *catalogue.titles[1:])
+    foreign = replace(catalogue, titles=titles, categories=("hardware", *catalogue.categories[1:]))
+    choice = open_choice(scenario.choice, FakeModel(), foreign, base=base)
+    stranger = replace(
+        persona, user="s", items=np.zeros(8, np.int32), times=persona.times[:1].repeat(8)
+    )
+    pages = [Page(persona, (1, 0)), Page(persona, (1, 2)), Page(stranger, (1, 2))]
+    near_item, near, far_user = choice.utilities(pages)
+    assert near_item.reason == FAR_ITEM
+    assert np.isnan(near_item.llm).all()
+    assert near.answered
+    assert far_user.reason == FAR_USER
+    assert choice.diagnostics.unanswered_pages == 2
+    assert choice.diagnostics.reasons == {FAR_ITEM: 1, FAR_USER: 1}
+
+
+def test_a_wholly_foreign_population_ends_with_status_2(distilled, tmp_path):
+    folder, raw, _ = distilled
+    shop.write_shop(tmp_path, users=60)
+    for name in ("items.csv",):
+        text = (tmp_path / name).read_text()
+        text = text.replace("Baking thing", "Cordless drill").replace("Fishing thing", "Oak plank")
+        text = text.replace(",baking,", ",power tools,").replace(",fishing,", ",timber,")
+        (tmp_path / name).write_text(text)
+    choice = {"mode": "surrogate", "path": str(folder / "small")}
+    (tmp_path / "other.yaml").write_text(
+        yaml.safe_dump({**raw, "choice": choice, "population": {"users": 24}})
+    )
+    done = footfall("run", "other.yaml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "unlike those that the surrogate learned from" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"mode": "surrogate"}, "needs path"),
+        ({"path": "small"}, "path belongs to mode surrogate"),
+        ({"mode": "surrogate", "path": "small", "history_events": 7}, "history_events was fixed"),
+    ],
+)
+def test_settings_that_do_not_go_together(choice, message):
+    with pytest.raises(ScenarioError, match=message):
+        parse_scenario(shop.scenario(choice=choice))
+
+
+def test_damage_is_found(distilled, tmp_path):
+    folder, _, _ = distilled
+    with pytest.raises(ModelError, match="is missing; make one"):
+        read_student(tmp_path)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in (folder / "small").glob("surrogate.*"):
+        (copy / file.name).write_bytes(file.read_bytes())
+    whole = (copy / NUMBERS).read_bytes()
+    (copy / NUMBERS).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ModelError, match="is not the one"):
+        read_student(copy)
+
+
+def test_trees_answer_as_the_library_that_grew_them_does():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(800, 5))
+    targets = rows[:, 0] * (rows[:, 1] > 0) + rng.normal(size=800) / 10
+    with threadpool_limits(1):
+        booster = HistGradientBoostingRegressor(max_iter=40, random_state=0).fit(rows, targets)
+    ours = Trees._of(booster)
+    again = Trees.of_arrays(ours.arrays())
+    asked = rng.normal(size=(5_000, 5))
+    with threadpool_limits(1):
+        assert np.allclose(again.predict(asked), booster.predict(asked), atol=1e-9)
+
+
+def test_the_card_is_printed_and_is_json(distilled, monkeypatch):
+    folder, _, card = distilled
+    monkeypatch.setattr(story, "distill", lambda order, announce: card)
+    done = footfall("distill", "shop.yaml", "--out", "small", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "held-out users and items" in done.stdout
+    assert "use it: choice: {mode: surrogate, path: small}" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    done = footfall("distill", "shop.yaml", "--out", "small", "--json", cwd=folder)
+    assert json.loads(done.stdout)["lessons"]["users"] == USERS
+    assert "learned" not in json.loads(done.stdout)
+    assert footfall("distill", "x.yaml", "--out", "few", "--users", "9", cwd=folder).returncode == 2
+
+
+def test_it_is_a_choice_model_like_any_other(distilled):
+    folder, raw, _ = distilled
+    scenario, base = asked(raw, folder)
+    histories = read_histories(scenario, base, lambda _: None)
+    choice = open_choice(
+        ChoiceSpec(mode="surrogate", path=str(folder / "small")), FakeModel(), histories.catalogue
+    )
+    assert isinstance(choice, SurrogateChoice)
+    assert choice.utilities([]) == []
+    empty = choice.utilities([Page(histories.population.persona(0), ())])[0]
+    assert empty.answered
+    assert len(empty.llm) == 0

@@ -22,3 +22,10 @@ def test_what_was_fitted_runs(tmp_path):
     record = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert "real choices" in record["fitted"]["click"]
     assert not any(row["name"].startswith("click.") for row in record["assumptions"])
+
+
+def test_an_unknown_protocol_is_one_line(tmp_path):
+    shop.write_shop(tmp_path, users=500, days=150)
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(shop.scenario()))
+    done = footfall("fit", "shop.yaml", "--protocol", "shelves", cwd=tmp_path)
+    assert (done.returncode, 'no protocol "shelves"' in done.stderr) == (2, True)

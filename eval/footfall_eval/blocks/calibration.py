@@ -74,6 +74,11 @@ def reliability(p: Floats, y: Floats, bins: int = BINS) -> tuple[dict[str, float
     )
 
 
+def expected_calibration_error(p: Floats, y: Floats) -> float:
+    """Mean gap between ``p`` [n] and the share of ``y`` [n], in ``BINS`` equal-mass bins."""
+    return _ece(reliability(p, y))
+
+
 def _ece(bins: tuple[dict[str, float], ...]) -> float:
     total = sum(one["items"] for one in bins)
     gaps = (one["items"] * abs(one["predicted"] - one["observed"]) for one in bins)

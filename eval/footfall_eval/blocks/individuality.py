@@ -8,6 +8,7 @@ held-out choices harder to foresee.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,12 @@ _DRAWS = 20
 
 
 def individuality(
-    predictions: pd.DataFrame, traits: pd.DataFrame, swapped: pd.DataFrame, *, seed: int
+    predictions: pd.DataFrame,
+    traits: pd.DataFrame,
+    swapped: pd.DataFrame,
+    *,
+    seed: int,
+    worlds: Sequence[pd.DataFrame] = (),
 ) -> Block:
     """Judge the model ``blend``.
 
@@ -37,9 +43,12 @@ def individuality(
             is compared between users.
         swapped: Predictions of ``blend`` and of ``blend, memories swapped`` on the same sets.
         seed: Of the drawn choices and of the resampling.
+        worlds: The same predictions for each of some ways in which the users may lastingly
+            differ, from which choices are then drawn in turn; none: users differ by what is known
+            of them and by nothing else.
     """
     cost = _swap_cost(swapped, seed)
-    rows = _spreads(predictions, traits, seed)
+    rows = _spreads(predictions, traits, seed, worlds)
     if not rows:
         return not_run("E", "no user chose often enough to tell users apart")
     spreads = [within(row["ratio"], RATIO_PASS, RATIO_AMBER) for row in rows]
@@ -64,7 +73,9 @@ def _swap_cost(predictions: pd.DataFrame, seed: int) -> Interval:
     return mean_interval((nll[SWAPPED] - nll[BLEND]).to_numpy(), seed)
 
 
-def _spreads(predictions: pd.DataFrame, traits: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
+def _spreads(
+    predictions: pd.DataFrame, traits: pd.DataFrame, seed: int, worlds: Sequence[pd.DataFrame]
+) -> list[dict[str, Any]]:
     """Variance between users of each trait of what they took, simulated over real."""
     rows = items_of(predictions, BLEND).merge(traits, on=["set", "option"], validate="1:1")
     rows = rows.sort_values(["set", "option"], kind="stable", ignore_index=True)
@@ -72,7 +83,8 @@ def _spreads(predictions: pd.DataFrame, traits: pd.DataFrame, seed: int) -> list
     users, user_names = pd.factorize(rows["user"], sort=True)
     real = rows["chosen"].to_numpy(bool)
     rng = np.random.default_rng(seed)
-    drawn = [_draw(rows, rng) for _ in range(_DRAWS)]
+    chances = [_aligned(rows, world) for world in worlds] or [rows["p"].to_numpy(np.float64)]
+    drawn = [_draw(rows, chances[draw % len(chances)], rng) for draw in range(_DRAWS)]
     found = []
     for name in names:
         values = rows[name].to_numpy(np.float64)
@@ -95,10 +107,17 @@ def _spreads(predictions: pd.DataFrame, traits: pd.DataFrame, seed: int) -> list
     return found
 
 
-def _draw(rows: pd.DataFrame, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+def _aligned(rows: pd.DataFrame, world: pd.DataFrame) -> Floats:
+    """[n_rows] chances of one world in the order of ``rows``."""
+    found = items_of(world, BLEND)[["set", "option", "p"]]
+    keys = rows[["set", "option"]]
+    return keys.merge(found, on=["set", "option"], validate="1:1")["p"].to_numpy(np.float64)
+
+
+def _draw(rows: pd.DataFrame, p: Floats, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """[n_rows] one drawn choice a set, given that something is chosen in the same sets."""
     took = rows.groupby("set")["chosen"].transform("any").to_numpy(bool)
-    key = np.log(np.maximum(rows["p"].to_numpy(np.float64), 1e-300)) + rng.gumbel(size=len(rows))
+    key = np.log(np.maximum(p, 1e-300)) + rng.gumbel(size=len(rows))
     best = pd.Series(key).groupby(rows["set"].to_numpy()).transform("max").to_numpy()
     return np.asarray((key == best) & took)
 

@@ -22,6 +22,8 @@ def print_validity(found: dict[str, Any], console: Console | None = None) -> Non
         page.print(_recommenders(found["blocks"]["G"]["table"]))
     if "B" in found["blocks"]:
         page.print(_models(found["blocks"]["B"]["table"]))
+    for name, task in found.get("prediction", {}).items():
+        _print_task(page, name, task)
     page.print(Text(f"{found['verdict'].capitalize()}.", f"bold {_COLOURS[found['verdict']]}"))
     for reason in found["reasons"]:
         page.print(Text(f"! {reason}", "yellow"))
@@ -43,6 +45,45 @@ def print_discrimination(found: dict[str, Any], console: Console | None = None) 
             if row["ratio"] == ratio:
                 table.add_row(row["predictor"], *(_number(row[column]) for column in columns))
         page.print(table)
+
+
+def _print_task(page: Console, name: str, task: dict[str, Any]) -> None:
+    title = name[0].upper() + name[1:]
+    if "not run" in task:
+        page.print(Text.assemble((title, "bold"), f": {task['not run']}\n"))
+        return
+    table = _table(title)
+    table.add_column("predictor")
+    columns = ("roc auc", "f1", "precision", "recall", "accuracy")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in task["rows"]:
+        table.add_row(row["predictor"], *(_number(row[column]) for column in columns))
+    accuracy = (
+        f"Always saying the most common is right {task['constant accuracy']:.1%} of the time."
+    )
+    table.caption, table.caption_justify = f"{title}: {task['about']}. {accuracy}\n", "left"
+    page.print(table)
+
+
+def print_memories(found: dict[str, Any], console: Console | None = None) -> None:
+    """Print what each kind of memory is worth."""
+    page = console or Console()
+    table = _table(
+        f"What memory is worth: {found['choices']} held-out choices of {found['users']} users"
+    )
+    table.add_column("memory", ratio=1)
+    for column in ("nll alone", "change", "change beside habits"):
+        table.add_column(column, justify="right")
+    for row in found["rows"]:
+        changes = []
+        for which in ("alone", "beside habits"):
+            low, high = row[f"change {which} interval"]
+            changes.append("" if low is None else f"{low:+.3f} to {high:+.3f}")
+        table.add_row(row["memory"], _number(row["nll alone"]), *changes)
+    page.print(table)
+    against = found["rows"][0]["against"] if found["rows"] else ""
+    page.print(f"Nats a choice against {against}, 95% intervals over users; below 0 is better.")
 
 
 def _blocks(blocks: dict[str, Any]) -> Table:

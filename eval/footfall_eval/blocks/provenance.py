@@ -28,6 +28,8 @@ class Provenance:
     """Nats a choice that are lost with titles replaced by names without meaning."""
     gain: Interval | None = None
     """Nats a choice that the language model saves."""
+    contaminated: str = ""
+    """Why the model's adapter may know the tested answers; "" if nothing speaks for it."""
     tested: str = ""
     """Which users were tested, and why those."""
 
@@ -50,11 +52,9 @@ def provenance(made: Provenance) -> Block:
 
 
 def _judge(made: Provenance) -> tuple[Status, str]:
-    if made.circular:
-        return "red", (
-            "Circular: the recommenders under test and the choice model learned from the same "
-            "users, because too few others are left."
-        )
+    flaw = _flaw(made)
+    if flaw:
+        return "red", flaw
     if not made.model:
         return "pass", "No language model was asked, so none could know the answers."
     known = made.cutoff and made.published and made.cutoff < made.published
@@ -70,3 +70,13 @@ def _judge(made: Provenance) -> tuple[Status, str]:
             "asked for, but might be memory."
         )
     return "amber", f"{why} {lost}; it adds nothing either way, so there is nothing to fear."
+
+
+def _flaw(made: Provenance) -> str:
+    """What makes this evidence worthless; "" if nothing does."""
+    if made.circular:
+        return (
+            "Circular: the recommenders under test and the choice model learned from the same "
+            "users, because too few others are left."
+        )
+    return f"Contaminated: {made.contaminated}." if made.contaminated else ""

@@ -36,6 +36,10 @@ FADE_DAYS = 28.0
 PRIOR = 10.0
 """Events' worth of the crowd's habits that are mixed into a user's own."""
 
+OCCASION_PRIOR = 500.0
+"""Takings' worth of the usual shares that are mixed into those of a part of the week or a month:
+a month that the crowd has not lived through says nothing."""
+
 RATING_PRIOR = 3.0
 """Ratings' worth of "average" that are mixed into the mean rating of an item or a genre. On
 MovieLens small 2 to 10 cost less than 0.01 nats a choice either way."""
@@ -177,6 +181,9 @@ class CrowdView:
     """Standard deviation of ratings around their raters' means; 1 without ratings."""
     basket: float
     """Mean takings a visit."""
+    occasions: tuple[Floats, Floats]
+    """[8, n_tags] by part of the week and [12, n_tags] by month, see ``slots_of``: log of the
+    tag's share of takings then over its share at all times, shrunk to 0."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +261,8 @@ class PairFeatures:
     """[n_users] mean year of what was taken, shrunk to the median."""
     mainstream: Floats
     """[n_users] mean popularity of what was taken less the population's mean, shrunk to 0."""
+    curiosity: Floats
+    """[n_users] share of takings that were first ones less the population's mean, shrunk to 0."""
 
     @classmethod
     def build(cls, past: Past, crowd: CrowdView, tags: Tags, catalogue: Catalogue) -> PairFeatures:
@@ -284,16 +293,30 @@ class PairFeatures:
             year=year,
             own_year=level(year - median) + median,
             mainstream=level(crowd.popularity - middle),
+            curiosity=_curiosity(users, items, n, counts),
         )
 
-    def of(self, users: Numbers, items: Codes) -> Floats:
-        """[n, k, len(FEATURES)] of ``users`` [n] and ``items`` [n, k]; code -1 means nothing."""
+    def of(
+        self,
+        users: Numbers,
+        items: Codes,
+        times: npt.NDArray[np.datetime64] | None = None,
+        shifts: Floats | None = None,
+    ) -> Floats:
+        """[n, k, len(FEATURES)] of ``users`` [n] and ``items`` [n, k]; code -1 means nothing.
+
+        ``times`` [n] are for ``occasion``, UTC; without them that is 0. ``shifts`` [n, k] are
+        added to ``price``: log of today's price over the usual one.
+        """
         row = users[:, None]
         popularity, price = self.crowd.popularity[items], self.price[items]
+        if shifts is not None:
+            price = price + shifts
+        own = self.repeat.of(users, items)
         columns = {
             "popularity": popularity,
             "price": price,
-            "repeat": np.log1p(self.repeat.of(users, items)),
+            "repeat": np.log1p(own),
             "recency": np.log1p(self.recent.of(users, items)),
             "category": self.tags.mean(self.category, users, items),
             "approval": self.tags.mean(self.approval, users, items),
@@ -303,8 +326,41 @@ class PairFeatures:
             "mainstream": self.mainstream[row] * popularity,
             "era": -np.abs(self.year[items] - self.own_year[row]) / 10.0,
             "unknown": (popularity == 0) * 1.0,
+            "novelty": (own == 0) * self.curiosity[row],
+            "occasion": self._occasion(items, times),
         }
         return np.stack([columns[name] for name in FEATURES], axis=2)
+
+    def _occasion(self, items: Codes, times: npt.NDArray[np.datetime64] | None) -> Floats:
+        if times is None:
+            return np.zeros(items.shape)
+        found = np.zeros(items.shape)
+        for slots, table in zip(slots_of(times), self.crowd.occasions, strict=True):
+            found += self.tags.mean(table, slots, items)
+        return found
+
+
+def slots_of(times: npt.NDArray[np.datetime64]) -> tuple[Numbers, Numbers]:
+    """[n] part of the week (weekday or weekend, in quarters of the day), and [n] month, from 0.
+
+    Parts of the week are ``8`` and months ``12``; UTC, as everything here.
+    """
+    days = times.astype("datetime64[D]")
+    # 1970-01-01 was a Thursday: day 3 of a week that begins on Monday.
+    weekend = (days.astype(np.int64) + 3) % 7 >= 5
+    hours = (times.astype("datetime64[h]") - days.astype("datetime64[h]")).astype(np.int64)
+    months = times.astype("datetime64[M]").astype(np.int64) % 12
+    return np.asarray(weekend * 4 + hours // 6, dtype=np.int64), months
+
+
+def _curiosity(users: Numbers, items: Codes, n_items: int, counts: Floats) -> Floats:
+    """[n_users] how much likelier than others' a taking is the first of its item, shrunk to 0."""
+    if not len(users):
+        return np.zeros(len(counts))
+    firsts = np.unique(users * n_items + items) // n_items
+    different = np.bincount(firsts, minlength=len(counts))
+    middle = different.sum() / counts.sum()
+    return np.asarray((different - middle * counts) / (counts + PRIOR))
 
 
 def title_years(catalogue: Catalogue) -> Floats:
@@ -334,7 +390,28 @@ def view_crowd(rows: pd.DataFrame, catalogue: Catalogue, tags: Tags, taken: Bool
         rating_spread=spread,
         tag_shares=(counts + 1.0) / (counts.sum() + len(tags.names)),
         basket=max(1.0, float(taken.sum())) / max(1, visits),
+        occasions=_occasions(rows["time"].to_numpy()[taken], codes[taken], tags),
     )
+
+
+def _occasions(
+    times: npt.NDArray[np.datetime64], items: Codes, tags: Tags
+) -> tuple[Floats, Floats]:
+    """See ``CrowdView.occasions``."""
+    parts, months = (
+        _log_shares(tags.count(items, slots, n), tags)
+        for slots, n in zip(slots_of(times), (8, 12), strict=True)
+    )
+    return parts, months
+
+
+def _log_shares(counts: Floats, tags: Tags) -> Floats:
+    """[n_slots, n_tags] log of a tag's share in a slot over its share in all, shrunk to 0."""
+    total = counts.sum(axis=0)
+    share = (total + 1.0) / (total.sum() + len(tags.names))
+    prior = OCCASION_PRIOR * share
+    inside = (counts + prior) / (counts.sum(axis=1, keepdims=True) + OCCASION_PRIOR)
+    return np.asarray(np.log(inside / share))
 
 
 def _ratings(rows: pd.DataFrame) -> Floats:

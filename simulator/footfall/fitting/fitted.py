@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from footfall.behaviour import (
     BehaviourSpec,
     BuyTerms,
     Habits,
+    SegmentsSpec,
     Terms,
     click_probabilities,
     examination_curve,
@@ -23,6 +25,16 @@ from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.features import FEATURES, Floats, PairFeatures
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
+from footfall.fitting.mixed import fit_mixed, rescaled
+
+VARYING = ("none", "popularity", "price", "repeat", "recency", "category")
+"""Terms whose coefficients may differ between users, where the choices say that they do."""
+
+SAME = 1e-3
+"""Coefficients of a segment that differ less from the common ones are left out."""
+
+SHIFT_DRAWS = 8
+"""Draws of the users' differences over which the constant is set."""
 
 CONSTANT = "none"
 MODEL = "llm"
@@ -103,7 +115,7 @@ def design(
         llm: [n, k] the language model's utilities; None: without it.
     """
     wanted = [FEATURES.index(name) for name in names]
-    parts = [features.of(sets.users, sets.items)[:, :, wanted]]
+    parts = [features.of(sets.users, sets.items, times=sets.times)[:, :, wanted]]
     named = list(names)
     if llm is not None:
         parts.insert(0, np.where(sets.shown, llm, 0.0)[:, :, None])
@@ -127,6 +139,9 @@ def fit_behaviour(
     choices: Literal["clicks", "purchases"] = "purchases",
     habits: Habits | None = None,
     habits_assumed: dict[str, str] | None = None,
+    segments_by: str | None = None,
+    vary: Sequence[str] = (),
+    others: tuple[ChoiceSets, PairFeatures] | None = None,
 ) -> FittedBehaviour:
     """Fit the utility of a click to real choices.
 
@@ -143,6 +158,11 @@ def fit_behaviour(
             raised so that as much is bought as in the data.
         habits: Fitted habits; default: the assumed ones.
         habits_assumed: What of ``habits`` is assumed, and why.
+        segments_by: Profile column that ``segments`` are values of; then ``spec`` has them too.
+        vary: Terms whose coefficients may differ between users (a mixed logit); none: all users
+            are alike but for what is known of them.
+        others: Choices of users who are not fitted, and their features: they tell how much users
+            differ in all (not where ``llm`` is given, which nobody asked about their choices).
 
     Raises:
         DataError: No feature varies, or the slates are unusable.
@@ -161,7 +181,19 @@ def fit_behaviour(
     fit = fit_logit(narrow, left, ridge=ridge, segments=of_set)
     users = len(np.unique(sets.users))
     source = f'fitted to {len(sets)} real choices of {users} users (protocol "{sets.protocol}")'
-    spec = _spec(fit, narrow, sets.weights(), choices, habits or Habits(), assumed, source)
+    pooled, spread = fit.coefficients, dict[str, float]()
+    if vary:
+        mixed = fit_mixed(narrow, fit, vary, ridge=ridge)
+        if others is not None and llm is None:
+            theirs, _ = design(*others, names)
+            mixed = rescaled(mixed, replace(theirs, design=theirs.design[:, :, keep]))
+        fit = replace(fit, coefficients=mixed.coefficients, log_likelihood=mixed.log_likelihood)
+        spread = {n: float(s) for n, s in zip(mixed.names, mixed.spread, strict=True) if s}
+    habits = habits or Habits()
+    spec = _spec(fit, narrow, sets.weights(), choices, habits, assumed, source, spread)
+    if segments_by is not None:
+        own = _segments(fit, pooled, spec.click, segments_by)
+        spec = spec.model_copy(update={"segments": own})
     return FittedBehaviour(
         spec=spec,
         coefficients=_named(fit, fit.coefficients),
@@ -207,6 +239,7 @@ def _spec(
     habits: Habits,
     assumed: dict[str, str],
     source: str,
+    spread: dict[str, float],
 ) -> BehaviourSpec:
     """Coefficients as a behaviour; everything that is not fitted is noted in ``assumed``."""
     terms = {**dict.fromkeys((MODEL, *FEATURES), 0.0), **_named(fit, fit.coefficients)}
@@ -214,31 +247,64 @@ def _spec(
     assumed["position"] = "0: the slates are in no known order; reading depth does its work"
     assumed["fatigue"] = f"{Terms().fatigue}: nobody recorded how often an item was seen before"
     buy, assumed["buy"] = BuyTerms(), "defaults: purchases after a click were not fitted"
-    utility = data.design @ fit.coefficients
+    utility = _utilities_of_many(fit, data, spread)
+    copies = len(utility) // len(data.design)
+    shown, weights = np.tile(data.shown, (copies, 1)), np.tile(weights, copies)
     if not data.outside:
-        terms[CONSTANT] = Terms().none - float(utility[data.shown].mean())
+        terms[CONSTANT] = Terms().none - float(utility[shown].mean())
         assumed[CONSTANT] = (
             f"{Terms().none} for an average item: these slates cannot be left without a choice"
         )
     else:
-        rate = float(np.average(data.chosen >= 0, weights=weights))
+        rate = float(np.average(np.tile(data.chosen >= 0, copies), weights=weights))
         bought = 1.0
         if choices == "purchases":
             bought = max(_sigmoid(buy.base), min(0.95, 2 * rate))
             base = float(np.log(bought / (1 - bought)))
             buy = BuyTerms(base=base, price=0.0, repeat=0.0)
             assumed["buy"] = f"{bought:.0%} of clicks are purchases: the data has no other clicks"
-        terms[CONSTANT] += _shift(utility, data.shown, weights, habits, rate / bought)
+        terms[CONSTANT] += _shift(utility, shown, weights, habits, rate / bought)
         assumed["examination"] = (
             "reading depth is as in habits; the constant is raised so that pages like the real "
             f"ones end in a choice as often as those did ({rate:.1%})"
         )
     return BehaviourSpec(
         click=Terms(**{name: float(value) for name, value in terms.items()}),
+        spread=spread,
         buy=buy,
         habits=habits,
         sources={"click": source},
     )
+
+
+def _segments(fit: LogitFit, pooled: Floats, common: Terms, by: str) -> SegmentsSpec | None:
+    """What the segments have of their own, moved as the common coefficients were moved."""
+    groups = {}
+    for name, part in fit.segments.items():
+        moved = {
+            term: getattr(common, term) + float(difference)
+            for term, difference in zip(fit.names, part.coefficients - pooled, strict=True)
+            if abs(difference) > SAME
+        }
+        if moved:
+            groups[name] = moved
+    return SegmentsSpec(by=by, click=groups) if groups else None
+
+
+def _utilities_of_many(fit: LogitFit, data: LogitData, spread: dict[str, float]) -> Floats:
+    """[draws * n, k] utilities of users who differ from each other; one draw if they do not."""
+    if not spread or data.clusters is None:
+        return np.asarray(data.design @ fit.coefficients)
+    _, owner = np.unique(data.clusters, return_inverse=True)
+    rng = np.random.default_rng(0)
+    sizes = np.array([spread.get(name, 0.0) for name in fit.names])
+    parts = []
+    for _ in range(SHIFT_DRAWS // 2):
+        z = rng.standard_normal((int(owner.max()) + 1, len(sizes)))
+        for sign in (1.0, -1.0):
+            own = fit.coefficients + sign * z[owner] * sizes
+            parts.append(np.einsum("nkf,nf->nk", data.design, own))
+    return np.concatenate(parts)
 
 
 def _shift(

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour import BehaviourSpec, Terms, click_probabilities, examination_curve
+from footfall.behaviour import (
+    TERMS,
+    BehaviourSpec,
+    Terms,
+    click_probabilities,
+    examination_curve,
+)
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.features import FEATURES, PairFeatures
 from footfall.fitting.known import Known
@@ -28,11 +34,53 @@ def utilities(
     users: npt.NDArray[np.int64],
     items: npt.NDArray[np.int32],
     llm: Floats | None = None,
+    *,
+    times: npt.NDArray[np.datetime64] | None = None,
+    differences: Floats | None = None,
 ) -> Floats:
-    """[n, k] utility of a click against "none of these"; position and fatigue are 0 here."""
-    weights = np.array([getattr(terms, name) for name in FEATURES])
-    total = terms.none + features.of(users, items) @ weights
-    return np.asarray(total if llm is None or terms.llm == 0 else total + terms.llm * llm)
+    """[n, k] utility of a click against "none of these"; position and fatigue are 0 here.
+
+    Args:
+        terms: Common coefficients.
+        features: Of the users.
+        users: [n]
+        items: [n, k]
+        llm: [n, k] the model's utilities; None: it is not heard.
+        times: [n] when; None: at no particular time.
+        differences: [n, len(TERMS)] of the users' coefficients from the common ones; None: 0.
+    """
+    common = np.array([getattr(terms, name) for name in TERMS])
+    own = common[None, :] if differences is None else common + differences
+    weights = own[:, [TERMS.index(name) for name in FEATURES]]
+    known = features.of(users, items, times=times)
+    total = own[:, TERMS.index("none"), None] + np.einsum("nkf,nf->nk", known, np.broadcast_to(
+        weights, (len(items), len(FEATURES))
+    ))  # fmt: skip
+    if llm is None or terms.llm == 0:
+        return np.asarray(total)
+    return np.asarray(total + own[:, TERMS.index("llm"), None] * llm)
+
+
+def differences(behaviour: BehaviourSpec, users: npt.NDArray[np.int64], draw: int) -> Floats | None:
+    """[n, len(TERMS)] how the users of rows differ from everybody in one draw; None: not at all.
+
+    A user differs alike in all rows of a draw. Draws go in pairs of mirror images.
+    """
+    if not any(behaviour.spread.values()):
+        return None
+    spread = np.array([behaviour.spread.get(name, 0.0) for name in TERMS])
+    size = (int(users.max(initial=0)) + 1, len(TERMS))
+    z = np.random.Generator(np.random.Philox(key=draw // 2)).standard_normal(size)
+    return np.asarray((1.0 if draw % 2 else -1.0) * z[users] * spread)
+
+
+DRAWS = 24
+"""Draws of the users' differences over which chances are averaged."""
+
+
+def draws_of(behaviour: BehaviourSpec) -> int:
+    """How many draws of the users' differences are needed: one where they do not differ."""
+    return DRAWS if any(behaviour.spread.values()) else 1
 
 
 def page_chances(
@@ -41,13 +89,30 @@ def page_chances(
     sets: ChoiceSets,
     llm: Floats | None = None,
 ) -> Floats:
+    """[n, k + 1] as ``page_chances_of``, averaged over how users may differ."""
+    draws = range(draws_of(behaviour))
+    return np.asarray(
+        np.mean([page_chances_of(behaviour, features, sets, llm, draw) for draw in draws], axis=0)
+    )
+
+
+def page_chances_of(
+    behaviour: BehaviourSpec,
+    features: PairFeatures,
+    sets: ChoiceSets,
+    llm: Floats | None = None,
+    draw: int = 0,
+) -> Floats:
     """[n, k + 1] P(clicked and bought) of each item of a page, as a run would have it, and of none.
 
     The sets tell no order, so every item stands once in every place: the mean over the cyclic
     orders. Where something was taken for certain the chances are given that; where sets
     without a choice were thinned out, the odds are raised as much.
     """
-    utility = utilities(behaviour.click, features, sets.users, sets.items, llm)
+    own = differences(behaviour, sets.users, draw)
+    utility = utilities(
+        behaviour.click, features, sets.users, sets.items, llm, times=sets.times, differences=own
+    )
     utility = np.where(sets.shown, utility, -np.inf)
     buys = p_buy(behaviour, features, sets.users, sets.items)
     k = sets.items.shape[1]

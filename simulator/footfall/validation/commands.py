@@ -11,11 +11,11 @@ from rich.console import Console
 
 from footfall.errors import UserError
 from footfall.scenario import folder_of, read_scenario
-from footfall_eval.blocks.page import print_discrimination, print_validity
+from footfall_eval.blocks.page import print_discrimination, print_memories, print_validity
 
 stderr = Console(stderr=True, highlight=False)
 
-Protocol = Literal["blocks", "discrimination", "prediction"]
+Protocol = Literal["blocks", "discrimination", "prediction", "memory"]
 
 
 def validate(
@@ -24,8 +24,9 @@ def validate(
     protocol: Annotated[
         Protocol,
         typer.Option(
-            help="blocks: A to I and the verdict. prediction: only held-out choices (B and C). "
-            "discrimination: the 1:m task of the literature."
+            help="blocks: A to I and the verdict. prediction: B and C, and classical predictors "
+            "side by side on three tasks. "
+            "discrimination: the 1:m task of the literature. memory: what memory is worth."
         ),
     ] = "blocks",
     ratios: Annotated[str, typer.Option(help="Untouched items for each taken one.")] = "1,2,3,9",
@@ -40,8 +41,8 @@ def validate(
 ) -> None:
     """Say how far these simulated users may be believed, on the scenario's own data."""
     # Loads the libraries that a typing mistake should not wait for.
+    from footfall.validation import validate as ways  # noqa: PLC0415
     from footfall.validation.study import Order  # noqa: PLC0415
-    from footfall.validation.validate import discriminate, validate_users  # noqa: PLC0415
 
     resolved = read_scenario(scenario, {} if seed is None else {"seed": seed})
     order = Order(
@@ -54,12 +55,15 @@ def validate(
         protocol=protocol,
         ratios=_ratios(ratios),
     )
-    task = discriminate if protocol == "discrimination" else validate_users
+    tasks = {"discrimination": ways.discriminate, "memory": ways.weigh_memories}
+    task = tasks.get(protocol, ways.validate_users)
     found = task(resolved, order, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
     elif protocol == "discrimination":
         print_discrimination(found)
+    elif protocol == "memory":
+        print_memories(found)
     else:
         print_validity(found)
 

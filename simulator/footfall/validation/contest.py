@@ -19,7 +19,7 @@ from footfall.options import Announce
 from footfall.population import Population
 from footfall.recommenders import Request, audited, build, parse_spec
 from footfall.validation.asking import Interviewer
-from footfall.validation.blend import p_buy, utilities
+from footfall.validation.blend import differences, draws_of, p_buy, utilities
 from footfall.validation.ground import Ground
 
 Floats = npt.NDArray[np.float64]
@@ -142,12 +142,16 @@ def simulate(
     users = np.repeat(owners, r * d)
     voice = None if llm is None else llm.reshape(n * r * d, k)
     shown = flat >= 0
-    utility = utilities(spec.click, features, users, flat, voice)
-    utility = utility + spec.click.position * np.log1p(np.arange(k))
-    utility = np.where(shown, utility, -np.inf)
-    reading = examination_curve(spec.habits, k) * shown
-    clicks = click_probabilities(utility, reading, spec.habits.picks)
-    bought = np.where(shown, clicks * p_buy(spec, features, users, flat), 0.0)
+    bought = np.zeros(flat.shape)
+    for draw in range(draws_of(spec)):
+        own = differences(spec, users, draw)
+        utility = utilities(spec.click, features, users, flat, voice, differences=own)
+        utility = utility + spec.click.position * np.log1p(np.arange(k))
+        utility = np.where(shown, utility, -np.inf)
+        reading = examination_curve(spec.habits, k) * shown
+        clicks = click_probabilities(utility, reading, spec.habits.picks)
+        bought += np.where(shown, clicks * p_buy(spec, features, users, flat), 0.0)
+    bought /= draws_of(spec)
     by_item = bought.reshape(n, r, d, k)
     return np.asarray(by_item.sum(axis=3).mean(axis=2)), np.asarray(by_item)
 

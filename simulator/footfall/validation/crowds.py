@@ -11,13 +11,11 @@ from footfall.fitting.features import FEATURES
 from footfall.fitting.known import Known
 from footfall.validation.ground import Ground
 from footfall.validation.tables import Bools, deciles, drawn, really, takes
-from footfall.world.calendar import BLOCK, Calendar, next_start
-from footfall.world.setup import prepare
+from footfall.world.calendar import DAY, Calendar
+from footfall.world.setup import calendar_of
 from footfall_eval.blocks.distributions import Compared
 
 Floats = npt.NDArray[np.float64]
-
-DAY = 86_400.0
 
 MISSING = {
     "session length": "real visits hold everything that was bought in the shop, simulated ones "
@@ -92,30 +90,25 @@ def _simulated_gaps(ground: Ground, days: float) -> pd.DataFrame:
     """Gaps within the test stage's length, so that both sides miss the long ones alike."""
     scenario = ground.scenario
     population = ground.population(ground.stages.test)
-    setting = prepare(
-        scenario.behaviour,
-        ground.learners,
-        population,
-        ground.catalogue,
-        at=ground.split.at,
-        seed=scenario.seed,
-        slate=scenario.world.slate,
-        max_pages=scenario.world.max_pages,
-    )
-    rows = []
-    for number, user in enumerate(population.users):
-        times = _visits(setting.calendar, number, days)
-        rows += [(user, gap) for gap in np.diff(times) / DAY]
-    return pd.DataFrame(rows, columns=["user", "value"])
+    always = np.zeros(len(population))
+    calendar = calendar_of(population, scenario.behaviour.habits, scenario.seed, always)
+    return _visit_gaps(calendar, np.array(population.users, dtype=object), days)
 
 
-def _visits(calendar: Calendar, user: int, days: float) -> list[float]:
-    times: list[float] = []
-    now, first = 0.0, 0
-    while True:
-        for gap, clock in calendar.plan(user, first):
-            now = next_start(now, gap, clock)
-            if now > days * DAY:
-                return times
-            times.append(now)
-        first += BLOCK
+def _visit_gaps(calendar: Calendar, names: npt.NDArray[np.object_], days: float) -> pd.DataFrame:
+    """Gaps in days between the visits of ``names`` within ``days``, users in order."""
+    users = np.arange(len(names))
+    now = np.zeros(len(names))
+    rows: list[pd.DataFrame] = []
+    session = 0
+    while len(users):
+        starts = calendar.next_starts(users, np.full(len(users), session), now)
+        within = starts <= days * DAY
+        gaps = (starts - now)[within] / DAY
+        users, now = users[within], starts[within]
+        if session:
+            rows.append(pd.DataFrame({"number": users, "value": gaps}))
+        session += 1
+    found = pd.concat([pd.DataFrame({"number": users[:0], "value": now[:0]}), *rows])
+    found = found.sort_values("number", kind="stable", ignore_index=True)
+    return pd.DataFrame({"user": names[found["number"]], "value": found["value"]})

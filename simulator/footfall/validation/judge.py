@@ -14,6 +14,7 @@ import pandas as pd
 
 from footfall.errors import DataError
 from footfall.fitting.fitted import fit_behaviour
+from footfall.llm.adapters import find_adapter, learned_answers
 from footfall.options import Announce
 from footfall.provenance import code_hash
 from footfall.validation import contest, crowds, retest, rivals, segments, synthetic
@@ -160,7 +161,12 @@ def _individuality(study: Study, groups: pd.DataFrame) -> Block:
     other = swapped[swapped["model"] == SWAPPED]
     own = swapped[swapped["model"] == BLEND]
     described = traits(sets, study.known.features, study.ground.catalogue)
-    block = individuality(held, described, pd.concat([own, other]), seed=seed)
+    llm = None if judged is None else judged.llm
+    worlds = [
+        predictions(sets, study.ground.catalogue, {BLEND: found})
+        for found in study.players.worlds(study.known, sets, llm)
+    ]
+    block = individuality(held, described, pd.concat([own, other]), seed=seed, worlds=worlds)
     nll = score(pd.concat([own, other])).per_user("nll")
     cost = nll[SWAPPED] - nll[BLEND]
     return by_group(block, cost, groups, figure="cost of a swap", seed=seed, larger_is_worse=False)
@@ -331,11 +337,22 @@ def _provenance(study: Study, heard: pd.DataFrame | None) -> Block:
             model="" if model is None else f"{model.name} {model.fingerprint.hex()}",
             split=f"{ground.split.at}, cut by {ground.cut}",
             circular=ground.circular,
+            contaminated=_contaminated(study),
             anonymised=cost,
             gain=gain,
             tested=ground.population_note,
         )
     )
+
+
+def _contaminated(study: Study) -> str:
+    """What the model's adapter learned from that is tested here."""
+    adapter = study.ground.scenario.model.adapter
+    if adapter is None or study.interviewer is None:
+        return ""
+    ground = study.ground
+    users = ground.stages.test.users
+    return learned_answers(find_adapter(adapter), ground.dataset.name, users, str(ground.split.at))
 
 
 def _difference(scores: Scores, seed: int) -> Interval:

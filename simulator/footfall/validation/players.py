@@ -9,11 +9,19 @@ import numpy.typing as npt
 
 from footfall.behaviour import BehaviourSpec, BuyTerms
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.fitted import FittedBehaviour, fit_behaviour
+from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
 from footfall.fitting.known import Known
 from footfall.population import Population
 from footfall.validation.asking import Interviewer, answered
-from footfall.validation.blend import Voice, anchored, hear, page_chances, utilities
+from footfall.validation.blend import (
+    Voice,
+    anchored,
+    draws_of,
+    hear,
+    page_chances,
+    page_chances_of,
+    utilities,
+)
 from footfall.validation.ground import Ground
 from footfall.validation.sets import Sets, of_few_users
 
@@ -68,6 +76,13 @@ class Players:
         """[n, k + 1] probabilities of taking each item, and nothing."""
         return page_chances(self.behaviour, known.features, sets, llm)
 
+    def worlds(self, known: Known, sets: ChoiceSets, llm: Floats | None) -> list[Floats]:
+        """[n, k + 1] as ``chances``, one for each way in which the users may differ."""
+        spec = self.behaviour
+        return [
+            page_chances_of(spec, known.features, sets, llm, draw) for draw in range(draws_of(spec))
+        ]
+
 
 def listen(
     interviewer: Interviewer | None, population: Population, sets: ChoiceSets, *, wanted: int,
@@ -87,8 +102,16 @@ def make_players(
 ) -> Players:
     """Fit on the fit stage; ask the model there, and weigh its voice."""
     scenario = ground.scenario
+    # Users whose coefficients are written are judged as they are; a fit for comparison is enough.
+    written = "click" in scenario.behaviour.model_fields_set
+    others = (sets.calibrate, ground.known(ground.stages.calibrate).features)
     fitted = fit_behaviour(
-        sets.fit, known.features, choices="clicks", habits=scenario.behaviour.habits
+        sets.fit,
+        known.features,
+        choices="clicks",
+        habits=scenario.behaviour.habits,
+        vary=() if written else VARYING,
+        others=others,
     )
     spec = fitted.spec
     if not (ground.dataset.interactions["action"] == "view").any():
@@ -99,7 +122,7 @@ def make_players(
     if heard is not None and len(heard.sets):
         plain = utilities(spec.click, known.features, heard.sets.users, heard.sets.items)
         voice = hear(heard.sets, plain, heard.llm)
-    if "click" in scenario.behaviour.model_fields_set:
+    if written:
         return Players(scenario.behaviour, fitted, voice, as_written=True)
     return _louder(Players(spec, fitted, voice, as_written=False), voice.used if voice else 0.0)
 

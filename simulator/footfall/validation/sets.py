@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.datasets.schema import Dataset
-from footfall.errors import DataError
+from footfall.errors import DataError, did_you_mean
 from footfall.fitting import choice_sets
 from footfall.fitting.choice_sets import ChoiceSets, Shelves
+from footfall.fitting.matched import matched
 from footfall.fitting.stages import Stage, lot
 from footfall.validation.ground import Ground
 
@@ -56,11 +57,21 @@ def build(ground: Ground, protocol: str, *, per_user: int) -> Sets:
     seed = ground.scenario.seed
     stages = (ground.stages.fit, ground.stages.calibrate, ground.stages.test)
     shelves = _shelves(ground, stages) if protocol == "displayed" else {}
-    fit, calibrate, test = (_build(ground, stage, protocol, shelves) for stage in stages)
+    fit, calibrate, test = (_build(ground, stage, protocol, shelves, seed) for stage in stages)
     test = at_most(test, per_user, seed)
     for stage, found in zip(stages, (fit, calibrate, test), strict=True):
         choice_sets.check_no_leak(found, stage.memory, ground.catalogue)
     return Sets(fit, calibrate, test)
+
+
+def of_stage(ground: Ground, stage: Stage, protocol: str, *, seed: int) -> ChoiceSets:
+    """Sets of one stage, of a protocol or "matched" (``footfall.fitting.matched``).
+
+    Raises:
+        DataError: No such protocol, or no usable choice in the stage.
+    """
+    shelves = _shelves(ground, (stage,)) if protocol == "displayed" else {}
+    return _build(ground, stage, protocol, shelves, seed)
 
 
 def _shelves(ground: Ground, stages: tuple[Stage, ...]) -> Shelves:
@@ -69,8 +80,7 @@ def _shelves(ground: Ground, stages: tuple[Stage, ...]) -> Shelves:
     return choice_sets.read_shelves(ground.dataset, ground.catalogue, weeks)
 
 
-def _build(ground: Ground, stage: Stage, protocol: str, shelves: Shelves) -> ChoiceSets:
-    seed = ground.scenario.seed
+def _build(ground: Ground, stage: Stage, protocol: str, shelves: Shelves, seed: int) -> ChoiceSets:
     catalogue = ground.catalogue
     match protocol:
         case "impressions":
@@ -83,7 +93,10 @@ def _build(ground: Ground, stage: Stage, protocol: str, shelves: Shelves) -> Cho
             return choice_sets.likes(stage, catalogue, k=K, seed=seed)
         case "catalogue":
             return choice_sets.unseen(stage, catalogue, k=K, seed=seed, by_popularity=False)
-    raise DataError(f'no protocol "{protocol}" for choice sets')
+        case "matched":
+            return matched(stage, catalogue, seed=seed)
+    hint = did_you_mean(protocol, [*protocols(ground.dataset), "matched"])
+    raise DataError(f'no protocol "{protocol}" for choice sets of this data; {hint}')
 
 
 def at_most(sets: ChoiceSets, per_user: int, seed: int) -> ChoiceSets:

@@ -16,22 +16,26 @@ from typing import Any
 import yaml
 
 from footfall import manifest
+from footfall.errors import UserError
 from footfall.llm.protocol import LanguageModel
-from footfall.llm.specs import open_model
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
 from footfall.scenario import Scenario
 from footfall.stopwatch import Stopwatch
+from footfall.surrogate.stand_in import StandIn, needs_no_store, open_answering
 from footfall.validation.asking import Interviewer
 from footfall.validation.ground import lay
 from footfall.validation.judge import coefficients, judge, read_tests
+from footfall.validation.memories import measure
 from footfall.validation.players import Players
+from footfall.validation.prediction import predict
 from footfall.validation.study import Order, observe
 from footfall.validation.tasks import run_tasks
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
 
 RESULT = "validity.json"
+MEMORY = "memory.json"
 BEHAVIOUR = "behaviour.yaml"
 """The judged coefficients, to be pasted into a scenario."""
 
@@ -45,6 +49,11 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
     clock = Stopwatch()
     if order.tests is not None:
         read_tests(order.tests)  # a typing mistake should not wait for all the rest
+    if scenario.behaviour.segments is not None:
+        raise UserError(
+            "validate judges coefficients that are common to all users; leave behaviour.segments "
+            "out of the scenario to validate it"
+        )
     with clock.section("data"):
         ground = lay(scenario, order.base, users=order.users, announce=announce)
     with _model(scenario, order, announce) as model:
@@ -53,17 +62,20 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
         only = ("A", "B", "C") if order.protocol == "prediction" else ()
         with clock.section("judging"):
             blocks = judge(study, announce, only)
+            tasks = predict(study, announce) if order.protocol == "prediction" else None
         engine = 0.0 if model is None else model.engine_seconds
+        cautions = [model.caution()] if isinstance(model, StandIn) else []
     decision = decide(blocks, _obstacles(order, study.players))
     found = {
         "verdict": decision.verdict,
-        "reasons": list(decision.reasons),
+        "reasons": [*decision.reasons, *cautions],
         "scenario": scenario.name,
         "users": len(ground.stages.test.users),
         "behaviour": study.players.behaviour.model_dump(mode="json"),
         "behaviour as written": study.players.as_written,
         "coefficients": coefficients(study.players),
         "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
+        **({} if tasks is None else {"prediction": tasks}),
         "timings": {
             **{name: round(seconds, 1) for name, seconds in clock.seconds.items()},
             "engine": round(engine, 1),
@@ -108,14 +120,33 @@ def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[s
     return found
 
 
+def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+    """What each kind of memory is worth; written to ``order.out/memory.json``.
+
+    Raises:
+        UserError: No questions may be asked.
+    """
+    clock = Stopwatch()
+    if not order.questions:
+        raise UserError("--protocol memory asks the model; give --questions more than 0")
+    ground = lay(scenario, order.base, users=order.users, announce=announce)
+    with _model(scenario, order, announce) as model:
+        assert model is not None
+        found = dict(plain(measure(ground, order, model, announce)))
+    found["seconds"] = round(clock.total(), 1)
+    order.out.mkdir(parents=True, exist_ok=True)
+    (order.out / MEMORY).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found
+
+
 @contextmanager
 def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[LanguageModel | None]:
     """The scenario's model behind the store of its answers; None where it is not to be asked."""
     if not order.questions:
         yield None
         return
-    with closing(open_model(scenario.model, announce=announce)) as model:
-        if scenario.model.name == "fake":
+    with closing(open_answering(scenario, order.base, announce)) as model:
+        if needs_no_store(model):
             yield model
             return
         with AnswerStore(order.store or order.out / "decisions.sqlite") as store:

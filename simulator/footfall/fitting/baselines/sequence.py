@@ -65,7 +65,7 @@ class GatedSequence:
         pieces = [*_pieces(known.crowd, self.length), *_pieces(known.past, self.length)]
         rng = np.random.default_rng(self.seed)
         rng.shuffle(pieces)
-        with torch.random.fork_rng(devices=[]), _one_thread():
+        with torch.random.fork_rng(devices=[]), one_thread():
             torch.manual_seed(self.seed)
             self._network = self._train(pieces[: self.most_sequences], known.n_items)
 
@@ -114,7 +114,7 @@ class GatedSequence:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """So small a network loses more by handing work to threads than it wins."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

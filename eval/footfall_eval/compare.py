@@ -158,11 +158,11 @@ class Comparison:
         return {
             "verdict": self.verdict,
             "arms": [
-                {"name": arm.name, "metrics": {k: _finite(v) for k, v in arm.metrics.items()}}
+                {"name": arm.name, "metrics": {k: finite(v) for k, v in arm.metrics.items()}}
                 for arm in self.arms
             ],
             "contrasts": [
-                {key: _finite(value) for key, value in asdict(contrast).items()}
+                {key: finite(value) for key, value in asdict(contrast).items()}
                 for contrast in self.contrasts
             ],
             "design": self.design,
@@ -192,7 +192,8 @@ class Comparison:
         return f"<p><strong>{escape(self.verdict)}</strong></p>{table}<ul>{notes}</ul>"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """For JSON, which has no NaN and no infinity: None in their place."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

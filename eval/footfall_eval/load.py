@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,32 @@ FROM visit GROUP BY ALL
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What a query found; reading it may still meet a damaged part (``LogError``)."""
+
+    path: Path
+    found: duckdb.DuckDBPyConnection
+
+    def df(self) -> pd.DataFrame:
+        """All rows as a frame."""
+        with _damage_as_log_error(self.path):
+            frame: pd.DataFrame = self.found.df()
+            return frame
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """All rows as tuples."""
+        with _damage_as_log_error(self.path):
+            rows: list[tuple[Any, ...]] = self.found.fetchall()
+            return rows
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The first row."""
+        with _damage_as_log_error(self.path):
+            row: tuple[Any, ...] | None = self.found.fetchone()
+            return row
+
+
+@dataclass(frozen=True)
 class RunLog:
     """What a run left behind: its manifest, and its event log as SQL views.
 
@@ -130,14 +157,25 @@ class RunLog:
         manifest = _read_manifest(folder)
         parts = _parts(folder, manifest)
         connection = duckdb.connect(config=_limits())
-        for table, files in parts.items():
-            connection.read_parquet([str(file) for file in files]).create_view(f"logged_{table}")
-            connection.execute(f"CREATE VIEW {table} AS FROM logged_{table}")
         log = cls(folder, manifest, connection)
+        for table, files in parts.items():
+            with _damage_as_log_error(folder):
+                whole = connection.read_parquet([str(file) for file in files])
+                whole.create_view(f"logged_{table}")
+            log.execute(f"CREATE VIEW {table} AS FROM logged_{table}")
         log._check_totals()
         if log.design == "interleaved":
             log._credit_teams()
         return log
+
+    def execute(self, query: str, values: Sequence[object] = ()) -> Rows:
+        """Run SQL over the views.
+
+        Raises:
+            LogError: A part is damaged inside, which shows only when it is read.
+        """
+        with _damage_as_log_error(self.path):
+            return Rows(self.path, self.connection.execute(query, values))
 
     @property
     def scenario(self) -> dict[str, Any]:
@@ -158,8 +196,13 @@ class RunLog:
     @property
     def arms(self) -> tuple[str, ...]:
         """Names of the arms, in the scenario's order, then any others that the log holds."""
-        named = [str(arm["name"]) for arm in self.scenario.get("arms") or [] if "name" in arm]
-        rows = self.connection.execute("SELECT DISTINCT arm FROM sessions ORDER BY arm").fetchall()
+        arms = self.scenario.get("arms") or []
+        if not isinstance(arms, list) or not all(isinstance(arm, dict) for arm in arms):
+            raise LogError(
+                f"{self.path / 'manifest.json'}: the scenario's arms are no list of arms"
+            )
+        named = [str(arm["name"]) for arm in arms if "name" in arm]
+        rows = self.execute("SELECT DISTINCT arm FROM sessions ORDER BY arm").fetchall()
         return tuple(dict.fromkeys([*named, *(str(row[0]) for row in rows)]))
 
     @property
@@ -173,7 +216,7 @@ class RunLog:
         named = self.manifest.get(key)
         if not isinstance(named, str) or not named:
             return None
-        file = self.path / named
+        file = _inside(self.path, named)
         try:
             table: pd.DataFrame = pd.read_parquet(file)
         except (OSError, pa.ArrowException) as problem:
@@ -202,7 +245,7 @@ class RunLog:
     @cached_property
     def _per_user(self) -> pd.DataFrame:
         """Counted once: a comparison and its report ask for it several times."""
-        counts = self.connection.execute(_VISITS.format(day="")).df()
+        counts = self.execute(_VISITS.format(day="")).df()
         grid = self._who_could_come(counts)
         whole = grid.merge(counts, on=["arm", "user"], how="left")
         whole[list(COUNTS)] = whole[list(COUNTS)].fillna(0.0)
@@ -211,7 +254,7 @@ class RunLog:
     @cached_property
     def _per_user_and_day(self) -> pd.DataFrame:
         query = _VISITS.format(day="start::DATE AS day,")
-        frame: pd.DataFrame = self.connection.execute(query).df()
+        frame: pd.DataFrame = self.execute(query).df()
         return frame
 
     def per_user_and_epoch(self) -> pd.DataFrame:
@@ -226,7 +269,7 @@ class RunLog:
             raise LogError(f"{self.path / 'manifest.json'}: no start or no length of epochs")
         since = f"epoch(start - TIMESTAMP '{pd.Timestamp(str(start)).isoformat()}')"
         query = _VISITS.format(day=f"floor({since} / {86_400 * float(days)})::INT AS epoch,")
-        frame: pd.DataFrame = self.connection.execute(query).df()
+        frame: pd.DataFrame = self.execute(query).df()
         return frame
 
     def cautions(self) -> tuple[str, ...]:
@@ -281,20 +324,18 @@ class RunLog:
 
     def _credit_teams(self) -> None:
         """Let the views tell of two arms: what each team of an interleaved page contributed."""
-        self.connection.execute(
-            "CREATE TABLE teams AS SELECT DISTINCT team FROM logged_impressions"
-        )
-        teams = [row[0] for row in self.connection.execute("FROM teams").fetchall()]
+        self.execute("CREATE TABLE teams AS SELECT DISTINCT team FROM logged_impressions")
+        teams = [row[0] for row in self.execute("FROM teams").fetchall()]
         if None in teams:
             raise LogError(
                 f"{self.path}: interleaved impressions without a team; the log and the manifest "
                 "are of different runs"
             )
-        self.connection.execute(
+        self.execute(
             "CREATE OR REPLACE VIEW impressions AS "
             "SELECT * REPLACE (team AS arm) FROM logged_impressions"
         )
-        self.connection.execute(
+        self.execute(
             "CREATE OR REPLACE VIEW sessions AS SELECT s.* REPLACE (t.team AS arm) "
             "FROM logged_sessions s, teams t"
         )
@@ -310,7 +351,7 @@ class RunLog:
             FROM impressions GROUP BY arm
         """
         totals: dict[str, dict[str, tuple[int, ...]]] = {"sessions": {}, "impressions": {}}
-        for table, arm, *numbers in self.connection.execute(query).fetchall():
+        for table, arm, *numbers in self.execute(query).fetchall():
             totals[table][arm] = tuple(int(n) for n in numbers)
         nothing = (0, 0, 0)
         for arm in sorted(totals["sessions"].keys() | totals["impressions"].keys()):
@@ -323,6 +364,16 @@ class RunLog:
                 )
 
 
+@contextmanager
+def _damage_as_log_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as problem:
+        raise LogError(
+            f"{folder}: the log cannot be read ({_first_line(problem)}); run again with --resume"
+        ) from problem
+
+
 def _limits() -> dict[str, str | bool | int]:
     """Two gigabytes and spilling to disk: ten million impressions on a small machine."""
     spill = Path(tempfile.gettempdir()) / f"footfall-duckdb-{os.getpid()}"
@@ -331,6 +382,13 @@ def _limits() -> dict[str, str | bool | int]:
         "temp_directory": str(spill),
         "preserve_insertion_order": False,
     }
+
+
+_SHAPES: dict[str, type] = {
+    **dict.fromkeys(("scenario", "dataset", "choice", "faults", "timings", "recorded"), dict),
+    **dict.fromkeys(("warnings", "assumptions"), list),
+}
+"""What the keys of a manifest must be, where it has them."""
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -345,6 +403,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise LogError(f"{file}: not readable JSON ({_first_line(problem)})") from None
     if not isinstance(manifest, dict):
         raise LogError(f"{file}: must hold one JSON object")
+    for key, shape in _SHAPES.items():
+        if not isinstance(manifest.get(key) or shape(), shape):
+            raise LogError(f'{file}: "{key}" must be a {shape.__name__}; the file was changed')
     return manifest
 
 
@@ -352,7 +413,7 @@ def _parts(folder: Path, manifest: dict[str, Any]) -> dict[str, list[Path]]:
     """The files of both tables, checked: present in pairs, listed, readable, of the schema."""
     listed = [str(name) for name in manifest.get("parts") or ()]
     for name in listed:
-        if not (folder / name).exists():
+        if not _inside(folder, name).exists():
             raise LogError(
                 f"{folder / name}: this part is missing although the manifest lists it; "
                 "run again with --resume"
@@ -376,6 +437,14 @@ def _parts(folder: Path, manifest: dict[str, Any]) -> dict[str, list[Path]]:
     _check_schema(found["impressions"], IMPRESSIONS)
     _check_schema(found["sessions"], SESSIONS)
     return found
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file that a manifest names; a run folder from elsewhere may not point at other files."""
+    file = folder / name
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise LogError(f'{folder / "manifest.json"}: names a file outside the run, "{name}"')
+    return file
 
 
 def _check_schema(files: Sequence[Path], schema: pa.Schema) -> None:

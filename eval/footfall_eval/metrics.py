@@ -7,6 +7,7 @@ whether they came or not. A *ratio* is a sum over users divided by another sum o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -265,9 +266,7 @@ def exposure(log: RunLog) -> dict[str, Exposure]:
     (remembered interactions of the item) in that table.
     """
     items = log.table("items")
-    shown = log.connection.execute(
-        "SELECT arm, item, count(*) AS n FROM impressions GROUP BY ALL"
-    ).df()
+    shown = log.execute("SELECT arm, item, count(*) AS n FROM impressions GROUP BY ALL").df()
     diversity = {} if items is None else _diversity(log, items)
     catalogue = shown["item"].unique() if items is None else items["item"].astype(str).to_numpy()
     result = {}
@@ -317,8 +316,22 @@ def _diversity(log: RunLog, items: pd.DataFrame) -> dict[str, float]:
         ), paged AS (
             SELECT arm, page, sum(n) AS k, sum(n * (n - 1)) AS same FROM counted GROUP BY ALL
         )
-        SELECT arm, avg(1 - same / (k * (k - 1))) FROM paged WHERE k > 1 GROUP BY arm
+        SELECT arm, k, same, count(*) AS pages FROM paged WHERE k > 1 GROUP BY ALL
     """
-    rows = log.connection.execute(query).fetchall()
+    rows = log.execute(query).df()
     log.connection.unregister("category_of")
-    return {str(arm): float(value) for arm, value in rows}
+    return {str(arm): mean_diversity(part) for arm, part in rows.groupby("arm")}
+
+
+def mean_diversity(pages: pd.DataFrame) -> float:
+    """Mean over pages of the share of pairs of items that differ.
+
+    The database counts and this divides: a mean in floating point would depend on the order in
+    which its threads come by, and two equal arms would differ in the last digit.
+
+    Args:
+        pages: Columns ``k`` (items of a page, more than one), ``same`` (ordered pairs of one
+            category) and ``pages`` (how many pages are such).
+    """
+    k, same, n = (pages[name].to_numpy(dtype=np.float64) for name in ("k", "same", "pages"))
+    return math.fsum(n * (1 - same / (k * (k - 1)))) / float(n.sum())

@@ -154,7 +154,7 @@ def logged_bandit(
     Raises:
         DataError: The arm has no propensities, or an impression has no target probability.
     """
-    shown = log.connection.execute(
+    shown = log.execute(
         'SELECT "user", session, page, position, item, clicked, bought, "value", propensity '
         "FROM impressions WHERE arm = ? AND answered",
         [arm],

@@ -41,7 +41,7 @@ class Needed:
     paired_tokens: float
     split_tokens: float
     paired_seconds: float | None
-    """On two cores with the embedded model; None for other models."""
+    """At the speed that ``footfall bench`` measured; None where nobody did."""
     split_seconds: float | None
 
 
@@ -272,7 +272,8 @@ def _cost(scenario: Scenario, base: Path, stderr: Console) -> Cost:
     whole = estimate(scenario, base, stderr.print)
     asked = whole.users * scenario.world.days
     asked *= whole.arms if scenario.design == "paired" else 1
-    seconds = whole.seconds_on_two_cores
+    seconds = whole.seconds
+    stderr.print(f"speed of the model: {whole.speed_from}")
     return Cost(whole.tokens / asked, None if seconds is None else seconds / asked)
 
 

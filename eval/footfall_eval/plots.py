@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from footfall_eval.compare import Comparison, Contrast
@@ -15,6 +16,7 @@ from footfall_eval.metrics import METRICS
 from footfall_eval.segments import Segmentation
 from footfall_eval.sequence import DayEffect
 from footfall_eval.signal import Signal
+from footfall_eval.trends import Trends
 from footfall_eval.verdict import estimate, number, percent, relative
 
 _METRICS = {metric.name: metric for metric in METRICS}
@@ -148,6 +150,52 @@ def over_time(
     alt = f"On the last day, {rows[-1][0]}: {rows[-1][1]} ({rows[-1][2]})."
     head = ("To the end of", "Difference", "Band for all days")
     return Figure(f"time-{number_}", title, alt, traces, layout, head, rows)
+
+
+TRENDS = {
+    "gini": ("Gini of exposure", 1.0, "0: impressions even over items; 1: all on one"),
+    "coverage": ("Catalogue shown", 100.0, "percent of all items"),
+    "diversity": ("Diversity of a page", 100.0, "percent of pairs of different categories"),
+    "head": ("Impressions of the most popular tenth", 100.0, "percent of impressions"),
+    "clicks": ("Clicks a visit", 1.0, "clicks"),
+}
+"""What is drawn over time: title, scale, and what the axis counts."""
+
+
+def trend_plots(found: Trends, arms: Sequence[str]) -> list[Figure]:
+    """One figure a measure, one line an arm."""
+    if found.length < 2:
+        return []
+    figures = []
+    for name, (title, scale, axis) in TRENDS.items():
+        traces, rows = [], []
+        for number_, arm in enumerate(arms):
+            values = [scale * getattr(one, name) for one in found.of(arm)]
+            colour = f"--series-{number_ % 6}"
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines+markers",
+                    "name": arm,
+                    "x": list(range(1, len(values) + 1)),
+                    "y": [None if math.isnan(value) else value for value in values],
+                    "line": {"color": colour, "width": 2},
+                    "marker": {"color": colour, "size": 6},
+                    "hovertemplate": f"{found.unit} %{{x}}: %{{y:.3g}}<extra>{escape(arm)}</extra>",
+                }
+            )
+            rows.append((arm, *(number(value) for value in values)))
+        layout = {
+            "height": 280,
+            "showlegend": len(arms) > 1,
+            "xaxis": {"title": {"text": found.unit}, "showgrid": False, "dtick": 1},
+            "yaxis": {"title": {"text": axis}},
+        }
+        head = ("Arm", *(f"{found.unit} {n + 1}" for n in range(found.length)))
+        alt = "; ".join(f"{row[0]}: from {row[1]} to {row[-1]}" for row in rows)
+        table = tuple(rows)
+        figures.append(Figure(f"trend-{name}", title, alt, traces, layout, head, table))
+    return figures
 
 
 def segment_plot(found: Segmentation, result: Comparison, number_: int) -> Figure | None:

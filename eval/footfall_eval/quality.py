@@ -64,7 +64,7 @@ def quality_per_user(log: RunLog, held_out: pd.DataFrame) -> pd.DataFrame:
             raise DataError(f"the held-out choices have no column {name!r}; they need user, item")
     chosen = held_out[["user", "item"]].astype(str).drop_duplicates()
     truth = {str(user): list(items) for user, items in chosen.groupby("user")["item"]}
-    first = log.connection.execute(
+    first = log.execute(
         """
         SELECT arm, "user", list(item ORDER BY position) AS items
         FROM impressions WHERE session = 0 AND page = 0

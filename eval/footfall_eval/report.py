@@ -29,6 +29,7 @@ from footfall_eval.segments import profile_columns, segment_effects
 from footfall_eval.sequence import effect_over_days
 from footfall_eval.signal import model_signal
 from footfall_eval.slates import sample_slates
+from footfall_eval.trends import trends
 from footfall_eval.validity import BLOCKS
 from footfall_eval.validity_plots import records, validity_figures
 from footfall_eval.verdict import amount, claim, leading, number
@@ -113,7 +114,13 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
     dataset = dict(manifest.get("dataset") or {})
     currency = str(dataset.get("currency") or "")
     figures = _figures(log, result)
-    sections = [figures["forest"], *figures["time"], *figures["segments"], figures["signal"]]
+    sections = [
+        figures["forest"],
+        *figures["time"],
+        *figures["trends"],
+        *figures["segments"],
+        figures["signal"],
+    ]
     sections += [figure for part in figures["validity"].values() for figure in part]
     return {
         "name": str(log.scenario.get("name") or log.path.name),
@@ -145,6 +152,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
 def _figures(log: RunLog, result: Comparison) -> dict[str, Any]:
     signal = model_signal(log)
     best = leading(result)
+    found_trends = trends(log)
     days = []
     main = [contrast for contrast in result.contrasts if contrast.metric == result.primary]
     for number_, contrast in enumerate(main):
@@ -156,6 +164,8 @@ def _figures(log: RunLog, result: Comparison) -> dict[str, Any]:
     return {
         "forest": plots.forest(result),
         "time": [figure for figure in days if figure],
+        "trends": [] if found_trends is None else plots.trend_plots(found_trends, log.arms),
+        "trend_unit": "" if found_trends is None else found_trends.unit,
         "segments": [] if best is None else _segment_figures(log, result, best.treatment),
         "segment_treatment": "" if best is None else best.treatment,
         "signal": plots.signal_plot(signal) if signal else None,
@@ -208,6 +218,7 @@ def _provenance(log: RunLog, dataset: dict[str, Any]) -> dict[str, Any]:
             "Coefficients of the choice model", dict(manifest.get("coefficients") or {})
         ),
         "answers": view.pairs("The model's answers", dict(manifest.get("choice") or {})),
+        "texts": view.pairs("Titles on their way to the model", dict(manifest.get("texts") or {})),
         "made": view.pairs("What made this result", made),
         "timings": view.pairs("Seconds", dict(manifest.get("timings") or {})),
         "scenario": view.pairs("The scenario as resolved", log.scenario),

@@ -25,7 +25,7 @@ class Signal:
 def model_signal(log: RunLog) -> Signal | None:
     """The signal, or None where the model was not asked (no ``llm`` in the log)."""
     asked = "FROM impressions WHERE answered AND llm IS NOT NULL AND NOT isnan(llm)"
-    row = log.connection.execute(
+    row = log.execute(
         f"SELECT count(*), corr(llm, clicked::INT), corr(llm, p_click) {asked}"
     ).fetchone()
     if row is None or not row[0]:
@@ -33,7 +33,7 @@ def model_signal(log: RunLog) -> Signal | None:
     # Edges from approximate quantiles: exact ones would sort ten million rows.
     edges = ", ".join(str(k / BINS) for k in range(1, BINS))
     above = " + ".join(f"(llm > cuts[{k}])::INT" for k in range(1, BINS))
-    bins = log.connection.execute(
+    bins = log.execute(
         f"""
         WITH edge AS (SELECT approx_quantile(llm, [{edges}]) AS cuts {asked})
         SELECT avg(llm), avg(clicked::INT), count(*)

@@ -56,13 +56,13 @@ def sample_slates(log: RunLog, *, users: int = 20, pages: int = 2) -> tuple[User
     Users are picked by a hash of their name among those with the most arms visited, so that
     nobody picks the flattering ones; their first ``pages`` pages are shown.
     """
-    picked = log.connection.execute(
+    picked = log.execute(
         'SELECT "user" FROM sessions GROUP BY "user" '
         'ORDER BY count(DISTINCT arm) DESC, md5("user") LIMIT ?',
         [users],
     ).fetchall()
     names = [str(row[0]) for row in picked]
-    rows = log.connection.execute(
+    rows = log.execute(
         """
         SELECT * FROM (
             SELECT *, dense_rank() OVER (PARTITION BY arm, "user" ORDER BY session, page) AS nth

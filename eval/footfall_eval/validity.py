@@ -48,6 +48,8 @@ class Validity:
     reasons: tuple[str, ...] = ("footfall validate was not run",)
     blocks: dict[str, Block] = field(default_factory=dict)
     """By letter, A to I."""
+    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Task -> ``about``, ``constant accuracy`` and ``rows``, or ``not run``: why."""
 
     def sentence(self) -> str:
         """For instance "Not validated: footfall validate was not run."."""
@@ -91,7 +93,12 @@ def _parse(found: dict[str, Any]) -> Validity:
         listed = (verdict.split(":", 1)[1].strip(" ."),)
     if not listed and status == "not validated" and not verdict:
         listed = ("footfall validate was not run",)
-    return Validity(status, listed, {str(key): _block(value) for key, value in blocks.items()})
+    return Validity(
+        status,
+        listed,
+        {str(key): _block(value) for key, value in blocks.items()},
+        {str(task): dict(told) for task, told in (found.get("prediction") or {}).items()},
+    )
 
 
 def _block(found: dict[str, Any]) -> Block:

@@ -217,7 +217,7 @@ def faults_table(log: RunLog) -> Table | None:
 
 def endings_table(log: RunLog) -> Table:
     """Why visits ended, as a share of the arm's visits."""
-    found = log.connection.execute(
+    found = log.execute(
         "SELECT ended, arm, count(*) AS n FROM sessions GROUP BY ALL ORDER BY ended"
     ).fetchall()
     counts = {(ended, arm): n for ended, arm, n in found}

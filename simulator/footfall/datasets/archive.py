@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ MAX_BYTES = 4 * 2**30
 
 MAX_RATIO = 200
 """Uncompressed over compressed size; tables reach about 10, zip bombs 1,000 and more."""
+
+
+_DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ class Files:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 return archive.read(self.members[name])
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-            raise DataError(f"{self.path}: cannot read {name}: {error}") from error
+        except (*_DAMAGES, RuntimeError, EOFError, OSError, ValueError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise DataError(f"{self.path}: cannot read {name}: {reason}") from error
 
 
 def open_files(path: Path) -> Files:
@@ -56,8 +61,10 @@ def open_files(path: Path) -> Files:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path}: neither a folder nor a readable zip ({error})") from error
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        # A damaged directory of a zip may ask for a place before the file's start.
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: neither a folder nor a readable zip ({reason})") from error
     for entry in entries:
         _refuse_unsafe(path, entry)
     total = sum(entry.file_size for entry in entries)
@@ -69,7 +76,8 @@ def open_files(path: Path) -> Files:
 
 def _refuse_unsafe(path: Path, entry: zipfile.ZipInfo) -> None:
     name = PurePosixPath(entry.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or name.parts[0].endswith(":"):
+    parts = name.parts or ("..",)  # "." is no file
+    if name.is_absolute() or ".." in parts or parts[0].endswith(":"):
         raise DataError(f'{path}: the zip names a file outside itself, "{entry.filename}"')
     if entry.file_size > MAX_RATIO * max(1, entry.compress_size):
         raise DataError(

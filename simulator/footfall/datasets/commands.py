@@ -25,8 +25,13 @@ from footfall.scenario import explain, folder_of, read_scenario
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
 
 KINDS = {
+    "amazon-reviews": "Amazon Reviews 2023, one category: stars, titles, prices",
     "complete-journey": "groceries: 2,469 households, one year; a pip package, nothing to fetch",
+    "kuairand": "KuaiRand: impressions and clicks on short videos, some shown by lot",
+    "kuairec": "KuaiRec: how long users watched short videos; nearly complete",
+    "mind": "MIND: what Microsoft News showed, and what was clicked",
     "movielens": "film ratings; a folder or zip from GroupLens (see `footfall data fetch`)",
+    "steam": "Steam: who reviewed, and so owns, which game",
     "table": "your own history in CSV or Parquet, with its columns named",
 }
 TOP = 15

@@ -79,12 +79,13 @@ def read(source: MovieLensSource, base: Path) -> Dataset:
     name, layout = _layout(files)
     try:
         ratings, items, users = layout(files)
-    except (ValueError, KeyError, pd.errors.ParserError) as error:
-        reason = " ".join(str(error).split())
+        interactions = _interactions(ratings, source.session_gap)
+    except (ValueError, KeyError, AttributeError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:150]
         raise DataError(f"{files.path}: not as {name} should be: {reason}") from error
     draft = Draft(
         name=name,
-        interactions=_interactions(ratings, source.session_gap),
+        interactions=interactions,
         items=items,
         users=users,
         about=ABOUT,
@@ -114,7 +115,7 @@ def _layout(files: Files) -> tuple[str, Callable[[Files], Tables]]:
 
 
 def _latest(files: Files) -> Tables:
-    ratings = pd.read_csv(io.BytesIO(files.read("ratings.csv")))
+    ratings = pd.read_csv(io.BytesIO(files.read("ratings.csv")), index_col=False)
     movies = pd.read_csv(io.BytesIO(files.read("movies.csv")), dtype=str, keep_default_na=False)
     names = {"userId": "user", "movieId": "item", "rating": "value", "timestamp": "time"}
     missing = [c for c in names if c not in ratings] + [
@@ -194,7 +195,8 @@ def sessions(rows: pd.DataFrame, gap_minutes: float) -> pd.Series:
     """Name visits: a user's events with no longer pause between them than ``gap_minutes``."""
     ordered = rows.sort_values(["user", "time"], kind="stable")
     pause = ordered.groupby("user")["time"].diff() > pd.Timedelta(minutes=gap_minutes)
-    number = pause.groupby(ordered["user"]).cumsum().astype(int) + 1
+    # Rows without a user belong to no visit; cleaning drops and counts them.
+    number = pause.groupby(ordered["user"]).cumsum().fillna(0).astype(int) + 1
     return (ordered["user"].astype(str) + "-" + number.astype(str)).reindex(rows.index)
 
 

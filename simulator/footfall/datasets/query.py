@@ -56,8 +56,9 @@ def select(frame: pd.DataFrame, where: str, hidden: tuple[str, ...] = ()) -> pd.
 def _check(where: str, columns: list[str]) -> None:
     try:
         tree = ast.parse(where.strip(), mode="eval")
-    except SyntaxError as error:
-        raise DataError(f"where: `{where}` is not a comparison ({error.msg})") from error
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else "it cannot be parsed"
+        raise DataError(f"where: `{where:.100}` is not a comparison ({reason})") from error
     for node in ast.walk(tree):
         if not isinstance(node, ALLOWED):
             raise DataError(

@@ -8,21 +8,38 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from footfall.datasets import complete_journey, movielens, table
+from footfall.datasets import amazon, complete_journey, kuairec, mind, movielens, steam, table
+from footfall.datasets.amazon import AmazonSource
 from footfall.datasets.base import Source
 from footfall.datasets.complete_journey import CompleteJourneySource
+from footfall.datasets.kuairec import KuaiRandSource, KuaiRecSource
+from footfall.datasets.mind import MindSource
 from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.schema import Dataset
+from footfall.datasets.steam import SteamSource
 from footfall.datasets.table import TableSource
 
 DataSource = Annotated[
-    CompleteJourneySource | MovieLensSource | TableSource, Field(discriminator="kind")
+    AmazonSource
+    | CompleteJourneySource
+    | KuaiRandSource
+    | KuaiRecSource
+    | MindSource
+    | MovieLensSource
+    | SteamSource
+    | TableSource,
+    Field(discriminator="kind"),
 ]
 """What a scenario may write under ``data``; ``kind`` tells which one."""
 
 READERS: dict[type[Source], Callable[[Any, Path], Dataset]] = {
+    AmazonSource: amazon.read,
     CompleteJourneySource: complete_journey.read,
+    KuaiRandSource: kuairec.read_rand,
+    KuaiRecSource: kuairec.read_rec,
+    MindSource: mind.read,
     MovieLensSource: movielens.read,
+    SteamSource: steam.read,
     TableSource: table.read,
 }
 """A further source is one module with its options and ``read``, and one line here and above."""

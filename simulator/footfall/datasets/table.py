@@ -232,9 +232,13 @@ def times(column: pd.Series, source: TableSource) -> pd.Series:
 def _parsed(text: pd.Series, source: TableSource) -> pd.Series:
     """Written times; those that name an offset are converted, the others are local."""
     form = source.time_format or "ISO8601"
-    zoned = text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})\s*$", regex=True) & text.str.contains(":")
+    zoned = text.str.contains(r":\d{2}(?:[.,]\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)\s*$", regex=True)
     aware = pd.to_datetime(text[zoned], format=form, errors="coerce", utc=True)
-    local = pd.to_datetime(text[~zoned], format=form, errors="coerce").astype("datetime64[ns]")
+    try:
+        local = pd.to_datetime(text[~zoned], format=form, errors="coerce").astype("datetime64[ns]")
+    except (ValueError, TypeError) as error:  # pandas reads a zone where the pattern above saw none
+        reason = " ".join(str(error).split())[:150]
+        raise DataError(f'column "{text.name}": times cannot be read together: {reason}') from error
     both = [aware.dt.tz_localize(None).astype("datetime64[ns]"), _localised(local, source.timezone)]
     parsed: pd.Series = pd.concat([part for part in both if len(part)] or both[:1])
     return parsed

@@ -1,0 +1,1 @@
+"""Logs to train on: a run's event log in the formats that other tools read."""

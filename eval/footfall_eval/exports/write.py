@@ -1,0 +1,95 @@
+"""Write an export: the files of a format, a data card, and ``export.json``; all or nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from footfall.errors import UserError, did_you_mean
+from footfall.files import file_hash
+from footfall_eval.exports.card import card
+from footfall_eval.exports.formats import FORMATS
+from footfall_eval.exports.source import Terms, escape_names, prepare
+from footfall_eval.load import RunLog
+
+CARD, RECORD = "README.md", "export.json"
+
+
+def export(
+    run: Path | str,
+    format_name: str,
+    out: Path | str,
+    *,
+    terms: Terms | None = None,
+    own_key: bool = False,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Export a run's log and return what ``export.json`` says.
+
+    Args:
+        run: Folder of the run.
+        format_name: One of ``FORMATS``.
+        out: Folder to make; it appears complete or not at all.
+        terms: What may leave the house; pseudonymous by default.
+        own_key: The key of the pseudonyms came from the user, so that the card does not call it
+            forgotten.
+        overwrite: Replace an earlier export there.
+
+    Raises:
+        UserError: An unknown format or arm, a folder that is taken, or a log without what the
+            format needs.
+        LogError: The run is damaged.
+    """
+    spec = FORMATS.get(format_name)
+    if spec is None:
+        raise UserError(f'no format "{format_name}"; {did_you_mean(format_name, FORMATS)}')
+    target = Path(out)
+    _refuse_taken(target, overwrite)
+    log = RunLog.open(run)
+    exported = prepare(log, terms or Terms())
+    if spec.spreadsheet:
+        escape_names(exported)
+    temporary = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        spec.write(exported, temporary)
+        text = card(log, exported, format_name, spec, own_key=own_key)
+        (temporary / CARD).write_text(text, encoding="utf-8")
+        record = _record(exported.counts, format_name, exported.arms, exported.terms, temporary)
+        (temporary / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.replace(target)
+    except OSError as error:
+        raise UserError(f"cannot write to {target}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return record
+
+
+def _refuse_taken(target: Path, overwrite: bool) -> None:
+    """Never delete what is not an export of ours."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not (target / RECORD).is_file():
+        raise UserError(f"{target} exists and is no export; choose another --out")
+    if not overwrite:
+        raise UserError(f"{target} already holds an export; choose another --out, or --overwrite")
+
+
+def _record(
+    counts: dict[str, int], name: str, arms: tuple[str, ...], terms: Terms, folder: Path
+) -> dict[str, Any]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
+    return {
+        "format": name,
+        "arms": list(arms),
+        "ids": "kept" if terms.keep_ids else "keyed hashes",
+        "profiles": terms.profiles,
+        "k": terms.anonymity,
+        "counts": counts,
+        "files": {str(path.relative_to(folder)): file_hash(path) for path in files},
+    }

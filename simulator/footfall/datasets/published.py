@@ -1,0 +1,201 @@
+"""Tables as public data sets publish them, read row by row of trust: what is broken is counted."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import gzip
+import io
+import json
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from footfall.datasets.archive import MAX_BYTES, open_files
+from footfall.datasets.cleaning import Draft
+from footfall.datasets.schema import Cleaning
+from footfall.errors import DataError, did_you_mean
+
+LONGEST_LINE = 2**22
+"""Characters; a longer line is no record of a review, and could exhaust the parser."""
+
+
+@dataclass
+class Table:
+    """A table of the source as text, and what was wrong in it."""
+
+    frame: pd.DataFrame
+    notes: list[Cleaning] = field(default_factory=list)
+
+    def numbers(self, column: str) -> pd.Series:
+        """A column as numbers; what is none becomes NaN, which cleaning counts where it matters."""
+        return pd.to_numeric(self.frame[column], errors="coerce").astype(float)
+
+
+def add_notes(draft: Draft, *tables: Table) -> None:
+    """Hand what was wrong in the files to the draft's account."""
+    for table in tables:
+        draft.cleaning.extend(table.notes)
+
+
+def find(folder: Path, patterns: Sequence[str], what: str) -> list[Path]:
+    """Files of a folder that match one of the patterns, sorted.
+
+    Raises:
+        DataError: There is none.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: not a folder; put the files of {what} in one and name it")
+    found = sorted({path for pattern in patterns for path in folder.glob(pattern)})
+    if not found:
+        there = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
+        raise DataError(f"{folder}: no {' or '.join(patterns)} of {what} in it; found {there}")
+    return found
+
+
+def read_columns(
+    path: Path,
+    known: Sequence[str],
+    needed: Sequence[str],
+    *,
+    separator: str = ",",
+    header: bool = True,
+) -> Table:
+    """Read the known columns of a delimited file (also ``.gz``) as text.
+
+    Args:
+        path: The file; in a folder or, as ``x.zip/name``, inside a zip.
+        known: Columns that the layout has; without a header, all of them in order.
+        needed: Those without which there is nothing to read.
+        separator: Between cells. Tab-separated files have no quotes.
+        header: The first line names the columns.
+
+    Raises:
+        DataError: The file cannot be read, or lacks a needed column.
+    """
+    raw = _bytes(path)
+    try:
+        frame, broken = _parsed(raw, separator, None if header else list(known))
+    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+    for column in needed:
+        if column not in frame:
+            hint = did_you_mean(column, map(str, frame.columns))
+            raise DataError(f'{path}: no column "{column}"; {hint}')
+    table = Table(frame[[column for column in known if column in frame]])
+    strange = [str(column) for column in frame if column not in known]
+    if strange:
+        table.notes.append(_strange(path, strange))
+    if broken:
+        table.notes.append(Cleaning(f"line with too many cells in {path.name}", "dropped", broken))
+    return table
+
+
+def read_records(
+    path: Path, known: Sequence[str], needed: Sequence[str], *, literals: bool = False
+) -> Table:
+    """Read one record a line: JSON, or Python literals as older data sets have them.
+
+    Args:
+        path: The file, also ``.gz``.
+        known: Keys that the layout has; others are counted and left out.
+        needed: Keys that at least one record must have.
+        literals: Lines are Python dictionaries; nothing in them is executed.
+
+    Raises:
+        DataError: The file cannot be read, or no record has a needed key.
+    """
+    parse: Callable[[str], Any] = ast.literal_eval if literals else json.loads
+    rows: list[dict[str, Any]] = []
+    broken, strange = 0, set[str]()
+    for line in _lines(path):
+        record = _record(line, parse)
+        if record is None:
+            broken += 1
+            continue
+        strange.update(record.keys() - set(known))
+        rows.append({key: record.get(key) for key in known})
+    table = Table(pd.DataFrame(rows, columns=list(known), dtype=object))
+    for key in needed:
+        if table.frame[key].notna().sum() == 0:
+            raise DataError(f'{path}: no record has "{key}"; is this the right file?')
+    if broken:
+        table.notes.append(Cleaning(f"line of {path.name} that is no record", "dropped", broken))
+    if strange:
+        table.notes.append(_strange(path, sorted(strange)))
+    return table
+
+
+def _record(line: str, parse: Callable[[str], Any]) -> dict[str, Any] | None:
+    if len(line) > LONGEST_LINE:
+        return None
+    try:
+        record = parse(line)
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return None
+    return record if isinstance(record, dict) and all(isinstance(k, str) for k in record) else None
+
+
+def _strange(path: Path, names: list[str]) -> Cleaning:
+    some = ", ".join(name[:30] for name in names[:3]) + (", ..." if len(names) > 3 else "")
+    return Cleaning(f"column of {path.name} that the layout lacks ({some})", "ignored", len(names))
+
+
+def _parsed(raw: bytes, separator: str, names: list[str] | None) -> tuple[pd.DataFrame, int]:
+    """The table, and how many lines had more cells than columns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frame = pd.read_csv(
+            io.BytesIO(raw),
+            sep=separator,
+            names=names,
+            dtype=str,
+            quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
+            index_col=False,
+            on_bad_lines="warn",
+            encoding_errors="replace",
+        )
+    return frame, sum(str(warning.message).count("Skipping line") for warning in caught)
+
+
+def _bytes(path: Path) -> bytes:
+    if path.parent.suffix == ".zip" and path.parent.is_file():
+        return open_files(path.parent).read(path.name)
+    with _open(path) as source:
+        raw = _guarded(path, lambda: source.read(MAX_BYTES + 1))
+    if len(raw) > MAX_BYTES:
+        raise DataError(f"{path}: longer than {MAX_BYTES} bytes; cut it into smaller files")
+    return raw
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines of a text file, at most ``LONGEST_LINE`` characters and a bit of each."""
+    total = 0
+    with _open(path) as source:
+        while line := _guarded(path, lambda: source.readline(LONGEST_LINE + 2)):
+            total += len(line)
+            if total > MAX_BYTES:
+                raise DataError(f"{path}: longer than {MAX_BYTES} bytes; cut it into smaller files")
+            text = line.decode("utf-8", errors="replace").strip()
+            if text:
+                yield text
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    try:
+        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _guarded(path: Path, read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: damaged: {' '.join(str(error).split())[:150]}") from error

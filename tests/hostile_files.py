@@ -1,0 +1,353 @@
+"""Every place where Footfall reads what others wrote, each as a function of raw bytes.
+
+A target may return or raise one of Footfall's own errors with a message of one line. Anything
+else (another exception, a message of several lines, no end) is a finding. ``tests/test_fuzz.py``
+feeds them; ``make fuzz`` feeds each 10,000 inputs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+import shop
+from asking_world import DRINKER, catalogue
+from footfall.choice.protocol import Page
+from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.datasets.movielens import MovieLensSource
+from footfall.datasets.query import select
+from footfall.datasets.sources import READERS, load
+from footfall.datasets.table import TableSource
+from footfall.errors import FootfallError
+from footfall.llm.fake import FakeModel
+from footfall.llm.store import AnswerStore
+from footfall.options import Options
+from footfall.run import run
+from footfall.scenario import parse_scenario, read_scenario
+from footfall_eval import RunLog, compare
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that reads bytes, good bytes to start from, and words that it reacts to."""
+
+    read: Callable[[bytes, Path], object]
+    seeds: tuple[bytes, ...]
+    words: tuple[bytes, ...] = ()
+
+
+def outcome(target: Target, data: bytes, folder: Path) -> FootfallError | None:
+    """The error that ``data`` leads to, checked; anything but Footfall's own errors escapes."""
+    try:
+        target.read(data, folder)
+    except FootfallError as error:
+        found = error
+    else:
+        return None
+    assert len(str(found).splitlines()) == 1, str(found)
+    return found
+
+
+TABLE_COLUMNS = {"user": "user", "item": "item", "time": "at", "quantity": "n", "value": "paid"}
+TABLE = b"""user,item,at,n,paid,title,kind
+u1,i1,2024-01-01T10:00:00,1,2.50,Oat milk,Dairy
+u2,i2,2024-01-02 11:30,2,5,"Rye, bread",Bread
+u1,i2,2024-01-03T09:00:00+02:00,1,,Rye bread,Bread
+"""
+
+
+def _table(data: bytes, folder: Path) -> object:
+    (folder / "t.csv").write_bytes(data)
+    columns = {**TABLE_COLUMNS, "title": "title", "category": "kind"}
+    return load(TableSource(path=Path("t.csv"), columns=columns), folder)
+
+
+def _unix_table(data: bytes, folder: Path) -> object:
+    (folder / "t.csv").write_bytes(data)
+    columns = {"user": "user", "item": "item", "time": "at"}
+    return load(TableSource(path=Path("t.csv"), columns=columns, time_unit="s"), folder)
+
+
+def _parquet(data: bytes, folder: Path) -> object:
+    (folder / "t.parquet").write_bytes(data)
+    return load(TableSource(path=Path("t.parquet"), columns=TABLE_COLUMNS), folder)
+
+
+def _parquet_seed() -> bytes:
+    buffer = io.BytesIO()
+    frame = pd.read_csv(io.BytesIO(TABLE), parse_dates=["at"], date_format="ISO8601")
+    frame.assign(at=pd.to_datetime(frame["at"], utc=True)).to_parquet(buffer)
+    return buffer.getvalue()
+
+
+MOVIES = b"movieId,title,genres\n1,Heat (1995),Action|Crime\n2,Up (2009),Animation\n"
+RATINGS = (
+    b"userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,2,3.5,964982931\n2,1,5,964983815\n"
+)
+
+
+def _movielens(names: tuple[str, ...], fixed: dict[str, bytes]) -> Callable[[bytes, Path], object]:
+    """Files of a layout: the input is split between ``names``, the others are as they should be."""
+
+    def read(data: bytes, folder: Path) -> object:
+        parts = data.split(b"\n--\n")
+        for number, name in enumerate(names):
+            (folder / name).write_bytes(parts[number] if number < len(parts) else b"")
+        for name, content in fixed.items():
+            (folder / name).write_bytes(content)
+        return load(MovieLensSource(path=folder), folder)
+
+    return read
+
+
+def _published(
+    kind: str, names: tuple[str, ...], **options: str
+) -> Callable[[bytes, Path], object]:
+    """Another public data set: the input is split between its files."""
+
+    def read(data: bytes, folder: Path) -> object:
+        parts = data.split(b"\n--\n")
+        for number, name in enumerate(names):
+            (folder / name).write_bytes(parts[number] + b"\n" if number < len(parts) else b"")
+        return load(PUBLISHED[kind].model_validate({"kind": kind, **options}), folder)
+
+    return read
+
+
+PUBLISHED = {model.model_fields["kind"].default: model for model in READERS}
+AMAZON = (
+    b'{"rating": 5.0, "parent_asin": "B1", "user_id": "A1", "timestamp": 1677721600123}'
+    b'\n--\n{"parent_asin": "B1", "title": "Oat milk", "price": 3.49, "categories": ["Milk"]}'
+)
+MIND = (
+    b"1\tU1\t11/11/2019 9:05:58 AM\tN2\tN1-0 N2-1"
+    b"\n--\nN1\tsports\tnba\tA dunk\tText.\thttps://x\t[]\t[]\nN2\tnews\tw\tEls\t\t\t[]\t[]"
+)
+KUAIREC = (
+    b"user_id,video_id,play_duration,video_duration,time,date,timestamp,watch_ratio\n"
+    b"14,148,4381,6067,2020-07-05 05:27:48.378,20200705,1593898068.378,2.72\n--\n"
+    b"video_id,manual_cover_text,caption,topic_tag,first_level_category_id,"
+    b"first_level_category_name\n148,UNKNOWN,A cat,[],8,Pets\n--\n"
+    b"user_id,user_active_degree,onehot_feat0\n14,high_active,3"
+)
+STEAM = (
+    b"{u'username': u'A', u'product_id': u'725280', u'date': u'2017-12-17', u'hours': 13.8}"
+    b"\n--\n{u'id': u'725280', u'title': u'Chess', u'price': 4.99, u'genres': [u'Indie']}"
+)
+
+
+def _zip(data: bytes, folder: Path) -> object:
+    (folder / "ml.zip").write_bytes(data)
+    return load(MovieLensSource(path=Path("ml.zip")), folder)
+
+
+def _zip_seed() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("ml/ratings.csv", RATINGS)
+        made.writestr("ml/movies.csv", MOVIES)
+    return buffer.getvalue()
+
+
+def _scenario(data: bytes, folder: Path) -> object:
+    (folder / "s.yaml").write_bytes(data)
+    return read_scenario(folder / "s.yaml")
+
+
+SCENARIO = b"""name: two clubs
+data: {kind: table, path: sales.csv, columns: {user: customer, item: sku, time: at}}
+split: {at: 2024-02-01}
+population: {users: 24, where: orders >= 3}
+model: {name: fake}
+choice: {mode: yes-no}
+behaviour: {click: {none: -2.0, llm: 1}, habits: {picks: one}}
+world: {days: 6, epoch_days: 2, slate: 5}
+arms:
+  - {name: random, recommender: {kind: random}}
+  - name: http
+    recommender: {kind: http, url: "http://localhost:9000/recommend", timeout: 1.5}
+seed: 3
+"""
+
+
+def _template(data: bytes, folder: Path) -> object:
+    (folder / "own.j2").write_bytes(data)
+    spec = ChoiceSpec(mode="yes-no", template="own.j2")
+    choice = open_choice(spec, FakeModel(), catalogue(), base=folder)
+    return choice.utilities([Page(DRINKER, (4, 5), clicked=(6,))])
+
+
+TEMPLATE = b"""{% extends "yes-no.j2" %}
+{% block system %}You shop.{% endblock %}
+{% block history %}{% for trip in trips %}{{ trip.titles | join(", ") | upper }}
+{% endfor %}{% endblock %}
+{% block visit %}Seen: {{ clicked | map("short") | join(", ") }}{% endblock %}
+{% block item %}{{ title }} {% if price %}{{ "%.2f" | format(price * 2) }}{% endif %}{% endblock %}
+"""
+
+
+def _where(data: bytes, folder: Path) -> object:
+    frame = pd.DataFrame({"orders": [1, 2], "spend": [0.5, float("nan")], "age": ["a", None]})
+    return select(frame, data.decode("utf-8", "replace"))
+
+
+class RunFolder:
+    """A finished run; inputs replace one of its files."""
+
+    def __init__(self, folder: Path) -> None:
+        shop.write_shop(folder, users=20, days=20)
+        world = {"days": 1, "epoch_days": 1, "slate": 3, "max_pages": 1, "shards": 1}
+        arms = [{"name": name, "recommender": {"kind": "random"}} for name in ("a", "b")]
+        changes = {"world": world, "arms": arms, "population": {"users": 8, "min_history": 1}}
+        self.path = folder / "run"
+        run(parse_scenario(shop.scenario(**changes)), Options(self.path, base=folder))
+
+    def target(self, name: str, words: tuple[bytes, ...] = ()) -> Target:
+        """Feed the file ``name``, or the first one that fits it, and compare the arms."""
+        file = next(self.path.glob(name))
+        place = file.relative_to(self.path)
+
+        def read(data: bytes, folder: Path) -> object:
+            copy = folder / "run"
+            shutil.copytree(self.path, copy, dirs_exist_ok=True)
+            (copy / place).write_bytes(data)
+            return compare(RunLog.open(copy))
+
+        return Target(read, (file.read_bytes(),), words)
+
+
+def _store(data: bytes, folder: Path) -> object:
+    for left in folder.glob("d.sqlite*"):
+        left.unlink()
+    (folder / "d.sqlite").write_bytes(data)
+    with AnswerStore(folder / "d.sqlite") as store:
+        return store.find([b"0" * 16, b"1" * 16]), len(store)
+
+
+def _store_seed(folder: Path) -> bytes:
+    with AnswerStore(folder / "seed.sqlite") as store:
+        store.settle({b"0" * 16: (-1.0, -2.0)})
+    return (folder / "seed.sqlite").read_bytes()  # closing folds the write-ahead log into it
+
+
+def odd_manifests(good: dict[str, object]) -> tuple[bytes, ...]:
+    """The manifest itself, and with one value, at the top or one level below, of another shape."""
+    found = [good]
+    for odd in (None, [], {}, "x", -1, [None], {"x": None}):
+        for key, value in good.items():
+            found.append({**good, key: odd})
+            if isinstance(value, dict):
+                found += [{**good, key: {**value, below: odd}} for below in value]
+    return tuple(json.dumps(one).encode() for one in found)
+
+
+def targets(folder: Path) -> dict[str, Target]:
+    """All targets by name; ``folder`` holds a finished run for those that read runs."""
+    finished = RunFolder(folder)
+    user = b"1::F::1::10::48067\n"
+    m1 = b"1::Heat (1995)::Action|Crime\n"
+    item100 = b"|".join([b"1", b"Heat (1995)", b"01-Jan-1995", b"", b"u", *[b"0"] * 18, b"1"])
+    odd = (b"\0", b"\xff\xfe", b'"', b"\n", b",,", b"1e309", b"-1", b"nan", b"9" * 400, b"\r")
+    manifest = json.loads((finished.path / "manifest.json").read_text())
+    return {
+        "table": Target(_table, (TABLE,), odd),
+        "table of Unix times": Target(
+            _unix_table, (TABLE.replace(b"2024-01-01T10:00:00", b"17"),), odd
+        ),
+        "table in Parquet": Target(_parquet, (_parquet_seed(),)),
+        "MovieLens latest": Target(
+            _movielens(("ratings.csv", "movies.csv"), {}), (RATINGS + b"\n--\n" + MOVIES,), odd
+        ),
+        "MovieLens 1M": Target(
+            _movielens(("ratings.dat", "movies.dat", "users.dat"), {}),
+            (b"1::1::5::978300760\n\n--\n" + m1 + b"\n--\n" + user,),
+            (*odd, b"::"),
+        ),
+        "MovieLens 100K": Target(
+            _movielens(("u.data", "u.item", "u.user"), {}),
+            (b"1\t1\t5\t978300760\n\n--\n" + item100 + b"\n\n--\n1|24|M|writer|85711\n",),
+            (*odd, b"|"),
+        ),
+        "Amazon": Target(
+            _published("amazon-reviews", ("r.jsonl", "m.jsonl"), path="r.jsonl", meta="m.jsonl"),
+            (AMAZON,),
+            (*odd, b"{", b"[" * 2000, b"null", b'"'),
+        ),
+        "MIND": Target(_published("mind", ("behaviors.tsv", "news.tsv"), path="."), (MIND,), odd),
+        "KuaiRec": Target(
+            _published(
+                "kuairec",
+                ("small_matrix.csv", "kuairec_caption_category.csv", "user_features.csv"),
+                path=".",
+            ),
+            (KUAIREC,),
+            odd,
+        ),
+        "Steam": Target(
+            _published("steam", ("r.json", "g.json"), path="r.json", games="g.json"),
+            (STEAM,),
+            (*odd, b"__import__('os')", b"(" * 300, b"{", b"u'"),
+        ),
+        "zip": Target(_zip, (_zip_seed(),), (b"PK\x01\x02", b"../", b"\xff\xff\xff\xff", b"/")),
+        "scenario": Target(
+            _scenario,
+            (SCENARIO,),
+            (
+                *odd,
+                b"&a ",
+                b"*a",
+                b"!!python/object/apply:os.system [ls]",
+                b"[" * 3000,
+                b": ",
+                b"{}",
+                b"2017-99-99",
+                b"0x_",
+                b"<<: ",
+                b"1:2:3",
+                b"? ",
+                b"- ",
+            ),
+        ),
+        "template": Target(
+            _template,
+            (TEMPLATE,),
+            (
+                b"{{",
+                b"}}",
+                b"{%",
+                b"%}",
+                b"''.__class__",
+                b" ** 99999999",
+                b" * 99999999",
+                b"../x",
+                b"range(99999999)",
+                b"\xff",
+                b"{# ",
+                b"loop.",
+                b"self.",
+                b"super()",
+                b"| tojson",
+            ),
+        ),
+        "where": Target(
+            _where,
+            (b"orders >= 2 and not (spend < 1 or age == 'a')",),
+            (b"(" * 200, b"-" * 500, b"__import__('os')", b"\0", b"@orders", b"`", b" in ", b"[1]"),
+        ),
+        "manifest": Target(
+            finished.target("manifest.json").read,
+            odd_manifests(manifest),
+            (b"null", b"[]", b"{}", b'"x"', b"1e999", b"NaN", b"../../x", b"-1", b"true"),
+        ),
+        "impressions": finished.target("impressions/*.parquet"),
+        "sessions": finished.target("sessions/*.parquet"),
+        "users of a run": finished.target("users.parquet"),
+        "stored answers": Target(_store, (_store_seed(folder),)),
+    }

@@ -1,0 +1,328 @@
+"""What is found in a run's folder: damage, strangers, another scenario, an earlier attempt."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import shop
+from console import footfall
+from footfall.errors import BudgetError, InterruptError, LogError, UserError
+from footfall.files import file_hash
+from footfall.llm.fake import FakeModel
+from footfall.llm.protocol import NoAnswer
+from footfall.options import Options, Watch
+from footfall.resuming import differences, verify
+from footfall.run import run
+from footfall.scenario import parse_scenario
+
+FLAKY = """
+import os
+from footfall.recommenders import Slate
+
+class Shop:
+    def __init__(self, items):
+        self.items = list(items)
+
+    def recommend(self, requests):
+        if os.environ.get("SHOP_IS_DOWN"):
+            raise RuntimeError("the shop is down")
+        turn = int(os.environ.get("SHOP_TURN", "0"))
+        return [self._slate(r, turn + r.seed % 7) for r in requests]
+
+    def _slate(self, request, turn):
+        if request.seed % 5 == 0 and not turn // 100:
+            return Slate((), failure="not today")
+        order = self.items[turn % 30:] + self.items[:turn % 30]
+        fresh = [item for item in order if item not in request.shown]
+        return Slate(tuple(fresh[: request.k]))
+
+    def update(self, events):
+        pass
+
+def build(split, catalogue):
+    return Shop(catalogue.ids)
+"""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop")
+    shop.write_shop(folder)
+    (folder / "flaky_shop.py").write_text(FLAKY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(base, tmp_path_factory):
+    out = tmp_path_factory.mktemp("finished") / "run"
+    simulate(base, out)
+    return out
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def simulate(base, out, watch=None, changes=None, **options):
+    scenario = parse_scenario(shop.scenario(**(changes or {})))
+    return run(scenario, Options(out, base=base, **options), watch)
+
+
+def parts(out):
+    return {p.relative_to(out).as_posix(): file_hash(p) for p in out.rglob("epoch=*.parquet")}
+
+
+def halting_after(epochs):
+    """Somebody who asks the run to stop after so many epochs."""
+    from contextlib import nullcontext
+
+    asked = iter(range(1000))
+    return Watch(patience=lambda: nullcontext(lambda: next(asked) >= epochs))
+
+
+def test_damaged_and_foreign_parts_are_set_aside_and_made_anew(base, finished, out):
+    names = sorted(parts(out))
+    (out / names[0]).write_bytes((out / names[0]).read_bytes()[:100])
+    shutil.copy(out / names[2], out / names[1])
+    (out / names[3]).unlink()
+    (out / "impressions" / "epoch=0099-shard=0000.parquet").write_bytes(b"not ours")
+    (out / "sessions" / "epoch=0000-shard=0000.parquet.partial").write_bytes(b"half")
+    with pytest.raises(LogError, match=r"2 changed since written .*; 1 missing .*; 2 not the"):
+        verify(out)
+    told = []
+    simulate(base, out, Watch(told.append), resume=True)
+    assert parts(out) == parts(finished)
+    assert "3 unfinished, damaged or foreign parts" in " ".join(told)
+    aside = sorted(p.name for p in (out / "set-aside").rglob("*") if p.is_file())
+    assert len(aside) == 3
+    assert (out / "set-aside" / f"{names[0]}.aside").stat().st_size == 100
+    assert verify(out).sound
+
+
+def test_verify_says_what_is_wrong(finished, out, tmp_path):
+    done = footfall("verify", str(finished), "--json", cwd=tmp_path)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["status"], found["intact"]) == (0, "finished", 15)
+    (out / "items.parquet").write_bytes(b"")
+    done = footfall("verify", str(out), "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["changed"] == ["items.parquet"]
+    assert "1 changed since written (items.parquet); run again with --resume" in done.stderr
+    done = footfall("verify", "nowhere", cwd=tmp_path)
+    assert "holds no run" in done.stderr
+
+
+def test_another_scenario_is_named_field_by_field(base, out):
+    world = {"days": 8, "epoch_days": 2, "slate": 4, "max_pages": 3, "shards": 2}
+    with pytest.raises(UserError, match=r"world.days: 6.0 -> 8.0, world.slate: 5 -> 4;"):
+        simulate(base, out, changes={"world": world}, resume=True)
+    arms = [{"name": "random", "recommender": {"kind": "random"}}] * 1
+    with pytest.raises(UserError, match="scenario: arms: "):
+        simulate(base, out, changes={"arms": arms}, resume=True)
+
+
+def test_how_to_run_may_change(base, finished, out):
+    changes = {"budget": {"max_tokens": 10**9}, "model": {"name": "fake", "window": 3}}
+    simulate(base, out, changes=changes, resume=True)
+    assert parts(out) == parts(finished)
+
+
+def test_other_data_are_named(finished, out, tmp_path):
+    other = tmp_path / "other"
+    shop.write_shop(other, users=70)
+    with pytest.raises(UserError, match=r"another data, model or prompts: data.* -> .*bring"):
+        simulate(other, out, resume=True)
+
+
+def test_other_code_and_versions_are_named_and_can_be_accepted(base, finished, out):
+    path = out / "manifest.json"
+    record = json.loads(path.read_text())
+    record["recorded"]["versions"]["numpy"] = "1.0"
+    record["recorded"]["hashes"]["code"] = "0" * 64
+    path.write_text(json.dumps(record))
+    message = r"code or versions: code: 0000.* -> .*, versions.numpy: 1.0 -> .*--accept-changes"
+    with pytest.raises(UserError, match=message):
+        simulate(base, out, resume=True)
+    assert json.loads(path.read_text()) == record, "a refusal must leave the run as it is"
+    record = simulate(base, out, resume=True, accept_changes=True)
+    assert "versions.numpy: 1.0" in record["attempts"][0]["accepted"][1]
+    assert parts(out) == parts(finished)
+
+
+def test_another_model_is_named(base, out):
+    path = out / "manifest.json"
+    record = json.loads(path.read_text())
+    record["model"]["fingerprint"] = "0" * 32
+    path.write_text(json.dumps(record))
+    with pytest.raises(UserError, match=r"model.fingerprint: 0000"):
+        simulate(base, out, resume=True)
+
+
+def test_a_damaged_manifest_says_what_to_do(base, finished, out):
+    path = out / "manifest.json"
+    path.write_text(path.read_text()[:200])
+    with pytest.raises(LogError, match="move it away, and --resume makes the log anew"):
+        simulate(base, out, resume=True)
+    path.unlink()
+    simulate(base, out, resume=True)
+    assert parts(out) == parts(finished)
+
+
+def test_differences_are_told_briefly():
+    old = {"a": 1, "b": {"c": [1, {"d": 2}]}, "gone": None, "model": {"timeout": 3}}
+    new = {"a": 1, "b": {"c": [1, {"d": "x" * 99}]}, "come": "", "model": {"timeout": 4}}
+    assert list(differences(old, new)) == [
+        f"b.c.1.d: 2 -> {'x' * 12}...",
+        "come: (nothing) -> ",
+        "gone: None -> (nothing)",
+    ]
+
+
+@pytest.mark.parametrize("design", ["paired", "interleaved"])
+def test_a_service_that_answers_otherwise_now_does_not_spoil_a_finished_epoch(
+    base, tmp_path, monkeypatch, design
+):
+    """Epochs of the log are taken from it, failures included; the service is asked for the rest."""
+    flaky = {"kind": "callable", "target": "flaky_shop:build"}
+    changes = {
+        "design": design,
+        "arms": [
+            {"name": "theirs", "recommender": flaky},
+            {"name": "popular", "recommender": {"kind": "popular"}},
+        ],
+    }
+    out = tmp_path / "run"
+    with pytest.raises(InterruptError, match="after 2 epochs"):
+        simulate(base, out, halting_after(2), changes)
+    before = parts(out)
+    faults = json.loads((out / "manifest.json").read_text())["faults"]["theirs"]
+    assert len(before) == 8
+    assert faults["failed"] > 0
+    monkeypatch.setenv("SHOP_TURN", "100")
+    record = simulate(base, out, None, changes, resume=True)
+    assert record["status"] == "finished"
+    after = parts(out)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == 12
+    assert record["faults"]["theirs"]["failed"] == faults["failed"]
+    assert record["faults"]["theirs"]["slates"] > faults["slates"]
+
+
+def test_pages_without_an_answer_stay_so_when_the_model_answers_again(base, tmp_path, monkeypatch):
+    silent = {"now": True}
+
+    class Flapping(FakeModel):
+        def ask(self, questions):
+            replies = super().ask(questions)
+            for number in range(0, len(replies), 40) if silent["now"] else ():
+                replies[number] = NoAnswer("server took too long")
+            return replies
+
+    monkeypatch.setattr("footfall.llm.fake.FakeModel", Flapping)
+    out, changes = tmp_path / "run", {"choice": {"max_unanswered": 1}}
+    with pytest.raises(InterruptError):
+        simulate(base, out, halting_after(2), changes)
+    before = parts(out)
+    unanswered = json.loads((out / "manifest.json").read_text())["choice"]["unanswered_pages"]
+    assert unanswered > 0
+    silent["now"] = False
+    record = simulate(base, out, None, changes, resume=True)
+    assert {name: parts(out)[name] for name in before} == before
+    assert record["choice"]["unanswered_pages"] == unanswered
+
+
+def test_too_many_unanswered_pages_stop_the_run(base, tmp_path, monkeypatch):
+    class Silent(FakeModel):
+        def __init__(self, **options):
+            super().__init__(**options, fail_one_in=3)
+
+    monkeypatch.setattr("footfall.llm.fake.FakeModel", Silent)
+    (base / "silent.yaml").write_text(yaml.safe_dump(shop.scenario()))
+    done = footfall("run", "silent.yaml", "--out", str(tmp_path / "run"), cwd=base)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.search(r"no answer to \d+ of \d+ pages .*fake failure.*choice.max_unanswered", last)
+    record = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert record["status"] == "failed"
+    assert "no answer" in record["reason"]
+
+
+def test_a_budget_of_tokens_stops_the_run_and_a_larger_one_lets_it_go_on(base, finished, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(BudgetError, match=r"budget of 20,000 tokens is used up.*--max-tokens"):
+        simulate(base, out, changes={"budget": {"max_tokens": 20_000}})
+    record = json.loads((out / "manifest.json").read_text())
+    assert record["status"] == "out of budget"
+    spent = record["spent"]["tokens"]
+    assert 0 < spent <= 20_000
+    with pytest.raises(BudgetError):
+        simulate(base, out, changes={"budget": {"max_tokens": spent}}, resume=True)
+    more = {"budget": {"max_tokens": 10**8, "price_per_million_tokens": 2.0}}
+    record = simulate(base, out, changes=more, resume=True)
+    assert record["status"] == "finished"
+    assert record["spent"]["cost"] == pytest.approx(record["spent"]["tokens"] * 2e-6)
+    assert parts(out) == parts(finished)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--max-time", "0.01s"], "0.01 seconds"),
+        (["--max-memory", "0.001"], "0.001 GiB of memory"),
+    ],
+)
+def test_time_and_memory_have_bounds_too(base, tmp_path, options, what):
+    (base / "shop.yaml").write_text(yaml.safe_dump(shop.scenario()))
+    done = footfall("run", "shop.yaml", "--out", str(tmp_path / "run"), *options, cwd=base)
+    assert done.returncode == 1
+    assert f"the budget of {what} is used up" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ({"max_cost": 3}, "max_cost needs price_per_million_tokens or price_per_hour"),
+        ({"max_time": "soon"}, "valid number"),
+        ({"max_time": "xh"}, "a number with s, m, h or d"),
+        ({"max_money": 3}, 'unknown key "budget.max_money"; did you mean'),
+    ],
+)
+def test_a_budget_that_makes_no_sense_is_refused(budget, message):
+    with pytest.raises(UserError, match=message):
+        parse_scenario(shop.scenario(budget=budget))
+
+
+def test_times_are_written_as_people_say_them():
+    for text, seconds in (("90m", 5400), ("2.5h", 9000), ("1d", 86_400), (30, 30), ("45 s", 45)):
+        assert parse_scenario(shop.scenario(budget={"max_time": text})).budget.max_time == seconds
+
+
+def test_a_full_disk_is_one_clear_line_and_the_run_can_be_resumed(base, finished, tmp_path):
+    (base / "shop.yaml").write_text(yaml.safe_dump(shop.scenario()))
+    out = tmp_path / "run"
+    # The kernel's limit on the size of a file stands in for the end of the disk.
+    code = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
+        "from footfall.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "run", "shop.yaml", "--out", str(out)]
+    done = subprocess.run(
+        command, cwd=base, capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert done.returncode == 1, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.match(r"footfall: cannot write .*: File too large; make room, then go on", last)
+    assert "Traceback" not in done.stderr
+    assert not list(out.rglob("*.partial"))
+    simulate(base, out, resume=True)
+    assert parts(out) == parts(finished)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 9000

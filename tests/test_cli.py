@@ -1,6 +1,7 @@
 """The command line as a user meets it: streams, statuses, JSON, the README's words."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -95,26 +96,47 @@ def test_the_dry_run_s_expectation_is_about_right(folder):
     assert 0.5 < expected["item_decisions"] / shown < 2
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_with_status_130_and_can_be_resumed(folder, how):
-    out = f"long-{how.name}"
+def start_long(folder, out, workers):
+    """Start a run of many epochs and wait until some are over."""
     (folder / "long.yaml").write_text(
-        yaml.safe_dump(shop.scenario(world={"days": 120, "slate": 5}))
+        yaml.safe_dump(shop.scenario(world={"days": 120, "epoch_days": 1, "slate": 5}))
     )
-    command = [*FOOTFALL, "run", "long.yaml", "--out", out]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while len(list(folder.glob(f"{out}/impressions/*"))) < 20 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(how)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "--resume" in told.strip().splitlines()[-1]
+    command = [*FOOTFALL, "run", "long.yaml", "--out", out, "--workers", str(workers)]
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 300
+    while len(list(folder.glob(f"{out}/impressions/*"))) < 10 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("how", "times", "workers", "status", "word"),
+    [
+        (signal.SIGINT, 1, 2, 130, "as asked"),
+        (signal.SIGINT, 2, 1, 130, "interrupted"),
+        (signal.SIGTERM, 1, 1, 143, "terminated"),
+    ],
+)
+def test_a_run_that_is_asked_to_stop_can_be_resumed(folder, how, times, workers, status, word):
+    out = f"long-{how.name}-{times}"
+    process = start_long(folder, out, workers)
+    for _ in range(times):
+        os.killpg(process.pid, how)  # as a terminal does: to the workers, too
+        time.sleep(0.01)  # two that are sent together reach a process as one
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == status, told
+    last = told.strip().splitlines()[-1]
+    assert word in last or (times == 2 and "as asked" in last)  # an epoch may end in between
+    assert "--resume" in last
     assert "Traceback" not in told
-    assert json.loads((folder / out / "manifest.json").read_text())["status"] == "running"
+    assert json.loads((folder / out / "manifest.json").read_text())["status"] == "interrupted"
     done = footfall("run", "long.yaml", "--out", out, "--resume", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert json.loads((folder / out / "manifest.json").read_text())["status"] == "finished"
+    done = footfall("verify", out, "--json", cwd=folder)
+    assert json.loads(done.stdout)["intact"] > 480
 
 
 def test_commands_of_the_readme_exist():

@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from footfall.log import file_hash
+from footfall.files import file_hash
 from footfall.scenario import read_scenario
 
 pytestmark = pytest.mark.engine
@@ -63,6 +63,7 @@ def test_a_second_run_replays_the_stored_answers_without_an_engine(runs):
 
 def test_nothing_but_what_a_user_needs_is_printed(runs):
     lines = (runs / "first.err").read_text().strip().splitlines()
-    known = ("reading ", "recommender ", "starting vLLM", "simulated in", "done:", "")
+    steps = ("reading ", "recommender ", "merging the adapter", "starting vLLM")
+    known = (*steps, "simulated in", "done:", "")
     strange = [line for line in lines if not line.strip().startswith(known)]
     assert len(strange) <= 2, strange  # lines that wrap

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import footfall
 import footfall_eval
+from footfall.llm.adapters import find_adapter, shipped_adapters
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -27,13 +28,18 @@ def test_every_package_of_the_tree_is_installed():
 
 
 def test_data_files_are_declared_and_readable():
-    patterns = PROJECT["tool"]["setuptools"]["package-data"]["*"]
+    declared = PROJECT["tool"]["setuptools"]["package-data"]
+    patterns = [*declared["*"], *declared["footfall"]]
     for folder in FOLDERS.values():
         for path in folder.rglob("*"):
             if path.is_file() and path.suffix not in {".py", ".pyc"}:
                 assert any(path.match(pattern) for pattern in patterns), path
     assert (files("footfall.scenarios") / "demo.yaml").is_file()
     assert any(entry.name.endswith(".j2") for entry in files("footfall.prompts").iterdir())
+    for name in shipped_adapters():
+        weights = find_adapter(name) / "adapter_model.safetensors"
+        assert weights.stat().st_size < 6_000_000, f"{name}: too large to ship"
+        assert (weights.parent / "README.md").is_file(), f"{name}: no model card"
 
 
 def test_public_names_are_these_and_no_others():

@@ -127,10 +127,10 @@ def test_no_title_can_open_a_turn_or_a_line(junk):
     assert len(shown.splitlines()) == 1
 
 
-def test_title_of_nothing_but_control_tokens_is_still_a_line():
+def test_title_of_nothing_but_control_tokens_goes_by_its_category():
     made, _ = prompter(items=["<|end|>\n"])
-    assert made.title(0) == "(no title)"
-    assert len(made.suffix(0))
+    assert made.title(0) == "goods"
+    assert len(made.suffixes([0])[0])
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,15 @@ nothing is remembered, so the result cannot depend on how pages were batched.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from footfall.catalogue import Catalogue
+from footfall.errors import did_you_mean
 from footfall.world.luck import exponential, gumbel, uniform
 
 Floats = npt.NDArray[np.float64]
@@ -70,6 +72,56 @@ class Terms(_Spec):
     larger is nearer; for titles that end with a year, such as "Heat (1995)"."""
     unknown: float = 0.0
     """If nobody of the crowd has taken the item: it is unpopular, or it is new."""
+    novelty: float = 0.0
+    """If the user never took the item, times how much of the own takings were first ones,
+    above the population's mean: novelty seekers against creatures of habit."""
+    occasion: float = 0.0
+    """Per log of the share of the item's category at this time of the week and of the year over
+    its share at all times."""
+    trend: float = 0.0
+    """Per log(1 + purchases a thousand users in the arm's last epochs); see ``social``."""
+    friends: float = 0.0
+    """Per friend who bought the item in the last epochs; see ``social``."""
+
+
+TERMS = tuple(Terms.model_fields)
+"""Names of the coefficients, in the order of columns of ``PageFeatures.own``."""
+
+
+class SegmentsSpec(_Spec):
+    """Coefficients of some users, in place of the common ones."""
+
+    by: str
+    """A profile column, for instance "age"."""
+    click: dict[str, dict[str, float]] = Field(min_length=1)
+    """Value of that column -> term -> coefficient. Users of other values keep the common ones."""
+
+    @model_validator(mode="after")
+    def _terms_exist(self) -> SegmentsSpec:
+        for group, terms in self.click.items():
+            for name in terms:
+                if name not in TERMS:
+                    raise ValueError(f'{group}: no term "{name}"; {did_you_mean(name, TERMS)}')
+        return self
+
+
+class MoodSpec(_Spec):
+    """Satisfaction that is carried over visits, from -1 to 1; off unless it is named.
+
+    A visit in which something was clicked lifts it, another one lowers it, each against what was
+    expected (expectancy disconfirmation: Oliver, Journal of Marketing Research 17, 1980).
+    """
+
+    carry: float = Field(default=0.7, ge=0, lt=1)
+    """Share of the satisfaction that is left after the next visit."""
+    expects: float = Field(default=0.5, ge=0, le=1)
+    """Share of visits in which the user expects to find something."""
+    gap: float = Field(default=0.5, ge=-5, le=5)
+    """Days to the next visit are multiplied by exp(-gap * satisfaction)."""
+    go_on: float = Field(default=0.5, ge=-5, le=5)
+    """Added to the log-odds of opening another page, times satisfaction."""
+    click: float = Field(default=0.0, ge=-5, le=5)
+    """Added to the utility of every item, times satisfaction."""
 
 
 class BuyTerms(_Spec):
@@ -109,11 +161,27 @@ class BehaviourSpec(_Spec):
     """Everything about behaviour that a scenario can set; see the defaults' sources above."""
 
     click: Terms = Terms()
+    segments: SegmentsSpec | None = None
+    """Coefficients of some users; None: all have the common ones."""
+    spread: dict[str, float] = {}
+    """Term -> standard deviation between users of its coefficient (a mixed logit): each user
+    differs from everybody by a draw that stays the same in all arms and visits."""
+    mood: MoodSpec | None = None
+    """Satisfaction that is carried over visits; None: every visit begins alike."""
     buy: BuyTerms = BuyTerms()
     habits: Habits = Habits()
     sources: dict[Literal["click", "buy", "habits"], str] = {}
     """Where the numbers of a group come from, for instance what they were fitted to. A group
     without a source is reported as assumed."""
+
+    @model_validator(mode="after")
+    def _spreads_exist(self) -> BehaviourSpec:
+        for name, value in self.spread.items():
+            if name not in TERMS:
+                raise ValueError(f'spread: no term "{name}"; {did_you_mean(name, TERMS)}')
+            if value < 0:
+                raise ValueError(f'spread: "{name}" is {value:g}; a spread is at least 0')
+        return self
 
 
 TASTES = (
@@ -126,8 +194,13 @@ TASTES = (
     "mainstream",
     "era",
     "unknown",
+    "novelty",
+    "occasion",
 )
 """Terms that are 0 until fitted; the order of the columns of ``PageFeatures.tastes``."""
+
+SITUATION = ("trend", "friends")
+"""Terms of the moment; the order of the columns of ``PageFeatures.situation``."""
 
 NO_TASTES: Floats = np.zeros(0)
 
@@ -146,6 +219,18 @@ class PageFeatures:
     seen: Floats
     tastes: Floats = field(default_factory=lambda: NO_TASTES)
     """[n_pages, k, len(TASTES)], or empty: all 0."""
+    own: Floats | None = None
+    """[n_pages, len(TERMS)] coefficients of the page's user; None: the common ones."""
+    situation: Floats | None = None
+    """[n_pages, k, len(SITUATION)]; None: all 0."""
+    mood: Floats | None = None
+    """[n_pages] satisfaction that the user came with; None: all 0."""
+    appeal: Floats | None = None
+    """Added to the utility by promotions; None: nowhere."""
+    sellable: Bools | None = None
+    """False: out of stock, can be clicked but not bought; None: everything is there."""
+    examination: Floats | None = None
+    """[n_pages] exponent of reading in place of the habit, NaN: the habit; None: all of them."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +275,7 @@ class Behaviour:
         """Decide all pages at once."""
         habits = self.spec.habits
         utility = self._utility(features)
-        reading = examination_curve(habits, features.shown.shape[1]) * features.shown
+        reading = _reading(habits, features)
         depth = np.sum(uniform(luck.depth)[:, None] < reading, axis=1)
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
         answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
@@ -200,11 +285,14 @@ class Behaviour:
             + self.spec.buy.price * features.price
             + self.spec.buy.repeat * features.repeat
         )
+        if features.sellable is not None:
+            p_buy = np.where(features.sellable, p_buy, 0.0)
         bought = clicked & (uniform(luck.item_buy) < p_buy)
         any_click = clicked.any(axis=1)
-        go_on = uniform(luck.go_on) < _sigmoid(
-            habits.go_on + habits.go_on_after_click * np.asarray(any_click)
-        )
+        odds = habits.go_on + habits.go_on_after_click * np.asarray(any_click)
+        if features.mood is not None and self.spec.mood is not None:
+            odds = odds + self.spec.mood.go_on * features.mood
+        go_on = uniform(luck.go_on) < _sigmoid(odds)
         return Decisions(
             utility=utility,
             p_examine=reading,
@@ -218,23 +306,48 @@ class Behaviour:
             seconds=depth * habits.look_seconds + clicked.sum(axis=1) * habits.dwell_seconds,
         )
 
-    def _utility(self, features: PageFeatures) -> Floats:
-        terms = self.spec.click
+    def terms(self, features: PageFeatures) -> dict[str, Floats]:
+        """What the utility is the sum of, in the order of adding; each broadcasts to [n, k]."""
+        weights = _Weights(self.spec.click, features.own)
         position = np.log1p(np.arange(features.shown.shape[1], dtype=np.float64))
-        # A sum of products, not a matrix product: its rounding must not depend on the batch.
-        utility = (
-            terms.none
-            + terms.llm * features.llm
-            + terms.position * position
-            + terms.popularity * features.popularity
-            + terms.price * features.price
-            + terms.repeat * features.repeat
-            + terms.fatigue * features.seen
-        )
+        terms = {
+            "none": weights["none"] * np.ones((1, 1)),
+            "llm": weights["llm"] * features.llm,
+            "position": weights["position"] * position[None, :],
+            "popularity": weights["popularity"] * features.popularity,
+            "price": weights["price"] * features.price,
+            "repeat": weights["repeat"] * features.repeat,
+            "fatigue": weights["fatigue"] * features.seen,
+        }
         if features.tastes.size:
             for number, name in enumerate(TASTES):
-                utility = utility + getattr(terms, name) * features.tastes[:, :, number]
+                terms[name] = weights[name] * features.tastes[:, :, number]
+        if features.situation is not None:
+            for number, name in enumerate(SITUATION):
+                terms[name] = weights[name] * features.situation[:, :, number]
+        if features.mood is not None and self.spec.mood is not None:
+            terms["mood"] = self.spec.mood.click * features.mood[:, None]
+        if features.appeal is not None:
+            terms["appeal"] = features.appeal
+        return terms
+
+    def _utility(self, features: PageFeatures) -> Floats:
+        # A sum of products, not a matrix product: its rounding must not depend on the batch.
+        utility = reduce(np.add, self.terms(features).values())
         return np.where(features.shown, utility, -np.inf)
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """The coefficient of a term: the common one, or one a page, ready to meet [n_pages, k]."""
+
+    common: Terms
+    own: Floats | None
+
+    def __getitem__(self, name: str) -> float | Floats:
+        if self.own is None:
+            return float(getattr(self.common, name))
+        return np.asarray(self.own[:, TERMS.index(name), None])
 
 
 def relative_prices(catalogue: Catalogue) -> Floats:
@@ -249,6 +362,16 @@ def relative_prices(catalogue: Catalogue) -> Floats:
     usable = (prices > 0) & (medians[rows] > 0)
     ratio = np.divide(prices, medians[rows], out=np.ones_like(prices), where=usable)
     return np.asarray(np.log(ratio))
+
+
+def _reading(habits: Habits, features: PageFeatures) -> Floats:
+    """[n_pages, k] P(the user reads down to this position), 0 where nothing is."""
+    k = features.shown.shape[1]
+    curve = np.broadcast_to(examination_curve(habits, k), features.shown.shape)
+    if features.examination is not None:
+        other = np.arange(1, k + 1, dtype=np.float64) ** -features.examination[:, None]
+        curve = np.where(np.isnan(other), curve, other)
+    return np.asarray(curve * features.shown)
 
 
 def examination_curve(habits: Habits, k: int) -> Floats:

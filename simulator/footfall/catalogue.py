@@ -42,6 +42,10 @@ class Catalogue:
         """Row number of an item id, or None if the catalogue has no such item."""
         return self._codes.get(item)
 
+    def has(self, items: Iterable[str]) -> bool:
+        """Whether the catalogue has all of these ids."""
+        return self._codes.keys() >= set(items)
+
     def codes(self, items: Iterable[str]) -> npt.NDArray[np.int32]:
         """Row numbers of ids that are known to exist (KeyError otherwise)."""
-        return np.fromiter((self._codes[item] for item in items), dtype=np.int32)
+        return np.fromiter(map(self._codes.__getitem__, items), dtype=np.int32)

@@ -1,15 +1,15 @@
 """The command line. Answers go to stdout, everything else to stderr.
 
-Exit status: 0 done, 1 the run failed, 2 the user's input is wrong (one line, no traceback),
-130 interrupted. Other packages add commands through the entry point group
-``footfall.commands``; each names a function, which becomes a command of that name.
+Exit status: 0 done, 1 the run failed or its budget is used up, 2 the user's input is wrong (one
+line, no traceback), 130 interrupted, 143 terminated. Other packages add commands through the
+entry point group ``footfall.commands``; each names a function, which becomes a command of that
+name.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -18,10 +18,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from footfall.errors import FootfallError, did_you_mean
+from footfall import manifest
+from footfall.errors import FootfallError, UserError, did_you_mean
+from footfall.grid import cells, is_grid, play
 from footfall.options import Options, Watch
 from footfall.progress import simulating
 from footfall.scenario import Scenario, folder_of, read_scenario
+from footfall.signals import TERMINATED, Terminated, patient, terminable
 
 app = typer.Typer(
     name="footfall",
@@ -37,14 +40,21 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
+_INTERRUPTED = "interrupted; go on with the same command and --resume"
+
 stderr = Console(stderr=True, highlight=False)
 
 ScenarioName = Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")]
 Out = Annotated[Path, typer.Option(help="Folder for what the run leaves behind.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's seed.")]
-Workers = Annotated[int, typer.Option(min=1, max=256, help="World processes.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=4096, help="World processes, or actors with --ray.")
+]
+Ray = Annotated[str | None, typer.Option(help='Address of a Ray cluster, or "local".')]
 Store = Annotated[Path | None, typer.Option(help="Store of model answers, shared between runs.")]
-Server = Annotated[str | None, typer.Option(help="URL of a running vLLM server.")]
+Server = Annotated[
+    list[str] | None, typer.Option(help="URL of a running vLLM server; with --ray several.")
+]
 ModelName = Annotated[str | None, typer.Option("--model", help="Replaces the scenario's model.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
@@ -54,24 +64,60 @@ def run(
     scenario: ScenarioName,
     out: Out,
     seed: Seed = None,
-    workers: Workers = 1,
+    workers: Workers = None,
+    ray: Ray = None,
     store: Store = None,
     model: ModelName = None,
     server: Server = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Several runs, one a seed: 1,2,3; then a summary.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with a run that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace the run in --out.")] = False,
+    accept_changes: Annotated[
+        bool, typer.Option(help="Resume with changed code or package versions.")
+    ] = False,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Prompt tokens to send.")] = None,
+    max_cost: Annotated[float | None, typer.Option(min=0, help="Money; needs a price.")] = None,
+    max_time: Annotated[str | None, typer.Option(help='Wall time, such as "90m" or "8h".')] = None,
+    max_memory: Annotated[float | None, typer.Option(min=0, help="GiB of memory.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what it would take; ask nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Simulate a scenario into a folder."""
-    resolved = _scenario(scenario, seed, model, server)
+    budget = {
+        "max_tokens": max_tokens,
+        "max_cost": max_cost,
+        "max_time": max_time,
+        "max_memory_gib": max_memory,
+    }
+    resolved = _scenario(
+        scenario,
+        {} if seed is None else {"seed": seed},
+        {"model": {"name": model, "server": server[0] if server else None}, "budget": budget},
+    )
     base = folder_of(scenario)
     if dry_run:
         from footfall.estimate import estimate  # noqa: PLC0415 - loads tokenizers
 
         _print_estimate(estimate(resolved, base, stderr.print).as_dict(), as_json)
         return
-    options = Options(out, base, workers, store, resume=resume, overwrite=overwrite)
+    options = Options(
+        out,
+        base,
+        workers,
+        ray,
+        tuple(server or ()),
+        store,
+        resume=resume,
+        accept_changes=accept_changes,
+        overwrite=overwrite,
+    )
+    wanted = _seeds(seeds)
+    if is_grid(resolved, wanted):
+        play(cells(resolved, wanted), options, _simulate, stderr.print)
+        _other_commands()["summary"](folder=out, as_json=as_json)
+        return
     record = _simulate(resolved, options)
     if as_json:
         print(json.dumps(record, default=str))  # noqa: T201
@@ -81,9 +127,24 @@ def run(
 
 
 @app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")], as_json: Json = False
+) -> None:
+    """Check that a run's log is what was written: every part, by its hash."""
+    from footfall.resuming import inspect, verify  # noqa: PLC0415 - loads what reads scenarios
+
+    record = manifest.read(run)
+    if as_json:
+        print(json.dumps({"status": record["status"], **inspect(run, record).as_dict()}))  # noqa: T201
+    parts = len(verify(run).intact)
+    if not as_json:
+        typer.echo(f"{run}: {parts} files are as they were written; the run: {record['status']}")
+
+
+@app.command()
 def demo(
     out: Out = Path("runs/demo"),
-    workers: Workers = 1,
+    workers: Workers = None,
     store: Store = None,
 ) -> None:
     """The embedded example: real histories in, an A/B answer out."""
@@ -100,6 +161,9 @@ def demo(
 @app.command()
 def serve(
     model: Annotated[str, typer.Option(help="Hub name, folder, or embedded.")] = "embedded",
+    adapter: Annotated[
+        str | None, typer.Option(help="LoRA adapter; served as MODEL+ADAPTER.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     api_key_env: Annotated[
@@ -111,26 +175,43 @@ def serve(
     from footfall.llm.specs import ModelSpec  # noqa: PLC0415 - likewise
 
     serve_model(
-        ModelSpec(name=model), host=host, port=port, api_key_env=api_key_env, announce=stderr.print
+        ModelSpec(name=model, adapter=adapter),
+        host=host,
+        port=port,
+        api_key_env=api_key_env,
+        announce=stderr.print,
     )
 
 
-def _scenario(name: str, seed: int | None, model: str | None, server: str | None) -> Scenario:
-    overrides: dict[str, Any] = {} if seed is None else {"seed": seed}
+def _scenario(name: str, overrides: dict[str, Any], options: dict[str, dict[str, Any]]) -> Scenario:
+    """A scenario with keys replaced, and sections merged with those ``options`` that were given."""
     resolved = read_scenario(name, overrides)
-    if model is None and server is None:
-        return resolved
-    changes = {"name": model, "server": server}
-    merged = resolved.model.model_dump(mode="json")
-    merged.update({key: value for key, value in changes.items() if value is not None})
-    return read_scenario(name, {**overrides, "model": merged})
+    merged = {}
+    for section, changes in options.items():
+        given = {key: value for key, value in changes.items() if value is not None}
+        if given:
+            merged[section] = getattr(resolved, section).model_dump(mode="json") | given
+    return read_scenario(name, {**overrides, **merged}) if merged else resolved
+
+
+def _seeds(text: str | None) -> list[int]:
+    if text is None:
+        return []
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f'--seeds "{text}": write whole numbers such as 1,2,3') from None
+    if min(seeds) < 0:
+        raise UserError(f'--seeds "{text}": seeds are not below 0')
+    return seeds
 
 
 def _simulate(scenario: Scenario, options: Options) -> dict[str, Any]:
     from footfall.run import run as simulate  # noqa: PLC0415 - loads the libraries of a run
 
     with simulating(stderr) as begin:
-        return simulate(scenario, options, Watch(stderr.print, begin))
+        watch = Watch(stderr.print, begin, patience=lambda: patient(stderr.print))
+        return simulate(scenario, options, watch)
 
 
 def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
@@ -149,6 +230,10 @@ def _where_the_time_went(record: dict[str, Any]) -> str:
     seconds = timings["simulating"] - started
     if record["model"]["name"] == "fake":
         return f"simulated in {seconds:.1f} s with the fake model: a test of the plumbing only"
+    if record["surrogate"]:
+        return f"simulated in {seconds:.1f} s by a {record['model']['name']}; no model was asked"
+    if record["model"]["name"] == "none":
+        return f"simulated in {seconds:.1f} s without a language model: users went by their habits"
     if not engine:
         return f"simulated in {seconds:.1f} s; every answer was stored, no engine was needed"
     outside = (seconds - engine) / seconds
@@ -174,28 +259,33 @@ def _mount() -> None:
 
 def main() -> None:
     """Entry point of the ``footfall`` command."""
-    # A polite kill is an interruption: the store closes, and the run can be resumed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _mount()
-    group: Any = typer.main.get_command(app)
     try:
-        status = group.main(standalone_mode=False, prog_name="footfall")
+        with terminable():
+            _mount()
+            group: Any = typer.main.get_command(app)
+            status = group.main(standalone_mode=False, prog_name="footfall")
+        if status == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
+            status = _fail(_INTERRUPTED, INTERRUPTED)
     except FootfallError as error:
         status = _fail(str(error), error.exit_status)
     except _UsageError as error:
-        status = _fail(_usage(error, list(group.commands)), 2)
+        status = _fail(_usage(error), 2)
+    except Terminated:
+        status = _fail("terminated; go on with the same command and --resume", TERMINATED)
     except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
+        status = _fail(_INTERRUPTED, INTERRUPTED)
+    except MemoryError:
+        status = _fail("out of memory; free some, then go on with --resume", 1)
     except BrokenPipeError:
         # The reader of our output went away (``| head``): nothing is left to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
-    if status == INTERRUPTED:
-        _fail("interrupted; go on with the same command and --resume", INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _usage(error: Any, commands: list[str]) -> str:
+def _usage(error: Any) -> str:
+    group: Any = typer.main.get_command(app)
+    commands = list(group.commands)
     message = str(error.format_message())
     if message.startswith("No such command"):
         wrong = message.split("'")[1]

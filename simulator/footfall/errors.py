@@ -9,6 +9,8 @@
     +-- RunError             the run failed; exit status 1
         +-- ServerError      a model server or a recommender stopped answering
         +-- LogError         what a run left behind is damaged
+        +-- BudgetError      a budget of tokens, money, time or memory is used up
+        +-- InterruptError   somebody asked the run to stop; exit status 130
 
 A message is one line: what is wrong, where, and what to do about it.
 """
@@ -23,6 +25,11 @@ class FootfallError(Exception):
     """Base of all errors that Footfall raises on purpose."""
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        """One line without signs that move a terminal's cursor: parts of it may be a stranger's."""
+        line = " ".join(super().__str__().split())
+        return "".join(sign for sign in line if sign.isprintable())
 
 
 class UserError(FootfallError):
@@ -57,6 +64,16 @@ class ServerError(RunError):
 
 class LogError(RunError):
     """What a run left behind is damaged or incomplete."""
+
+
+class BudgetError(RunError):
+    """A budget of tokens, money, time or memory is used up; the run can be resumed."""
+
+
+class InterruptError(RunError):
+    """Somebody asked the run to stop, and it did at the end of an epoch."""
+
+    exit_status = 130
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
     RUN/impressions/epoch=0000-shard=0000.parquet    one row an item shown
     RUN/sessions/epoch=0000-shard=0000.parquet       one row a visit
+    RUN/events/epoch=0000-shard=0000.parquet         what else happened, where a scenario has it
 
 A part exists or it does not: it is written under a temporary name, synced and renamed.
 Rows are ordered by (arm, user, session, page, position), and nothing in a part depends on
@@ -10,12 +11,13 @@ how the work was batched, so the same seed gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from footfall.files import file_hash, replacing
 
 IMPRESSIONS = pa.schema(
     [
@@ -61,33 +63,55 @@ SESSIONS = pa.schema(
 )
 """One row a visit."""
 
-ENDINGS = ("left", "satisfied", "page limit", "empty page", "no answer")
+EVENTS = pa.schema(
+    [
+        ("arm", pa.string()),
+        ("user", pa.string()),
+        ("session", pa.int32()),
+        ("page", pa.int16()),
+        ("time", pa.timestamp("ms")),
+        ("action", pa.string()),  # one of HAPPENINGS
+        ("item", pa.string()),  # null where it concerns none
+        ("quantity", pa.float64()),
+        ("value", pa.float64()),  # money, or a rating; null where there is none
+        ("text", pa.string()),  # a summary, a query, a review, a reason; "" where there is none
+    ]
+)
+"""One row a happening beside impressions, where a scenario has such things; see docs/agents.md."""
+
+HAPPENINGS = (
+    "reflect",  # text: what the user likes, as the model sums it up
+    "search",  # text: the query; quantity: items found
+    "similar",  # item: to which; quantity: items found
+    "click",  # on a page of search ("search") or of similar items ("similar")
+    "cart",  # quantity, value: unit price
+    "purchase",  # quantity, value: money; text: kind of the page, "" where a recommended one
+    "over budget",  # value: unit price of what was wanted and not affordable
+    "rate",  # value: stars
+    "like",
+    "dislike",
+    "review",  # text, value: stars
+    "leave",  # text: why
+)
+"""Kinds of rows in the log of events."""
+
+ENDINGS = ("left", "satisfied", "page limit", "empty page", "gave up waiting", "no answer")
 """Why a visit ended. A visit with no click at all counts as abandoned, whatever ended it."""
 
 
 def write_part(table: pa.Table, path: Path) -> str:
-    """Write ``table`` to ``path`` atomically and return the SHA-256 of its bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    with temporary.open("wb") as sink:
+    """Write ``table`` to ``path`` atomically and return the SHA-256 of its bytes.
+
+    Raises:
+        RunError: It cannot be written, for instance because the disk is full.
+    """
+    with replacing(path) as sink:
         pq.write_table(table, sink, compression="zstd", version="2.6")
-        sink.flush()
-        os.fsync(sink.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
     return file_hash(path)
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable: the folder's own entry has to reach the disk as well."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def write_frame(frame: pd.DataFrame, path: Path) -> str:
+    """Like ``write_part``, for the tables beside the log."""
+    with replacing(path) as sink:
+        frame.to_parquet(sink, index=False)
+    return file_hash(path)

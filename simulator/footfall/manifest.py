@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from footfall.errors import LogError, UserError
+from footfall.files import replacing
+from footfall.secrets import hidden, values_of
 
 NAME = "manifest.json"
 
@@ -43,18 +44,18 @@ def read(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise LogError(f"{folder} holds no run: {NAME} is missing") from None
     except (OSError, ValueError) as error:
-        raise LogError(f"{path} cannot be read: {error}") from None
+        raise LogError(
+            f"{path} cannot be read: {error}; move it away, and --resume makes the log anew "
+            "from the stored answers"
+        ) from None
     return manifest
 
 
 def write(folder: Path, manifest: dict[str, Any]) -> None:
-    """Replace the manifest in one step."""
-    temporary = folder / f"{NAME}.partial"
-    with temporary.open("w", encoding="utf-8") as sink:
-        json.dump(manifest, sink, indent=1, default=str)
-        sink.flush()
-        os.fsync(sink.fileno())
-    temporary.replace(folder / NAME)
+    """Replace the manifest in one step, no secret in it; ``RunError`` if it cannot be written."""
+    text = json.dumps(manifest, indent=1, default=str)
+    with replacing(folder / NAME) as sink:
+        sink.write(hidden(text, values_of(manifest.get("scenario"))).encode())
 
 
 def versions() -> dict[str, str]:
@@ -76,11 +77,12 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
     except OSError as error:
         raise UserError(
-            f"cannot write to {folder}: {error.strerror}; choose another --out"
+            f"cannot write to {folder}: {error.strerror}; make room, or choose another --out"
         ) from None
-    with (folder / ".lock").open("w") as handle:
+    with lock as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,10 +25,18 @@ class Options:
     """Folder for what the run leaves behind; a string will do, here and below."""
     base: Path = field(default_factory=Path.cwd)
     """Folder that the scenario's relative paths are relative to."""
-    workers: int = 1
+    workers: int | None = None
+    """Processes, or actors with ``ray``; None: one, or as many as the cluster has cores."""
+    ray: str | None = None
+    """Address of a Ray cluster whose machines share ``out``; "local" starts one here."""
+    servers: tuple[str, ...] = ()
+    """Model servers that a cluster's users are pinned to; empty: the scenario's, if it has one."""
     store: Path | None = None
     """Store of model answers; ``out/decisions.sqlite`` unless told otherwise."""
     resume: bool = False
+    accept_changes: bool = False
+    """Resume although code or package versions have changed; what is written again must still
+    be the same."""
     overwrite: bool = False
     """Replace a run that is already there; its stored model answers are kept."""
 
@@ -45,6 +54,10 @@ class Watch:
     announce: Announce = lambda _: None
     begin: Callable[[float], OnRound] = lambda _: lambda _pages, _items: None
     """Called with the expected item decisions when simulating starts."""
+    patience: Callable[[], AbstractContextManager[Callable[[], bool]]] = lambda: nullcontext(
+        lambda: False
+    )
+    """Entered when simulating starts; asked before every epoch whether the run should stop."""
     enough: Judge | None = None
     """Asked after every epoch of a scenario with ``stop_early``; by default the installed one
     (``footfall.judges``)."""

@@ -53,6 +53,8 @@ class Persona:
     """[n_events] number of the basket or visit within this user, rising; -1 unknown."""
     cold: bool = False
     """A cold-start persona: a profile and no history."""
+    summary: str = ""
+    """What the user likes, in a few words, where the model was asked to sum it up."""
 
 
 class PopulationSpec(BaseModel):
@@ -285,7 +287,7 @@ def _choose(
     eligible: pd.DataFrame, spec: PopulationSpec, seed: int, profile: list[str]
 ) -> pd.DataFrame:
     """``spec.users`` rows sorted by user, with the ``id`` under which each is played."""
-    lot = eligible.assign(lot=_lots(eligible["user"], seed, "draw")).sort_values("lot")
+    lot = eligible.assign(lot=lots(eligible["user"], seed, "draw")).sort_values("lot")
     if spec.stratify is not None:
         lot = _interleave(lot, spec.stratify, profile)
     rounds, rest = divmod(spec.users, len(lot))
@@ -310,13 +312,13 @@ def _cold(frame: pd.DataFrame, spec: PopulationSpec, seed: int, profile: list[st
     """Cold-start users: the profiles of real ones, nothing else."""
     known = frame[frame[profile].notna().any(axis=1)] if profile else frame
     pool = known if len(known) else frame
-    lot = pool.assign(lot=_lots(pool["user"], seed, "cold")).sort_values("lot")
+    lot = pool.assign(lot=lots(pool["user"], seed, "cold")).sort_values("lot")
     donors = lot.iloc[np.arange(spec.cold_start) % len(lot)].reset_index(drop=True)
     ids = [f"{COLD}{number:05d}" for number in range(1, spec.cold_start + 1)]
     return donors[["user", *profile]].assign(code=-1, id=ids)
 
 
-def _lots(users: pd.Series, seed: int, purpose: str) -> npt.NDArray[np.uint64]:
+def lots(users: pd.Series, seed: int, purpose: str) -> npt.NDArray[np.uint64]:
     """A number drawn for each user from (seed, user), so that other users do not matter."""
     key = f"{seed}/{purpose}/".encode()
     lots = [hashlib.blake2b(key + user.encode(), digest_size=8).digest() for user in users]

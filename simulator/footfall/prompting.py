@@ -7,8 +7,7 @@ cache can reuse them (see ``Layout``).
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,12 +17,22 @@ import numpy as np
 
 from footfall.catalogue import Catalogue
 from footfall.datasets.schema import ACTIONS
+from footfall.familiarity import TAKEN, Familiarity, Repeat
 from footfall.llm.protocol import Tokenizer, Tokens
 from footfall.population import Persona
-from footfall.templates import Event, Option, Template, Trip
+from footfall.templates import Event, Option, Regular, Template, Trip, short
+from footfall.untrusted import Cleaner, suspicion
 
 _PROFILE_CHARS = 80
+_SUMMARY_CHARS = 240
 _SUFFIX_RESERVE = 96  # tokens kept free behind the prefix where the whole prompt is limited
+_PERSONAL = ("item_repeat", "category_repeat", "orders")
+_NEVER = Repeat()
+_REMEMBERED_SUFFIXES = 1_000_000
+"""Wordings kept in memory; beyond it all are made anew."""
+
+_Ask = tuple[int, Repeat, Repeat]
+"""An item, and how often it and its category were taken: all that a wording depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,8 @@ class Visit:
     persona: Persona | None
     clicked: tuple[int, ...] = ()
     bought: tuple[int, ...] = ()
+    context: str = ""
+    """The moment of the visit in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,8 @@ class Prefix:
     tokens: Tokens
     dropped_events: int = 0
     """Oldest events left out because of the token budget."""
+    familiarity: Familiarity | None = None
+    """How well the person knows the items, where the template tells; for ``suffixes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class Budget:
     """Tokens of the whole prompt."""
     title_chars: int = 120
     """Characters of a title; longer ones are cut."""
+    regulars: int = 0
+    """Most often taken kinds of items, by short title, of the whole remembered history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,8 @@ class Prompter:
         tokenizer: The model's.
         catalogue: Titles, categories and prices of the items.
         persona_prose: Whether templates may tell the profile.
+        hide_suspects: Leave out texts that read like words to the model
+            (``footfall.untrusted``); an item then goes by its category.
     """
 
     def __init__(
@@ -108,6 +125,7 @@ class Prompter:
         catalogue: Catalogue,
         *,
         persona_prose: bool = False,
+        hide_suspects: bool = True,
     ) -> None:
         self._template = template
         self._layout = layout
@@ -116,37 +134,68 @@ class Prompter:
         self._catalogue = catalogue
         self._persona_prose = persona_prose
         self._titles: dict[int, str] = {}
-        self._suffixes: dict[int, Tokens] = {}
-        controls = sorted(tokenizer.control_tokens, key=len, reverse=True)
-        self._control = re.compile("|".join(map(re.escape, controls)) or r"(?!)")
+        self._categories: dict[int, str] = {}
+        self._suffixes: dict[_Ask, Tokens] = {}
+        self.personal = not template.names.isdisjoint(_PERSONAL)
+        """Whether the question about an item tells how well this persona knows it."""
+        _, categories = np.unique(np.asarray(catalogue.categories, dtype=str), return_inverse=True)
+        self._categories_of = categories.astype(np.int64)
+        self._cleaner = Cleaner(tokenizer.control_tokens)
+        self._hide_suspects = hide_suspects
         # Some tokenizers put a mark of their own before a lone newline: the last id is it.
         self._newline = tokenizer.encode("\n")[-1]
         _, self._closing = tokenizer.chat("", "")
-        self._bare = len(self._drafts([Visit(None)], [0])[0].stable)
+        self._bare = len(self._drafts([Visit(None)], [None], [0])[0].stable)
 
     def prefixes(self, visits: Sequence[Visit]) -> list[Prefix]:
         """One prefix a visit, in order; all are tokenised together."""
         shown = [self._shown(visit) for visit in visits]
+        known = [self._familiarity(visit.persona) for visit in visits]
         kept = list(shown)
-        drafts = self._drafts(visits, kept)
+        drafts = self._drafts(visits, known, kept)
         todo = list(range(len(visits)))
         while todo := [i for i in todo if kept[i] and self._excess(drafts[i]) > 1]:
             for i in todo:
                 kept[i] = min(kept[i] - 1, int(kept[i] / self._excess(drafts[i])))
-            shorter = self._drafts([visits[i] for i in todo], [kept[i] for i in todo])
+            shorter = self._drafts(
+                [visits[i] for i in todo], [known[i] for i in todo], [kept[i] for i in todo]
+            )
             for i, draft in zip(todo, shorter, strict=True):
                 drafts[i] = draft
         return [
-            Prefix(self._padded(draft), dropped_events=full - short)
-            for draft, full, short in zip(drafts, shown, kept, strict=True)
+            Prefix(self._padded(draft), full - short, who)
+            for draft, full, short, who in zip(drafts, shown, kept, known, strict=True)
         ]
 
-    def suffix(self, item: int) -> Tokens:
-        """The question about one item; tokenised once."""
-        tokens = self._suffixes.get(item)
-        if tokens is None:
-            tokens = self._suffixes[item] = self._closed(self._item_variables(item))
-        return tokens
+    def suffixes(
+        self, items: Sequence[int], known: Sequence[Familiarity | None] | None = None
+    ) -> list[Tokens]:
+        """The question about each item; each wording is tokenised once, all new ones together.
+
+        Args:
+            items: Catalogue codes.
+            known: Of each item's ``Prefix``. None: somebody without a past.
+        """
+        if known is None or not self.personal:
+            asks = [(item, _NEVER, _NEVER) for item in items]
+        else:
+            asks = [self._ask(item, who) for item, who in zip(items, known, strict=True)]
+        made = self._suffixes
+        new = [ask for ask in dict.fromkeys(asks) if ask not in made]
+        if new:
+            if len(made) > _REMEMBERED_SUFFIXES:
+                made.clear()
+                new = list(dict.fromkeys(asks))
+            texts = [self._closed_text(self._item_variables(*ask)) for ask in new]
+            encoded = self._tokenizer.encode_many(texts)
+            made.update((ask, Tokens(tuple(ids))) for ask, ids in zip(new, encoded, strict=True))
+        return [made[ask] for ask in asks]
+
+    def _ask(self, item: int, known: Familiarity | None) -> _Ask:
+        if known is None:
+            return item, _NEVER, _NEVER
+        category = int(self._categories_of[item])
+        return item, known.items.get(item, _NEVER), known.categories.get(category, _NEVER)
 
     def slate_suffix(
         self, items: Sequence[int], letters: Sequence[str], none_letter: str
@@ -168,17 +217,19 @@ class Prompter:
         title = self._titles.get(item)
         if title is None:
             raw = self._catalogue.titles[item]
-            title = self._titles[item] = self._clean(raw, self._budget.title_chars) or "(no title)"
+            title = self._clean(raw, self._budget.title_chars) or self._category(item)
+            title = self._titles[item] = title or "(no title)"
         return title
 
     def _clean(self, text: str, limit: int) -> str:
-        """One line, no control tokens, no invisible characters: data comes from strangers."""
-        text = self._control.sub(" ", text)
-        text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
-        return self._control.sub(" ", " ".join(text.split()))[:limit].strip()
+        """One line without control tokens; nothing of what reads like words to the model."""
+        hidden = self._hide_suspects and suspicion(text)
+        return "" if hidden else self._cleaner.clean(text, limit)
 
-    def _item_variables(self, item: int) -> dict[str, Any]:
+    def _item_variables(self, item: int, taken: Repeat, category: Repeat) -> dict[str, Any]:
         return {
+            "item_repeat": taken,
+            "category_repeat": category,
             "title": self.title(item),
             "category": self._category(item),
             "price": self._price(item),
@@ -186,11 +237,18 @@ class Prompter:
         }
 
     def _category(self, item: int) -> str:
-        return self._clean(self._catalogue.categories[item], self._budget.title_chars)
+        category = self._categories.get(item)
+        if category is None:
+            raw = self._catalogue.categories[item]
+            category = self._categories[item] = self._clean(raw, self._budget.title_chars)
+        return category
 
     def _price(self, item: int) -> float | None:
         price = float(self._catalogue.prices[item])
         return None if np.isnan(price) else price
+
+    def _familiarity(self, persona: Persona | None) -> Familiarity | None:
+        return Familiarity.of(persona, self._categories_of) if self.personal else None
 
     def _shown(self, visit: Visit) -> int:
         """Events of this persona that are shown if the token budget allows."""
@@ -204,20 +262,27 @@ class Prompter:
         room = self._budget.prompt_tokens - _SUFFIX_RESERVE - others
         return history / max(1, min(self._budget.history_tokens, room))
 
-    def _drafts(self, visits: Sequence[Visit], kept: Sequence[int]) -> list[_Draft]:
+    def _drafts(
+        self,
+        visits: Sequence[Visit],
+        known: Sequence[Familiarity | None],
+        kept: Sequence[int],
+    ) -> list[_Draft]:
         """Render and tokenise; three short texts a visit, so that no merge crosses a seam."""
         texts: list[str] = []
-        for visit, events in zip(visits, kept, strict=True):
-            texts += self._texts(visit, events)
+        for visit, who, events in zip(visits, known, kept, strict=True):
+            texts += self._texts(visit, who, events)
         ids = self._tokenizer.encode_many(texts)
         return [_Draft(*ids[i : i + 3]) for i in range(0, len(ids), 3)]
 
-    def _texts(self, visit: Visit, events: int) -> tuple[str, str, str]:
-        variables = self._visit_variables(visit, events)
+    def _texts(self, visit: Visit, known: Familiarity | None, events: int) -> tuple[str, str, str]:
+        orders = 0 if known is None else known.orders
+        variables = self._visit_variables(visit, events) | {"orders": orders}
         system = self._template.render("system", variables)
         history = self._template.render("history", variables)
         opening, closing = self._tokenizer.chat(system, history + "\n" if history else "")
-        said = self._template.render("visit", variables) if visit.clicked or visit.bought else ""
+        now = visit.clicked or visit.bought or visit.context
+        said = self._template.render("visit", variables) if now else ""
         tail = ""
         if self._layout.item_in_answer:
             answer = self._template.render("answer", variables)
@@ -234,11 +299,34 @@ class Prompter:
         return {
             "profile": clean if self._persona_prose else {},
             "persona_prose": self._persona_prose and bool(clean),
+            # The model's own words about this person: they may say "the customer buys ...".
+            "summary": ""
+            if persona is None
+            else self._cleaner.clean(persona.summary, _SUMMARY_CHARS),
             "trips": [] if persona is None or not events else self._trips(persona, events),
+            "regulars": [] if persona is None else self._regulars(persona),
+            "orders": 0
+            if not self.personal
+            else Familiarity.of(persona, self._categories_of).orders,
+            "context": self._clean(visit.context, _SUMMARY_CHARS),
             "clicked": [self.title(item) for item in visit.clicked],
             "bought": [self.title(item) for item in visit.bought],
             "currency": self._catalogue.currency,
         }
+
+    def _regulars(self, persona: Persona) -> list[Regular]:
+        """What was taken most often, most often first; ties by the newest, then by title."""
+        if not self._budget.regulars:
+            return []
+        taken = np.isin(persona.actions, TAKEN)
+        counts: Counter[str] = Counter()
+        newest: dict[str, int] = {}
+        for place, item in enumerate(persona.items[taken].tolist()):
+            name = short(self.title(item))
+            counts[name] += 1
+            newest[name] = place
+        order = sorted(counts, key=lambda name: (-counts[name], -newest[name], name))
+        return [Regular(name, counts[name]) for name in order[: self._budget.regulars]]
 
     def _trips(self, persona: Persona, events: int) -> list[Trip]:
         """The newest ``events`` events, oldest first, by order or else by day."""
@@ -260,12 +348,15 @@ class Prompter:
         return Event(self.title(item), self._category(item), ACTIONS[action], quantity, known)
 
     def _closed(self, variables: dict[str, Any]) -> Tokens:
-        """Token ids of an item block, with the end of the chat where the layout wants it."""
+        return Tokens(tuple(self._tokenizer.encode(self._closed_text(variables))))
+
+    def _closed_text(self, variables: dict[str, Any]) -> str:
+        """An item block, with the end of the chat where the layout wants it."""
         text = self._template.render("item", variables)
         if not self._layout.item_in_answer:
             answer = self._template.render("answer", variables)
             text += self._closing + (answer + "\n" if answer else "")
-        return Tokens(tuple(self._tokenizer.encode(text)))
+        return text
 
     def _padded(self, draft: _Draft) -> Tokens:
         """Fill with newlines: at the start, and before what happened in this visit.

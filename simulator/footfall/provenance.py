@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from footfall import manifest
+from footfall.actions.specs import ActionsSpec
 from footfall.behaviour import BehaviourSpec
 from footfall.fitting.features import best_rating, taken
 from footfall.llm.protocol import LanguageModel
+from footfall.recommenders.audit import EXAMPLES
 from footfall.scenario import Scenario
+from footfall.surrogate.stand_in import StandIn
+from footfall.untrusted import Cleaner, Inspection, inspect
 
 if TYPE_CHECKING:
     from footfall.run import Histories
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 SOURCES = {
     "habits.examination": "position-based model; 1 is usual for search results "
     "(Joachims, Swaminathan and Schnabel, WSDM 2017), 0 reads everything",
+    "actions.cart.abandoned": "mean of 50 studies of online carts (Baymard Institute)",
     "habits.gap_days": "used only for users whose history tells no gap of their own",
 }
 """Where defaults come from that have a source; the others are round numbers."""
@@ -37,9 +42,11 @@ def describe(
 ) -> dict[str, Any]:
     """The manifest of a run that is about to start."""
     dataset, population = histories.dataset, histories.population
+    texts = None if model is None else inspect_texts(scenario, histories, model)
     return {
         "footfall": manifest.versions().get("footfall", "unknown"),
         "status": "running",
+        "reason": "",
         "stopped": "",
         "scenario": scenario.model_dump(mode="json"),
         "users": len(population),
@@ -52,11 +59,17 @@ def describe(
         },
         "model": None
         if model is None
-        else {"name": model.name, "fingerprint": model.fingerprint.hex()},
+        else {
+            "name": model.name,
+            "fingerprint": model.fingerprint.hex(),
+            **getattr(model, "about", {}),  # what a server says of itself
+        },
+        "surrogate": model.provenance() if isinstance(model, StandIn) else None,
         "coefficients": scenario.behaviour.click.model_dump(),
         "fitted": scenario.behaviour.sources,
-        "assumptions": assumptions(scenario.behaviour),
-        "warnings": warnings(histories),
+        "assumptions": [*assumptions(scenario.behaviour), *assumed_acts(scenario.actions)],
+        "warnings": warnings(scenario, histories, model, texts),
+        "texts": {} if texts is None else texts.as_dict(),
         "items": "items.parquet",
         "users_table": "users.parquet",
         "held_out": "held_out.parquet",
@@ -69,7 +82,9 @@ def describe(
                 "prompts": code_hash("footfall.prompts", ".j2"),
             },
         },
+        "attempts": [],
         "parts": {},
+        "tables": {},
     }
 
 
@@ -81,14 +96,51 @@ def assumptions(spec: BehaviourSpec) -> list[dict[str, Any]]:
         for name, value in getattr(spec, group).model_dump().items():
             source = SOURCES.get(f"{group}.{name}", "a round number; fit it to your own data")
             rows.append({"name": f"{group}.{name}", "value": value, "unit": "", "source": source})
+    if "click" not in spec.sources:
+        rows += [_assumed(f"spread.{name}", value) for name, value in spec.spread.items()]
+    if spec.mood is not None:
+        rows += [_assumed(f"mood.{name}", value) for name, value in spec.mood.model_dump().items()]
     return rows
 
 
-def warnings(histories: Histories) -> list[str]:
+def assumed_acts(actions: ActionsSpec) -> list[dict[str, Any]]:
+    """Every number of what users do beside clicking and buying; none of them is fitted."""
+    named = actions.model_dump(exclude_none=True, exclude={"reasons"})
+    return [
+        _assumed(f"actions.{act}.{name}", value)
+        for act, options in named.items()
+        for name, value in options.items()
+        if isinstance(value, int | float)
+    ]
+
+
+def _assumed(name: str, value: float) -> dict[str, Any]:
+    source = SOURCES.get(name, "a round number; fit it to your own data")
+    return {"name": name, "value": value, "unit": "", "source": source}
+
+
+def inspect_texts(scenario: Scenario, histories: Histories, model: LanguageModel) -> Inspection:
+    """What the catalogue's titles and categories would do to a prompt, counted once each."""
+    items = histories.catalogue
+    named = dict(zip(items.categories, items.ids, strict=True))
+    pairs = [*zip(items.ids, items.titles, strict=True)]
+    pairs += [(f"{item} (category)", category) for category, item in named.items() if category]
+    cleaner = Cleaner(model.tokenizer.control_tokens)
+    return inspect(pairs, cleaner, scenario.choice.max_title_chars)
+
+
+def warnings(
+    scenario: Scenario,
+    histories: Histories,
+    model: LanguageModel | None,
+    texts: Inspection | None,
+) -> list[str]:
     """What a reader of the result must know before believing it."""
-    if not histories.apart.circular:
-        return []
-    return [CIRCULAR]
+    hidden = scenario.choice.suspects == "hide"
+    found = [CIRCULAR if histories.apart.circular else ""]
+    found.append(model.caution() if isinstance(model, StandIn) else "")
+    found.append("" if texts is None else texts.warning(hidden=hidden))
+    return [warning for warning in found if warning]
 
 
 def users_table(histories: Histories) -> pd.DataFrame:
@@ -146,3 +198,15 @@ def _walk(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
         name = f"{prefix}{entry.name}"
         found += _walk(entry, f"{name}/") if entry.is_dir() else [(name, entry)]
     return found
+
+
+def added(before: Any, now: Any) -> Any:
+    """Counts of two attempts at one run as one: numbers add up, lists of examples are joined."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        return {key: added(before.get(key), now.get(key)) for key in keys}
+    if before is None or now is None:
+        return now if before is None else before
+    if isinstance(before, list) and isinstance(now, list):
+        return (before + now)[:EXAMPLES]
+    return before + now

@@ -9,48 +9,54 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
-from footfall import manifest
+from footfall import manifest, resuming
+from footfall.budget import Meter, MeteredModel
 from footfall.catalogue import Catalogue
+from footfall.choice.feeding import pages_at_once
 from footfall.choice.protocol import ChoiceModel
-from footfall.choice.specs import open_choice
+from footfall.choice.reasoned import open_reasoned
 from footfall.datasets.schema import Dataset, Split
 from footfall.datasets.sources import load
 from footfall.datasets.split import split as cut
-from footfall.errors import DataError, LogError, RunError, UserError
+from footfall.errors import BudgetError, DataError, FootfallError, InterruptError, UserError
+from footfall.interventions import with_new_items
 from footfall.judges import installed_judge
 from footfall.llm.protocol import LanguageModel
-from footfall.llm.specs import ModelSpec, open_model
 from footfall.llm.store import AnswerStore, StoredModel
-from footfall.log import file_hash, write_part
-from footfall.options import Announce, Judge, OnRound, Options, Watch
+from footfall.log import write_frame
+from footfall.options import Announce, Judge, Options, Watch
 from footfall.population import Population
-from footfall.provenance import describe, held_out_table, items_table, users_table
+from footfall.provenance import added, describe, held_out_table, items_table, users_table
+from footfall.reasons import Reasoner
 from footfall.recommenders import AuditedRecommender, audited, build
+from footfall.recommenders.outage import FailingRecommender
 from footfall.scenario import Scenario
+from footfall.society import Society, graph_of
 from footfall.stopwatch import Stopwatch
+from footfall.surrogate.stand_in import needs_no_store, open_answering
+from footfall.workers.hiring import hire
+from footfall.workers.shards import FOREIGN, EpochLog, Job, Learners
 from footfall.world.calendar import DAY
 from footfall.world.crowd import Setting
 from footfall.world.design import INTERLEAVED, assign
-from footfall.world.records import (
-    EpochRecords,
-    Names,
-    impression_table,
-    interactions,
-    session_table,
-)
-from footfall.world.service import LocalService
+from footfall.world.diary import DiarySpec
+from footfall.world.records import Names, interactions
+from footfall.world.schedule import Chosen, Schedule
 from footfall.world.setup import Apart, keep_apart, prepare
-from footfall.world.workers import ManyProcesses, OneProcess, Workforce
+from footfall.world.staging import choose_items, draw_in_waves, windows, without_new
+
+MOST_LIVED = 200
+"""Newest purchases of the run that a user remembers, where the run is remembered at all."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,10 @@ class Histories:
     catalogue: Catalogue
     population: Population
     apart: Apart
+    chosen: Chosen
+    """The scenario's interventions, each with the items that it is about."""
+    arrivals: npt.NDArray[np.float64]
+    """[n_users] simulated second from which on each user may come."""
 
 
 def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dict[str, Any]:
@@ -74,7 +84,8 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
     watch = watch or Watch()
     judge, clock = _judge(scenario, watch), Stopwatch()
     with manifest.locked(options.out), ExitStack() as stack:
-        earlier = _claim(options, scenario)
+        earlier = resuming.claim(options, scenario, watch.announce)
+        meter = Meter(scenario.budget, options.out)
         with clock.section("data"):
             histories = read_histories(scenario, options.base, watch.announce)
         with clock.section("recommenders"):
@@ -82,36 +93,91 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
             for recommender in recommenders:
                 stack.callback(recommender.close)
         with clock.section("model"):
-            engine, model = stack.enter_context(_models(scenario, options, watch.announce))
-            choice = open_choice(scenario.choice, model, histories.catalogue, base=options.base)
-        setting, names = setting_of(scenario, histories), _names(scenario, histories)
-        record = describe(scenario, histories, model)
-        _write_tables(options.out, scenario, histories, setting)
+            engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
+            setting = setting_of(scenario, histories)
+            job = job_of(scenario, histories, setting, options, earlier)
+            choice = job.open_choice(model)
+            reasoner = _reasoner(scenario, histories, engine, model, options)
+        record = describe(scenario, histories, engine) | {
+            "base": os.path.relpath(options.base, options.out),
+            "reasons": reasoner.counts,
+        }
+        resuming.begin(options, earlier, record)
+        stack.enter_context(_last_words(options.out, record, meter))
+        record["tables"] = _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
-        people = people_of(scenario, setting)
-        workforce = stack.enter_context(closing(_workforce(setting, people, options.workers)))
         progress = watch.begin(expected_decisions(scenario, setting))
-        service = _service(scenario, histories, setting, recommenders, choice, progress)
+        society = _society(scenario, histories, options.base)
+        learners = Learners(recommenders, society)
+        workforce = hire(job, options, learners, choice, model, progress, watch.announce)
+        stack.enter_context(closing(workforce))
+        pages = job.service(learners, choice, progress)
+        halted = stack.enter_context(watch.patience())
         with clock.section("simulating"):
-            for number, until in enumerate(_epochs(scenario)):
-                records = workforce.advance(until, service)
-                parts = _write(options.out, number, records, names, scenario)
-                _compare(parts, earlier)
+            for number, until in enumerate(epochs(scenario)):
+                _may_go_on(number, meter, halted())
+                log = workforce.advance(number, until)
+                parts = log.parts | reasoner.after(options.out, number, log.shown, job.names, pages)
+                resuming.compare(parts, earlier)
                 record["parts"].update(parts)
-                _teach(recommenders, records, names)
+                _teach(learners, log, job.names)
                 _account(record, choice, recommenders, engine, clock)
+                _carry_over(record, scenario, earlier)
                 manifest.write(options.out, record)
-                record["stopped"] = judge(options.out)
+                if number + 1 >= earlier.epochs:  # before, the judge has let the run go on
+                    record["stopped"] = judge(options.out)
                 if record["stopped"]:
                     break
         record["status"] = "stopped early" if record["stopped"] else "finished"
         _account(record, choice, recommenders, engine, clock)
-        manifest.write(options.out, record)
+        _carry_over(record, scenario, earlier)
     return record
+
+
+@contextmanager
+def _last_words(out: Path, record: dict[str, Any], meter: Meter) -> Iterator[None]:
+    """However a run ends, its manifest says so, unless it is killed or the disk is full."""
+    try:
+        yield
+    except BaseException as error:
+        record["status"] = _how_it_ended(error)
+        record["reason"] = str(error) if isinstance(error, FootfallError) else type(error).__name__
+        record["spent"] = meter.as_dict()
+        with suppress(FootfallError):
+            meter.save()
+            manifest.write(out, record)
+        raise
+    record["spent"] = meter.as_dict()
+    meter.save()
+    manifest.write(out, record)
+
+
+def _how_it_ended(error: BaseException) -> str:
+    if isinstance(error, BudgetError):
+        return "out of budget"
+    asked = isinstance(error, InterruptError) or not isinstance(error, Exception)
+    return "interrupted" if asked else "failed"
+
+
+def _may_go_on(epochs: int, meter: Meter, halted: bool) -> None:
+    """Between two epochs: whether time, money and whoever looks on let the run go on."""
+    meter.check()
+    if halted:
+        raise InterruptError(f"stopped after {epochs} epochs, as asked; go on with --resume")
+
+
+def _carry_over(record: dict[str, Any], scenario: Scenario, earlier: resuming.Earlier) -> None:
+    """Recommenders that were not asked again keep the faults that they were found to have."""
+    for arm in scenario.arms:
+        before = earlier.record.get("faults", {}).get(arm.name)
+        if before and arm.recommender.kind in FOREIGN:
+            record["faults"][arm.name] = added(before, record["faults"][arm.name])
 
 
 def _judge(scenario: Scenario, watch: Watch) -> Judge:
     """Who says after an epoch that the run has seen enough; nobody unless the scenario asks."""
+    if scenario.grid:
+        raise UserError("a scenario with a grid is many runs: footfall run, or footfall.grid.cells")
     if scenario.stop_early is None:
         return lambda _: ""
     return watch.enough or installed_judge()
@@ -121,50 +187,34 @@ def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histor
     """Steps 1 to 3: read, cut and draw."""
     announce(f"reading {scenario.data.kind}")
     dataset = load(scenario.data, base)
+    events = scenario.interventions
+    dataset = replace(dataset, items=with_new_items(dataset.items, events))
     split = cut(dataset, scenario.split)
     catalogue = Catalogue.from_items(split.remembered.items, dataset.currency)
-    if scenario.world.slate > len(catalogue):
+    slate = max([scenario.world.slate, *(getattr(one, "slate", None) or 0 for one in events)])
+    if slate > len(catalogue):
         raise DataError(
-            f"a slate of {scenario.world.slate} items (world.slate) is larger than the "
+            f"a slate of {slate} items (world.slate) is larger than the "
             f"catalogue of {len(catalogue)}; make it smaller"
         )
-    population = Population.draw(split, catalogue, scenario.population, scenario.seed)
+    chosen = choose_items(events, split, catalogue, scenario.seed)
+    memory = without_new(split, chosen, catalogue)
+    population, arrivals = draw_in_waves(memory, catalogue, scenario)
     apart = keep_apart(split, population, scenario.seed)
-    return Histories(dataset, split, catalogue, population, apart)
+    learned = without_new(apart.for_recommenders, chosen, catalogue)
+    apart = replace(apart, for_recommenders=learned)
+    return Histories(dataset, split, catalogue, population, apart, chosen, arrivals)
 
 
 def expected_decisions(scenario: Scenario, setting: Setting) -> float:
     """Item decisions to expect: visits by the users' gaps, pages by the habit of going on."""
     habits = scenario.behaviour.habits
-    rates = scenario.world.days / setting.calendar.mean_gap_days
+    present = scenario.world.days - setting.calendar.arrivals / DAY
+    rates = present / setting.calendar.mean_gap_days
     visits = float(sum(rates[user] for _, user in people_of(scenario, setting)))
     go_on = 1.0 / (1.0 + np.exp(-(habits.go_on + 0.3 * habits.go_on_after_click)))
     pages = sum(go_on**page for page in range(setting.max_pages))
     return float(visits * pages * setting.slate)
-
-
-def _claim(options: Options, scenario: Scenario) -> dict[str, str]:
-    """Make sure that the folder is ours; the hashes of an earlier run's parts when resuming."""
-    if not (options.out / manifest.NAME).exists():
-        return {}
-    earlier = manifest.read(options.out)
-    if options.resume:
-        if earlier["recorded"]["hashes"]["scenario"] != scenario.digest():
-            raise UserError(
-                f"{options.out} holds a run of another scenario or seed; "
-                "resume with the same scenario, or choose another --out"
-            )
-        return dict(earlier["parts"])
-    if not options.overwrite:
-        raise UserError(
-            f"{options.out} already holds a run; choose another --out, "
-            "or pass --overwrite or --resume"
-        )
-    for name in ("impressions", "sessions"):
-        shutil.rmtree(options.out / name, ignore_errors=True)
-    for name in (manifest.NAME, "report.html", "validity.json"):
-        (options.out / name).unlink(missing_ok=True)
-    return {}
 
 
 def _recommenders(
@@ -180,22 +230,42 @@ def _recommenders(
             base=base,
             seed=scenario.seed,
         )
-        recommenders.append(audited(trained, histories.catalogue))
+        outages = windows(scenario, arm.name, histories.split.at)
+        failing = FailingRecommender(trained, outages) if outages else trained
+        recommenders.append(audited(failing, histories.catalogue))
     return recommenders
 
 
 @contextmanager
 def _models(
-    scenario: Scenario, options: Options, announce: Announce
+    scenario: Scenario, options: Options, meter: Meter, announce: Announce
 ) -> Iterator[tuple[LanguageModel, LanguageModel]]:
     """The scenario's model, and the same behind the store of its answers."""
     path = options.store or options.out / "decisions.sqlite"
-    with closing(open_model(scenario.model, announce=announce)) as engine:
-        if scenario.model.name == "fake":
-            yield engine, engine  # computing a fake answer is cheaper than looking it up
+    with closing(open_answering(scenario, options.base, announce)) as engine:
+        asked = MeteredModel(engine, meter) if scenario.budget.bounded else engine
+        if needs_no_store(engine):
+            yield engine, asked
             return
         with AnswerStore(path) as store:
-            yield engine, StoredModel(engine, store)
+            yield engine, StoredModel(asked, store)
+
+
+def _reasoner(
+    scenario: Scenario,
+    histories: Histories,
+    engine: LanguageModel,
+    model: LanguageModel,
+    options: Options,
+) -> Reasoner:
+    """Who asks for reasons; it asks nothing unless the scenario wants some."""
+    if not scenario.choice.reasons:
+        return Reasoner(None)
+    prepare_to_write = getattr(engine, "prepare_to_write", None)
+    if prepare_to_write is not None:
+        prepare_to_write()
+    choice = open_reasoned(scenario.choice, model, histories.catalogue, options.base)
+    return Reasoner(choice)
 
 
 def setting_of(scenario: Scenario, histories: Histories) -> Setting:
@@ -207,39 +277,44 @@ def setting_of(scenario: Scenario, histories: Histories) -> Setting:
         histories.catalogue,
         at=histories.split.at,
         seed=scenario.seed,
-        slate=scenario.world.slate,
+        schedule=schedule_of(scenario, histories),
+        arrivals=histories.arrivals,
         max_pages=scenario.world.max_pages,
+        diary=_diary(scenario),
+        actions=scenario.actions,
     )
 
 
-def _service(
-    scenario: Scenario,
-    histories: Histories,
-    setting: Setting,
-    recommenders: list[AuditedRecommender],
-    choice: ChoiceModel | None,
-    progress: OnRound,
-) -> LocalService:
-    return LocalService(
-        recommenders=recommenders,
-        choice=choice,
-        population=histories.population,
-        catalogue=histories.catalogue,
-        luck=setting.luck,
-        users=setting.users,
-        start=histories.split.at,
+def _diary(scenario: Scenario) -> DiarySpec:
+    """What users carry along from page to page and from visit to visit."""
+    memory = scenario.choice.memory
+    return DiarySpec(
+        remembers=MOST_LIVED if memory is not None and memory.simulated else 0,
+        mood=scenario.behaviour.mood,
+        reasons=scenario.actions.reasons,
+        acts=scenario.actions.any or (memory is not None and memory.reflection is not None),
+    )
+
+
+def schedule_of(scenario: Scenario, histories: Histories) -> Schedule:
+    """What the scenario's interventions make of prices, pages and items, over time."""
+    return Schedule.build(
+        histories.chosen,
+        histories.catalogue,
         slate=scenario.world.slate,
-        interleaved=scenario.design == "interleaved",
-        pages_at_once=_pages_at_once(scenario.model),
-        progress=progress,
+        arms=[arm.name for arm in scenario.arms],
+        together=scenario.design == "interleaved",
     )
 
 
-def _pages_at_once(model: ModelSpec) -> int:
-    """As many pages as keep the engine busy for seconds: few on a CPU, many on a GPU."""
-    if model.name == "fake":
-        return 4096
-    return 1024 if model.server is not None or torch.cuda.is_available() else 64
+def _society(scenario: Scenario, histories: Histories, base: Path) -> Society | None:
+    """Who hears of whom, if anybody does."""
+    if scenario.social is None:
+        return None
+    users = histories.population.users
+    graph = graph_of(scenario.social, users, base, scenario.seed)
+    arms = 1 if scenario.design == "interleaved" else len(scenario.arms)
+    return Society(scenario.social, graph, len(histories.catalogue), arms)
 
 
 def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:
@@ -247,11 +322,29 @@ def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:
     return assign(scenario.design, setting.users, len(scenario.arms), scenario.seed)
 
 
-def _workforce(setting: Setting, people: list[tuple[int, int]], workers: int) -> Workforce:
-    return OneProcess(setting, people) if workers == 1 else ManyProcesses(setting, people, workers)
+def job_of(
+    scenario: Scenario,
+    histories: Histories,
+    setting: Setting,
+    options: Options,
+    earlier: resuming.Earlier,
+) -> Job:
+    """What workers have to know."""
+    return Job(
+        scenario=scenario,
+        population=histories.population,
+        catalogue=histories.catalogue,
+        setting=setting,
+        names=_names(scenario, histories),
+        out=options.out,
+        base=options.base,
+        pages_at_once=pages_at_once(scenario.model, scenario.choice),
+        eventful=_diary(scenario).acts,
+        intact=frozenset(earlier.intact),
+    )
 
 
-def _epochs(scenario: Scenario) -> Iterator[float]:
+def epochs(scenario: Scenario) -> Iterator[float]:
     """Ends of the epochs in simulated seconds; the last one may be shorter."""
     end, length = scenario.world.days * DAY, scenario.world.epoch_days * DAY
     until = 0.0
@@ -271,56 +364,29 @@ def _names(scenario: Scenario, histories: Histories) -> Names:
     )
 
 
-def _write(
-    out: Path, epoch: int, records: EpochRecords, names: Names, scenario: Scenario
+def _write_tables(
+    out: Path, scenario: Scenario, histories: Histories, setting: Setting
 ) -> dict[str, str]:
-    """Write an epoch's parts, one a shard, and return their hashes."""
-    columns, shards = records.impressions, scenario.world.shards
-    hashes = {}
-    for shard in range(shards):
-        part = f"epoch={epoch:04d}-shard={shard:04d}.parquet"
-        keep = columns["user"].astype(np.int64) % shards == shard if columns else slice(0)
-        rows = {name: column[keep] for name, column in columns.items()}
-        visits = [visit for visit in records.visits if visit[1] % shards == shard]
-        for name, table in (
-            (f"impressions/{part}", impression_table(rows, names)),
-            (f"sessions/{part}", session_table(visits, names)),
-        ):
-            hashes[name] = write_part(table, out / name)
-    return hashes
-
-
-def _write_tables(out: Path, scenario: Scenario, histories: Histories, setting: Setting) -> None:
     """Items, users and held-out choices beside the log, so that it can be read without source."""
-    items_table(histories).to_parquet(out / "items.parquet", index=False)
-    held_out_table(histories).to_parquet(out / "held_out.parquet", index=False)
     users = users_table(histories)
     if scenario.design == "split":
         names = [arm.name for arm in scenario.arms]
         arms = {user: names[arm] for arm, user in people_of(scenario, setting)}
         users["arm"] = users.index.map(arms)
-    users.to_parquet(out / "users.parquet", index=False)
+    tables = {
+        "items.parquet": items_table(histories),
+        "held_out.parquet": held_out_table(histories),
+        "users.parquet": users,
+    }
+    return {name: write_frame(table, out / name) for name, table in tables.items()}
 
 
-def _compare(parts: dict[str, str], earlier: dict[str, str]) -> None:
-    """A resumed run must write the very parts that it wrote before."""
-    for name, digest in parts.items():
-        if earlier.get(name, digest) != digest:
-            raise RunError(
-                f"{name} came out different from the run that is being resumed: versions, data or "
-                "stored answers have changed; start anew with --overwrite"
-            )
-
-
-def _teach(
-    recommenders: list[AuditedRecommender],
-    records: EpochRecords,
-    names: Names,
-) -> None:
-    """Hand each recommender the events of its own arm, as canonical interactions."""
-    columns = records.impressions
-    for arm, recommender in enumerate(recommenders):
-        recommender.update(interactions(columns, arm, names))
+def _teach(learners: Learners, log: EpochLog, names: Names) -> None:
+    """Hand each recommender the events of its own arm, and let word get round."""
+    if learners.society is not None:
+        learners.society.learn(log.taken)
+    for arm, recommender in enumerate(learners.recommenders):
+        recommender.update(interactions(log.taken, arm, names))
 
 
 def _account(
@@ -337,23 +403,13 @@ def _account(
         arm: {**r.faults.as_dict(), **r.diagnostics}
         for arm, r in zip(arms, recommenders, strict=True)
     }
+    waits = {"model": engine, **dict(zip(arms, (r.recommender for r in recommenders), strict=True))}
+    record["latencies"] = {
+        name: one.latencies.as_dict() for name, one in waits.items() if hasattr(one, "latencies")
+    }
     record["timings"] = {
         **{name: round(seconds, 3) for name, seconds in clock.seconds.items()},
         "engine": round(engine.engine_seconds, 3),
         "engine_start": round(getattr(engine, "start_seconds", 0.0), 3),
         "total": round(clock.total(), 3),
     }
-
-
-def verify(folder: Path) -> None:
-    """Check every part of a finished run against the manifest's hashes.
-
-    Raises:
-        LogError: A part is missing or was changed.
-    """
-    for name, digest in manifest.read(folder)["parts"].items():
-        path = folder / name
-        if not path.exists():
-            raise LogError(f"{path} is missing; run again with --resume")
-        if file_hash(path) != digest:
-            raise LogError(f"{path} was changed since it was written; run again with --resume")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import runpy
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -12,15 +13,28 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from footfall.actions.specs import ActionsSpec
 from footfall.behaviour import BehaviourSpec
+from footfall.budget import BudgetSpec
 from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.sources import DataSource
 from footfall.datasets.split import SplitSpec
-from footfall.errors import ScenarioError, did_you_mean
+from footfall.errors import FootfallError, ScenarioError, did_you_mean
+from footfall.interventions import Intervention
 from footfall.llm.specs import ModelSpec
 from footfall.population import PopulationSpec
 from footfall.recommenders.specs import RecommenderSpec
+from footfall.society import SocialSpec
 from footfall.world.design import Design
+
+LONGEST = 1_000_000
+"""Characters of a scenario file."""
+
+MOST_VALUES = 200_000
+"""In a scenario, its aliases written out: far more than any has, and quick to count."""
+
+DEEPEST = 50
+"""Lists and mappings of a scenario within each other."""
 
 
 class _Spec(BaseModel):
@@ -84,15 +98,26 @@ class Scenario(_Spec):
     behaviour: BehaviourSpec = BehaviourSpec()
     """Written here, or the name of a file that ``footfall fit`` wrote."""
     world: WorldSpec = WorldSpec()
+    actions: ActionsSpec = ActionsSpec()
+    """What users do beside clicking and buying; nothing unless it is named."""
+    social: SocialSpec | None = None
+    """How users hear of each other; None: they do not."""
     arms: tuple[ArmSpec, ...] = Field(min_length=1)
     control: str = ""
     """Arm that the others are compared with; the first one unless told otherwise."""
     design: Design = "paired"
     """"paired": every user meets every arm with the same luck; "split": every user meets one
     arm, as in a live test; "interleaved": two recommenders take turns on every page."""
+    budget: BudgetSpec = BudgetSpec()
+    """What the run may use up before it stops, to be resumed."""
+    interventions: tuple[Intervention, ...] = ()
+    """What happens on the way; see ``footfall.interventions``."""
     stop_early: StopSpec | None = None
     """Stop when the answer is clear; by default the run goes on to its last day."""
     seed: int = Field(default=1, ge=0)
+    grid: dict[str, tuple[Any, ...]] = {}
+    """Values to try for keys of the scenario, each combination a run of its own:
+    ``{world.slate: [5, 10], seed: [1, 2, 3]}``. Arms go by name: ``arms.new.recommender``."""
 
     @model_validator(mode="after")
     def _arms_have_names_of_their_own(self) -> Scenario:
@@ -104,10 +129,29 @@ class Scenario(_Spec):
             object.__setattr__(self, "control", names[0])
         if self.design == "interleaved" and len(names) != 2:
             raise ValueError(f"an interleaved design compares two arms, not {len(names)}")
+        wandering = self.actions.search is not None or self.actions.similar is not None
+        if self.design == "interleaved" and wandering:
+            raise ValueError("an interleaved design has no pages of search or similar items")
         if self.control not in names:
             raise ValueError(
                 f'control "{self.control}" is no arm; {did_you_mean(self.control, names)}'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _interventions_are_about_this_run(self) -> Scenario:
+        names = [arm.name for arm in self.arms]
+        for one in self.interventions:
+            if one.at >= self.world.days:
+                raise ValueError(
+                    f"the run is over (world.days: {self.world.days:g}) before the {one.kind} of "
+                    f"day {one.at:g} happens"
+                )
+            for name in getattr(one, "arms", ()):
+                if name not in names:
+                    raise ValueError(
+                        f'{one.kind}: arm "{name}" is no arm; {did_you_mean(name, names)}'
+                    )
         return self
 
     def digest(self) -> str:
@@ -131,8 +175,12 @@ def read_scenario(source: str | Path, overrides: dict[str, Any] | None = None) -
     ``overrides`` replaces top-level keys (the command line's ``--seed``, for instance).
     Raises ``ScenarioError`` with one line for anything that is wrong in it.
     """
-    text, where = _text(source)
-    raw = {**_mapping(text, where, "data, split and arms"), **(overrides or {})}
+    if Path(source).suffix == ".py":
+        raw, where = script_mapping(Path(source)), str(source)
+    else:
+        text, where = _text(source)
+        raw = _mapping(text, where, "data, split and arms")
+    raw = {**raw, **(overrides or {})}
     if isinstance(raw.get("behaviour"), str):
         # A behaviour in a file of its own, as `footfall fit` writes it.
         text, file = _text(folder_of(source) / raw["behaviour"])
@@ -140,15 +188,70 @@ def read_scenario(source: str | Path, overrides: dict[str, Any] | None = None) -
     return parse_scenario(raw, where)
 
 
+def script_mapping(path: Path) -> dict[str, Any]:
+    """What ``scenario()`` of a Python script returns: a mapping, or a ``Scenario``.
+
+    The script is run, so read it first if it is not yours.
+    """
+    if not path.is_file():
+        raise ScenarioError(f"no scenario file {path}")
+    try:
+        made = runpy.run_path(str(path))
+        made = made["scenario"]()
+    except KeyError as error:
+        raise ScenarioError(f"{path} defines no function scenario() ({error})") from None
+    except FootfallError:
+        raise
+    except Exception as error:  # whatever the script raises
+        raise ScenarioError(f"{path}: {type(error).__name__}: {error}") from error
+    if isinstance(made, Scenario):
+        return made.model_dump(mode="json", exclude_unset=True)
+    if not isinstance(made, dict):
+        raise ScenarioError(f"{path}: scenario() returned a {type(made).__name__}, not a mapping")
+    return made
+
+
 def _mapping(text: str, where: str, keys: str) -> dict[str, Any]:
     try:
+        _refuse_traps(text, where)
         raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        # A date such as 2017-99-99 and a deep nest of brackets raise errors that are not YAML's.
         detail = " ".join(str(error).split())
         raise ScenarioError(f"{where} is not valid YAML: {detail}") from None
     if not isinstance(raw, dict):
         raise ScenarioError(f"{where} must hold a mapping with keys such as {keys}")
+    _refuse_endless(raw, where)
     return raw
+
+
+def _refuse_endless(raw: dict[str, Any], where: str) -> None:
+    """Refuse aliases (*name) that stand for too much, or for what they are a part of."""
+    waiting: list[Any] = [raw]
+    seen = 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if seen > MOST_VALUES:
+            raise ScenarioError(
+                f"{where}: more than {MOST_VALUES:,} values with its aliases (*name) written out"
+            )
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def _refuse_traps(text: str, where: str) -> None:
+    """Refuse YAML that is too long or too deep to be a scenario, before it is read."""
+    if len(text) > LONGEST:
+        raise ScenarioError(f"{where}: longer than {LONGEST:,} characters; that is no scenario")
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ScenarioError(f"{where}: nested more than {DEEPEST} deep; that is no scenario")
 
 
 def folder_of(source: str | Path) -> Path:

@@ -21,6 +21,7 @@ import numpy as np
 from jinja2.sandbox import SandboxedEnvironment
 
 from footfall.errors import TemplateError, did_you_mean
+from footfall.familiarity import Repeat
 
 BLOCKS = ("system", "history", "visit", "item", "answer")
 """The blocks that a template may have."""
@@ -67,32 +68,68 @@ class Option:
     price: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """Something that the user took again and again."""
+
+    title: str
+    count: int
+    """Remembered events in which it was taken; items whose short titles agree count as one."""
+
+
 _EVENT = Event("Oat milk, 1 l", "Dairy", "purchase", 1.0, None)
 _SAMPLE: dict[str, Any] = {
     "profile": {"age": "35-44"},
     "persona_prose": True,
+    "summary": "Fruit, Dairy",
     "trips": [Trip((_EVENT, _EVENT), np.datetime64("2017-03-05T10:00"))],
+    "regulars": [Regular("Oat milk", 12), Regular("Rye bread", 1)],
+    "context": "Friday evening in March.",
     "clicked": ["Rye bread"],
     "bought": ["Rye bread"],
     "currency": "USD",
     "title": "Apples, 1 kg",
     "category": "Fruit",
     "price": 2.5,
+    "orders": 20,
+    "item_repeat": Repeat(12, 3),
+    "category_repeat": Repeat(15, 0),
     "options": [Option("A", "Apples, 1 kg", "Fruit", 2.5)],
     "none_letter": "B",
 }
 _NOTHING: dict[str, Any] = {
     "profile": {},
     "persona_prose": False,
+    "summary": "",
+    "context": "",
     "trips": [],
+    "regulars": [],
     "clicked": [],
     "bought": [],
     "currency": "",
     "category": "",
     "price": None,
+    "orders": 0,
+    "item_repeat": Repeat(),
+    "category_repeat": Repeat(),
 }
 VARIABLES = tuple(_SAMPLE)
 """The names that a template may use."""
+
+
+class _Sandbox(SandboxedEnvironment):
+    """Jinja's sandbox, and no arithmetic that would never end or fill the memory."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(
+        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
+    ) -> Any:
+        """Multiply numbers only."""
+        if operator == "**" or not all(isinstance(side, int | float) for side in (left, right)):
+            kinds = f"{type(left).__name__} {operator} {type(right).__name__}"
+            raise TypeError(f"unsupported operand type(s) in a template: {kinds}")
+        return super().call_binop(context, operator, left, right)
 
 
 class Template:
@@ -114,7 +151,7 @@ class Template:
         self._folder = (base / name).parent if own else None
         self._file = (base / name).name if own else f"{name}.j2"
         self._files: dict[str, str] = {}
-        self._environment = SandboxedEnvironment(
+        self._environment = _Sandbox(
             loader=jinja2.FunctionLoader(self._load),
             undefined=jinja2.StrictUndefined,
             autoescape=False,
@@ -129,7 +166,15 @@ class Template:
             "".join(template.root_render_func(context))  # collects the blocks of parents
         self._template = template
         self._blocks = context.blocks
+        self.names = frozenset(self._names())
+        """Variables that it uses, those of the files that it extends included."""
         self._rehearse(required)
+
+    def _names(self) -> Iterator[str]:
+        for name in self._files:
+            yield from jinja2.meta.find_undeclared_variables(
+                self._environment.parse(self._read(name))
+            )
 
     def render(self, block: str, variables: Mapping[str, Any]) -> str:
         """Text of one block, stripped; "" if the template does not have it."""
@@ -153,6 +198,8 @@ class Template:
 
     def _read(self, name: str) -> str:
         """Text of an own file beside the template, or else of a built-in one."""
+        if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
+            raise TemplateError(f'{self.path}: extends "{name}", which is not beside it')
         built_in = files("footfall.prompts") / name
         try:
             if self._folder is not None and (self._folder / name).is_file():
@@ -211,7 +258,8 @@ class Template:
         except Exception as error:
             message = " ".join(str(error).split())
             missing = re.search(r"has no attribute '(\w+)'", message)
-            known = {*Event.__slots__, "titles", "date", *Trip.__slots__, *Option.__slots__}
+            kinds = (Event.__slots__, Trip.__slots__, Option.__slots__, Regular.__slots__)
+            known = {"titles", "date", *Repeat._fields, *(name for kind in kinds for name in kind)}
             hint = f"; {did_you_mean(missing[1], known)}" if missing else ""
             raise TemplateError(f"{self._place()}: {message}{hint}") from error
 

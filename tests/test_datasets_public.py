@@ -223,6 +223,43 @@ def test_steam_reviews_are_read_and_never_run(tmp_path: Path, monkeypatch) -> No
     assert items.loc["725280", "genres"] == "Casual, Indie"
 
 
+STRANGE = [[1], {"a": 1}, 10**400, 1e300, float("inf"), -1e300, True, "\ud800", "\x00"]
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: type(value).__name__)
+def test_no_cell_of_a_record_is_a_traceback(tmp_path: Path, value: object) -> None:
+    """Whatever one key of one record holds, the other record is read and the odd one counted."""
+    for key in ("rating", "parent_asin", "user_id", "timestamp"):
+        (tmp_path / "a.jsonl").write_text(lines([REVIEWS[0], {**REVIEWS[2], key: value}]))
+        data = read("amazon-reviews", tmp_path, path="a.jsonl")
+        assert "AE1" in set(data.interactions["user"])
+        assert len(data.interactions) == 2 or data.cleaning, key
+        data.items["title"].str.cat().encode()
+    (tmp_path / "a.jsonl").write_text(lines(REVIEWS[:1]))
+    for key in ("title", "price", "categories", "main_category", "parent_asin", "store"):
+        rest = {**PRODUCTS[1], key: value}
+        (tmp_path / "m.jsonl").write_text(lines([PRODUCTS[0], rest]))
+        data = read("amazon-reviews", tmp_path, path="a.jsonl", meta="m.jsonl")
+        assert data.items["title"].iloc[0] == "Oat milk"
+        data.items["title"].str.cat().encode()
+    for key in ("username", "product_id", "date", "hours"):
+        odd = {"username": "Eve", "product_id": "725280", "date": "2017-12-17", key: value}
+        (tmp_path / "r.json").write_text(STEAM + f"{odd!r}\n")
+        (tmp_path / "g.json").write_text(GAMES)
+        assert len(read("steam", tmp_path, path="r.json", games="g.json").interactions) >= 2
+
+
+def test_what_records_nest_is_no_problem_where_the_layout_nests_it(tmp_path: Path) -> None:
+    review = {**REVIEWS[0], "images": [{"small": "https://x"}]}
+    product = {**PRODUCTS[0], "details": {"Weight": "1 kg"}, "features": ["Oats"]}
+    (tmp_path / "a.jsonl").write_text(lines([review, {**review, "user_id": ["AE7"]}]))
+    (tmp_path / "m.jsonl").write_text(lines([product]))
+    data = read("amazon-reviews", tmp_path, path="a.jsonl", meta="m.jsonl")
+    assert problems(data) == {
+        "cell of a.jsonl that is no text or number": 1, "event without a user": 1,
+    }  # fmt: skip
+
+
 def test_what_is_not_the_data_set_is_refused_in_one_line(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "Grocery.jsonl").write_text('{"a": 1}\n')
     with pytest.raises(DataError, match='no record has "user_id"; is this the right file'):

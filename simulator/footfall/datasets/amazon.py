@@ -32,6 +32,11 @@ PRODUCT = (
     "bought_together", "subtitle", "author",
 )  # fmt: skip
 
+NESTED = (
+    "features", "description", "images", "videos", "categories", "details", "bought_together",
+)  # fmt: skip
+"""Keys of products that hold lists or mappings."""
+
 
 class AmazonSource(Source):
     """One category of Amazon Reviews 2023."""
@@ -59,20 +64,21 @@ def read(source: AmazonSource, base: Path) -> Dataset:
         reviews = read_columns(path, RATING, needed)
         unit: Literal["ms", "s"] = "ms" if reviews.numbers("timestamp").max() > 1e11 else "s"
     else:
-        reviews = read_records(path, REVIEW, needed)
+        reviews = read_records(path, REVIEW, needed, nested=("images",))
         unit = "ms"
     rows = pd.DataFrame(
         {
             "user": as_id(reviews.frame["user_id"]),
             "item": as_id(reviews.frame["parent_asin"]),
             "action": "rate",
-            "time": pd.to_datetime(reviews.numbers("timestamp"), unit=unit, errors="coerce"),
+            "time": reviews.moments("timestamp", unit),
             "value": reviews.numbers("rating"),
         }
     )
     tables = [reviews]
     if source.meta is not None:
-        tables.append(read_records(resolve(source.meta, base), PRODUCT, ("parent_asin",)))
+        meta = resolve(source.meta, base)
+        tables.append(read_records(meta, PRODUCT, ("parent_asin",), nested=NESTED))
     draft = Draft(
         name="amazon-reviews",
         interactions=rows.assign(order=sessions(rows, source.session_gap)),

@@ -91,7 +91,7 @@ def read_rec(source: KuaiRecSource, base: Path) -> Dataset:
     folder = resolve(source.path, base)
     path = find(folder, [f"{source.matrix}_matrix.csv"], "KuaiRec")[0]
     log = read_columns(path, WATCHED, ("user_id", "video_id", "timestamp", "watch_ratio"))
-    views = _views(log, log.numbers("timestamp"), "s")
+    views = _views(log, log.moments("timestamp", "s"))
     long = (log.numbers("watch_ratio") >= source.watched).to_numpy()
     captions = [
         read_columns(file, CAPTION, ("video_id", "caption"))
@@ -110,7 +110,7 @@ def read_rand(source: KuaiRandSource, base: Path) -> Dataset:
     wanted = ("standard", "random") if source.logs == "both" else (source.logs,)
     files = find(folder, [f"log_{name}*.csv" for name in wanted], "KuaiRand")
     logs = [read_columns(f, LOGGED, ("user_id", "video_id", "time_ms", "is_click")) for f in files]
-    views = pd.concat([_views(log, log.numbers("time_ms"), "ms") for log in logs])
+    views = pd.concat([_views(log, log.moments("time_ms", "ms")) for log in logs])
     clicked = np.concatenate([(log.numbers("is_click") == 1).to_numpy() for log in logs])
     videos = [
         read_columns(file, VIDEO, ("video_id",))
@@ -121,12 +121,12 @@ def read_rand(source: KuaiRandSource, base: Path) -> Dataset:
     )
 
 
-def _views(log: Table, time: pd.Series, unit: Literal["s", "ms"]) -> pd.DataFrame:
+def _views(log: Table, time: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "user": as_id(log.frame["user_id"]),
             "item": as_id(log.frame["video_id"]),
-            "time": pd.to_datetime(time, unit=unit, errors="coerce"),
+            "time": time,
         }
     )
 

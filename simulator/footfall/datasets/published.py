@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -23,6 +23,12 @@ from footfall.errors import DataError, did_you_mean
 
 LONGEST_LINE = 2**22
 """Characters; a longer line is no record of a review, and could exhaust the parser."""
+
+LARGEST = 2**63
+"""Whole numbers from here on fit into no column."""
+
+LATEST = {"s": 2.0**33, "ms": 2.0**33 * 1000}
+"""Unix times from here on (the year 2242) are mistakes."""
 
 
 @dataclass
@@ -35,6 +41,13 @@ class Table:
     def numbers(self, column: str) -> pd.Series:
         """A column as numbers; what is none becomes NaN, which cleaning counts where it matters."""
         return pd.to_numeric(self.frame[column], errors="coerce").astype(float)
+
+    def moments(self, column: str, unit: Literal["s", "ms"]) -> pd.Series:
+        """A column of Unix times; what is none becomes NaT, which cleaning counts."""
+        numbers = self.numbers(column)
+        # pandas coerces what is no number, but raises on numbers that no clock can show.
+        numbers = numbers.where(numbers.abs() < LATEST[unit])
+        return pd.to_datetime(numbers, unit=unit, errors="coerce")
 
 
 def add_notes(draft: Draft, *tables: Table) -> None:
@@ -98,7 +111,12 @@ def read_columns(
 
 
 def read_records(
-    path: Path, known: Sequence[str], needed: Sequence[str], *, literals: bool = False
+    path: Path,
+    known: Sequence[str],
+    needed: Sequence[str],
+    *,
+    nested: Sequence[str] = (),
+    literals: bool = False,
 ) -> Table:
     """Read one record a line: JSON, or Python literals as older data sets have them.
 
@@ -106,6 +124,8 @@ def read_records(
         path: The file, also ``.gz``.
         known: Keys that the layout has; others are counted and left out.
         needed: Keys that at least one record must have.
+        nested: Keys that may hold lists or mappings, of which lists of texts and numbers are read.
+            Where any other key holds more than a text or a number, it is emptied and counted.
         literals: Lines are Python dictionaries; nothing in them is executed.
 
     Raises:
@@ -113,20 +133,27 @@ def read_records(
     """
     parse: Callable[[str], Any] = ast.literal_eval if literals else json.loads
     rows: list[dict[str, Any]] = []
-    broken, strange = 0, set[str]()
+    plain = [key for key in known if key not in nested]
+    broken, emptied, strange = 0, 0, set[str]()
     for line in _lines(path):
         record = _record(line, parse)
         if record is None:
             broken += 1
             continue
         strange.update(record.keys() - set(known))
-        rows.append({key: record.get(key) for key in known})
+        row = {key: _cell(record.get(key), many=key in nested) for key in known}
+        emptied += sum(row[key] is None and record.get(key) is not None for key in plain)
+        rows.append(row)
     table = Table(pd.DataFrame(rows, columns=list(known), dtype=object))
     for key in needed:
         if table.frame[key].notna().sum() == 0:
             raise DataError(f'{path}: no record has "{key}"; is this the right file?')
     if broken:
         table.notes.append(Cleaning(f"line of {path.name} that is no record", "dropped", broken))
+    if emptied:
+        table.notes.append(
+            Cleaning(f"cell of {path.name} that is no text or number", "emptied", emptied)
+        )
     if strange:
         table.notes.append(_strange(path, sorted(strange)))
     return table
@@ -140,6 +167,20 @@ def _record(line: str, parse: Callable[[str], Any]) -> dict[str, Any] | None:
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         return None
     return record if isinstance(record, dict) and all(isinstance(k, str) for k in record) else None
+
+
+def _cell(value: object, *, many: bool) -> object:
+    """What a table may hold of a record's value; None: nothing that it can."""
+    match value:
+        case str():  # JSON can spell halves of characters, which no file of ours can hold
+            return value if value.isascii() else value.encode(errors="replace").decode()
+        case bool() | float():
+            return value
+        case int():
+            return value if abs(value) < LARGEST else None
+        case list() if many:
+            return [_cell(part, many=False) for part in value]
+    return None
 
 
 def _strange(path: Path, names: list[str]) -> Cleaning:

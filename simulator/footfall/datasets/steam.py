@@ -27,6 +27,8 @@ GAME = (
     "id", "app_name", "title", "genres", "tags", "specs", "price", "discount_price", "publisher",
     "developer", "release_date", "url", "reviews_url", "early_access", "sentiment", "metascore",
 )  # fmt: skip
+NESTED = ("genres", "tags", "specs")
+"""Keys of games that hold lists."""
 FREE = r"(?i)\bfree\b"
 
 
@@ -48,7 +50,7 @@ def read(source: SteamSource, base: Path) -> Dataset:
     """
     path, games = resolve(source.path, base), resolve(source.games, base)
     reviews = read_records(path, REVIEW, ("username", "product_id", "date"), literals=True)
-    listed = read_records(games, GAME, ("id",), literals=True)
+    listed = read_records(games, GAME, ("id",), nested=NESTED, literals=True)
     frame = reviews.frame
     rows = pd.DataFrame(
         {

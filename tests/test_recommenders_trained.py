@@ -102,6 +102,23 @@ class TestTwoClubs:
         assert model.diagnostics["trainings"] == 2
 
 
+def test_a_window_forgets_what_was_liked_long_ago_and_not_what_is_known():
+    rows = [(f"u{n}", "old") for n in range(5)] + [("u0", "new")]
+    split, catalogue = world(rows, ["new", "old", "other"])
+    events = split.remembered.interactions  # one a minute; the last one is of "new"
+    events.loc[events["item"] == "old", "time"] -= pd.Timedelta(days=10)
+    options = {"kind": "popular", "window_days": 3, "retrain": "epoch", "exclude_known": True}
+    model = make(options, (split, catalogue))
+    (slate,) = model.recommend([request(STRANGER, k=3)])
+    assert slate.items == ("new",)
+    later = interactions([("u1", "other")])
+    model.update(later.assign(time=events["time"].max() + pd.Timedelta(days=4)))
+    stranger, knowing = model.recommend([request(STRANGER, k=3), request("u1", k=3)])
+    assert (stranger.items, knowing.items) == (("other",), ())
+    with pytest.raises(ScenarioError, match="window_days"):
+        parse_spec({"kind": "popular", "window_days": 0})
+
+
 def test_knn_follows_the_votes_of_liked_items():
     # "bread" is bought with "butter" by three users, with "beer" by one
     rows = [(f"u{n}", item) for n in range(3) for item in ("bread", "butter")]

@@ -13,7 +13,7 @@ from footfall.scenarios import made_up, service
 
 from footfall.grid import cells
 from footfall.options import Options
-from footfall.run import run
+from footfall.run import read_histories, run
 from footfall.scenario import parse_scenario, read_scenario, shipped
 from footfall_eval import RunLog
 from footfall_eval.trends import trends
@@ -35,7 +35,7 @@ def play(base, tmp_path_factory):
     def played(name, users=40, **changes):
         if name not in known:
             out = tmp_path_factory.mktemp(name)
-            raw = read_scenario(name).model_dump(mode="json", exclude_unset=True)
+            raw = raw_of(name)
             raw["population"]["users"] = users
             raw = {**raw, **changes}
             record = run(parse_scenario(raw), Options(out, base=base))
@@ -49,6 +49,10 @@ def play(base, tmp_path_factory):
         return known[name]
 
     return played
+
+
+def raw_of(name):
+    return read_scenario(name).model_dump(mode="json", exclude_unset=True)
 
 
 def write_films(path, users=150, films=400):
@@ -96,20 +100,26 @@ def test_new_ranker_is_close_to_popularity_and_both_sell(play):
     rows, visits, _, out = play("new-ranker", users=60)
     rate = clicks(visits)
     assert abs(rate["item-knn"] - rate["popular"]) < 0.5 * rate["popular"]
+    first = rows[rows["page"] == 0].groupby(["arm", "user", "session"])["item"].agg(set)
+    both = pd.concat([first["popular"], first["item-knn"]], axis=1, keys=["one", "other"]).dropna()
+    same = [len(one & other) / 8 for one, other in zip(both["one"], both["other"], strict=True)]
+    assert 0.6 < np.mean(same) < 0.9
     assert rows["bought"].sum() > 10
     assert trends(RunLog.open(out)).unit == "day"
 
 
 def test_a_feedback_loop_narrows_what_is_shown(play):
-    _, _, record, out = play("feedback-loop", users=60, world={"days": 35, "epoch_days": 7,
+    _, _, record, out = play("feedback-loop", users=60, world={"days": 49, "epoch_days": 7,
                                                                "slate": 8})  # fmt: skip
     assert record["faults"]["learns"]["trainings"] >= 4
     found = trends(RunLog.open(out))
-    assert (found.unit, found.length) == ("week", 5)
+    assert (found.unit, found.length) == ("week", 7)
     first, last = found.of("learns")[0], found.of("learns")[-1]
     once = found.of("learned once")
     assert first.coverage == once[0].coverage  # until the first lesson they are the same
     assert last.gini - first.gini > once[-1].gini - once[0].gini
+    # Once the window holds nothing real, less is shown than by the one that never learned.
+    assert last.coverage < 0.7 * once[-1].coverage
     wide = found.of("random")
     assert all(w.coverage > one.coverage for w, one in zip(wide, found.of("learns"), strict=True))
 
@@ -136,7 +146,7 @@ def test_an_outage_brings_nothing_and_the_other_arm_does_not_notice(play):
     assert record["faults"]["steady"]["failed"] == 0
 
 
-def test_at_a_cold_start_rankers_know_nobody_and_show_nothing_new(play):
+def test_at_a_cold_start_rankers_know_nobody_and_show_nothing_new(play, base):
     changes = {
         "interventions": [
             {"kind": "new-users", "at": 3, "users": 40},
@@ -149,6 +159,9 @@ def test_at_a_cold_start_rankers_know_nobody_and_show_nothing_new(play):
     first = fresh[(fresh["session"] == 0) & (fresh["page"] == 0)]
     lists = first.pivot_table(index="user", columns="arm", values="item", aggfunc=tuple)
     assert (lists["popular"] == lists["item-knn"]).all()
+    rate = fresh.groupby("arm")["p_click"].mean()
+    assert abs(rate["learns"] / rate["item-knn"] - 1) < 0.15
+    assert record["faults"]["learns"]["fallback_requests"] < rows["arm"].eq("learns").sum() / 10
     early = set(rows[rows["day"] < 3]["item"])
     new = set(rows[(rows["arm"] == "random") & (rows["day"] > 3)]["item"]) - early
     assert new
@@ -156,6 +169,9 @@ def test_at_a_cold_start_rankers_know_nobody_and_show_nothing_new(play):
     late_only = new - set(rows[rows["arm"] != "random"]["item"])
     assert late_only
     assert not shown.isin(late_only).any()
+    histories = read_histories(parse_scenario({**raw_of("cold-start"), **changes}), base, print)
+    films = [histories.catalogue.ids[code] for code in histories.chosen[1][1]]
+    assert set(rows.loc[rows["item"].isin(films), "arm"]) == {"random"}
 
 
 def test_popularity_bias_can_be_seen_in_what_is_shown(play):
@@ -197,7 +213,7 @@ def test_a_service_over_http_knows_its_customers(play, base):
     server = service.serve(base / "data" / "made-up", 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}/recommend"
-    arms = read_scenario("over-http").model_dump(mode="json", exclude_unset=True)["arms"]
+    arms = raw_of("over-http")["arms"]
     arms[1]["recommender"]["url"] = url
     try:
         _, visits, record, _ = play("over-http", users=100, arms=arms)

@@ -105,7 +105,7 @@ def build_chance(
 ) -> ChanceRecommender:
     """Make the recommender of a ``random`` or ``shuffled`` spec."""
     return ChanceRecommender(
-        Learning(remembered, catalogue, spec.positive),
+        Learning(remembered, catalogue, spec.positive, spec.window_days),
         pool=spec.pool if isinstance(spec, ShuffledSpec) else None,
         exclude_known=spec.exclude_known,
         retrain=spec.retrains,

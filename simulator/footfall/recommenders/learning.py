@@ -22,12 +22,18 @@ KNOWN_ACTIONS = ("purchase", "rate")
 
 
 class Learning:
-    """The interactions seen so far, as catalogue codes. Grows by epochs, never shrinks."""
+    """The interactions seen so far, as catalogue codes; what is too old teaches nothing."""
 
     def __init__(
-        self, remembered: Dataset, catalogue: Catalogue, positive: Positive | None = None
+        self,
+        remembered: Dataset,
+        catalogue: Catalogue,
+        positive: Positive | None = None,
+        window_days: float | None = None,
     ) -> None:
+        """``window_days``: positives that are older than the newest event by more are forgotten."""
         self._positive = positive
+        self._window = None if window_days is None else pd.Timedelta(days=window_days)
         self.catalogue = catalogue
         self._barred: dict[frozenset[str], npt.NDArray[np.int32]] = {}
         self._rows = self._coded(remembered.interactions)
@@ -55,7 +61,7 @@ class Learning:
         return lean
 
     def _coded(self, interactions: pd.DataFrame) -> pd.DataFrame:
-        """Reduce to user, code, liked, known."""
+        """Reduce to user, code, liked, known, time."""
         codes = pd.Index(self.catalogue.ids).get_indexer(pd.Index(interactions["item"]))
         if len(codes) and codes.min() < 0:
             stranger = interactions["item"].iloc[int(codes.argmin())]
@@ -68,6 +74,7 @@ class Learning:
                 "code": codes.astype(np.int32),
                 "liked": liked.to_numpy(),
                 "known": known.to_numpy(),
+                "time": interactions["time"].to_numpy(),
             }
         )
 
@@ -83,7 +90,10 @@ class Learning:
     @cached_property
     def positives(self) -> pd.DataFrame:
         """One row a positive interaction, repeats included: ``user``, ``code``."""
-        return self._rows.loc[self._rows["liked"], ["user", "code"]]
+        liked = self._rows["liked"]
+        if self._window is not None:
+            liked = liked & (self._rows["time"] > self._rows["time"].max() - self._window)
+        return self._rows.loc[liked, ["user", "code"]]
 
     def barred(self, items: frozenset[str]) -> npt.NDArray[np.int32]:
         """Codes of items that are not wanted now; looked up once for each set."""

@@ -78,7 +78,7 @@ def build_lenskit(
 ) -> RankedRecommender:
     """Train the recommender of a LensKit spec on the remembered interactions."""
     return RankedRecommender(
-        Learning(remembered, catalogue, spec.positive),
+        Learning(remembered, catalogue, spec.positive, spec.window_days),
         partial(_train, spec, seed),
         exclude_known=spec.exclude_known,
         retrain=spec.retrains,

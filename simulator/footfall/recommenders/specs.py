@@ -1,8 +1,8 @@
 """Recommenders as a scenario file writes them.
 
     arms:
-      control:   {kind: popular}
-      treatment: {kind: implicit, algorithm: als, factors: 64, exclude_known: true}
+      - {name: now, recommender: {kind: popular}}
+      - {name: new, recommender: {kind: implicit, algorithm: als, factors: 64}}
 
 Unknown kinds and unknown options are refused with the nearest known name.
 """
@@ -59,6 +59,9 @@ class _Trained(_Spec):
     retrain: Annotated[Literal["never", "epoch"] | int, BeforeValidator(_retrain)] = "never"
     """``epoch``: learn from the arm's simulated events too, anew after every epoch. A number:
     after every so many epochs."""
+    window_days: float | None = Field(default=None, gt=0)
+    """Learn from so many days only, back from the newest event; all unless told. What a user
+    knows already (``exclude_known``) is never forgotten."""
 
     @property
     def retrains(self) -> bool:

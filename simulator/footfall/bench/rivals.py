@@ -48,7 +48,8 @@ def writers(
     pages: Sequence[Page], catalogue: Catalogue, tokenizer: Tokenizer, events: int
 ) -> list[Rival]:
     """Free text a page and a JSON an item; the length is fixed, so nobody is lucky."""
-    text = {"max_tokens": FREE_TEXT_TOKENS, "ignore_eos": True, "temperature": 0.7, "seed": 0}
+    # No seed: on a CPU vLLM 0.32 breaks down where a seeded prompt is read in two pieces.
+    text = {"max_tokens": FREE_TEXT_TOKENS, "ignore_eos": True, "temperature": 0.7}
     told = page_prompts(pages, catalogue, tokenizer, events)
     asked = item_prompts(pages, catalogue, tokenizer, events)
     return [

@@ -1,5 +1,7 @@
 """What servers write into ``Retry-After``, and the histogram of how long they took."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -50,3 +52,19 @@ def test_quantiles_are_right_to_two_percent():
     assert found.as_dict()["max"] == pytest.approx(seconds.max(), abs=1e-5)
     assert found.as_dict()["requests"] == 5000
     assert Latencies().as_dict() == {"requests": 0}
+
+
+def test_tries_are_told_to_the_log_and_to_nobody_else():
+    code = (
+        "import stamina\n"
+        "from footfall.retrying import log_tries\n"
+        "log_tries()\n"
+        "tries = []\n"
+        "@stamina.retry(on=OSError, attempts=2, wait_initial=0, wait_jitter=0)\n"
+        "def work():\n"
+        "    tries.append(1)\n"
+        "    if len(tries) < 2: raise OSError\n"
+        "work()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,18 +1,36 @@
-"""What a busy server asks for: ``Retry-After``, as seconds or as a date (RFC 9110, 10.2.3)."""
+"""What a busy server asks for, ``Retry-After``, and who is told about tries: a log, not stdout."""
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
+
 JITTER = 0.1
 """Share of a pause that is added at random, so that clients do not come back all at once."""
 
 
+def log_tries() -> None:
+    """Have every further try logged to ``logging``'s "stamina", which says nothing by itself.
+
+    Left alone, stamina tells structlog, which LensKit brings along and which prints on stdout,
+    where ``--json`` promises to be alone.
+    """
+    set_on_retry_hooks([LoggingOnRetryHook])
+    log = logging.getLogger("stamina")
+    if not log.handlers:  # else Python prints warnings that nobody listens to, one a try
+        log.addHandler(logging.NullHandler())
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server wants to be left alone; None where it does not say (or mumbles)."""
+    """Seconds that the server wants to be left alone, by RFC 9110, 10.2.3: a number or a date.
+
+    None where it does not say, or mumbles.
+    """
     text = headers.get("retry-after", "").strip()
     if not text:
         return None

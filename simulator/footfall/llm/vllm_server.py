@@ -36,7 +36,7 @@ from footfall.llm.specs import ModelSpec, served_name
 from footfall.llm.stream import Pending
 from footfall.llm.tokenizer import load_tokenizer
 from footfall.llm.writing import Passage, Written
-from footfall.retrying import asked_pause
+from footfall.retrying import asked_pause, log_tries
 
 _DEFAULT_BLOCK = 32  # a multiple of what servers use on CUDA (16) and on a CPU (32)
 _OPENING_TIMEOUT = 30.0
@@ -56,6 +56,7 @@ def open_server(spec: ModelSpec, *, announce: Callable[[str], None]) -> VllmServ
         ModelError: The server is down, refuses the key, or serves other models.
     """
     assert spec.server is not None
+    log_tries()
     door = _Door(spec)
     card = door.model_card()
     tokenizer = _tokenizer(spec, card, announce)

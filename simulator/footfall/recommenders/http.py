@@ -17,13 +17,12 @@ import httpx
 import pandas as pd
 import stamina
 from pydantic import BaseModel, ConfigDict, ValidationError
-from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
 from footfall.errors import ScenarioError, ServerError
 from footfall.latency import Latencies
 from footfall.recommenders.protocol import Request, Slate
 from footfall.recommenders.specs import HttpSpec
-from footfall.retrying import asked_pause
+from footfall.retrying import asked_pause, log_tries
 from footfall.secrets import hidden
 
 BUSY = 429
@@ -50,9 +49,7 @@ class HttpRecommender:
 
     def __init__(self, spec: HttpSpec) -> None:
         self._spec = spec
-        # stamina tells structlog by default, which LensKit brings along and which prints on
-        # stdout, where ``--json`` promises to be alone
-        set_on_retry_hooks([LoggingOnRetryHook])
+        log_tries()
         headers = _secrets(spec.headers_env)
         self._secrets = tuple(headers.values())
         self._client = httpx.Client(

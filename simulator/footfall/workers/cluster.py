@@ -116,6 +116,9 @@ class RayPool:
         """Parts of the log that were reported: a replay asks no service again about them."""
         self._class = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
         self.actors = [self._start(number) for number in range(len(self._deals))]
+        # Time of simulating is not time of starting; who is lost already is replaced later.
+        awake = [actor.awake.remote() for actor in self.actors]
+        ray.wait(awake, num_returns=len(awake))
 
     def advance(self, epoch: int, until: float, learners: Learners) -> list[Report]:
         """Let every worker simulate the next epoch with copies of ``learners``."""
@@ -279,6 +282,9 @@ class _Actor:
         job = replace(job, intact=job.intact | written)
         self._worker = Worker(job, shards, mind.open(), lambda _pages, _items: None)
         self._met = -1
+
+    def awake(self) -> None:
+        """Answer as soon as everybody is there."""
 
     def advance(self, epoch: int, until: float, copies: _Copies, write: bool) -> Report:
         if copies.version != self._met:

@@ -13,11 +13,11 @@ from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.errors import DataError, ModelError, UserError
 from footfall.finetuning import lora
 from footfall.finetuning.checkpoint import ADAPTER, load_adapter
-from footfall.finetuning.files import read_lessons
+from footfall.finetuning.files import TRAIN, VALIDATE, read_lessons, write_about, write_lessons
 from footfall.finetuning.lessons import Lesson, LessonSpec
 from footfall.finetuning.packing import log_odds, pack
 from footfall.finetuning.specs import TrainSpec
-from footfall.finetuning.teach import write_sft_data
+from footfall.finetuning.teach import teach, write_sft_data
 from footfall.finetuning.train import Sitting, train
 from footfall.llm.adapters import (
     adapter_hash,
@@ -173,6 +173,27 @@ def test_training_learns_a_planted_rule_and_resumes_to_the_same_weights(tmp_path
     assert adapter_hash(halves.out / ADAPTER) == adapter_hash(whole.out / ADAPTER)
 
 
+def test_training_goes_on_from_an_adapter_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("footfall.finetuning.teach._folder", lambda _base, _announce: "")
+    monkeypatch.setattr(lora, "load", lambda _folder, _device: tiny())
+    data = tmp_path / "lessons"
+    write_lessons(data, TRAIN, lessons(60, 1), str)
+    write_lessons(data, VALIDATE, lessons(20, 2), str)
+    about = {"dataset": "shop", "until": "2024-05-01", "users": [user_hash("shop", "u1")]}
+    write_about(data, {"model": "tiny", "labels": {"yes": YES, "no": NO}, **about})
+    spec = TrainSpec(steps=20, learning_rate=1e-2, evaluate_every=10)
+    first = teach(data, tmp_path / "first", spec, device="cpu", announce=quiet)
+    more = spec.model_copy(update={"start": str(tmp_path / "first" / ADAPTER)})
+    second = teach(data, tmp_path / "second", more, device="cpu", announce=quiet)
+    # The adapter's file is bfloat16; what it says is what the first training ended with.
+    assert second["looks"][0]["nll"] == pytest.approx(first["best"]["nll"], abs=0.01)
+    assert second["start"]["sha256"] == adapter_hash(tmp_path / "first" / ADAPTER)
+    assert second["start"]["card"]["data"] == first["data"]
+    other = more.model_copy(update={"rank": 4, "alpha": 8})
+    with pytest.raises(DataError, match="--rank"):
+        teach(data, tmp_path / "third", other, device="cpu", announce=quiet)
+
+
 def _stopping(sitting, after):
     def on_step(step, _nll):
         if step == after:
@@ -236,6 +257,14 @@ def test_an_adapter_that_knows_the_answers_is_found_out(tmp_path):
     assert learned_answers(tmp_path, "films", ["ann"], "1999-01-01") == ""
     assert "1 of the tested users" in learned_answers(tmp_path, "shop", ["ann", "bob"], split)
     assert "after the split" in learned_answers(tmp_path, "shop", ["bob"], "2024-03-01")
+    later = {"dataset": "shop", "until": "2024-04-01", "users": []}
+    films = {"dataset": "films", "until": "2024-06-01", "users": []}
+    grown = {"data": films, "start": {"card": {"data": later, "start": {"card": {"data": about}}}}}
+    (tmp_path / "footfall.json").write_text(json.dumps(grown))
+    assert "1 of the tested users" in learned_answers(tmp_path, "shop", ["ann", "bob"], split)
+    assert "after the split" in learned_answers(tmp_path, "shop", ["bob"], "2024-04-15")
+    (tmp_path / "footfall.json").write_text(json.dumps({"data": films, "start": {"card": {}}}))
+    assert "does not say" in learned_answers(tmp_path, "films", ["bob"], split)
     (tmp_path / "footfall.json").unlink()
     assert "does not say" in learned_answers(tmp_path, "shop", ["bob"], split)
 

@@ -44,10 +44,21 @@ def save_adapter(model: Any, folder: Path, base: str, *, dtype: torch.dtype) -> 
 
 
 def load_adapter(model: Any, folder: Path) -> None:
-    """Put saved weights into a model that peft has wrapped in the same way."""
-    from peft import set_peft_model_state_dict  # noqa: PLC0415 - only for training
+    """Put saved weights into a model that peft has wrapped in the same way.
 
-    set_peft_model_state_dict(model, load_file(folder / _WEIGHTS))
+    Raises:
+        DataError: They were made with another rank, for other layers, or for another model.
+    """
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict  # noqa: PLC0415
+
+    weights = load_file(folder / _WEIGHTS)
+    wanted = {name: value.shape for name, value in get_peft_model_state_dict(model).items()}
+    if {name: value.shape for name, value in weights.items()} != wanted:
+        raise DataError(
+            f"{folder}: its weights are not shaped as this training's; give the --rank, "
+            "--first-layer and base model that it was made with"
+        )
+    set_peft_model_state_dict(model, weights)
 
 
 def save_state(

@@ -76,6 +76,9 @@ def finetune(
     validation_lessons: Annotated[int, typer.Option(min=1, help="Histories looked at.")] = 60,
     patience: Annotated[int, typer.Option(min=1, help="Looks without a better NLL.")] = 4,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    start: Annotated[
+        str | None, typer.Option(help="An adapter to go on from: a folder or a shipped name.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cuda or cpu. Default: cuda if there is one.")] = "",
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
@@ -96,6 +99,7 @@ def finetune(
         patience=patience,
         validation_lessons=validation_lessons,
         seed=seed,
+        start=start,
     )
     columns = (
         TextColumn("training"),

@@ -33,3 +33,6 @@ class TrainSpec(BaseModel):
     validation_lessons: int = Field(default=60, ge=1)
     """Validation users who are looked at, drawn."""
     seed: int = Field(default=0, ge=0)
+    start: str | None = None
+    """An adapter to go on from, by folder or shipped name; it has the same rank. Its first look
+    is taken before the first step, so training that only spoils it writes nothing."""

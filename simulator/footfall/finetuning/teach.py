@@ -18,7 +18,7 @@ from footfall.errors import DataError, UserError
 from footfall.finetuning.files import TRAIN, VALIDATE, read_lessons, write_about, write_lessons
 from footfall.finetuning.lessons import Lesson, LessonSpec, make_lessons, questions
 from footfall.finetuning.specs import TrainSpec
-from footfall.llm.adapters import user_hash
+from footfall.llm.adapters import adapter_card, adapter_hash, find_adapter, user_hash
 from footfall.llm.specs import ModelSpec, open_model
 from footfall.options import Announce
 from footfall.scenario import Scenario
@@ -116,8 +116,9 @@ def teach(
     where = device or best_device()
     announce(f"loading {base.name} on {where}")
     model = lora.with_lora(lora.load(_folder(base, announce), where), spec)
+    parent = _begin_from(model, spec.start)
     labels = lessons.about["labels"]
-    start = time.strftime("%Y-%m-%d")
+    date = time.strftime("%Y-%m-%d")
     sitting = Sitting(
         model=model,
         base=base.name,
@@ -135,11 +136,12 @@ def teach(
     write_curves(progress, out / "curves.html")
     card = {
         "base": base.name,
-        "date": start,
+        "date": date,
         "device": where,
         "versions": manifest.versions(),
         "training": spec.model_dump(mode="json"),
         "data": lessons.about,
+        "start": parent,
         "steps": progress.step,
         "planned": progress.planned,
         "seconds": round(progress.seconds, 1),
@@ -151,6 +153,17 @@ def teach(
     if (out / "adapter").is_dir():
         shutil.copy(out / "card.json", out / "adapter" / "footfall.json")
     return card
+
+
+def _begin_from(model: Any, start: str | None) -> dict[str, Any] | None:
+    """Load the adapter to go on from; returns its hash and its card, which the new one keeps."""
+    if start is None:
+        return None
+    from footfall.finetuning.checkpoint import load_adapter  # noqa: PLC0415 - with torch
+
+    folder = find_adapter(start)
+    load_adapter(model, folder)
+    return {"sha256": adapter_hash(folder), "card": adapter_card(folder)}
 
 
 def best_device() -> str:

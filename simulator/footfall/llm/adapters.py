@@ -77,16 +77,34 @@ def learned_answers(folder: Path, dataset: str, tested: Iterable[str], split: st
         split: When the held-out time begins, as text that sorts like time.
     """
     try:
-        about = json.loads((folder / "footfall.json").read_text(encoding="utf-8"))["data"]
-        theirs, until, known = about["dataset"], about["until"], set(about["users"])
-    except (OSError, ValueError, KeyError, TypeError):
+        lessons = [
+            (str(about["until"]), set(about["users"]))
+            for about in _learned_from(adapter_card(folder))
+            if about["dataset"] == dataset
+        ]
+    except (KeyError, TypeError):
         return f"the adapter {folder.name} does not say what it learned from"
-    if theirs != dataset:
-        return ""
+    until = max((end for end, _ in lessons), default=split)
     if until > split:
         return f"the adapter learned from choices until {until}, after the split at {split}"
+    known = set().union(*(users for _, users in lessons))
     both = sum(user_hash(dataset, user) in known for user in tested)
     return f"the adapter learned from {both} of the tested users" if both else ""
+
+
+def adapter_card(folder: Path) -> dict[str, Any]:
+    """What ``footfall finetune`` wrote about an adapter; empty where it wrote nothing."""
+    try:
+        card = json.loads((folder / "footfall.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
+def _learned_from(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lessons of an adapter, and of those that its training went on from."""
+    start = card.get("start")
+    return [card["data"], *(_learned_from(start["card"]) if start else [])]
 
 
 def lora_settings(adapter: Path | None) -> dict[str, Any]:

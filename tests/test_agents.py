@@ -1,5 +1,7 @@
 """Agents with a life, each on a world where the answer is plain."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,9 @@ from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Moment
 from footfall.errors import DataError, ScenarioError
 from footfall.fitting.features import slots_of
+from footfall.fitting.known import Known
 from footfall.fitting.ratings import RatingModel, fit_remembered
+from footfall.fitting.stages import Stage
 from footfall.individuals import coefficients, drawn, groups_of
 from footfall.log import EVENTS, HAPPENINGS, file_hash
 from footfall.options import Options
@@ -21,9 +25,11 @@ from footfall.provenance import assumed_acts, assumptions
 from footfall.run import run
 from footfall.scenario import parse_scenario
 from footfall.society import SocialSpec, Society, graph_of
+from footfall.validation.stars import KOLMOGOROV, compared_stars, with_kolmogorov
 from footfall.world.diary import Diary, DiarySpec
 from footfall.world.luck import Luck, identities
 from footfall.world.pages import PageOutcome, PageRequest
+from footfall_eval.blocks.distributions import distributions
 
 STARS = {"share": 0.6, "levels": [1, 2, 3, 4, 5], "cuts": [-2, -1, 0, 1.5]}
 
@@ -383,3 +389,42 @@ def test_pieces_and_money_are_remembered():
     diary.leave(3, 0, 8.0, "satisfied")
     assert diary.lived == (Moment(3, 7.0, 2, 2.0, 4.0),)
     assert diary.spent == 0.0
+
+
+def rated_ground(memory, choices, crowd, **rate):
+    """What of a ground the stars are compared on: one stage of users who rated."""
+    items = pd.DataFrame({"item": [f"i{n}" for n in range(30)], "category": "x"})
+    catalogue = Catalogue(tuple(items["item"]), ("t",) * 30, ("x",) * 30, np.ones(30),
+                          _codes={f"i{n}": n for n in range(30)})  # fmt: skip
+    users = tuple(sorted(memory["user"].unique()))
+    stage = Stage("test", users, memory["time"].max() + pd.Timedelta(1), memory, choices, crowd,
+                  choices, 5.0)  # fmt: skip
+    ground = SimpleNamespace(
+        scenario=parse_scenario(shop.scenario(actions={"rate": rate} if rate else {})),
+        stages=SimpleNamespace(test=stage),
+        split=SimpleNamespace(remembered=SimpleNamespace(items=items)),
+        catalogue=catalogue,
+    )
+    return ground, Known.of_stage(stage, catalogue, items)
+
+
+def test_block_d_compares_the_stars_of_held_out_ratings():
+    tested = raters(seed=4).assign(user=lambda rows: "t" + rows["user"])
+    half = tested["time"] < "2024-01-16"
+    crowd = raters(seed=0)
+    ground, known = rated_ground(tested[half], tested[~half], crowd, share=0.2)
+    stars = compared_stars(ground, known)
+    assert len(stars.simulated) == len(stars.real) == (~half).sum()
+    block = with_kolmogorov(distributions([stars], {}, seed=1), stars)
+    assert block.metrics[KOLMOGOROV] <= 0.10
+    assert block.table[0]["name"] == "ratings"
+    one_star = {"levels": [1, 2, 3, 4, 5], "cuts": [9, 10, 11, 12]}
+    stars = compared_stars(*rated_ground(tested[half], tested[~half], crowd, **one_star))
+    block = with_kolmogorov(distributions([stars], {}, seed=1), stars)
+    assert block.metrics[KOLMOGOROV] > 0.5
+    assert block.status == "red"
+    assert compared_stars(*rated_ground(tested[half], tested[~half], crowd)) is None
+    with pytest.raises(DataError, match="rated nothing after the split"):
+        compared_stars(*rated_ground(tested[half], tested[:0], crowd, share=0.2))
+    with pytest.raises(DataError, match="too few to fit"):
+        compared_stars(*rated_ground(tested[half], tested[~half], crowd[:20], share=0.2))

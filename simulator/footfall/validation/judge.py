@@ -20,6 +20,7 @@ from footfall.provenance import code_hash
 from footfall.validation import contest, crowds, retest, rivals, segments, synthetic
 from footfall.validation.blend import page_chances
 from footfall.validation.players import Players, without_model
+from footfall.validation.stars import compared_stars, with_kolmogorov
 from footfall.validation.study import (
     Study,
     anonymous_predictions,
@@ -149,7 +150,15 @@ def _distributions(study: Study) -> Block:
     missing = dict(crowds.MISSING) if study.main.protocol != "impressions" else {}
     if study.ground.cut == "user":
         missing["days between visits"] = "each user's own rows are cut in two"
-    return distributions(found, missing, seed=study.ground.scenario.seed)
+    stars = None
+    try:
+        stars = compared_stars(study.ground, study.known)
+    except DataError as error:
+        missing["ratings"] = str(error)
+    seed = study.ground.scenario.seed
+    if stars is None:
+        return distributions(found, missing, seed=seed)
+    return with_kolmogorov(distributions([*found, stars], missing, seed=seed), stars)
 
 
 def _individuality(study: Study, groups: pd.DataFrame) -> Block:

@@ -117,6 +117,7 @@ def start_long(folder, out, workers):
         (signal.SIGINT, 1, 2, 130, "as asked"),
         (signal.SIGINT, 2, 1, 130, "interrupted"),
         (signal.SIGTERM, 1, 1, 143, "terminated"),
+        (signal.SIGHUP, 1, 1, 129, "terminated"),
     ],
 )
 def test_a_run_that_is_asked_to_stop_can_be_resumed(folder, how, times, workers, status, word):

@@ -1,5 +1,6 @@
 """The real engine and the real server, against transformers on the same weights."""
 
+import asyncio
 import json
 import os
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import types
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -17,6 +19,7 @@ from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.errors import ModelError
 from footfall.llm import devices, embedded
+from footfall.llm.gate import Gate
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
 from footfall.llm.quiet import unscannable_hidden
 from footfall.llm.serve import serve
@@ -157,7 +160,7 @@ def test_every_mode_works_with_the_embedded_model(engine, mode):
 
 
 @engine_test
-def test_a_real_server_agrees_with_the_engine(engine, tmp_path):
+def test_a_real_server_agrees_with_the_engine(engine, tmp_path, monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -177,7 +180,7 @@ def test_a_real_server_agrees_with_the_engine(engine, tmp_path):
         )
         try:
             wait_for(f"http://127.0.0.1:{port}/health", process, tmp_path / "log")
-            compare_with_server(engine, f"http://127.0.0.1:{port}/v1")
+            compare_with_server(engine, f"http://127.0.0.1:{port}/v1", monkeypatch)
         finally:
             process.terminate()
             process.wait(60)
@@ -195,24 +198,33 @@ def wait_for(url, process, log):
     raise AssertionError(log.read_text()[-3000:])
 
 
-def compare_with_server(engine, url):
+def compare_with_server(engine, url, monkeypatch):
     with pytest.raises(ModelError, match="answered 401"):
         open_model(ModelSpec(server=url), announce=lambda _: None)
-    os.environ["SHOP_KEY"] = "secret"
-    try:
-        server = open_model(ModelSpec(server=url, api_key_env="SHOP_KEY"), announce=lambda _: None)
+    for path in ("/v1/completions", "/invocations", "/tokenize", "/metrics"):  # vLLM's own door is
+        answer = httpx.post(url.removesuffix("/v1") + path, json={"prompt": "x"})  # not at them all
+        assert answer.status_code == 401, path
+    monkeypatch.setenv("SHOP_KEY", "secret")
+    spec = ModelSpec(server=url, api_key_env="SHOP_KEY")
+    # Closed whatever comes: a connection left open fails a later test, by its warning.
+    with closing(open_model(spec, announce=lambda _: None)) as server:
         titles = ask_about(engine, ["Butter", "Motor oil"], pad=True)
         labels = tuple(engine.tokenizer.encode(word)[0] for word in ("Yes", "No"))
         batch = [*titles, *(Question(q.prefix, q.suffix, labels) for q in titles)]
-        for here, there in zip(engine.ask(batch), server.ask(batch), strict=True):
+        for here, there in zip(engine.ask(batch), answered(server, batch), strict=True):
             assert there.logprobs == pytest.approx(here.logprobs, abs=TOLERANCE)
-        for before, again in zip(server.ask(titles), server.ask(titles), strict=True):
+        first, second = answered(server, titles), answered(server, titles)
+        for before, again in zip(first, second, strict=True):
             assert again.logprobs == pytest.approx(before.logprobs, abs=TOLERANCE)
             # The history was read from the cache, in this mode too.
             assert again.cached_tokens == len(titles[0].prefix) - 1
-        server.close()
-    finally:
-        del os.environ["SHOP_KEY"]
+
+
+def answered(server, batch):
+    """Replies of the server, all of them answers; says why where one is not."""
+    replies = server.ask(batch)
+    assert [reply for reply in replies if isinstance(reply, NoAnswer)] == []
+    return replies
 
 
 def test_nothing_is_served_to_other_machines_without_a_key(monkeypatch):
@@ -221,6 +233,31 @@ def test_nothing_is_served_to_other_machines_without_a_key(monkeypatch):
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     with pytest.raises(ModelError, match="NO_SUCH_KEY"):
         serve(ModelSpec(), host="0.0.0.0", api_key_env="NO_SUCH_KEY", announce=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        ("/invocations", "Bearer secret", 200),
+        ("/invocations", "Bearer secreT", 401),
+        ("/invocations", None, 401),
+        ("/v1/completions", "secret", 401),
+        ("/health/../invocations", None, 401),
+        ("/health", None, 200),
+    ],
+)
+def test_every_address_of_a_served_model_is_behind_its_key(monkeypatch, path, header, status):
+    async def app(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(Gate(app))) as client:
+            headers = {"Authorization": header} if header else {}
+            return await client.get(f"http://here{path}", headers=headers)
+
+    monkeypatch.setenv("VLLM_API_KEY", "secret")
+    assert asyncio.run(ask()).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footfall.errors import LogError
+from footfall.errors import LogError, RunError
 from footfall.llm.fake import FakeModel, FakeTokenizer
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
 from footfall.llm.specs import ModelSpec, open_model
@@ -159,6 +159,29 @@ def test_a_killed_process_loses_nothing_that_was_answered(tmp_path):
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 9
     with AnswerStore(path) as store:
         assert store.find([bytes(16)]) == {bytes(16): (-1.0,)}
+
+
+def test_a_full_disk_keeps_what_was_stored_and_the_store_usable(tmp_path):
+    """SQLite's own bound on the size of a file stands in for the end of the disk."""
+    many = {n.to_bytes(16, "big"): (-1.0, -2.0) for n in range(20_000)}
+    with AnswerStore(tmp_path / "a.sqlite") as store:
+        store.settle({b"0" * 16: (-1.0,)})
+        store._db.execute("PRAGMA max_page_count = 20")
+        with pytest.raises(RunError, match=r"a\.sqlite: database or disk is full.*--resume"):
+            store.settle(many)
+        with pytest.raises(RunError, match="database or disk is full"):
+            store.keep_texts(dict.fromkeys(many, "x" * 100))
+        store._db.execute("PRAGMA max_page_count = 1000000")
+        assert len(store) == 1
+        store.settle(many)
+        assert len(store) == len(many) + 1
+
+
+@pytest.mark.parametrize("place", [".", "file/a.sqlite"])
+def test_a_place_where_no_store_can_be_is_one_line(tmp_path, place):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(RunError, match=r"unable to open|cannot make"):
+        AnswerStore(tmp_path / place)
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path):

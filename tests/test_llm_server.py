@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from contextlib import closing, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -17,6 +18,7 @@ from footfall.llm.fake import FakeTokenizer
 from footfall.llm.fake_server import FakeServer
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
 from footfall.llm.specs import ModelSpec, open_model
+from footfall.llm.writing import Passage, Written
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +56,14 @@ def completions(body):
             "choices": choices[::-1], "usage": usage}  # fmt: skip
 
 
+def said(body, value):
+    """The same with ``value`` in the place of the first log-probability."""
+    answer = completions(body)
+    top = answer["choices"][0]["logprobs"]["top_logprobs"][0]
+    top[next(iter(top))] = value
+    return answer
+
+
 def generated(body, *, cached=2, hidden=()):
     """What vLLM answers to one prompt; rows of cached tokens are empty."""
     ids = body["token_ids"]
@@ -73,6 +83,7 @@ class Play:
         self.script = list(script)
         self.models = {"shop-model": "somewhere"}
         self.tokens = None
+        self.cards = None
         self.answer = completions
         self.generate = None
         self.seen = []
@@ -89,7 +100,7 @@ def handler(play):  # noqa: C901 - a class that knows its play
                 self.reply(200, {"version": "0.1"})
             else:
                 cards = [{"id": m, "root": r, "max_model_len": 50} for m, r in play.models.items()]
-                self.reply(200, {"data": cards})
+                self.reply(200, {"data": play.cards or cards})
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -110,6 +121,8 @@ def handler(play):  # noqa: C901 - a class that knows its play
                 play.released.wait(30)
             elif act == "cut":
                 self.reply(200, play.answer(body), cut=True)
+            elif act == "drip":
+                self.drip()
             else:
                 status, headers = act if isinstance(act, tuple) else (act, {})
                 good = status == 200
@@ -124,6 +137,14 @@ def handler(play):  # noqa: C901 - a class that knows its play
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data[: len(data) // 2] if cut else data)
+
+        def drip(self):
+            """Never silent for long, and never done."""
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            while not play.released.wait(0.05):
+                self.wfile.write(b" ")
 
         def log_message(self, *_):
             pass
@@ -292,6 +313,57 @@ def test_slow_answers_are_waited_for_and_too_slow_ones_are_none():
         assert isinstance(model.ask(questions(1))[0], Answer)
 
 
+def test_a_server_that_drips_bytes_does_not_hold_the_run_for_ever():
+    with server(["drip"] * 5) as (url, seen), client(url, timeout=0.3) as model:
+        began = time.monotonic()
+        assert model.ask(questions(1)) == [NoAnswer("server took too long")]
+        assert time.monotonic() - began < 60  # five rounds of 0.3 s, on a busy machine
+        assert len(seen) == 5
+        assert isinstance(model.ask(questions(1))[0], Answer)
+
+
+def written(body):
+    """What vLLM answers to a passage."""
+    choice = {"index": 0, "text": "oat milk", "finish_reason": "stop", "logprobs": None}
+    return {"id": "x", "object": "text_completion", "created": 0, "model": "shop-model",
+            "choices": [choice] if body["max_tokens"] > 1 else []}  # fmt: skip
+
+
+def test_what_is_to_be_written_waits_for_the_server_too():
+    told, passages = [], [Passage(Tokens((1, n)), max_tokens=n) for n in (8, 1)]
+    with server([503] * 9, answer=written) as (url, _), client(url, told.append) as model:
+        found = model.write(passages)
+    assert found == [Written("oat milk"), NoAnswer("server's answer cannot be read")]
+    assert any("answers again" in line for line in told)
+    with server([401] * 2) as (url, _), client(url) as model, pytest.raises(ServerError):
+        model.write(passages)
+
+
+def test_a_run_that_is_resumed_waits_for_a_server_that_still_starts():
+    told, port = [], free_port()
+    spec = ModelSpec(name="shop-model", server=f"http://127.0.0.1:{port}/v1")
+
+    def late():
+        while not told:
+            time.sleep(0.01)
+        with listening(Play(), port):
+            done.wait()
+
+    done = threading.Event()
+    thread = threading.Thread(target=late)
+    thread.start()
+    with closing(
+        outage.waited_for(partial(open_model, spec, announce=print), 60, told.append)
+    ) as model:
+        assert isinstance(model.ask(questions(1))[0], Answer)
+    done.set()
+    thread.join()
+    assert len(told) == 1
+    assert "start one with `footfall serve`; waiting for it, up to 60 s" in told[0]
+    with pytest.raises(ServerError, match="--resume"):
+        outage.waited_for(partial(open_model, spec, announce=print), 0, told.append)
+
+
 def test_a_server_that_is_killed_and_comes_back_is_waited_for():
     told, play = [], Play()
     down, port = threading.Event(), free_port()
@@ -386,6 +458,13 @@ def test_an_interruption_does_not_wait_for_requests_under_way():
         (lambda body: completions(body) | {"choices": []}, "server's answer cannot be read"),
         (lambda body: ["what"], "server's answer cannot be read"),
         (lambda body: completions(body | {"logprob_token_ids": [3]}), "server left log-prob"),
+        (lambda body: completions(body) | {"choices": [{}]}, "server left log-prob"),
+        (lambda body: completions(body) | {"choices": 7}, "server's answer cannot be read"),
+        (lambda body: said(body, None), "server left log-prob"),
+        (lambda body: said(body, [1]), "server left log-prob"),
+        (lambda body: said(body, 10**400), "server left log-prob"),
+        (lambda body: said(body, float("nan")), "server's numbers are impossible"),
+        (lambda body: said(body, 0.5), "server's numbers are impossible"),
     ],
 )
 def test_an_answer_that_does_not_fit_is_none(answer, reason):
@@ -421,6 +500,7 @@ def test_the_key_comes_from_the_environment_only(monkeypatch):
             'does not serve "shop-model"; did you mean "shop-modal"',
         ),
         ({"tokens": [1, 2, 3]}, "splits text otherwise"),
+        ({"cards": ["what"]}, "not a vLLM server: its list of models is none"),
     ],
 )
 def test_the_wrong_model_is_noticed_before_the_run(options, message):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -78,6 +79,18 @@ def simulate(base, out, watch=None, changes=None, **options):
 
 def parts(out):
     return {p.relative_to(out).as_posix(): file_hash(p) for p in out.rglob("epoch=*.parquet")}
+
+
+SEARCH = {"search": {"share": 1.0}, "similar": {"share": 1.0}}
+
+
+def ended_at_search(out):
+    """Visits that ended without an answer although all their recommended pages had one."""
+    key = ["arm", "user", "session"]
+    visits = pd.read_parquet(out / "sessions")
+    shown = pd.read_parquet(out / "impressions").groupby(key)["answered"].min().reset_index()
+    ended = visits[visits["ended"] == "no answer"].merge(shown, "left", key)
+    return int(ended["answered"].fillna(value=True).sum())
 
 
 def halting_after(epochs):
@@ -186,14 +199,17 @@ def test_differences_are_told_briefly():
     ]
 
 
-@pytest.mark.parametrize("design", ["paired", "interleaved"])
+@pytest.mark.parametrize(
+    ("design", "actions"), [("paired", {}), ("interleaved", {}), ("paired", SEARCH)]
+)
 def test_a_service_that_answers_otherwise_now_does_not_spoil_a_finished_epoch(
-    base, tmp_path, monkeypatch, design
+    base, tmp_path, monkeypatch, design, actions
 ):
     """Epochs of the log are taken from it, failures included; the service is asked for the rest."""
     flaky = {"kind": "callable", "target": "flaky_shop:build"}
     changes = {
         "design": design,
+        "actions": actions,
         "arms": [
             {"name": "theirs", "recommender": flaky},
             {"name": "popular", "recommender": {"kind": "popular"}},
@@ -204,19 +220,23 @@ def test_a_service_that_answers_otherwise_now_does_not_spoil_a_finished_epoch(
         simulate(base, out, halting_after(2), changes)
     before = parts(out)
     faults = json.loads((out / "manifest.json").read_text())["faults"]["theirs"]
-    assert len(before) == 8
+    assert len(before) == (12 if actions else 8)
     assert faults["failed"] > 0
     monkeypatch.setenv("SHOP_TURN", "100")
     record = simulate(base, out, None, changes, resume=True)
     assert record["status"] == "finished"
     after = parts(out)
     assert {name: after[name] for name in before} == before
-    assert len(after) == 12
+    assert len(after) == len(before) * 3 // 2
     assert record["faults"]["theirs"]["failed"] == faults["failed"]
     assert record["faults"]["theirs"]["slates"] > faults["slates"]
 
 
-def test_pages_without_an_answer_stay_so_when_the_model_answers_again(base, tmp_path, monkeypatch):
+@pytest.mark.parametrize("actions", [{}, SEARCH])
+def test_pages_without_an_answer_stay_so_when_the_model_answers_again(
+    base, tmp_path, monkeypatch, actions
+):
+    """Pages of search, which the log of impressions does not have, included."""
     silent = {"now": True}
 
     class Flapping(FakeModel):
@@ -227,10 +247,12 @@ def test_pages_without_an_answer_stay_so_when_the_model_answers_again(base, tmp_
             return replies
 
     monkeypatch.setattr("footfall.llm.fake.FakeModel", Flapping)
-    out, changes = tmp_path / "run", {"choice": {"max_unanswered": 1}}
+    out, changes = tmp_path / "run", {"choice": {"max_unanswered": 1}, "actions": actions}
     with pytest.raises(InterruptError):
         simulate(base, out, halting_after(2), changes)
     before = parts(out)
+    if actions:
+        assert ended_at_search(out)
     unanswered = json.loads((out / "manifest.json").read_text())["choice"]["unanswered_pages"]
     assert unanswered > 0
     silent["now"] = False

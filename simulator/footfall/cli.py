@@ -1,9 +1,9 @@
 """The command line. Answers go to stdout, everything else to stderr.
 
 Exit status: 0 done, 1 the run failed or its budget is used up, 2 the user's input is wrong (one
-line, no traceback), 130 interrupted, 143 terminated. Other packages add commands through the
-entry point group ``footfall.commands``; each names a function, which becomes a command of that
-name.
+line, no traceback), 130 interrupted, 143 terminated, 129 its terminal went away. Other packages
+add commands through the entry point group ``footfall.commands``; each names a function, which
+becomes a command of that name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from footfall.grid import cells, is_grid, play
 from footfall.options import Options, Watch
 from footfall.progress import simulating
 from footfall.scenario import Scenario, folder_of, read_scenario
-from footfall.signals import TERMINATED, Terminated, patient, terminable
+from footfall.signals import Terminated, patient, terminable
 
 app = typer.Typer(
     name="footfall",
@@ -270,8 +270,8 @@ def main() -> None:
         status = _fail(str(error), error.exit_status)
     except _UsageError as error:
         status = _fail(_usage(error), 2)
-    except Terminated:
-        status = _fail("terminated; go on with the same command and --resume", TERMINATED)
+    except Terminated as end:
+        status = _fail("terminated; go on with the same command and --resume", int(str(end.code)))
     except (KeyboardInterrupt, typer.Abort):
         status = _fail(_INTERRUPTED, INTERRUPTED)
     except MemoryError:

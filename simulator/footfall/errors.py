@@ -6,6 +6,7 @@
     |   +-- ScenarioError    a scenario file or one of its keys
     |   +-- TemplateError    a prompt template
     |   +-- ModelError       a model, an engine or a server that cannot be used as asked
+    |       +-- AwayError    a model server that does not answer before the run; may be on its way
     +-- RunError             the run failed; exit status 1
         +-- ServerError      a model server or a recommender stopped answering
         +-- LogError         what a run left behind is damaged
@@ -52,6 +53,10 @@ class TemplateError(UserError):
 
 class ModelError(UserError):
     """The language model cannot be used as asked."""
+
+
+class AwayError(ModelError):
+    """A model server does not answer before the first question: a wrong address, or too early."""
 
 
 class RunError(FootfallError):

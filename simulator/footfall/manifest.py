@@ -43,7 +43,7 @@ def read(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LogError(f"{folder} holds no run: {NAME} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LogError(
             f"{path} cannot be read: {error}; move it away, and --resume makes the log anew "
             "from the stored answers"

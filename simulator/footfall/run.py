@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from footfall.datasets.split import split as cut
 from footfall.errors import BudgetError, DataError, FootfallError, InterruptError, UserError
 from footfall.interventions import with_new_items
 from footfall.judges import installed_judge
+from footfall.llm.outage import waited_for
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.log import write_frame
@@ -242,7 +244,11 @@ def _models(
 ) -> Iterator[tuple[LanguageModel, LanguageModel]]:
     """The scenario's model, and the same behind the store of its answers."""
     path = options.store or options.out / "decisions.sqlite"
-    with closing(open_answering(scenario, options.base, announce)) as engine:
+    opening = partial(open_answering, scenario, options.base, announce)
+    patience = scenario.model.patience
+    with closing(
+        waited_for(opening, patience, announce) if options.resume else opening()
+    ) as engine:
         asked = MeteredModel(engine, meter) if scenario.budget.bounded else engine
         if needs_no_store(engine):
             yield engine, asked

@@ -1,7 +1,8 @@
 """Ctrl-C and polite kills while a run is under way.
 
-The first Ctrl-C lets the epoch be finished, the second stops at once; SIGTERM stops at once.
-All three leave a run that can be resumed: what the model answered is stored.
+The first Ctrl-C lets the epoch be finished, the second stops at once; SIGTERM stops at once, and
+so does SIGHUP (the terminal went away, for instance because ssh did). All of them leave a run that
+can be resumed: what the model answered is stored.
 """
 
 from __future__ import annotations
@@ -13,29 +14,30 @@ from types import FrameType
 
 from footfall.errors import InterruptError, RunError
 
-TERMINATED = 143
-"""Exit status after SIGTERM, as shells have it."""
-
 
 class Terminated(SystemExit):
-    """SIGTERM came."""
+    """SIGTERM or SIGHUP came; ``code`` is the exit status, 143 or 129, as shells have it."""
 
-    def __init__(self) -> None:
-        super().__init__(TERMINATED)
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Turn SIGTERM into ``Terminated``, so that files and engines are closed on the way out."""
+    """Turn SIGTERM and SIGHUP into ``Terminated``: files and engines are closed on the way out."""
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Terminated
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Terminated(number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # nohup wants the terminal's end not to be noticed
+            signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -11,11 +11,14 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from footfall.errors import ServerError
+from footfall.errors import AwayError, ServerError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 """Seconds between two looks; they double, and are jittered by a quarter."""
+
+_Opened = TypeVar("_Opened")
 
 
 class Circuit:
@@ -86,6 +89,34 @@ class Circuit:
                 f"{self._where} stopped answering for {self._patience:,.0f} s ({reason}); "
                 "start it again, then go on with --resume"
             )
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self._looks)
+        await asyncio.sleep(min(left, _pause_after(self._looks)))
         self._looks += 1
-        await asyncio.sleep(min(left, pause * random.uniform(0.75, 1.25)))  # noqa: S311 - no secret
+
+
+def waited_for(
+    open_it: Callable[[], _Opened], patience: float, announce: Callable[[str], None]
+) -> _Opened:
+    """What ``open_it`` returns, as soon as the server that it needs answers.
+
+    For a run that is resumed: whoever restarts machines starts the server and the run together.
+
+    Raises:
+        ServerError: The server did not answer within ``patience`` seconds.
+    """
+    began, looks = time.monotonic(), 0
+    while True:
+        try:
+            return open_it()
+        except AwayError as error:
+            left = began + patience - time.monotonic()
+            if left <= 0:
+                raise ServerError(f"{error}, then go on with --resume") from error
+            if not looks:
+                announce(f"{error}; waiting for it, up to {patience:,.0f} s")
+            time.sleep(min(left, _pause_after(looks)))
+            looks += 1
+
+
+def _pause_after(looks: int) -> float:
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(looks, 30))
+    return pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret

@@ -14,6 +14,7 @@ from footfall.errors import ModelError
 from footfall.llm.adapters import lora_settings
 from footfall.llm.devices import engine_environment, engine_settings, installed_device
 from footfall.llm.fake_server import serve_fake
+from footfall.llm.gate import KEY, Gate
 from footfall.llm.specs import ModelSpec, served_name
 from footfall.llm.weights import Weights, find_weights
 
@@ -50,8 +51,10 @@ def serve(
     weights = find_weights(spec, announce)
     os.environ.update(engine_environment(spec, device))
     if key:
-        os.environ["VLLM_API_KEY"] = key  # not an argument: those are visible to all users
+        os.environ[KEY] = key  # not an argument: those are visible to all users
     arguments = server_arguments(spec, weights, device, host=host, port=port)
+    if key:
+        arguments.append(f"--middleware={Gate.__module__}.{Gate.__name__}")
     announce(f"serving {served_name(spec)} on http://{host}:{port}/v1 (ready in about a minute)")
     _run(arguments)
 
@@ -79,6 +82,7 @@ def server_arguments(
         "--generation-config=vllm",  # the model's own sampling habits would change answers
         "--enable-prompt-tokens-details",
         "--enable-scale-out",  # the only address where likelihood questions can read the cache
+        "--allowed-origins=[]",  # no web page that somebody visits here may ask
         "--max-num-queued-reqs=20000",
         "--shutdown-timeout=60",
     ]

@@ -7,6 +7,9 @@ from typing import Any
 
 from footfall.errors import ServerError
 from footfall.llm.protocol import Answer, NoAnswer, Question, Reply
+from footfall.llm.writing import Written
+
+_MISSING = "server left log-probabilities out"
 
 
 def read_batch(batch: Sequence[Question], response: Any, model: str) -> list[Reply]:
@@ -17,16 +20,41 @@ def read_batch(batch: Sequence[Question], response: Any, model: str) -> list[Rep
         ValueError: The response does not fit the questions.
     """
     _check_model(getattr(response, "model", None), model)
-    choices = sorted(getattr(response, "choices", None) or [], key=lambda choice: choice.index)
+    choices = _in_order(response)
     if len(choices) != len(batch):
         raise ValueError(f"{len(choices)} answers to {len(batch)} questions")
-    details = getattr(response.usage, "prompt_tokens_details", None)
-    cached = (getattr(details, "cached_tokens", 0) or 0) if details else 0
-    share, rest = divmod(cached, len(batch))
+    details = getattr(getattr(response, "usage", None), "prompt_tokens_details", None)
+    share, rest = divmod(_count(getattr(details, "cached_tokens", 0)), len(batch))
     return [
         _read(question, choice, share + (number < rest))
         for number, (question, choice) in enumerate(zip(batch, choices, strict=True))
     ]
+
+
+def _in_order(response: Any) -> list[Any]:
+    """Choices by their index; nothing that a server sends is taken to be of the right type."""
+    try:
+        return sorted(getattr(response, "choices", None) or [], key=lambda choice: choice.index)
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"choices cannot be told apart: {error}") from error
+
+
+def _count(tokens: Any) -> int:
+    """A number of tokens, for statistics only; 0 where it is none."""
+    return tokens if isinstance(tokens, int) and tokens > 0 else 0
+
+
+def _answer(values: Sequence[Any], cached: int) -> Reply:
+    """Log-probabilities as an answer, if they are some: numbers of at most 0, or minus infinity.
+
+    What is impossible must not even be an ``Answer``: those are stored, and replayed for ever.
+    """
+    try:
+        logprobs = tuple(map(float, values))
+    except (OverflowError, TypeError, ValueError):
+        return NoAnswer(_MISSING)
+    possible = all(value <= 0.0 for value in logprobs)  # false for NaN, too
+    return Answer(logprobs, cached) if possible else NoAnswer("server's numbers are impossible")
 
 
 def _read(question: Question, choice: Any, cached: int) -> Reply:
@@ -41,8 +69,8 @@ def _read(question: Question, choice: Any, cached: int) -> Reply:
                 for row, token in zip(rows, question.suffix.ids, strict=True)
             ]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        return NoAnswer("server left log-probabilities out")
-    return Answer(tuple(map(float, values)), cached)
+        return NoAnswer(_MISSING)
+    return _answer(values, cached)
 
 
 def read_generated(question: Question, response: Any, model: str) -> Reply | None:
@@ -66,14 +94,29 @@ def read_generated(question: Question, response: Any, model: str) -> Reply | Non
             (row.get(str(token)) or {"logprob": 0.0})["logprob"]
             for row, token in zip(rows, question.suffix.ids, strict=True)
         ]
-        cached = int(details.get("cached_tokens") or 0)
+        cached = _count(details.get("cached_tokens"))
     except (AttributeError, KeyError, TypeError, ValueError):
-        return NoAnswer("server left log-probabilities out")
+        return NoAnswer(_MISSING)
     if cached > len(question.prefix) - 1 or any(value == 0.0 for value in values):
         return None
-    return Answer(tuple(map(float, values)), cached)
+    return _answer(values, cached)
 
 
-def _check_model(answered: str | None, model: str) -> None:
+def read_written(response: Any, model: str) -> Written:
+    """The text that a server wrote.
+
+    Raises:
+        ServerError: Another model wrote it.
+        ValueError: There is none.
+    """
+    _check_model(getattr(response, "model", None), model)
+    choices = getattr(response, "choices", None)
+    text = getattr(choices[0], "text", None) if isinstance(choices, list) and choices else None
+    if not isinstance(text, str):
+        raise ValueError("nothing was written")  # noqa: TRY004 - unreadable, like other nonsense
+    return Written(text)
+
+
+def _check_model(answered: Any, model: str) -> None:
     if (answered or model) != model:
         raise ServerError(f'"{answered}" answered instead of "{model}"; look at the server')

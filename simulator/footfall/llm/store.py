@@ -36,14 +36,22 @@ class AnswerStore:
 
     Raises:
         LogError: The file exists and is not a store that this version can read.
+        RunError: It can be neither made nor opened: no such place, no permission, a full disk.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make {path.parent} for the store: {error.strerror}") from error
+        with self._errors():
+            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             self._prepare()
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise self._unusable(error) from error
         except sqlite3.DatabaseError as error:
             self._db.close()
             message = f"{path}: not a store of answers ({error}); move it away to start a new one"
@@ -89,16 +97,10 @@ class AnswerStore:
         value. So a replay sees exactly what the first run saw.
         """
         rows = [(key, np.asarray(values, dtype="<f4").tobytes()) for key, values in answers.items()]
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                before = self._db.total_changes
-                self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
-                all_new = self._db.total_changes - before == len(rows)
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        with self._errors(), self._at_once():
+            before = self._db.total_changes
+            self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
+            all_new = self._db.total_changes - before == len(rows)
         if all_new:
             return {key: _unpack(blob) for key, blob in rows}
         return self.find([key for key, _ in rows])
@@ -115,10 +117,8 @@ class AnswerStore:
 
     def keep_texts(self, texts: Mapping[bytes, str]) -> None:
         """Store what was written."""
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._errors(), self._at_once():
             self._db.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", list(texts.items()))
-            self._db.execute("COMMIT")
 
     def __len__(self) -> int:
         """Answers in the store."""
@@ -141,11 +141,26 @@ class AnswerStore:
         self.close()
 
     @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """All of what is written inside, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk has ended it already
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _unusable(self, error: sqlite3.Error) -> RunError:
+        return RunError(f"{self.path}: {error}; see to it, then go on with --resume")
+
+    @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.OperationalError as error:  # locked, disk full, read-only
-            raise RunError(f"{self.path}: {error}; see to it, then go on with --resume") from error
+            raise self._unusable(error) from error
         except sqlite3.DatabaseError as error:
             message = f"{self.path}: damaged ({error}); move it away to ask the model again"
             raise LogError(message) from error

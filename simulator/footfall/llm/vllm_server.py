@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import httpx
 import openai
 import stamina
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from footfall.errors import ModelError, ServerError, did_you_mean
+from footfall.errors import ModelError, ServerError
 from footfall.latency import Latencies
 from footfall.llm.adapters import adapter_hash, find_adapter
 from footfall.llm.batches import by_prefix, too_long
@@ -31,22 +30,24 @@ from footfall.llm.embedded import embedded_folder
 from footfall.llm.fake import FakeTokenizer
 from footfall.llm.outage import Circuit
 from footfall.llm.protocol import NoAnswer, Question, Reply, Tokenizer
-from footfall.llm.server_replies import read_batch, read_generated
-from footfall.llm.specs import ModelSpec, served_name
+from footfall.llm.server_door import BUSY, Door, api_key
+from footfall.llm.server_replies import read_batch, read_generated, read_written
+from footfall.llm.specs import ModelSpec
 from footfall.llm.stream import Pending
 from footfall.llm.tokenizer import load_tokenizer
 from footfall.llm.writing import Passage, Written
 from footfall.retrying import asked_pause, log_tries
 
 _DEFAULT_BLOCK = 32  # a multiple of what servers use on CUDA (16) and on a CPU (32)
-_OPENING_TIMEOUT = 30.0
-_BUSY = frozenset({429, 502, 503, 504})
-"""Statuses that are about the server and never about a question."""
 _ROUNDS = 4
 """Times that a question is put again to a server that is well, and does not answer it."""
 _GENERATE = "/inference/v1/generate"
 _NO_SUCH_ADDRESS = frozenset({403, 404, 405, 501})  # 403: switched off
-_SAMPLE = "Oat milk, 1 l\nRye bread\n"
+_UNREADABLE = (openai.APIError, ValueError, TypeError, AttributeError, RecursionError)
+"""What the client and we raise over an answer that is no answer; the client checks no types."""
+
+_Reply = TypeVar("_Reply", Reply, Written)
+_Send = Callable[[], Awaitable[list[_Reply]]]
 
 
 def open_server(spec: ModelSpec, *, announce: Callable[[str], None]) -> VllmServer:
@@ -57,7 +58,7 @@ def open_server(spec: ModelSpec, *, announce: Callable[[str], None]) -> VllmServ
     """
     assert spec.server is not None
     log_tries()
-    door = _Door(spec)
+    door = Door(spec)
     card = door.model_card()
     tokenizer = _tokenizer(spec, card, announce)
     door.check_tokenizer(card["id"], tokenizer)
@@ -78,7 +79,7 @@ class VllmServer:
         spec: ModelSpec,
         card: dict[str, Any],
         tokenizer: Tokenizer,
-        door: _Door,
+        door: Door,
         announce: Callable[[str], None],
     ) -> None:
         self.name = str(card["id"])
@@ -145,40 +146,41 @@ class VllmServer:
         return wait
 
     def write(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
-        """The most likely words, one text a passage, in order."""
+        """The most likely words, one text a passage, in order; waits and raises like ``ask``."""
         start = time.perf_counter()
         written = self._on_thread().call(self._write_all, passages)
         self.engine_seconds += time.perf_counter() - start
         return written
 
     async def _write_all(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
+        self._connected()
         window = asyncio.Semaphore(self._spec.window)
 
         async def one(passage: Passage) -> Written | NoAnswer:
             async with window:
-                return await self._write_one(passage)
+                (written,) = await self._request(partial(self._write_one, passage), 1)
+                return written
 
-        return list(await asyncio.gather(*(one(passage) for passage in passages)))
-
-    async def _write_one(self, passage: Passage) -> Written | NoAnswer:
-        client = self._connected()
-        schema = passage.schema and {"json": dict(passage.schema)}
         try:
-            async for attempt in stamina.retry_context(
-                on=self._worth_retrying, attempts=self._spec.retries + 1, timeout=None, wait_max=30
-            ):
-                with attempt:
-                    response = await client.completions.create(
-                        model=self.name,
-                        prompt=list(passage.prompt.ids),
-                        max_tokens=passage.max_tokens,
-                        temperature=0.0,
-                        extra_body={"structured_outputs": schema} if schema else None,
-                    )
-                    return Written(str(response.choices[0].text))
-        except (openai.APIError, IndexError) as error:
-            return NoAnswer(f"server did not write: {type(error).__name__}")
-        return NoAnswer("server did not write")
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(passage)) for passage in passages]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _write_one(self, passage: Passage) -> list[Written]:
+        assert self._client is not None
+        schema = passage.schema and {"json": dict(passage.schema)}
+        response = await self._timed(
+            self._client.completions.create(
+                model=self.name,
+                prompt=list(passage.prompt.ids),
+                max_tokens=passage.max_tokens,
+                temperature=0.0,
+                extra_body={"structured_outputs": schema} if schema else None,
+            )
+        )
+        return [read_written(response, self.name)]
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
@@ -235,24 +237,24 @@ class VllmServer:
     async def _one(self, batch: Sequence[Question]) -> list[Reply]:
         assert self._window is not None
         async with self._window:
-            return await self._request(batch)
+            return await self._request(partial(self._send, batch), len(batch))
 
-    async def _request(self, batch: Sequence[Question]) -> list[Reply]:
-        """Ask a batch of one kind; wait while the server is away; give up what it refuses."""
+    async def _request(self, send: _Send[_Reply], count: int) -> list[_Reply | NoAnswer]:
+        """Send something; wait while the server is away; ``count`` times none if it refuses."""
         rounds = 0
         while True:
             mends = self._circuit.mends
-            failure = await self._tries(batch)
+            failure = await self._tries(send)
             if not isinstance(failure, _Failure):
                 self._circuit.answered()
-                return failure
+                return list(failure)
             rounds += not failure.busy
             if failure.final or rounds > _ROUNDS:
-                return [NoAnswer(failure.reason)] * len(batch)
+                return [NoAnswer(failure.reason)] * count
             await self._circuit.mended(failure.reason, mends)
 
-    async def _tries(self, batch: Sequence[Question]) -> list[Reply] | _Failure:
-        """Ask a batch, again and again while that may help at once."""
+    async def _tries(self, send: _Send[_Reply]) -> list[_Reply] | _Failure:
+        """Send something, again and again while that may help at once."""
         try:
             async for attempt in stamina.retry_context(
                 on=self._worth_retrying, attempts=self._spec.retries + 1, timeout=None, wait_max=30
@@ -260,14 +262,14 @@ class VllmServer:
                 with attempt:
                     if attempt.num > 1:
                         await self._well()  # it may have been restarted, with another model
-                    return await self._send(batch)
+                    return await send()
         except openai.APIStatusError as error:
             return self._refused(error.status_code)
-        except openai.APITimeoutError:
+        except (openai.APITimeoutError, TimeoutError):
             return _Failure("server took too long")
         except openai.APIConnectionError:
             return _Failure("server cannot be reached")
-        except (openai.APIError, ValueError):
+        except _UNREADABLE:
             return _Failure("server's answer cannot be read")
         raise AssertionError("stamina either returns or raises")
 
@@ -282,13 +284,13 @@ class VllmServer:
                 f'{self._spec.server} does not serve "{self.name}" any more; start that model '
                 "again, then go on with --resume"
             )
-        final = status < 500 and status not in _BUSY
-        return _Failure(f"server answered {status}", busy=status in _BUSY, final=final)
+        final = status < 500 and status not in BUSY
+        return _Failure(f"server answered {status}", busy=status in BUSY, final=final)
 
     def _worth_retrying(self, error: Exception) -> bool | float:
         """Full, dead or unreachable: yes, when it says so. Our own mistake: never."""
         if isinstance(error, openai.APIStatusError):
-            if error.status_code not in _BUSY and error.status_code < 500:
+            if error.status_code not in BUSY and error.status_code < 500:
                 return False
             return asked_pause(error.response.headers, self._spec.max_retry_after)
         broken = isinstance(error, openai.APIConnectionError)
@@ -369,7 +371,9 @@ class VllmServer:
     async def _timed(self, asked: Awaitable[Any]) -> Any:
         started = time.perf_counter()
         try:
-            response = await asked
+            # The client's own limit is for each read: a server that drips bytes would never end.
+            async with asyncio.timeout(self._spec.timeout):
+                response = await asked
         except openai.APIStatusError:
             self.latencies.add(time.perf_counter() - started)
             raise
@@ -386,81 +390,6 @@ class _Failure:
     """The server could not care for it: no fault of the questions."""
     final: bool = False
     """Another try would come to the same."""
-
-
-def api_key(spec: ModelSpec) -> str:
-    """The server's key, from the environment; "" if the scenario names none."""
-    if spec.api_key_env is None:
-        return ""
-    key = os.environ.get(spec.api_key_env, "")
-    if not key:
-        raise ModelError(f"the environment variable {spec.api_key_env} (api_key_env) is not set")
-    return key
-
-
-class _Door:
-    """The few requests that are needed before the first question."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        self._spec = spec
-        self._url = str(spec.server).rstrip("/")
-        key = api_key(spec)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-
-    def model_card(self) -> dict[str, Any]:
-        """What the server says about the model that the scenario names."""
-        served = {str(card["id"]): card for card in self.get("/models").get("data", [])}
-        name = served_name(self._spec)
-        if name in served:
-            return dict(served[name])
-        hint = did_you_mean(name, served)
-        raise ModelError(f'{self._url} does not serve "{name}"; {hint}')
-
-    def look(self) -> dict[str, str]:
-        """What the server says that it serves now; see ``VllmServer.about``."""
-        cards = {str(card["id"]): card for card in self.get("/models").get("data", [])}
-        return self.about(
-            cards.get(served_name(self._spec)) or {"id": ", ".join(cards) or "nothing"}
-        )
-
-    def about(self, card: dict[str, Any]) -> dict[str, str]:
-        """Name, origin and version, as the fingerprint has them."""
-        version = self.get("/version", root=True).get("version", "unknown")
-        return {"name": str(card["id"]), "root": str(card.get("root")), "version": str(version)}
-
-    def check_tokenizer(self, model: str, tokenizer: Tokenizer) -> None:
-        """Text that is split otherwise than the model learned gives numbers without meaning."""
-        body = {"model": model, "prompt": _SAMPLE, "add_special_tokens": False}
-        theirs = self._request("POST", self._root() + "/tokenize", json=body).get("tokens")
-        if theirs != tokenizer.encode(_SAMPLE):
-            message = f"{self._url} splits text otherwise than the tokenizer given for {model}"
-            raise ModelError(f'{message}; name the right one ("model: tokenizer: ...")')
-
-    def get(self, path: str, *, root: bool = False) -> dict[str, Any]:
-        """JSON object at ``path`` below the API's address, or below the server's root."""
-        return self._request("GET", (self._root() if root else self._url) + path)
-
-    def _root(self) -> str:
-        return self._url.removesuffix("/v1")
-
-    def _request(self, method: str, url: str, **body: Any) -> dict[str, Any]:
-        try:
-            response = httpx.request(
-                method, url, headers=self._headers, timeout=_OPENING_TIMEOUT, **body
-            )
-            response.raise_for_status()
-            found = response.json()
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            hint = "; check api_key_env" if status in (401, 403) else ""
-            raise ModelError(f"{url}: the server answered {status}{hint}") from error
-        except (httpx.HTTPError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            message = f"no vLLM server at {self._url} ({reason}); start one with `footfall serve`"
-            raise ModelError(message) from error
-        if not isinstance(found, dict):
-            raise ModelError(f"{url}: not a vLLM server")
-        return found
 
 
 def _tokenizer(spec: ModelSpec, card: dict[str, Any], announce: Callable[[str], None]) -> Tokenizer:

@@ -25,6 +25,7 @@ from footfall.world.service import request_seeds
 Key = tuple[int, int, int, int]
 """Arm, user, session, page."""
 
+_VISIT = ["arm", "user", "session"]
 _COLUMNS = ["arm", "user", "session", "page", "item", "score", "propensity", "team", "answered"]
 
 
@@ -54,6 +55,8 @@ class EpochReader:
     luck: Luck
     users: Words
     """[n_users] keys of the users' luck."""
+    eventful: bool = False
+    """Whether the run has a log of events, which tells how many pages a visit had in all."""
 
     def read(self, epoch: int, into: Remembered) -> None:
         """Replace what ``into`` remembers by the epoch of that number."""
@@ -62,11 +65,29 @@ class EpochReader:
             folder, _, part = name.partition("/")
             if folder != "impressions" or not part.startswith(f"epoch={epoch:04d}"):
                 continue
-            sessions = f"sessions/{part}"
+            sessions, events = f"sessions/{part}", f"events/{part}"
             if sessions in self.parts:
                 shown = pd.read_parquet(self.folder / name, columns=_COLUMNS)
                 self._pages(shown, into)
-                self._empty_pages(pd.read_parquet(self.folder / sessions), into)
+                if not self.eventful or events in self.parts:
+                    visits = self._visits(sessions, events)
+                    self._empty_pages(visits, into)
+                    self._silent_ends(visits, into)
+
+    def _visits(self, sessions: str, events: str) -> pd.DataFrame:
+        """Visits with the number of the page after the last one that was shown and decided.
+
+        The log of visits counts recommended pages; the shop's own are in the log of events.
+        """
+        visits = pd.read_parquet(self.folder / sessions, columns=[*_VISIT, "pages", "ended"])
+        searched: Any = 0
+        if self.eventful:
+            happened = pd.read_parquet(self.folder / events, columns=[*_VISIT, "action"])
+            found = happened[happened["action"].isin(("search", "similar"))]
+            counts = found.groupby(_VISIT).size().rename("searched").reset_index()
+            searched = visits.merge(counts, "left", _VISIT)["searched"].fillna(0).astype(int)
+        page = visits["pages"] + searched
+        return visits.assign(page=page, user=visits["user"].map(self._codes))
 
     def _pages(self, shown: pd.DataFrame, into: Remembered) -> None:
         shown["arm"] = shown["arm"].map({name: code for code, name in enumerate(self.names.arms)})
@@ -85,15 +106,25 @@ class EpochReader:
             slates.update((int(seed), _slate(rows)) for seed, rows in pages)
 
     def _empty_pages(self, visits: pd.DataFrame, into: Remembered) -> None:
-        empty = visits[visits["ended"] == "empty page"].rename(columns={"pages": "page"})
-        users = empty["user"].map(self._codes)
+        empty = visits[visits["ended"] == "empty page"]
         gone = Slate((), failure="had no page before the run was resumed")
-        for arm, seed in zip(empty["arm"], self._seeds(empty.assign(user=users)), strict=True):
+        for arm, seed in zip(empty["arm"], self._seeds(empty), strict=True):
             arms = range(len(into.slates))
             if arm != INTERLEAVED:
                 arms = range(self.names.arms.index(arm), self.names.arms.index(arm) + 1)
             for code in arms:
                 into.slates[code][seed] = gone
+
+    def _silent_ends(self, visits: pd.DataFrame, into: Remembered) -> None:
+        """Pages of search without an answer: they are in no log, but their visits ended there.
+
+        Where the visit ended at a recommended page, that page is the one before, and is known
+        already; nobody asks for the page that is noted here then.
+        """
+        silent = visits[visits["ended"] == "no answer"]
+        arms = silent["arm"].map(self.names.arms.index)
+        columns = (arms, *(silent[name] for name in ("user", "session", "page")))
+        into.unanswered.update(zip(*(column.tolist() for column in columns), strict=True))
 
     @property
     def _codes(self) -> dict[str, int]:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError, did_you_mean
-from footfall_eval.compare import CORRECTIONS, Correction
 from footfall_eval.compare import compare as compare_arms
+from footfall_eval.comparison import CORRECTIONS, Correction
 from footfall_eval.load import RunLog
 from footfall_eval.pool import pool_runs
 from footfall_eval.report import write_report

@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from footfall.errors import LogError, UserError
-from footfall_eval.compare import compare, finite
+from footfall_eval.compare import compare
+from footfall_eval.comparison import finite
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
 from footfall_eval.pool import pool_runs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from footfall.errors import LogError, UserError, did_you_mean
-from footfall.log import IMPRESSIONS, SESSIONS
+from footfall.errors import LogError, did_you_mean
+from footfall_eval.run_folder import first_line, inside, parts_of, read_manifest
 
 Design = Literal["paired", "split", "interleaved"]
 """``paired``: every user in every arm. ``split``: every user in one. ``interleaved``: both
@@ -154,8 +152,8 @@ class RunLog:
             LogError: The manifest or a part is damaged or missing.
         """
         folder = Path(path)
-        manifest = _read_manifest(folder)
-        parts = _parts(folder, manifest)
+        manifest = read_manifest(folder)
+        parts = parts_of(folder, manifest)
         connection = duckdb.connect(config=_limits())
         log = cls(folder, manifest, connection)
         for table, files in parts.items():
@@ -216,13 +214,13 @@ class RunLog:
         named = self.manifest.get(key)
         if not isinstance(named, str) or not named:
             return None
-        file = _inside(self.path, named)
+        file = inside(self.path, named)
         try:
             table: pd.DataFrame = pd.read_parquet(file)
         except (OSError, pa.ArrowException) as problem:
             raise LogError(
                 f"{file}: cannot be read, although the manifest names it as {key} "
-                f"({_first_line(problem)}); run again with --resume"
+                f"({first_line(problem)}); run again with --resume"
             ) from None
         return table
 
@@ -370,7 +368,7 @@ def _damage_as_log_error(folder: Path) -> Iterator[None]:
         yield
     except duckdb.Error as problem:
         raise LogError(
-            f"{folder}: the log cannot be read ({_first_line(problem)}); run again with --resume"
+            f"{folder}: the log cannot be read ({first_line(problem)}); run again with --resume"
         ) from problem
 
 
@@ -384,92 +382,8 @@ def _limits() -> dict[str, str | bool | int]:
     }
 
 
-_SHAPES: dict[str, type] = {
-    **dict.fromkeys(("scenario", "dataset", "choice", "faults", "timings", "recorded"), dict),
-    **dict.fromkeys(("warnings", "assumptions"), list),
-}
-"""What the keys of a manifest must be, where it has them."""
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such run folder; give the --out folder of footfall run")
-    file = folder / "manifest.json"
-    if not file.exists():
-        raise UserError(f"{folder}: not a run folder, it has no manifest.json")
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise LogError(f"{file}: not readable JSON ({_first_line(problem)})") from None
-    if not isinstance(manifest, dict):
-        raise LogError(f"{file}: must hold one JSON object")
-    for key, shape in _SHAPES.items():
-        if not isinstance(manifest.get(key) or shape(), shape):
-            raise LogError(f'{file}: "{key}" must be a {shape.__name__}; the file was changed')
-    return manifest
-
-
-def _parts(folder: Path, manifest: dict[str, Any]) -> dict[str, list[Path]]:
-    """The files of both tables, checked: present in pairs, listed, readable, of the schema."""
-    listed = [str(name) for name in manifest.get("parts") or ()]
-    for name in listed:
-        if not _inside(folder, name).exists():
-            raise LogError(
-                f"{folder / name}: this part is missing although the manifest lists it; "
-                "run again with --resume"
-            )
-    # What a killed run wrote after its last manifest is not part of the log yet.
-    found = {
-        table: sorted(folder / name for name in listed if name.startswith(f"{table}/"))
-        if listed
-        else sorted((folder / table).glob("*.parquet"))
-        for table in ("impressions", "sessions")
-    }
-    for table, other in (("impressions", "sessions"), ("sessions", "impressions")):
-        lonely = {file.name for file in found[table]} - {file.name for file in found[other]}
-        if lonely:
-            raise LogError(
-                f"{folder / other / min(lonely)}: this part is missing although {table}/ has it; "
-                "run again with --resume"
-            )
-    if not found["sessions"]:
-        raise LogError(f"{folder}: the run holds no events yet (no sessions/*.parquet)")
-    _check_schema(found["impressions"], IMPRESSIONS)
-    _check_schema(found["sessions"], SESSIONS)
-    return found
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """A file that a manifest names; a run folder from elsewhere may not point at other files."""
-    file = folder / name
-    if not file.resolve().is_relative_to(folder.resolve()):
-        raise LogError(f'{folder / "manifest.json"}: names a file outside the run, "{name}"')
-    return file
-
-
-def _check_schema(files: Sequence[Path], schema: pa.Schema) -> None:
-    for file in files:
-        try:
-            names = pq.read_schema(file).names
-        except (OSError, pa.ArrowException) as problem:
-            raise LogError(
-                f"{file}: damaged, not a readable Parquet file ({_first_line(problem)}); "
-                "delete it and run again with --resume"
-            ) from None
-        missing = [name for name in schema.names if name not in names]
-        if missing:
-            raise LogError(
-                f"{file}: has no column {missing[0]!r}; another version of Footfall wrote it, "
-                "run again with --overwrite"
-            )
-
-
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def _first_line(problem: BaseException) -> str:
-    return (str(problem).splitlines() or [type(problem).__name__])[0][:200]
 
 
 def pivot(per_user: pd.DataFrame, column: str, arm: str) -> npt.NDArray[np.float64]:

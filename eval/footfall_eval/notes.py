@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from footfall_eval.adjust import covariate_columns, cuped, usable_covariates
-from footfall_eval.compare import Comparison
+from footfall_eval.comparison import Comparison
 from footfall_eval.effects import FEW_USERS
 from footfall_eval.interleaving import credit, interleaving
 from footfall_eval.load import RunLog

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from footfall_eval.compare import Comparison, Contrast
+from footfall_eval.comparison import Comparison, Contrast
 from footfall_eval.metrics import METRICS
 from footfall_eval.segments import Segmentation
 from footfall_eval.sequence import DayEffect

@@ -22,7 +22,8 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from footfall.errors import UserError
-from footfall_eval.compare import Comparison, Contrast, compare
+from footfall_eval.compare import compare
+from footfall_eval.comparison import Comparison, Contrast
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS, Array, columns, derive
 from footfall_eval.verdict import estimate

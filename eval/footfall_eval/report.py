@@ -19,7 +19,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from footfall_eval import plots, view
-from footfall_eval.compare import Comparison, compare
+from footfall_eval.compare import compare
+from footfall_eval.comparison import Comparison
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
 from footfall_eval.notes import notes

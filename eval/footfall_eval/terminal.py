@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from footfall_eval.compare import Comparison, Contrast
+from footfall_eval.comparison import Comparison, Contrast
 from footfall_eval.metrics import METRICS
 from footfall_eval.pool import PooledComparison
 from footfall_eval.verdict import amount, estimate, relative

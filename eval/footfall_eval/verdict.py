@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from footfall_eval.metrics import METRICS
 
 if TYPE_CHECKING:
-    from footfall_eval.compare import Comparison, Contrast
+    from footfall_eval.comparison import Comparison, Contrast
 
 _METRICS = {metric.name: metric for metric in METRICS}
 

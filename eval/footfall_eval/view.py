@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from footfall_eval.compare import Comparison, Contrast
+from footfall_eval.comparison import Comparison, Contrast
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import METRICS
 from footfall_eval.pool import PooledComparison

@@ -11,6 +11,8 @@ from lenskit.data import Dataset, load_movielens_df
 
 from console import footfall
 from eval_worlds import impressions, items_frame, write_run
+from footfall.datasets.kuairec import KuaiRandSource
+from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall_eval.exports.formats import FORMATS
 from footfall_eval.exports.source import Terms
@@ -205,6 +207,18 @@ def test_kuairand_columns(run, tmp_path):
     assert set(random["date"]) <= set(range(20240304, 20240309))
     videos = pd.read_csv(out / "video_features_basic.csv")
     assert set(random["video_id"]) <= set(videos["video_id"])
+
+
+def test_the_reader_of_kuairand_reads_its_export(run, tmp_path):
+    out, _ = written(run, tmp_path, "kuairand")
+    data = load(KuaiRandSource(path=out), tmp_path)
+    answered = run[1][run[1]["answered"]]
+    lost = {found.problem: found.count for found in data.cleaning}
+    count = data.interactions["action"].value_counts()
+    assert lost["view that does not say whether it was clicked"] == (~run[1]["answered"]).sum()
+    assert count["view"] + count["click"] + lost.get("duplicate event", 0) == (
+        len(answered) + answered["clicked"].sum()
+    )
 
 
 def test_the_command_refuses_in_one_line(run, tmp_path):

@@ -92,12 +92,15 @@ def read_rec(source: KuaiRecSource, base: Path) -> Dataset:
     path = find(folder, [f"{source.matrix}_matrix.csv"], "KuaiRec")[0]
     log = read_columns(path, WATCHED, ("user_id", "video_id", "timestamp", "watch_ratio"))
     views = _views(log, log.moments("timestamp", "s"))
-    long = (log.numbers("watch_ratio") >= source.watched).to_numpy()
+    ratio = log.numbers("watch_ratio").to_numpy()
+    clicked = np.where(np.isnan(ratio), np.nan, ratio >= source.watched)
     captions = [
         read_columns(file, CAPTION, ("video_id", "caption"))
         for file in sorted(folder.glob("kuairec_caption_category.csv"))
     ]
-    return _finished("kuairec", REC_ABOUT, views, long, source.session_gap, [log], captions, folder)
+    return _finished(
+        "kuairec", REC_ABOUT, views, clicked, source.session_gap, [log], captions, folder
+    )
 
 
 def read_rand(source: KuaiRandSource, base: Path) -> Dataset:
@@ -111,7 +114,7 @@ def read_rand(source: KuaiRandSource, base: Path) -> Dataset:
     files = find(folder, [f"log_{name}*.csv" for name in wanted], "KuaiRand")
     logs = [read_columns(f, LOGGED, ("user_id", "video_id", "time_ms", "is_click")) for f in files]
     views = pd.concat([_views(log, log.moments("time_ms", "ms")) for log in logs])
-    clicked = np.concatenate([(log.numbers("is_click") == 1).to_numpy() for log in logs])
+    clicked = np.concatenate([log.numbers("is_click").to_numpy() for log in logs])
     videos = [
         read_columns(file, VIDEO, ("video_id",))
         for file in sorted(folder.glob("video_features_basic*.csv"))
@@ -135,9 +138,12 @@ def _finished(
     name: str, about: str, views: pd.DataFrame, clicked: np.ndarray, gap: float,
     logs: list[Table], videos: list[Table], folder: Path,
 ) -> Dataset:  # fmt: skip
-    views = views.reset_index(drop=True)
+    # Silence is not "no click"; broken lines go on, to be counted as what they are.
+    said = np.isin(clicked, (0, 1)) | views["item"].isna().to_numpy()
+    views = views[said].reset_index(drop=True)
     views = views.assign(order=sessions(views, gap), action="view")
-    rows = pd.concat([views, views[clicked].assign(action="click")], ignore_index=True)
+    clicks = views[clicked[said] == 1].assign(action="click")
+    rows = pd.concat([views, clicks], ignore_index=True)
     people = [
         read_columns(file, ("user_id", *PROFILE, *UNREADABLE), ("user_id",))
         for file in sorted(folder.glob("user_features*.csv"))
@@ -151,6 +157,7 @@ def _finished(
         licence=LICENCE,
     )
     add_notes(draft, *logs, *videos, *people)
+    draft.note("view that does not say whether it was clicked", "dropped", int((~said).sum()))
     return finish(draft)
 
 

@@ -33,7 +33,8 @@ def play(base, tmp_path_factory):
     known = {}
 
     def played(name, users=40, **changes):
-        if name not in known:
+        key = (name, repr(changes))
+        if key not in known:
             out = tmp_path_factory.mktemp(name)
             raw = raw_of(name)
             raw["population"]["users"] = users
@@ -45,8 +46,8 @@ def play(base, tmp_path_factory):
                 rows = pd.read_parquet(out / table)
                 rows["day"] = (rows[column] - start) / pd.Timedelta(days=1)
                 tables.append(rows)
-            known[name] = (*tables, record, out)
-        return known[name]
+            known[key] = (*tables, record, out)
+        return known[key]
 
     return played
 
@@ -133,6 +134,19 @@ def test_a_promotion_week_lifts_its_items_and_then_no_more(play):
     chance = rows[rows["item"].isin(cheap)].groupby(week)["p_click"].mean()
     assert chance[1] > 1.5 * chance[0]
     assert chance[2] < 0.8 * chance[1]
+
+
+def test_real_displays_lift_clicks_a_little_while_they_stand(play):
+    world = {"days": 14, "slate": 8, "max_pages": 3}
+    shown = play("displays", users=120, world=world)[0]
+    known = raw_of("displays")["interventions"][0] | {"display": 0, "mailer": 0}
+    plain = play("displays", users=120, world=world, interventions=[known])[0]
+    rates = [
+        [table.loc[week, "p_click"].mean() for week in (table["day"] < 7, table["day"] >= 7)]
+        for table in (plain, shown)
+    ]
+    assert rates[0][0] == rates[1][0]
+    assert 1.01 < rates[1][1] / rates[0][1] < 1.3
 
 
 def test_an_outage_brings_nothing_and_the_other_arm_does_not_notice(play):

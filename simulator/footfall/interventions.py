@@ -77,6 +77,33 @@ class Promotion(_OfItems):
     """Added to the utility: what a banner or a display does beyond the price."""
 
 
+class Displays(_Spell):
+    """What Complete Journey's stores had on display and in the leaflet in those very weeks.
+
+    Each user meets what was promoted in the store that he or she used most. The numbers are log
+    odds ratios of buying, between stores in the same week (Mantel-Haenszel, before 2017-10-18, 95%
+    interval over items .20 to .25 and .07 to .27), with whatever price cut came along.
+    """
+
+    kind: Literal["displays"]
+    display: float = 0.22
+    """Added to the utility of what stood on a display."""
+    mailer: float = 0.16
+    """Added to the utility of what was in the leaflet."""
+
+
+class Coupons(_Spell):
+    """Coupons that Complete Journey's households were sent in those very weeks.
+
+    Campaigns of types B and C, whose households got all coupons. Of type A each got 16 that the
+    data does not name, so these are left out.
+    """
+
+    kind: Literal["coupons"]
+    utility: float
+    """Added to the utility of items with a coupon. To be assumed: the data shows no effect."""
+
+
 class StockOut(_OfItems):
     """Nothing left: it can be clicked, not bought, or is not shown at all."""
 
@@ -165,6 +192,8 @@ class PageChange(_Spell):
 _Kinds = (
     PriceChange
     | Promotion
+    | Displays
+    | Coupons
     | StockOut
     | CatalogueCut
     | NewItems

@@ -207,6 +207,15 @@ class Population:
             raise DataError(f'population: no user "{user}"; {len(self)} users are played')
         return self._numbers[user]
 
+    @cached_property
+    def originals(self) -> tuple[str, ...]:
+        """[n_users] ids of the real users: that of the first copy; a cold start is its own."""
+        names: dict[int, str] = {}
+        return tuple(
+            user if real < 0 else names.setdefault(real, user)
+            for user, real in zip(self.users, self.real.tolist(), strict=True)
+        )
+
     @property
     def cold(self) -> npt.NDArray[np.bool_]:
         """[n_users] whether each user has a profile and no history."""

@@ -52,6 +52,7 @@ from footfall.world.calendar import DAY
 from footfall.world.crowd import Setting
 from footfall.world.design import INTERLEAVED, assign
 from footfall.world.diary import DiarySpec
+from footfall.world.offers import offers_of
 from footfall.world.records import Names, interactions
 from footfall.world.schedule import Chosen, Schedule
 from footfall.world.setup import Apart, keep_apart, prepare
@@ -97,6 +98,8 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         with clock.section("model"):
             engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
             setting = setting_of(scenario, histories)
+            for offered in setting.schedule.offers:
+                watch.announce(str(offered))
             job = job_of(scenario, histories, setting, options, earlier)
             choice = job.open_choice(model)
             reasoner = _reasoner(scenario, histories, engine, model, options)
@@ -304,13 +307,21 @@ def _diary(scenario: Scenario) -> DiarySpec:
 
 def schedule_of(scenario: Scenario, histories: Histories) -> Schedule:
     """What the scenario's interventions make of prices, pages and items, over time."""
-    return Schedule.build(
+    schedule = Schedule.build(
         histories.chosen,
         histories.catalogue,
         slate=scenario.world.slate,
         arms=[arm.name for arm in scenario.arms],
         together=scenario.design == "interleaved",
     )
+    offers = offers_of(
+        histories.chosen,
+        histories.split,
+        histories.catalogue,
+        histories.population,
+        scenario.world.days,
+    )
+    return replace(schedule, offers=offers)
 
 
 def _society(scenario: Scenario, histories: Histories, base: Path) -> Society | None:

@@ -88,9 +88,12 @@ def read(source: CompleteJourneySource, base: Path | None = None) -> Dataset:
 
 
 def promotions(
-    dataset: Dataset, items: Iterable[str], weeks: Iterable[int] | None = None
+    dataset: Dataset,
+    items: Iterable[str],
+    weeks: Iterable[int] | None = None,
+    stores: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """What was on display or in the mailer, for some items: the promotions of Complete Journey.
+    """What was on display or in the mailer, for some items, weeks and stores.
 
     Returns:
         One row a product of an item, store and week: ``item``, ``product``, ``store`` (str, as
@@ -106,6 +109,8 @@ def promotions(
     condition = pads.field("product_id").isin(wanted["product"].astype("int64").tolist())
     if weeks is not None:
         condition &= pads.field("week").isin([int(week) for week in weeks])
+    if stores is not None:
+        condition &= pads.field("store_id").isin([int(store) for store in stores])
     with resources.as_file(_file("promotions")) as path:
         rows = pads.dataset(path).to_table(filter=condition).to_pandas()
     found: pd.DataFrame = (
@@ -116,6 +121,47 @@ def promotions(
     )
     return found
 
+
+def coupons(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Who was sent coupons, and for what.
+
+    Returns:
+        One row a household and campaign (``user``, ``campaign``), and one a campaign and item
+        (``campaign``, ``item``, ``start``, ``end``). Campaigns of type A are left out: of their
+        coupons each household got 16, and the source does not tell which.
+    """
+    products = dataset.extra.get("products")
+    if products is None:
+        raise DataError(f"{dataset.name}: has no coupons; only complete-journey has them")
+    times = _table("campaign_descriptions")
+    times = times[times["campaign_type"] != "Type A"]
+    sent, offered = _table("campaigns"), _table("coupons")
+    sent = sent[sent["campaign_id"].isin(times["campaign_id"])]
+    rows = offered.assign(product=offered["product_id"].astype(str)).merge(products, on="product")
+    rows = rows.merge(times, on="campaign_id").drop_duplicates(["campaign_id", "item"])
+    return (
+        pd.DataFrame({"user": sent["household_id"].astype(str), "campaign": sent["campaign_id"]}),
+        pd.DataFrame(
+            {
+                "campaign": rows["campaign_id"],
+                "item": rows["item"],
+                "start": rows["start_date"],
+                "end": rows["end_date"] + pd.Timedelta(days=1),  # the last day belongs to it
+            }
+        ),
+    )
+
+
+def week_starts(weeks: Iterable[int]) -> pd.Series:
+    """When the weeks of the data begin, UTC: on Mondays, the first one on New Year's Day."""
+    first = pd.Timestamp("2017-01-01")
+    return pd.Series(
+        {week: max(first, SECOND_WEEK + pd.Timedelta(days=7 * (week - 2))) for week in weeks}
+    )
+
+
+SECOND_WEEK = pd.Timestamp("2017-01-02 05:00")
+"""Midnight in the eastern United States, in winter."""
 
 TRANSACTION_COLUMNS = [
     "household_id",

@@ -160,7 +160,8 @@ class Crowd:
         shown = items >= 0
         numbers = np.array([request.user for request in requests], dtype=np.int64)
         schedule = self.setting.schedule
-        spells = schedule.at([request.time for request in requests])
+        times = [request.time for request in requests]
+        spells = schedule.at(times)
         cells = (spells[:, None], items)
         changed = schedule.eventful
         known = self.setting.known.of(
@@ -180,7 +181,7 @@ class Crowd:
             own=None if self.setting.own is None else self.setting.own[numbers],
             situation=_heard(pages, self.setting.slate),
             mood=self._moods(asking),
-            appeal=schedule.appeal[cells] if changed else None,
+            appeal=schedule.appealing(times, numbers, items) if changed else None,
             sellable=schedule.sellable[cells] if changed else None,
             examination=schedule.examination[spells] if changed else None,
         )

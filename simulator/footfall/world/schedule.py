@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,16 @@ Floats = npt.NDArray[np.float64]
 
 Chosen = Sequence[tuple[Any, npt.NDArray[np.int32]]]
 """Interventions, each with the catalogue codes that it is about (empty: about no items)."""
+
+
+class Offered(Protocol):
+    """Something that is offered to some users only."""
+
+    def of(
+        self, seconds: Sequence[float], users: npt.NDArray[np.int64], items: npt.NDArray[np.int32]
+    ) -> Floats:
+        """[n, k] what it adds to the utility of ``items`` [n, k] for ``users`` [n] then."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,8 @@ class Schedule:
     """[n_spells, n_arms] seconds before a page appears."""
     hazards: Floats
     """[n_spells, n_arms] waits over patience: P(gives up) = 1 - exp(-hazard)."""
+    offers: tuple[Offered, ...] = ()
+    """What is added to the utility for some users only."""
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -70,12 +82,23 @@ class Schedule:
     def eventful(self) -> bool:
         """Whether anything is ever other than before the run."""
         moved = self.shifts.any() or self.appeal.any() or self.waits.any()
-        return bool(moved or not self.sellable.all() or not np.isnan(self.examination).all())
+        return bool(
+            moved or self.offers or not self.sellable.all() or not np.isnan(self.examination).all()
+        )
 
     def at(self, seconds: Sequence[float] | Floats) -> npt.NDArray[np.int64]:
         """[n] number of the spell at each moment."""
         found = np.searchsorted(self.starts, np.asarray(seconds, dtype=np.float64), side="right")
         return np.asarray(found - 1, dtype=np.int64)
+
+    def appealing(
+        self, seconds: Sequence[float], users: npt.NDArray[np.int64], items: npt.NDArray[np.int32]
+    ) -> Floats:
+        """[n, k] what is added to the utility of ``items`` [n, k] for ``users`` [n]."""
+        found = self.appeal[self.at(seconds)[:, None], items]
+        for offered in self.offers:
+            found = found + offered.of(seconds, users, items)
+        return found
 
     @classmethod
     def build(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -111,16 +110,6 @@ class LocalService:
                 out[row] = self._found(request)
         return out
 
-    @cached_property
-    def _accounts(self) -> list[str]:
-        """[n_users] ids by which recommenders know the users: copies share their original's."""
-        names = list(self.population.users)
-        originals: dict[int, str] = {}
-        for number, real in enumerate(self.population.real.tolist()):
-            if real >= 0:
-                names[number] = originals.setdefault(real, names[number])
-        return names
-
     def _drafted(
         self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
     ) -> tuple[list[Slate], list[npt.NDArray[np.float64]]]:
@@ -137,7 +126,7 @@ class LocalService:
     def _request(self, request: PageRequest, time: pd.Timestamp, seed: int) -> Request:
         spell = int(self.schedule.at([request.time])[0])
         return Request(
-            user=self._accounts[request.user],
+            user=self.population.originals[request.user],  # copies share an account
             session=request.session,
             page=request.page,
             time=time,

@@ -29,6 +29,7 @@ from footfall.validation.stars import KOLMOGOROV, compared_stars, with_kolmogoro
 from footfall.world.diary import Diary, DiarySpec
 from footfall.world.luck import Luck, identities
 from footfall.world.pages import PageOutcome, PageRequest
+from footfall.world.shopper import Shopper
 from footfall_eval.blocks.distributions import distributions
 
 STARS = {"share": 0.6, "levels": [1, 2, 3, 4, 5], "cuts": [-2, -1, 0, 1.5]}
@@ -200,6 +201,22 @@ def test_carts_alone_change_neither_impressions_nor_visits(base, tmp_path):
     simulate(base, tmp_path / "with", actions={"cart": {}})
     for folder in ("impressions", "sessions"):
         assert parts(tmp_path / "without", folder) == parts(tmp_path / "with", folder)
+
+
+@pytest.mark.parametrize(("kind", "about"), [("search", "oat milk"), ("similar", "7")])
+def test_what_the_shop_itself_does_not_find_is_no_empty_page_of_an_arm(kind, about):
+    shopper = Shopper(0, 0, 3, Diary(DiarySpec(acts=True, reasons=True)))
+    assert shopper.advance().kind == ""
+    shopper.answer(
+        PageOutcome((7,), (), (), 0.0, 5.0, go_on=False, answered=True, then=(kind, about))
+    )
+    assert shopper.advance().kind == kind
+    shopper.answer(PageOutcome((), (), (), 0.0, 0.0, go_on=False, answered=True))
+    assert shopper.advance() is None
+    (visit,) = shopper.collect()
+    assert (visit.ended, visit.pages) == ("left", 1)
+    looked, left = shopper.collect_happenings()
+    assert (looked.action, looked.quantity, left.action) == (kind, 0, "leave")
 
 
 def test_search_finds_by_words_and_similar_items_are_alike():

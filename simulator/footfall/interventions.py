@@ -82,7 +82,7 @@ class Displays(_Spell):
 
     Each user meets what was promoted in the store that he or she used most. The numbers are log
     odds ratios of buying, between stores in the same week (Mantel-Haenszel, before 2017-10-18, 95%
-    interval over items .20 to .25 and .07 to .27), with whatever price cut came along.
+    interval over items .20 to .25 and .08 to .25), with whatever price cut came along.
     """
 
     kind: Literal["displays"]

@@ -104,7 +104,7 @@ class Shopper:
                 visit.ended = "gave up waiting"
                 break
             if not outcome.items:
-                visit.ended = "empty page"
+                visit.ended = self._at_nothing(request, outcome, bool(bought))
                 break
             yield env.timeout(outcome.seconds)
             if diary is not None and outcome.answered:
@@ -129,6 +129,13 @@ class Shopper:
         if diary is not None:
             diary.leave(session, page, env.now, visit.ended)
         self._leave(visit)
+
+    def _at_nothing(self, request: PageRequest, outcome: PageOutcome, bought: bool) -> str:
+        """How a visit ends on a page without items."""
+        if self.diary is None or not request.kind:
+            return "empty page"
+        self.diary.note(request, outcome)  # the shop itself found nothing: no arm's fault
+        return "satisfied" if bought else "left"
 
     def _leave(self, visit: Visit) -> None:
         """Remember the visit; the next one gets an environment of its own."""

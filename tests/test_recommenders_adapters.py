@@ -205,6 +205,10 @@ def service(*script):
                 self.send_header(*header)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
+            if text.startswith(" "):  # drips
+                for letter in text:
+                    self.wfile.write(letter.encode())
+                    time.sleep(0.05)
             self.wfile.write(text.encode())
 
         def log_message(self, *_):
@@ -250,6 +254,22 @@ def answers(*slates):
 
 
 class TestHttp:
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [(" " * 400, "did not come to an end in time"), ("[" * 2000, "more than 1,000 bytes")],
+    )
+    def test_an_answer_without_an_end_is_a_failure(self, monkeypatch, text, told):
+        monkeypatch.setattr("footfall.recommenders.http.LARGEST", 1000)
+        with service(lambda _: text) as (url, seen), client(url, timeout=0.2) as model:
+            (slate,) = model.recommend([request("A0")])
+        assert told in slate.failure
+        assert len(seen) == 1
+
+    def test_an_answer_nested_without_end_is_not_json(self):
+        with service(lambda _: "[" * 100_000) as (url, _), client(url) as model:
+            (slate,) = model.recommend([request("A0")])
+        assert slate.failure.startswith("answer is not JSON: '[[[")
+
     def test_conforms_over_the_wire(self):
         with service(good) as (url, _), client(url, batch=3) as model:
             check_recommender(model, ["A0", "B0"], CATALOGUE)

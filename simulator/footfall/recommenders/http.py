@@ -28,6 +28,12 @@ from footfall.secrets import hidden
 BUSY = 429
 """HTTP status "too many requests"."""
 
+LONGEST = 10
+"""Times the time-out, which is about silence, that an answer may take as a whole."""
+
+LARGEST = 64 * 2**20
+"""Bytes of an answer, unpacked; 64 slates of 1,000 items have a fortieth of it."""
+
 
 class _WireSlate(BaseModel):
     # services may add fields of their own; ids that are numbers in JSON are read as text
@@ -115,7 +121,8 @@ class HttpRecommender:
         ):
             with attempt:
                 started = time.perf_counter()
-                response = self._client.post(url, content=content, headers=headers)
+                with self._client.stream("POST", url, content=content, headers=headers) as stream:
+                    response = _whole(stream, started + LONGEST * self._spec.timeout)
                 self.latencies.add(time.perf_counter() - started)
                 if not response.is_success:
                     raise httpx.HTTPStatusError(
@@ -135,6 +142,25 @@ class HttpRecommender:
             return asked_pause(status.headers, self._spec.max_retry_after)
         passing = httpx.NetworkError | httpx.ConnectTimeout | httpx.RemoteProtocolError
         return isinstance(error, passing)
+
+
+def _whole(stream: httpx.Response, until: float) -> httpx.Response:
+    """An answer read to its end, which has to come in time and in reason.
+
+    Raises:
+        httpx.HTTPError: It drips for too long, or grows too large.
+    """
+    blocks, size = [], 0
+    for block in stream.iter_bytes():
+        blocks.append(block)
+        size += len(block)
+        if size > LARGEST:
+            raise httpx.DecodingError(f"more than {LARGEST:,} bytes", request=stream.request)
+        if time.perf_counter() > until:
+            raise httpx.ReadTimeout("did not come to an end in time", request=stream.request)
+    told = {name: stream.headers[name] for name in ("retry-after",) if name in stream.headers}
+    body = b"".join(blocks)
+    return httpx.Response(stream.status_code, headers=told, content=body, request=stream.request)
 
 
 def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
@@ -185,7 +211,7 @@ def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> li
     """Slates of one answer. Without as many as requests none can be attributed: all fail."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return [
             Slate((), failure=f"answer is not JSON: {_head(response.text, secrets)}")
         ] * expected

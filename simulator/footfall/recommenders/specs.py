@@ -156,7 +156,8 @@ class HttpSpec(_Spec):
     url: Annotated[str, NoCredentials] = Field(pattern=r"^https?://[^@\s]+$")
     """Where requests are posted. No credentials here: use ``headers_env``."""
     timeout: float = Field(default=5.0, gt=0)
-    """Longest silence of the server, for connecting and for each read (seconds)."""
+    """Longest silence of the server, for connecting and for each read (seconds). An answer as a
+    whole may take ten times as long."""
     batch: int = Field(default=64, ge=1)
     """Most recommendation requests in one POST."""
     concurrency: int = Field(default=4, ge=1, le=1024)

@@ -7,14 +7,19 @@ feeds them; ``make fuzz`` feeds each 10,000 inputs.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import httpx
+import openai
 import pandas as pd
 
 import shop
@@ -25,10 +30,17 @@ from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.query import select
 from footfall.datasets.sources import READERS, load
 from footfall.datasets.table import TableSource
-from footfall.errors import FootfallError
-from footfall.llm.fake import FakeModel
+from footfall.errors import FootfallError, ServerError
+from footfall.llm.fake import FakeModel, FakeTokenizer
+from footfall.llm.protocol import Answer, Question, Tokens
+from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore
+from footfall.llm.vllm_server import VllmServer
+from footfall.llm.writing import Passage
 from footfall.options import Options
+from footfall.recommenders import Request, audited
+from footfall.recommenders.http import HttpRecommender
+from footfall.recommenders.specs import HttpSpec
 from footfall.run import run
 from footfall.scenario import parse_scenario, read_scenario
 from footfall_eval import RunLog, compare
@@ -223,6 +235,74 @@ class RunFolder:
         return Target(read, (file.read_bytes(),), words)
 
 
+def _served(data: bytes, _folder: Path) -> object:
+    """The body of every answer of a model server, to questions of both kinds and to a passage."""
+    card = {"id": "shop-model", "max_model_len": 50}
+
+    class Door:
+        def about(self, _card: object) -> dict[str, str]:
+            return {"name": "shop-model", "root": "x", "version": "1"}
+
+        look = partial(about, None, None)
+
+    spec = ModelSpec(name="shop-model", server="http://localhost:1/v1", patience=0, retries=0)
+    server = VllmServer(spec, card, FakeTokenizer(), Door(), lambda _: None)
+    headers = {"Content-Type": "application/json"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=data))
+    server._client = openai.AsyncOpenAI(
+        base_url=str(spec.server),
+        api_key="none",
+        max_retries=0,
+        http_client=httpx.AsyncClient(transport=transport),
+    )
+    server._window = asyncio.Semaphore(1)
+    first, second = Tokens((1, 2)), Tokens((7, 8))
+    asked = (
+        partial(server.ask, [Question(first, second, (3, 4))]),
+        partial(server.ask, [Question(first, second)]),
+        partial(server.write, [Passage(first)]),
+    )
+    with closing(server):
+        for ask in asked:
+            with suppress(ServerError):  # after its patience: the run stops, and says why
+                (reply,) = ask()
+                assert not isinstance(reply, Answer) or max(reply.logprobs) <= 0
+    return None
+
+
+LABELLED = (
+    b'{"id": "x", "object": "text_completion", "created": 0, "model": "shop-model", "choices":'
+    b' [{"index": 0, "text": "a", "finish_reason": "length", "logprobs": {"top_logprobs":'
+    b' [{"token_id:3": -1.5, "token_id:4": -0.5}]}}],'
+    b' "usage": {"prompt_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}}}'
+)
+LIKELY = (
+    b'{"model": "shop-model", "prompt_logprobs": [null, {"2": {"logprob": -1}},'
+    b' {"7": {"logprob": -2.5}}, {"8": {"logprob": -1e-3}}],'
+    b' "usage": {"prompt_tokens_details": {"cached_tokens": 1}}}'
+)
+
+
+def _recommended(data: bytes, _folder: Path) -> object:
+    """The body of a recommender service's answer, audited."""
+    asked = [Request("u", 0, 0, pd.Timestamp("2024-03-01"), 3, (), seed=n) for n in range(2)]
+    with closing(HttpRecommender(HttpSpec(kind="http", url="http://localhost:1/r"))) as service:
+        service._client.close()
+        service._client = httpx.Client(
+            transport=httpx.MockTransport(lambda _: httpx.Response(200, content=data))
+        )
+        items = catalogue()
+        slates = audited(service, items).recommend(asked)
+    assert all(items.has(slate.items) and len(slate.items) <= 3 for slate in slates)
+    return slates
+
+
+RECOMMENDED = (
+    b'{"slates": [{"items": ["i1", "i2"], "scores": [0.5, null]},'
+    b' {"items": ["i3", 4, "i3"], "propensities": [0.2, 0.3, 1], "extra": {}}]}'
+)
+
+
 def _store(data: bytes, folder: Path) -> object:
     for left in folder.glob("d.sqlite*"):
         left.unlink()
@@ -235,6 +315,12 @@ def _store_seed(folder: Path) -> bytes:
     with AnswerStore(folder / "seed.sqlite") as store:
         store.settle({b"0" * 16: (-1.0, -2.0)})
     return (folder / "seed.sqlite").read_bytes()  # closing folds the write-ahead log into it
+
+
+JSON_WORDS = (
+    b"null", b"[]", b"{}", b'"x"', b"1e999", b"NaN", b"-Infinity", b"9" * 400, b"true", b"[" * 3000,
+    b'"model": 5,', b'"index": null,', b"\xff", b"0.5",
+)  # fmt: skip
 
 
 def odd_manifests(good: dict[str, object]) -> tuple[bytes, ...]:
@@ -350,4 +436,6 @@ def targets(folder: Path) -> dict[str, Target]:
         "sessions": finished.target("sessions/*.parquet"),
         "users of a run": finished.target("users.parquet"),
         "stored answers": Target(_store, (_store_seed(folder),)),
+        "model server": Target(_served, (LABELLED, LIKELY), JSON_WORDS),
+        "recommender service": Target(_recommended, (RECOMMENDED,), JSON_WORDS),
     }

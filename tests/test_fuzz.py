@@ -23,6 +23,7 @@ NAMES = (
     "MovieLens 100K", "Amazon", "MIND", "KuaiRec", "Steam", "zip",
     "scenario", "template", "where", "manifest", "impressions",
     "sessions", "users of a run", "stored answers",
+    "model server", "recommender service",
 )  # fmt: skip
 
 

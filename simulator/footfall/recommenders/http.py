@@ -150,7 +150,8 @@ def _whole(stream: httpx.Response, until: float) -> httpx.Response:
     Raises:
         httpx.HTTPError: It drips for too long, or grows too large.
     """
-    blocks, size = [], 0
+    blocks: list[bytes] = []
+    size = 0
     for block in stream.iter_bytes():
         blocks.append(block)
         size += len(block)

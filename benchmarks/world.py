@@ -1,11 +1,12 @@
 """How fast the world turns without a language model, and where the time goes.
 
-    python benchmarks/world.py [--users 2000] [--days 14] [--workers 1]
+    python benchmarks/world.py [--users 2000] [--days 14] [--workers 1] [--events 20]
+    python benchmarks/world.py --users 1000000 --days 1 --workers 2 --events 5 --no-profile
 
 A planted shop of 500 items; recommenders ``random`` and ``popular``; the choice model asks the
 fake model, which answers at once. Everything else is the real thing: SimPy, draws, behaviour,
-prompts, the audited recommenders and the Parquet log. Prints item decisions a second and the
-profile's top five.
+prompts, the audited recommenders and the Parquet log. Prints item decisions a second, the peak
+memory of the main process and of its largest worker, and the profile's top five.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import pstats
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -27,10 +29,10 @@ from footfall.scenario import Scenario, parse_scenario
 ITEMS = 500
 
 
-def write_shop(folder: Path, users: int) -> None:
-    """Random purchases of ``users`` over thirty days."""
+def write_shop(folder: Path, users: int, events: int = 20) -> None:
+    """Random purchases of ``users`` over thirty days, ``events`` each on average."""
     rng = np.random.default_rng(0)
-    n = users * 20
+    n = users * events
     sales = pd.DataFrame(
         {
             "user": rng.integers(0, users, n),
@@ -68,10 +70,12 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--days", type=float, default=14)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--events", type=int, default=20, help="of a user's history")
+    parser.add_argument("--no-profile", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_shop(folder, options.users + 200)
+        write_shop(folder, options.users + max(200, options.users // 5), options.events)
         plan = scenario(options.users, options.days)
         started = time.perf_counter()
         record = run(plan, Options(folder / "timed", base=folder, workers=options.workers))
@@ -84,6 +88,14 @@ def main() -> None:
         print(f"seconds simulating         {seconds:>12.2f}")
         print(f"item decisions a second    {shown / seconds:>12,.0f}")
         print(f"seconds of the whole run   {time.perf_counter() - started:>12.2f}")
+        for who, whose in (
+            ("main process", resource.RUSAGE_SELF),
+            ("worker", resource.RUSAGE_CHILDREN),
+        ):
+            peak = resource.getrusage(whose).ru_maxrss / 2**20
+            print(f"{f'peak memory, {who}':<27}{peak:>8.2f} GiB")
+        if options.no_profile:
+            return
         profile = cProfile.Profile()
         profile.runcall(run, plan, Options(folder / "profiled", base=folder))
         print("profile, top five by own time:")

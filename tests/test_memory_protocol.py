@@ -57,6 +57,12 @@ def test_without_questions_there_is_nothing_to_measure(shop):
         ways.weigh_memories(parse_scenario(scenario()), order, lambda _: None)
 
 
+def test_prompts_that_tell_no_events_have_nothing_to_compare(shop):
+    made = parse_scenario(scenario(choice={"history_events": 0}))
+    with pytest.raises(UserError, match="tells 0"):
+        ways.weigh_memories(made, Order(out=shop / "no", base=shop), lambda _: None)
+
+
 def test_segments_are_not_judged_yet(shop):
     segments = {"by": "age", "click": {"old": {"price": -1.0}}}
     made = parse_scenario(scenario(behaviour={"segments": segments}))

@@ -124,11 +124,16 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
     """What each kind of memory is worth; written to ``order.out/memory.json``.
 
     Raises:
-        UserError: No questions may be asked.
+        UserError: No questions may be asked, or prompts tell no events that memory could choose.
     """
     clock = Stopwatch()
     if not order.questions:
         raise UserError("--protocol memory asks the model; give --questions more than 0")
+    if scenario.choice.history_events < 2:
+        raise UserError(
+            f"--protocol memory compares which events prompts tell, and {scenario.name} tells "
+            f"{scenario.choice.history_events} (choice: history_events); try long-memory"
+        )
     ground = lay(scenario, order.base, users=order.users, announce=announce)
     with _model(scenario, order, announce) as model:
         assert model is not None

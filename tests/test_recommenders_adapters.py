@@ -19,6 +19,7 @@ import stamina
 from footfall.errors import DataError, ScenarioError, ServerError
 from footfall.recommenders import Slate, audited, build, parse_spec
 from footfall.recommenders.testing import check_recommender
+from footfall.signals import Terminated
 from recommender_worlds import interactions, popular_function, request, two_clubs
 
 SPLIT, CATALOGUE = two_clubs()
@@ -167,6 +168,47 @@ class TestCallable:
         with pytest.raises(ScenarioError) as caught:
             self.load(folder, name, **options)
         assert message in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("code", "told"),
+        [
+            ("import sys; sys.exit(3)", "RuntimeError: SystemExit: 3"),
+            ("import asyncio; raise asyncio.CancelledError", "RuntimeError: CancelledError: "),
+        ],
+    )
+    def test_code_that_ends_itself_fails_its_own_requests_only(self, folder, code, told):
+        lines = f"def f(requests):\n    print('hello')\n    {code}\n"
+        (folder / f"{self.module}_f.py").write_text(lines)
+        (slate,) = audited(
+            make(folder, kind="callable", target=f"{self.module}_f:f"), CATALOGUE
+        ).recommend([request()])
+        assert slate.failure == told
+
+    def test_the_user_s_own_end_is_not_taken_for_the_code_s(self, folder):
+        (folder / f"{self.module}_f.py").write_text(
+            "from footfall.signals import Terminated\ndef f(requests): raise Terminated(15)\n"
+        )
+        model = audited(make(folder, kind="callable", target=f"{self.module}_f:f"), CATALOGUE)
+        with pytest.raises(Terminated):
+            model.recommend([request()])
+
+    def test_code_that_ends_itself_while_it_is_made_is_one_line(self, folder):
+        name = f"{self.module}_f"
+        (folder / f"{name}.py").write_text("import sys\ndef f(letter): sys.exit(1)\n")
+        with pytest.raises(ScenarioError, match="making it failed: RuntimeError: SystemExit: 1"):
+            make(folder, kind="callable", target=f"{name}:f", options={"letter": "a"})
+        (folder / f"{name}_2.py").write_text("import sys; sys.exit(1)\n")
+        with pytest.raises(ScenarioError, match="importing it failed: RuntimeError: SystemExit"):
+            make(folder, kind="callable", target=f"{name}_2:f")
+
+    def test_what_it_prints_does_not_stand_among_the_answers(self, folder, capsys):
+        name = f"{self.module}_f"
+        lines = "print('loading')\ndef f(requests):\n    print('asked')\n    return [['a0']]\n"
+        (folder / f"{name}.py").write_text(lines)
+        model = audited(make(folder, kind="callable", target=f"{name}:f"), CATALOGUE)
+        assert model.recommend([request(k=1)])[0].items == ("a0",)
+        said = capsys.readouterr()
+        assert (said.out, said.err) == ("", "loading\nasked\n")
 
     def test_a_module_that_is_not_there_or_does_not_load(self, folder):
         with pytest.raises(ScenarioError, match='no module "nowhere"; put it beside'):

@@ -16,6 +16,7 @@ import pandas as pd
 
 from footfall.catalogue import Catalogue
 from footfall.latency import Latencies
+from footfall.recommenders.foreign import foreign_code
 from footfall.recommenders.protocol import Recommender, Request, Slate
 
 Kind = Literal[
@@ -118,7 +119,8 @@ class AuditedRecommender:
     def update(self, events: pd.DataFrame) -> None:
         """Pass ``events`` on; a failure is counted and the recommender stays as it was."""
         try:
-            self.recommender.update(events)
+            with foreign_code():
+                self.recommender.update(events)
         except Exception as error:  # noqa: BLE001  # foreign code: one arm must not stop the run
             self.faults.add("failed_updates", _told(error))
 
@@ -133,7 +135,8 @@ class AuditedRecommender:
         if not requests:
             return []
         try:
-            answer = _shaped(self.recommender.recommend(requests))
+            with foreign_code():
+                answer = _shaped(self.recommender.recommend(requests))
         except Exception as error:  # noqa: BLE001  # foreign code: one arm must not stop the run
             if len(requests) == 1:
                 return [Slate((), failure=_told(error))]

@@ -24,6 +24,7 @@ import pandas as pd
 from footfall.catalogue import Catalogue
 from footfall.datasets.schema import Split
 from footfall.errors import ScenarioError, did_you_mean
+from footfall.recommenders.foreign import foreign_code
 from footfall.recommenders.protocol import Recommender, Request, Slate
 from footfall.recommenders.specs import CallableSpec
 
@@ -83,7 +84,8 @@ def load_callable(
     extra = {name: value for name, value in offered.items() if name in wanted}
     _check_options(spec, target, [], extra)
     try:
-        made = target(**extra, **spec.options)
+        with foreign_code():
+            made = target(**extra, **spec.options)
     except Exception as error:
         raise ScenarioError(
             f"{spec.target}: making it failed: {type(error).__name__}: {error}"
@@ -100,7 +102,8 @@ def _find(target: str, base: Path) -> Any:
     module_name, _, path = target.partition(":")
     with _importable(base):
         try:
-            found: Any = importlib.import_module(module_name)
+            with foreign_code():
+                found: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
             raise ScenarioError(
                 f'{target}: no module "{error.name}"; put it beside the scenario file or install it'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -157,6 +158,44 @@ def test_a_wrong_name_is_one_line(base: Path, keys: dict[str, object], message: 
         read(base, **keys)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["h.csv.gz", "h.csv.bz2", "h.csv.xz", "h.csv.zip"])
+def test_compressed_tables_read_like_the_plain_one_and_bombs_are_refused(
+    base: Path, name: str
+) -> None:
+    plain = read(base)
+    pd.read_csv(base / "h.csv", dtype=str).to_csv(base / name, index=False)
+    pd.testing.assert_frame_equal(read(base, path=name).interactions, plain.interactions)
+    bomb = pd.DataFrame({"customer": ["7"] * 100_000, "sku": "a", "ts": "2024-01-01"})
+    bomb.to_csv(base / name, index=False)
+    with pytest.raises(DataError, match=r"would grow from \d+ to \d+ bytes; that is no data set"):
+        read(base, path=name)
+
+
+def test_archives_of_files_are_not_taken_for_tables(base: Path) -> None:
+    (base / "h.tar.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"\.tar is not unpacked; do it yourself"):
+        read(base, path="h.tar.gz")
+    with zipfile.ZipFile(base / "h.zip", "w") as archive:
+        archive.writestr("a.csv", CSV)
+        archive.writestr("b.csv", CSV)
+    with pytest.raises(DataError, match="holds 2 files; a table is one"):
+        read(base, path="h.zip")
+
+
+@pytest.mark.parametrize("limit", [1_000, 100_000])
+def test_parquet_that_unpacks_to_more_than_memory_is_refused(
+    base: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Before it is unpacked where its own account tells, else after the first batches."""
+    texts = ["a" * 1000] * 50 if limit == 100_000 else ["a"] * 1000
+    frame = pd.DataFrame({"customer": texts, "sku": "a" * 3000, "ts": "2024-01-01"})
+    frame.to_parquet(base / "h.parquet")
+    read(base, path="h.parquet")
+    monkeypatch.setattr("footfall.datasets.archive.MAX_BYTES", limit)
+    with pytest.raises(DataError, match=rf"would unpack to \d+ bytes; at most {limit} are read"):
+        read(base, path="h.parquet")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"PAR1 is not enough"])

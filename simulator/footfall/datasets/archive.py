@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 from footfall.errors import DataError, did_you_mean
 
@@ -16,6 +21,11 @@ MAX_BYTES = 4 * 2**30
 MAX_RATIO = 200
 """Uncompressed over compressed size; tables reach about 10, zip bombs 1,000 and more."""
 
+_SMALL = 2**20
+"""Bytes that any file may unpack to: runs of the same line in short files are no bomb."""
+
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_UNREAD = (".zst", ".tar", ".tgz", ".tbz2", ".txz")
 
 _DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError)
 
@@ -72,6 +82,63 @@ def open_files(path: Path) -> Files:
         raise DataError(f"{path}: would unpack to {total} bytes; at most {MAX_BYTES} are read")
     shallow = sorted(entries, key=lambda e: (e.filename.count("/"), e.filename), reverse=True)
     return Files(path, {PurePosixPath(e.filename).name: e.filename for e in shallow}, zipped=True)
+
+
+def open_unpacked(path: Path) -> IO[bytes]:
+    """Open one file, unpacking it on the way; a zip must hold one file.
+
+    Raises:
+        DataError: While it is read: it unpacks to far too much.
+    """
+    if path.suffix == ".zip":
+        files = open_files(path)
+        if len(files.members) != 1:
+            raise DataError(f"{path}: holds {len(files.members)} files; a table is one")
+        return io.BytesIO(files.read(next(iter(files.members))))
+    for suffix in set(path.suffixes[-2:]).intersection(_UNREAD):
+        raise DataError(f"{path}: {suffix} is not unpacked; do it yourself, or use .gz")
+    if path.suffix not in _OPENERS:
+        return path.open("rb")
+    return io.BufferedReader(_Bounded(path, _OPENERS[path.suffix](path, "rb")))
+
+
+class _Bounded(io.RawIOBase):
+    """What a file unpacks to, as far as the limits."""
+
+    def __init__(self, path: Path, source: io.BufferedIOBase) -> None:
+        self._path, self._source = path, source
+        self._packed = path.stat().st_size
+        self._read = 0
+
+    def readable(self) -> bool:
+        """Yes; pandas asks."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill ``buffer``."""
+        count = self._source.readinto(buffer)
+        self._read += count
+        refuse_bomb(self._path, self._packed, self._read)
+        return count
+
+    def close(self) -> None:
+        """Close the file, too."""
+        self._source.close()
+        super().close()
+
+
+def refuse_bomb(path: Path, packed: int, unpacked: int) -> None:
+    """Compare what a file has unpacked to, or says that it will, with the limits.
+
+    Raises:
+        DataError: It is too much.
+    """
+    if unpacked > MAX_BYTES:
+        raise DataError(f"{path}: would unpack to {unpacked} bytes; at most {MAX_BYTES} are read")
+    if unpacked > max(_SMALL, MAX_RATIO * packed):
+        raise DataError(
+            f"{path}: would grow from {packed} to {unpacked} bytes; that is no data set"
+        )
 
 
 def _refuse_unsafe(path: Path, entry: zipfile.ZipInfo) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import lzma
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +12,30 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.lib
+import pyarrow.parquet as pq
 from pydantic import Field, field_validator
 
+from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.base import Source, naive_utc, resolve
 from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.schema import ACTIONS, Dataset
 from footfall.errors import DataError, did_you_mean
+
+_BATCH = 4096
+"""Rows of Parquet that are unpacked at a time."""
+
+_CELL = 8
+"""Bytes that a cell takes at least."""
+
+DAMAGES = (
+    OSError,
+    ValueError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    pyarrow.lib.ArrowException,
+)
+"""What readers of tables raise at broken files."""
 
 Action = Literal["view", "click", "cart", "purchase", "rate"]
 
@@ -143,24 +163,47 @@ def read_frame(path: Path, columns: list[str]) -> pd.DataFrame:
     """
     try:
         if path.is_dir() or ".parquet" in path.suffixes:
-            return _parquet(path, columns)
-        known = list(pd.read_csv(path, nrows=0).columns)
+            return read_parquet(path, columns)
+        with open_unpacked(path) as head:
+            known = list(pd.read_csv(head, nrows=0).columns)
         _check_columns(path, columns, known)
-        return pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=True)
-    except (OSError, ValueError, EOFError, pyarrow.lib.ArrowException) as error:
+        with open_unpacked(path) as whole:
+            return pd.read_csv(whole, usecols=columns, dtype=str, keep_default_na=True)
+    except DAMAGES as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
 
 
-def _parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet file or a folder of them, or the named columns of it, within limits.
+
+    Raises:
+        DataError: It would unpack to far too much, or a column is missing.
+    """
     parts = sorted(path.glob("**/*.parquet")) if path.is_dir() else [path]
     if not parts:
         raise DataError(f"{path}: a folder without .parquet files")
     data = pads.dataset([str(part) for part in parts], format="parquet")
-    _check_columns(path, columns, data.schema.names)
-    table: pa.Table = data.to_table(columns=columns)
-    frame: pd.DataFrame = table.to_pandas()
+    _check_columns(path, columns or [], data.schema.names)
+    for part in parts:
+        _refuse_promises(part, len(data.schema.names if columns is None else columns))
+    # Small batches, one after the other: a few bytes may stand for any number of equal texts.
+    scan = data.scanner(columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1)
+    batches, size = [], 0
+    for batch in scan.to_batches():
+        size += batch.nbytes
+        refuse_bomb(path, MAX_BYTES, size)
+        batches.append(batch)
+    frame: pd.DataFrame = pa.Table.from_batches(batches, scan.projected_schema).to_pandas()
     return frame
+
+
+def _refuse_promises(part: Path, columns: int) -> None:
+    """Hold what a Parquet file says of itself against the limits, before it is unpacked."""
+    said = pq.read_metadata(part)
+    groups = (said.row_group(number).total_byte_size for number in range(said.num_row_groups))
+    refuse_bomb(part, part.stat().st_size, sum(groups))
+    refuse_bomb(part, MAX_BYTES, said.num_rows * columns * _CELL)
 
 
 def _check_columns(path: Path, wanted: list[str], known: list[str]) -> None:

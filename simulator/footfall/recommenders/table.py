@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from footfall.datasets.archive import open_unpacked
+from footfall.datasets.table import DAMAGES, read_parquet
 from footfall.errors import DataError, did_you_mean
 from footfall.recommenders.protocol import Request, Slate
 
@@ -84,15 +85,16 @@ def _load(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: no such file; the path is relative to the scenario file")
     try:
         if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
+            frame: pd.DataFrame = read_parquet(path)
         else:
-            frame = pd.read_csv(
-                path,
-                dtype={"user": str, "item": str},
-                keep_default_na=False,
-                na_values={"rank": [""], "score": [""], "propensity": [""]},
-            )
-    except (ValueError, OSError, pa.ArrowInvalid) as error:
+            with open_unpacked(path) as file:
+                frame = pd.read_csv(
+                    file,
+                    dtype={"user": str, "item": str},
+                    keep_default_na=False,
+                    na_values={"rank": [""], "score": [""], "propensity": [""]},
+                )
+    except DAMAGES as error:
         raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
     for column in REQUIRED:
         if column not in frame:

@@ -420,6 +420,13 @@ def targets(folder: Path) -> dict[str, Target]:
                 b"self.",
                 b"super()",
                 b"| tojson",
+                b"{% for a in trips %}",
+                b"{% endfor %}",
+                b"{% set a = title ~ title %}",
+                b" | join(title)",
+                b" | map('short') | list",
+                b"range(1000)",
+                b"%99d",
             ),
         ),
         "where": Target(

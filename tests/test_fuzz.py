@@ -100,6 +100,24 @@ def test_every_target_is_fuzzed_and_reads_its_own_seed(known, tmp_path):
             assert outcome(target, data, folder) is None, name
 
 
+def _block(source: str) -> bytes:
+    blocks = "{% block history %}h{% endblock %}{% block item %}" + source + "{% endblock %}"
+    return blocks.encode()
+
+
+def doubling(expression: str) -> str:
+    """Forty times over: a tera of letters."""
+    return "{% set s = 'a' %}" + f"{{% set s = {expression} %}}" * 40 + "{{ s }}"
+
+
+LOOPS = "".join(f"{{% for a{n} in range(1000) %}}" for n in range(5)) + "{% endfor %}" * 5
+LOOP, END = "{% for a in range(1000) %}", "{% endfor %}"
+FILTERED = (LOOP + "{% if range(1000) | map('string') | list %}{% endif %}") * 3 + END * 3
+WRITING = "{% for a in range(1000) %}" + "x" * 2000 + "{% endfor %}"
+NUMBERS = "{% for a in range(1000) %}{% set n.i = n.i * n.i %}{% endfor %}"
+MACRO = "{% macro m(n) %}{{ m(n + 1) }}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}"
+
+
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
@@ -109,6 +127,47 @@ def test_every_target_is_fuzzed_and_reads_its_own_seed(known, tmp_path):
         ("template", b'{% extends "../yes-no.j2" %}', "not beside it"),
         ("template", b"{% block item %}{{ 9 ** 99999999 }}{% endblock %}", "unsupported operand"),
         ("template", b"{% block item %}{{ 'a' * 99999999999 }}{% endblock %}", "unsupported"),
+        ("template", _block("{{ lipsum(n=99999) }}"), 'unknown name "lipsum"'),
+        ("template", _block("{{ [1] | random }}"), 'no filter "random" here'),
+        ("template", _block("{{ [1] | slice(9999999999) | list }}"), 'no filter "slice" here'),
+        ("template", _block("{{ [1] | batch(2) | list }}"), 'no filter "batch" here'),
+        ("template", _block("{{ title | center(9999999999) }}"), 'no filter "center" here'),
+        ("template", _block("{{ '{:9999999999}'.format(1) }}"), "not safely callable"),
+        ("template", _block("{{ title.ljust(9999999999) }}"), "unsafe"),
+        ("template", _block("{{ trips[0].when.repeat(9999999999) }}"), "unsafe"),
+        ("template", _block("{{ '%9999999999d' | format(1) }}"), "a format with a width"),
+        ("template", _block("{{ '%9999999999d' % 1 }}"), "a format with a width"),
+        ("template", _block("{{ '%0*d' % (9999999999, 1) }}"), "a format with a width"),
+        ("template", _block("{{ 1.5 | round(99999999, 'ceil') }}"), "decimals"),
+        ("template", _block("{{ range(9999999999) | list }}"), "a range of more"),
+        ("template", _block(LOOPS), "own.j2:1: more than 2,000,000 steps in one rendering"),
+        ("template", _block(FILTERED), "more than 2,000,000 steps in one rendering"),
+        ("template", _block(WRITING), "a text of more than 1,000,000 characters"),
+        ("template", _block(doubling("s ~ s")), "more than 2,000,000 steps"),
+        ("template", _block(doubling("s + s")), "more than 2,000,000 steps"),
+        ("template", _block(doubling("'%s%s' % (s, s)")), "more than"),
+        ("template", _block(doubling("s | replace('a', 'aa')")), "more than 2,000,000 steps"),
+        ("template", _block(doubling("[s, s] | join")), "more than 2,000,000 steps"),
+        ("template", _block(doubling("[s, s]")), "a list within a list"),
+        ("template", _block("{% set n = namespace(i=9) %}" + NUMBERS), "a number beyond 2^63"),
+        ("template", _block(MACRO), 'templates have no "macro"'),
+        ("template", _block('{% include "own.j2" %}'), 'templates have no "include"'),
+        ("template", _block("{{ self.item() }}"), 'no "self" here'),
+        (
+            "template",
+            _block("{% for a in [1] recursive %}{{ a }}{% endfor %}"),
+            "recursive",
+        ),
+        (
+            "template",
+            _block("{{ trips | map('map', 'upper') | join }}"),
+            'cannot use the filter "map"',
+        ),
+        ("template", _block("{{ title.upper }}"), "is no text"),
+        ("template", _block("{{ title['upper'] }}"), "unsafe"),
+        ("template", _block("{{ range }}"), '"range" is to be called'),
+        ("template", _block("{{ trips[0].titles.append('x') }}"), "unsafe"),
+        ("template", b"{# " + b"x" * 100_000 + b" #}", "more than 100,000 characters"),
         ("where", b"(" * 500, "not a comparison"),
         ("manifest", json.dumps({"parts": {"../../x.parquet": ""}}).encode(), "outside the run"),
         ("manifest", json.dumps({"users_table": "/etc/passwd"}).encode(), "outside the run"),

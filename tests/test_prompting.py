@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from asking_world import BUILDER, DRINKER, TITLES, catalogue, persona
 from footfall.errors import TemplateError
 from footfall.llm.fake import FakeTokenizer
 from footfall.prompting import Budget, Layout, Prompter, Visit
-from footfall.templates import Template, built_in_templates
+from footfall.templates import Event, Template, Trip, built_in_templates
 
 GOOD = """
 {% block system %}You shop.{% endblock %}
@@ -19,6 +20,9 @@ GOOD = """
 {% block visit %}Seen: {{ clicked | join(", ") }}{% endblock %}
 {% block item %}{{ title }}{% endblock %}
 """
+
+
+NOON = np.datetime64("2017-03-05T12:00")
 
 
 def prompter(template="likelihood", *, in_answer=True, block=1, budget=None, items=TITLES, **more):
@@ -171,6 +175,29 @@ def test_a_template_cannot_reach_python(tmp_path):
     (tmp_path / "own.j2").write_text(GOOD.replace("{{ title }}", "{{ title.__class__.__mro__ }}"))
     with pytest.raises(TemplateError, match="unsafe"):
         Template("own.j2", tmp_path, required=("history", "item"))
+
+
+def test_each_rendering_has_the_whole_budget(tmp_path):
+    """What one page took is not missing on the next, and long histories fit."""
+    (tmp_path / "own.j2").write_text(GOOD)
+    made = Template("own.j2", tmp_path, required=("history", "item"))
+    trip = Trip((Event("Oat milk, 1 l", "Dairy", "purchase", 1.0, None),) * 50, NOON)
+    texts = {made.render("history", {"trips": [trip] * 500}) for _ in range(20)}
+    assert len(texts) == 1
+    assert texts.pop().count("Oat milk") == 25_000
+
+
+def test_useful_things_are_still_there(tmp_path):
+    source = (
+        "{% set ns = namespace(n=0) %}{% for t in trips %}{% set ns.n = ns.n + 1 %}{% endfor %}"
+        "{{ ns.n }} {{ [3, 1] | sort | join('-') }} {{ '%.2f' % 2.5 }} {{ title ~ '!' }}"
+        " {{ title.upper() | replace('APPLES', 'PEARS') }} {{ 2.345 | round(1) }}"
+        " {{ clicked[:1] | join }} {{ ['a', 'b'] }}"
+    )
+    (tmp_path / "own.j2").write_text(GOOD.replace("{{ title }}", source))
+    made = Template("own.j2", tmp_path, required=("history", "item"))
+    told = made.render("item", {"trips": [1, 2], "title": "Apples", "clicked": ["x", "y"]})
+    assert told == "2 1-3 2.50 Apples! PEARS 2.3 x ['a', 'b']"
 
 
 def test_an_own_template_may_change_one_block_of_a_built_in_one(tmp_path):

@@ -18,10 +18,10 @@ import jinja2
 import jinja2.meta
 import jinja2.nodes
 import numpy as np
-from jinja2.sandbox import SandboxedEnvironment
 
 from footfall.errors import TemplateError, did_you_mean
 from footfall.familiarity import Repeat
+from footfall.sandbox import MAX_SOURCE, Sandbox
 
 BLOCKS = ("system", "history", "visit", "item", "answer")
 """The blocks that a template may have."""
@@ -116,20 +116,14 @@ _NOTHING: dict[str, Any] = {
 VARIABLES = tuple(_SAMPLE)
 """The names that a template may use."""
 
-
-class _Sandbox(SandboxedEnvironment):
-    """Jinja's sandbox, and no arithmetic that would never end or fill the memory."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def call_binop(
-        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
-    ) -> Any:
-        """Multiply numbers only."""
-        if operator == "**" or not all(isinstance(side, int | float) for side in (left, right)):
-            kinds = f"{type(left).__name__} {operator} {type(right).__name__}"
-            raise TypeError(f"unsupported operand type(s) in a template: {kinds}")
-        return super().call_binop(context, operator, left, right)
+_FIELDS: dict[type, frozenset[str]] = {
+    **{kind: frozenset(kind.__slots__) for kind in (Event, Option, Regular)},
+    Trip: frozenset((*Trip.__slots__, "titles", "date")),
+    Repeat: frozenset(Repeat._fields),
+}
+_END_OF_HEAD = re.compile(r", | \(")
+_LONG = 1_000
+"""Characters of a text from which on shortening it is charged; titles have fewer."""
 
 
 class Template:
@@ -151,19 +145,22 @@ class Template:
         self._folder = (base / name).parent if own else None
         self._file = (base / name).name if own else f"{name}.j2"
         self._files: dict[str, str] = {}
-        self._environment = _Sandbox(
+        self._environment = Sandbox(
+            _FIELDS,
             loader=jinja2.FunctionLoader(self._load),
             undefined=jinja2.StrictUndefined,
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["short"] = short
+        self._environment.filters["short"] = self._short
         with self._one_line_errors():
             template = self._environment.get_template(self._file)
             self._check_source(self._read(self._file))
             context = template.new_context(_SAMPLE)
-            "".join(template.root_render_func(context))  # collects the blocks of parents
+            self._environment.begin()
+            # Collects the blocks of parents.
+            self._environment.concat(template.root_render_func(context))
         self._template = template
         self._blocks = context.blocks
         self.names = frozenset(self._names())
@@ -181,17 +178,25 @@ class Template:
         if block not in self._blocks:
             return ""
         with self._one_line_errors():
+            self._environment.begin()
             context = self._template.new_context(dict(variables))
             context.blocks = self._blocks
-            return "".join(self._blocks[block][0](context)).strip()
+            return self._environment.concat(self._blocks[block][0](context)).strip()
 
     @property
     def source(self) -> str:
         """Texts of the file and of those that it extends; for manifests."""
         return "\n".join(self._read(name) for name in self._files)
 
+    def _short(self, title: str) -> str:
+        if len(title) > _LONG:
+            self._environment.counted(title)
+        return short(title)
+
     def _load(self, name: str) -> tuple[str, str, None]:
         text = self._read(name)
+        if len(text) > MAX_SOURCE:
+            raise TemplateError(f"{self.path}: {name} has more than {MAX_SOURCE:,} characters")
         own = self._folder is not None and (self._folder / name).is_file()
         self._files[name] = str(self._folder / name) if own and self._folder else name
         return text, self._files[name], None
@@ -280,7 +285,8 @@ def short(title: str) -> str:
     >>> short("Soft drink, multi-pack of cans, 12 oz (store brand)")
     'Soft drink'
     """
-    return re.split(r", | \(", title, maxsplit=1)[0].strip() or title
+    end = _END_OF_HEAD.search(title)
+    return (title[: end.start()] if end else title).strip() or title
 
 
 def built_in_templates() -> list[str]:

@@ -24,6 +24,7 @@ from footfall.surrogate.folder import NUMBERS, read_student
 from footfall.surrogate.trees import Trees
 
 USERS = 120
+ALIGNED = ("times", "actions", "quantities", "values", "orders")
 ARMS = [
     {"name": "random", "recommender": {"kind": "random"}},
     {"name": "popular", "recommender": {"kind": "popular"}},
@@ -82,6 +83,31 @@ def test_it_recovers_a_known_taste_on_users_and_items_that_were_kept_back(distil
     knn = [row for row in card["fidelity"]["effects"] if row["treatment"] == "knn"]
     assert all(row["same sign"] and abs(row["ratio"] - 1) < 0.15 for row in knn)
     assert all(row["teacher"] > 0 for row in knn)
+
+
+def counted(_prefix, item):
+    """How often the item was taken: the first number behind its name, as template buys has it."""
+    return 0.5 * int(item.strip(" :\n").split()[-2].split(",")[0]) - 1.0
+
+
+def test_it_repeats_a_teacher_who_is_told_how_often_things_were_taken(tmp_path):
+    shop.write_shop(tmp_path, users=200)
+    raw = shop.scenario(
+        population={"users": USERS, "min_history": 3},
+        choice={
+            "mode": "yes-no", "template": "buys", "item_last": True, "regulars": 20,
+            "history_events": 0, "visit_events": False,
+        },
+        arms=ARMS,
+    )  # fmt: skip
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(raw))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(story, "open_model", lambda spec, announce: FakeModel(taste=counted))
+        order = story.Order(str(tmp_path / "shop.yaml"), tmp_path / "small", users=USERS)
+        card = story.distill(order, lambda _: None)
+    cells = card["fidelity"]["cells"]
+    assert cells["held-out users"]["pearson"] > 0.95, cells
+    assert cells["held-out users and items"]["pearson"] > 0.9, cells
 
 
 def test_it_says_the_same_after_reading_and_for_any_batch(distilled):
@@ -145,9 +171,8 @@ def test_foreign_items_and_users_get_no_answer_and_are_counted(distilled):
     titles = ("Cordless drill", *catalogue.titles[1:])
     foreign = replace(catalogue, titles=titles, categories=("hardware", *catalogue.categories[1:]))
     choice = open_choice(scenario.choice, FakeModel(), foreign, base=base)
-    stranger = replace(
-        persona, user="s", items=np.zeros(8, np.int32), times=persona.times[:1].repeat(8)
-    )
+    once = {name: getattr(persona, name)[:1].repeat(8) for name in ALIGNED}
+    stranger = replace(persona, user="s", **{**once, "items": np.zeros(8, np.int32)})
     pages = [Page(persona, (1, 0)), Page(persona, (1, 2)), Page(stranger, (1, 2))]
     near_item, near, far_user = choice.utilities(pages)
     assert near_item.reason == FAR_ITEM

@@ -82,7 +82,7 @@ def distill(order: Order, announce: Announce) -> dict[str, Any]:
             lessons,
             without,
             catalogue,
-            events=scenario.choice.history_events,
+            events=max(scenario.choice.history_events, scenario.choice.regulars),
             visit=scenario.choice.visit_events,
             seed=scenario.seed,
         )

@@ -1,8 +1,9 @@
 """What a surrogate sees: numbers about a user's newest events, an item, and both together.
 
 The user is what the teacher was shown: the newest remembered events, then what was clicked and
-bought in the visit. Every page is computed by itself, so no number depends on how pages were
-batched. Pages of one call are grouped by their length, never padded.
+bought in the visit; and how often, over the whole history, the item and its category were taken,
+which prompts may tell as well. Every page is computed by itself, so no number depends on how pages
+were batched. Pages of one call are grouped by their length, never padded.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pandas as pd
 from footfall.behaviour import relative_prices
 from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Page
+from footfall.familiarity import Familiarity, Repeat
 from footfall.surrogate.texts import TextSpace, item_texts
 from footfall.templates import short
 
@@ -51,7 +53,19 @@ PAIR = (
     "events",
     "variety",
 )
-"""Features besides the axes."""
+"""Features of a window and an item, besides the axes."""
+
+FAMILIAR = (
+    "orders with it",
+    "orders since",
+    "orders with its category",
+    "orders since, its category",
+    "orders",
+)
+"""Features of the whole history and an item, as logarithms of one more."""
+
+NEVER = Repeat(0, 10_000)
+"""What was never taken: longer ago than any history is long."""
 
 
 def window(page: Page, events: int, *, visit: bool) -> Codes:
@@ -123,6 +137,25 @@ class ItemTable:
         ]
         axes = self.places[items][:, :, :AXES]
         return np.concatenate([np.stack(pair, axis=2).astype(np.float64), axes], axis=2)
+
+
+def familiar(known: Familiarity, items: Sequence[int], categories: Codes) -> Floats:
+    """[k, len(FAMILIAR)] how well somebody knows each of ``items``.
+
+    Args:
+        known: What the user has taken so far.
+        items: Codes.
+        categories: [n_items] number of each item's category.
+    """
+    rows = [
+        (
+            *known.items.get(item, NEVER),
+            *known.categories.get(int(categories[item]), NEVER),
+            known.orders,
+        )
+        for item in items
+    ]
+    return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(FAMILIAR)))
 
 
 def _numbered(texts: Sequence[str]) -> Codes:

@@ -23,7 +23,7 @@ from footfall.surrogate.trees import Trees
 
 CARD = "surrogate.json"
 NUMBERS = "surrogate.safetensors"
-FORMAT = 1
+FORMAT = 2
 
 
 def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,19 @@ import numpy.typing as npt
 
 from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Page
+from footfall.familiarity import Familiarity
+from footfall.population import Persona
 from footfall.surrogate.bounds import Bounds, user_traits
-from footfall.surrogate.features import Codes, ItemTable, window
+from footfall.surrogate.features import Codes, ItemTable, familiar, window
 from footfall.surrogate.texts import TextSpace, item_texts, nearest
 from footfall.surrogate.trees import Trees
 from footfall.templates import short
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+KNOWN = 5_000
+"""Users whose counts are kept at hand; counting them anew takes a fraction of a millisecond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,20 @@ class Reader:
         self.student = student
         self.table = ItemTable.of(catalogue, student.space)
         self._catalogue = catalogue
+        self._known: dict[tuple[str, int], Familiarity] = {}
+
+    def familiar(self, page: Page) -> Floats:
+        """[k, f] how well a page's user knows its items; see ``features.FAMILIAR``."""
+        categories = self.table.categories[:-1]
+        return familiar(self._familiarity(page.persona, categories), page.items, categories)
+
+    def _familiarity(self, persona: Persona, categories: Codes) -> Familiarity:
+        key = persona.user, len(persona.items)
+        if key not in self._known:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[key] = Familiarity.of(persona, categories)
+        return self._known[key]
 
     @cached_property
     def _liking(self) -> Floats:
@@ -99,7 +118,8 @@ class Reader:
                 continue
             items = np.array([pages[row].items for row in rows], dtype=np.int64)
             numbers = self.table.features(self.windows([pages[row] for row in rows]), items)
-            numbers = np.concatenate([numbers, self._liking[items][:, :, None]], axis=2)
+            counts = np.stack([self.familiar(pages[row]) for row in rows])
+            numbers = np.concatenate([numbers, counts, self._liking[items][:, :, None]], axis=2)
             found = self.student.trees.predict(numbers.reshape(-1, numbers.shape[2]))
             for row, values in zip(rows, found.reshape(items.shape), strict=True):
                 out[row] = values

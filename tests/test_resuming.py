@@ -14,7 +14,7 @@ import yaml
 
 import shop
 from console import footfall
-from footfall.errors import BudgetError, InterruptError, LogError, UserError
+from footfall.errors import BudgetError, InterruptError, LogError, RunError, UserError
 from footfall.files import file_hash
 from footfall.llm.fake import FakeModel
 from footfall.llm.protocol import NoAnswer
@@ -82,6 +82,7 @@ def parts(out):
 
 
 SEARCH = {"search": {"share": 1.0}, "similar": {"share": 1.0}}
+SOMETIMES = {"search": {"share": 0.5}, "similar": {"share": 0.5}}
 
 
 def ended_at_search(out):
@@ -91,6 +92,15 @@ def ended_at_search(out):
     shown = pd.read_parquet(out / "impressions").groupby(key)["answered"].min().reset_index()
     ended = visits[visits["ended"] == "no answer"].merge(shown, "left", key)
     return int(ended["answered"].fillna(value=True).sum())
+
+
+def emptied_after_search(out):
+    """Visits that the recommender left without a page after a page of the shop's own."""
+    key = ["arm", "user", "session"]
+    visits = pd.read_parquet(out / "sessions")
+    happened = pd.read_parquet(out / "events")
+    searched = happened[happened["action"].isin(("search", "similar"))][key].drop_duplicates()
+    return len(visits[visits["ended"] == "empty page"].merge(searched, on=key))
 
 
 def halting_after(epochs):
@@ -118,6 +128,27 @@ def test_damaged_and_foreign_parts_are_set_aside_and_made_anew(base, finished, o
     assert len(aside) == 3
     assert (out / "set-aside" / f"{names[0]}.aside").stat().st_size == 100
     assert verify(out).sound
+
+
+def test_a_damaged_part_is_not_forgotten_over_a_second_kill(base, tmp_path, monkeypatch):
+    """What it must come out as is known for as long as it is not there again."""
+    arms = [{"name": "theirs", "recommender": {"kind": "callable", "target": "flaky_shop:build"}}]
+    out, changes = tmp_path / "run", {"arms": arms}
+    with pytest.raises(InterruptError, match="after 2 epochs"):
+        simulate(base, out, halting_after(2), changes)
+    before = json.loads((out / "manifest.json").read_text())["parts"]
+    part = min(name for name in before if name.startswith("impressions/"))
+    (out / part).write_bytes(b"damaged")
+    with pytest.raises(InterruptError, match="after 0 epochs"):
+        simulate(base, out, halting_after(0), changes, resume=True)
+    assert json.loads((out / "manifest.json").read_text())["parts"] == before
+    monkeypatch.setenv("SHOP_TURN", "100")
+    with pytest.raises(RunError, match=f"{part} came out different"):
+        simulate(base, out, None, changes, resume=True)
+    monkeypatch.delenv("SHOP_TURN")
+    simulate(base, out, None, changes, resume=True)
+    after = json.loads((out / "manifest.json").read_text())["parts"]
+    assert {name: after[name] for name in before} == before
 
 
 def test_verify_says_what_is_wrong(finished, out, tmp_path):
@@ -200,7 +231,7 @@ def test_differences_are_told_briefly():
 
 
 @pytest.mark.parametrize(
-    ("design", "actions"), [("paired", {}), ("interleaved", {}), ("paired", SEARCH)]
+    ("design", "actions"), [("paired", {}), ("interleaved", {}), ("paired", SOMETIMES)]
 )
 def test_a_service_that_answers_otherwise_now_does_not_spoil_a_finished_epoch(
     base, tmp_path, monkeypatch, design, actions
@@ -210,6 +241,9 @@ def test_a_service_that_answers_otherwise_now_does_not_spoil_a_finished_epoch(
     changes = {
         "design": design,
         "actions": actions,
+        # Many pages a visit, so that some come after one of the shop's own, and are empty.
+        "behaviour": {"habits": {"go_on": 2.0}},
+        "world": {"days": 6, "epoch_days": 2, "slate": 5, "max_pages": 8, "shards": 2},
         "arms": [
             {"name": "theirs", "recommender": flaky},
             {"name": "popular", "recommender": {"kind": "popular"}},
@@ -219,6 +253,8 @@ def test_a_service_that_answers_otherwise_now_does_not_spoil_a_finished_epoch(
     with pytest.raises(InterruptError, match="after 2 epochs"):
         simulate(base, out, halting_after(2), changes)
     before = parts(out)
+    if actions:
+        assert emptied_after_search(out) > 2
     faults = json.loads((out / "manifest.json").read_text())["faults"]["theirs"]
     assert len(before) == (12 if actions else 8)
     assert faults["failed"] > 0

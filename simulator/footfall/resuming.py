@@ -140,8 +140,9 @@ def begin(options: Options, earlier: Earlier, record: dict[str, Any]) -> None:
     attempt = {"after_epochs": earlier.epochs, "status": earlier.record["status"]}
     attempts = earlier.record.get("attempts", [])
     record["attempts"] = [*attempts, {**attempt, "accepted": passing}]
-    # Listed from the start: a kill on the way must not make them forgotten.
-    record["parts"] = dict(earlier.intact_parts)
+    # Listed from the start, damaged ones too: a kill on the way must not make forgotten what they
+    # have to come out as.
+    record["parts"] = earlier.parts
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

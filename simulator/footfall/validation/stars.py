@@ -43,7 +43,9 @@ def compared_stars(ground: Ground, known: Known) -> Compared | None:
     told = rating_features(known.past, known.features, users, codes)[:, 0]
     luck = np.random.default_rng(ground.scenario.seed).random(len(rows))
     given = pd.DataFrame({"user": rows["user"], "value": rows["value"], "weight": 1.0})
-    return Compared("ratings", "amounts", given.assign(value=model.draw(*told.T, luck)), given)
+    leniency, quality, approval = told.T
+    drawn = model.draw(leniency, quality, approval, luck)
+    return Compared("ratings", "amounts", given.assign(value=drawn), given)
 
 
 def with_kolmogorov(block: Block, stars: Compared) -> Block:

@@ -1,9 +1,11 @@
 """The command line as a user meets it: streams, statuses, JSON, the README's words."""
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -138,6 +140,27 @@ def test_a_run_that_is_asked_to_stop_can_be_resumed(folder, how, times, workers,
     assert json.loads((folder / out / "manifest.json").read_text())["status"] == "finished"
     done = footfall("verify", out, "--json", cwd=folder)
     assert json.loads(done.stdout)["intact"] > 480
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_server_that_is_stopped_has_nothing_to_resume(folder, how, status):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    started = [*FOOTFALL[:2], hears + FOOTFALL[2]]
+    command = [*started, "serve", "--model", "fake", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            break
+        time.sleep(0.05)
+    process.send_signal(how)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == status, told
+    assert told.strip().splitlines()[-1] in ("footfall: terminated", "footfall: interrupted")
 
 
 def test_commands_of_the_readme_exist():

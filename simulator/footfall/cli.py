@@ -40,7 +40,9 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-_INTERRUPTED = "interrupted; go on with the same command and --resume"
+_GO_ON = "; go on with the same command and --resume"
+_RESUMABLE = frozenset({"run", "finetune"})
+"""Commands that have ``--resume``."""
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -265,15 +267,15 @@ def main() -> None:
             group: Any = typer.main.get_command(app)
             status = group.main(standalone_mode=False, prog_name="footfall")
         if status == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
-            status = _fail(_INTERRUPTED, INTERRUPTED)
+            status = _fail(_stopped("interrupted"), INTERRUPTED)
     except FootfallError as error:
         status = _fail(str(error), error.exit_status)
     except _UsageError as error:
         status = _fail(_usage(error), 2)
     except Terminated as end:
-        status = _fail("terminated; go on with the same command and --resume", int(str(end.code)))
+        status = _fail(_stopped("terminated"), int(str(end.code)))
     except (KeyboardInterrupt, typer.Abort):
-        status = _fail(_INTERRUPTED, INTERRUPTED)
+        status = _fail(_stopped("interrupted"), INTERRUPTED)
     except MemoryError:
         status = _fail("out of memory; free some, then go on with --resume", 1)
     except BrokenPipeError:
@@ -281,6 +283,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _stopped(how: str) -> str:
+    """How the command ended, and the way to go on where there is one."""
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return how + (_GO_ON if command in _RESUMABLE else "")
 
 
 def _usage(error: Any) -> str:

@@ -250,6 +250,44 @@ def test_it_opens_from_a_file_and_fetches_nothing(browser, run, html):
     assert len(page.requests) == 1
 
 
+HOSTILE_TITLES = (
+    "</script><script>window.hacked = 1</script>",
+    "</title></style></textarea><script>window.hacked = 1</script>",
+    "<img src=x onerror='window.hacked = 1'>",
+    '"><svg onload=window.hacked=1>',
+    "' onmouseover='window.hacked = 1",
+    '" autofocus onfocus="window.hacked = 1',
+    "<!-- <script>",
+    "]]> --> ${window.hacked = 1} {{ 7 * 7 }}",
+    "\u2028window.hacked = 1\u2029",
+    "javascript:window.hacked=1",
+)
+
+
+@pytest.mark.browser
+def test_titles_that_are_markup_or_script_stay_words(browser, tmp_path):
+    rng = np.random.default_rng(6)
+    users = [f"u{k}" for k in range(40)]
+    shown = [impressions(rng, arm, users, items=10) for arm in ("base", "better")]
+    manifest = {key: value for key, value in MANIFEST.items() if key != "held_out"}
+    run = write_run(tmp_path, pd.concat(shown), manifest=manifest)
+    items = pd.read_parquet(run / "items.parquet")
+    titles = [HOSTILE_TITLES[k % len(HOSTILE_TITLES)] for k in range(len(items))]
+    items.assign(title=titles, category=titles).to_parquet(run / "items.parquet")
+    write_report(run)
+    page = visit(browser, run)
+    written = page.locator("body").text_content()
+    for title in HOSTILE_TITLES:
+        assert title.split("\u2028")[-1].rstrip("\u2029") in written, title
+    for opened in page.locator("details").all():
+        opened.evaluate("element => { element.open = true; }")
+    page.mouse.move(200, 300)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("script[src], img[src='x'], svg[onload], [onmouseover]").count() == 0
+    assert page.complaints == []
+    assert page.requests == [(run / "report.html").as_uri()]
+
+
 @pytest.mark.browser
 def test_another_user_can_be_chosen_with_the_keyboard(browser, run, html):
     page = visit(browser, run)

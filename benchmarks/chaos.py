@@ -33,9 +33,11 @@ import yaml
 
 from footfall import manifest
 from footfall.files import file_hash
-from footfall.resuming import verify
+from footfall.resuming import LOGS, verify
 
 SCENARIO = "chaos.yaml"
+ACTIONS = {"search": {"share": 0.3}, "cart": {}}
+"""So that there is a log of events, and pages that the log of impressions does not have."""
 
 
 @dataclass
@@ -52,6 +54,8 @@ class Report:
     differing: list[str] = field(default_factory=list)
     """Parts of the log that are not as in the undisturbed run."""
     parts: int = 0
+    events: int = 0
+    """Rows of the log of events."""
     unanswered: int = 0
 
 
@@ -123,13 +127,14 @@ def compare(base: Path, report: Report) -> Report:
     verify(base / "killed")
     logs = {
         name: {p.relative_to(base / name).as_posix(): file_hash(p)
-               for log in ("impressions", "sessions") for p in (base / name / log).rglob("*")}
+               for log in LOGS for p in (base / name / log).rglob("*")}
         for name in ("killed", "whole")
     }  # fmt: skip
     names = sorted(logs["killed"].keys() | logs["whole"].keys())
     report.parts = len(names)
     report.differing = [n for n in names if logs["killed"].get(n) != logs["whole"].get(n)]
     shown = pd.read_parquet(base / "killed" / "impressions", columns=["answered"])
+    report.events = len(pd.read_parquet(base / "killed" / "events", columns=["action"]))
     report.unanswered = int((~shown["answered"]).sum())
     return report
 
@@ -141,7 +146,8 @@ def chaos(base: Path, plan: argparse.Namespace) -> Report:
         model = None if plan.engine else stack.enter_context(stand_ins.Model())
         stand_ins.write_shop(base, plan.users + 100)
         url = model.url if model else ""
-        scenario = stand_ins.scenario(url, shop, users=plan.users, days=plan.days)
+        size = {"users": plan.users, "days": plan.days}
+        scenario = stand_ins.scenario(url, shop, **size, actions=ACTIONS)
         if plan.engine:
             scenario["model"] = {"name": "embedded"}
         (base / SCENARIO).write_text(yaml.safe_dump(scenario))
@@ -183,6 +189,7 @@ def told(report: Report) -> dict[str, Any]:
         "over before its moment": f"{report.finished_early} times",
         "model server killed": f"{report.server_kills} times",
         "parts of the log": report.parts,
+        "rows of the log of events": report.events,
         "parts that differ": len(report.differing),
         "items without an answer": report.unanswered,
     }
@@ -193,8 +200,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         report = chaos(Path(name), arguments())
     for what, value in told(report).items():
-        print(f"{what:24} {value}")
-    return 1 if report.differing or report.unanswered else 0
+        print(f"{what:26} {value}")
+    return 1 if report.differing or report.unanswered or not report.events else 0
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import httpx
@@ -139,7 +139,14 @@ def write_shop(folder: Path, users: int) -> None:
     sales.to_parquet(folder / "sales.parquet")
 
 
-def scenario(model: str, service: str, *, users: int, days: float) -> dict[str, Any]:
+def scenario(
+    model: str,
+    service: str,
+    *,
+    users: int,
+    days: float,
+    actions: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
     """A service against a recommender that learns every day, weighed by a model on a server."""
     columns = {"user": "user", "item": "item", "time": "time", "value": "paid"}
     return {
@@ -149,6 +156,7 @@ def scenario(model: str, service: str, *, users: int, days: float) -> dict[str, 
         "population": {"users": users, "min_history": 2},
         "model": {"name": "fake", "server": model, "retries": 1},
         "choice": {"mode": "yes-no", "remembered_prefixes": 500},
+        "actions": dict(actions),
         "world": {"days": days, "slate": 5, "max_pages": 3},
         "arms": [
             {"name": "service", "recommender": {"kind": "http", "url": service, "retries": 5}},

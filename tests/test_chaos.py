@@ -21,7 +21,8 @@ def test_kills_of_the_run_and_of_the_model_server_leave_no_trace(tmp_path):
     report = chaos.chaos(tmp_path, plan)
     assert len(report.kills) == 2
     assert report.server_kills == 1
-    assert report.parts == 24
+    assert report.parts == 36
+    assert report.events > 50
     assert report.differing == []
     assert report.unanswered == 0
 

@@ -132,7 +132,7 @@ MACRO = "{% macro m(n) %}{{ m(n + 1) }}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}"
         ("template", _block("{{ [1] | slice(9999999999) | list }}"), 'no filter "slice" here'),
         ("template", _block("{{ [1] | batch(2) | list }}"), 'no filter "batch" here'),
         ("template", _block("{{ title | center(9999999999) }}"), 'no filter "center" here'),
-        ("template", _block("{{ '{:9999999999}'.format(1) }}"), "not safely callable"),
+        ("template", _block("{{ '{:9999999999}'.format(1) }}"), "safe"),  # in any Jinja
         ("template", _block("{{ title.ljust(9999999999) }}"), "unsafe"),
         ("template", _block("{{ trips[0].when.repeat(9999999999) }}"), "unsafe"),
         ("template", _block("{{ '%9999999999d' | format(1) }}"), "a format with a width"),

@@ -42,9 +42,11 @@ def load(base: Path, users: int, at_once: int) -> dict[str, Any]:
         record = run(parse_scenario(raw), Options(base / "load", base=base))
     shown = pd.read_parquet(base / "load" / "impressions")
     visits = pd.read_parquet(base / "load" / "sessions")
+    pages = shown[["arm", "user", "session", "page"]].drop_duplicates()
     return {
         **record,
-        "pages": int(shown.groupby(["arm", "user", "session", "page"], sort=False).ngroups),
+        "pages": len(pages),
+        "pages of the service": int((pages["arm"] == "service").sum()),
         "users_seen": int(visits["user"].nunique()),
         "lost": int((~shown["answered"]).sum())
         + int(visits["ended"].isin(["empty page", "no answer"]).sum())

@@ -37,6 +37,8 @@ def test_nothing_is_lost_when_many_users_come_at_once(tmp_path):
     assert found["choice"]["pages"] == found["pages"]
     latencies = found["latencies"]
     assert set(latencies) == {"model", "service"}
+    # The service's busy answers come on top, by chance.
+    assert latencies["service"]["requests"] >= found["pages of the service"] > 0
+    assert latencies["model"]["requests"] >= found["pages"] / 2
     for row in latencies.values():
-        assert row["requests"] >= found["pages"] / 2
         assert 0 < row["p50"] <= row["p95"] <= row["p99"] <= row["max"]

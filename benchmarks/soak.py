@@ -75,7 +75,7 @@ def main() -> int:
     ):
         base = Path(name)
         stand_ins.write_shop(base, options.users + 100)
-        scenario = stand_ins.scenario(model.url, shop, users=options.users, days=3650)
+        scenario = stand_ins.scenario(model.url, shop, users=options.users, days=36500)
         scenario["budget"] = {"max_time": seconds}
         (base / "soak.yaml").write_text(yaml.safe_dump(scenario))
         command = [*stand_ins.FOOTFALL, "run", "soak.yaml", "--out", "soak"]

@@ -55,7 +55,8 @@ def scenario(users: int, days: float) -> Scenario:
             "population": {"users": users, "min_history": 2},
             "model": {"name": "fake"},
             "choice": {"visit_events": False},
-            "world": {"days": days, "slate": 10},
+            # Shards are simulated and written one after the other, so small ones save memory.
+            "world": {"days": days, "slate": 10, "shards": max(2, users // 20_000)},
             "arms": [
                 {"name": "random", "recommender": {"kind": "random"}},
                 {"name": "popular", "recommender": {"kind": "popular"}},

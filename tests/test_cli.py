@@ -98,12 +98,19 @@ def test_the_dry_run_s_expectation_is_about_right(folder):
     assert 0.5 < expected["item_decisions"] / shown < 2
 
 
+HEARS = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+HEARS_TOO = "signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+LISTENING = [*FOOTFALL[:2], f"import signal; {HEARS}; {HEARS_TOO}; {FOOTFALL[2]}"]
+"""Tests may run in the background or under nohup: signals are ignored there, and children
+inherit that."""
+
+
 def start_long(folder, out, workers):
     """Start a run of many epochs and wait until some are over."""
     (folder / "long.yaml").write_text(
         yaml.safe_dump(shop.scenario(world={"days": 120, "epoch_days": 1, "slate": 5}))
     )
-    command = [*FOOTFALL, "run", "long.yaml", "--out", out, "--workers", str(workers)]
+    command = [*LISTENING, "run", "long.yaml", "--out", out, "--workers", str(workers)]
     process = subprocess.Popen(
         command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -147,10 +154,7 @@ def test_a_server_that_is_stopped_has_nothing_to_resume(folder, how, status):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
-    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    started = [*FOOTFALL[:2], hears + FOOTFALL[2]]
-    command = [*started, "serve", "--model", "fake", "--port", str(port)]
+    command = [*LISTENING, "serve", "--model", "fake", "--port", str(port)]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:

@@ -195,6 +195,8 @@ def main() -> None:
     print(f"without an answer: {int(rows['llm'].isna().sum())}")
     if options.save:
         rows.to_parquet(options.save)
+    if rows["llm"].isna().all():
+        raise SystemExit("the model answered nothing: hardly a yes or a no behind this prompt")
     report(rows[rows["llm"].notna()])
 
 

@@ -19,6 +19,7 @@ from footfall.behaviour import relative_prices
 from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Page
 from footfall.familiarity import Familiarity, Repeat
+from footfall.population import Persona
 from footfall.surrogate.texts import TextSpace, item_texts
 from footfall.templates import short
 
@@ -106,7 +107,28 @@ class ItemTable:
             plain=np.column_stack([relative_prices(catalogue), letters, words]),
         )
 
-    def features(self, windows: Codes, items: Codes) -> Floats:
+    def familiarity(self, persona: Persona) -> Familiarity:
+        """How often somebody has taken each item and category."""
+        return Familiarity.of(persona, self.categories[:-1])
+
+    def features(self, windows: Codes, known: Sequence[Familiarity], items: Codes) -> Floats:
+        """[n, k, f] of windows [n, events], ``known`` [n] and items [n, k]."""
+        counts = [self._familiar(who, own) for who, own in zip(known, items.tolist(), strict=True)]
+        return np.concatenate([self._paired(windows, items), np.stack(counts)], axis=2)
+
+    def _familiar(self, known: Familiarity, items: Sequence[int]) -> Floats:
+        """[k, len(FAMILIAR)] how well somebody knows each of ``items``."""
+        rows = [
+            (
+                *known.items.get(item, NEVER),
+                *known.categories.get(int(self.categories[item]), NEVER),
+                known.orders,
+            )
+            for item in items
+        ]
+        return np.log1p(np.array(rows, dtype=np.float64))
+
+    def _paired(self, windows: Codes, items: Codes) -> Floats:
         """[n, k, f] of windows [n, events] and items [n, k]; f is ``len(PAIR)`` + axes."""
         told = windows != NOTHING
         count = np.maximum(1, told.sum(axis=1, keepdims=True)).astype(np.float64)
@@ -137,25 +159,6 @@ class ItemTable:
         ]
         axes = self.places[items][:, :, :AXES]
         return np.concatenate([np.stack(pair, axis=2).astype(np.float64), axes], axis=2)
-
-
-def familiar(known: Familiarity, items: Sequence[int], categories: Codes) -> Floats:
-    """[k, len(FAMILIAR)] how well somebody knows each of ``items``.
-
-    Args:
-        known: What the user has taken so far.
-        items: Codes.
-        categories: [n_items] number of each item's category.
-    """
-    rows = [
-        (
-            *known.items.get(item, NEVER),
-            *known.categories.get(int(categories[item]), NEVER),
-            known.orders,
-        )
-        for item in items
-    ]
-    return np.log1p(np.array(rows, dtype=np.float64).reshape(len(rows), len(FAMILIAR)))
 
 
 def _numbered(texts: Sequence[str]) -> Codes:

@@ -12,12 +12,11 @@ import numpy.typing as npt
 from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Page
 from footfall.errors import UserError
-from footfall.familiarity import Familiarity
 from footfall.fitting.stages import lot
 from footfall.population import Population
 from footfall.surrogate import fidelity
 from footfall.surrogate.bounds import Bounds
-from footfall.surrogate.features import MIN_WINDOW, ItemTable, familiar, window
+from footfall.surrogate.features import MIN_WINDOW, ItemTable, window
 from footfall.surrogate.lessons import Lesson, Lessons
 from footfall.surrogate.student import Reader, Student
 from footfall.surrogate.texts import TextSpace, item_texts
@@ -100,13 +99,11 @@ def _rows(
 ) -> tuple[Floats, Floats, list[str]]:
     """[n, f] features, [n] utilities and short titles of pairs to learn from, each once."""
     rows, targets, names, seen = [], [], [], set()
-    categories = table.categories[:-1]
-    known = {one.user: Familiarity.of(one.page.persona, categories) for one in lessons}
+    known = {one.user: table.familiarity(one.page.persona) for one in lessons}
     for one in lessons:
         told = window(one.page, events, visit=visit)
         items = np.array([one.page.items], dtype=np.int64)
-        counts = familiar(known[one.user], one.page.items, categories)
-        numbers = np.column_stack([table.features(told[None], items)[0], counts])
+        numbers = table.features(told[None], [known[one.user]], items)[0]
         for place, item in enumerate(one.page.items):
             pair = (one.user, told.tobytes(), item, float(one.llm[place]))
             if not kept.item[item] and pair not in seen:

@@ -15,7 +15,7 @@ from footfall.choice.protocol import Page
 from footfall.familiarity import Familiarity
 from footfall.population import Persona
 from footfall.surrogate.bounds import Bounds, user_traits
-from footfall.surrogate.features import Codes, ItemTable, familiar, window
+from footfall.surrogate.features import Codes, ItemTable, window
 from footfall.surrogate.texts import TextSpace, item_texts, nearest
 from footfall.surrogate.trees import Trees
 from footfall.templates import short
@@ -59,17 +59,12 @@ class Reader:
         self._catalogue = catalogue
         self._known: dict[tuple[str, int], Familiarity] = {}
 
-    def familiar(self, page: Page) -> Floats:
-        """[k, f] how well a page's user knows its items; see ``features.FAMILIAR``."""
-        categories = self.table.categories[:-1]
-        return familiar(self._familiarity(page.persona, categories), page.items, categories)
-
-    def _familiarity(self, persona: Persona, categories: Codes) -> Familiarity:
+    def _familiarity(self, persona: Persona) -> Familiarity:
         key = persona.user, len(persona.items)
         if key not in self._known:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            self._known[key] = Familiarity.of(persona, categories)
+            self._known[key] = self.table.familiarity(persona)
         return self._known[key]
 
     @cached_property
@@ -117,9 +112,10 @@ class Reader:
             if not length:
                 continue
             items = np.array([pages[row].items for row in rows], dtype=np.int64)
-            numbers = self.table.features(self.windows([pages[row] for row in rows]), items)
-            counts = np.stack([self.familiar(pages[row]) for row in rows])
-            numbers = np.concatenate([numbers, counts, self._liking[items][:, :, None]], axis=2)
+            asked = [pages[row] for row in rows]
+            known = [self._familiarity(page.persona) for page in asked]
+            numbers = self.table.features(self.windows(asked), known, items)
+            numbers = np.concatenate([numbers, self._liking[items][:, :, None]], axis=2)
             found = self.student.trees.predict(numbers.reshape(-1, numbers.shape[2]))
             for row, values in zip(rows, found.reshape(items.shape), strict=True):
                 out[row] = values

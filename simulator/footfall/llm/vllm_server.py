@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +47,7 @@ _UNREADABLE = (openai.APIError, ValueError, TypeError, AttributeError, Recursion
 """What the client and we raise over an answer that is no answer; the client checks no types."""
 
 _Reply = TypeVar("_Reply", Reply, Written)
+_Result = TypeVar("_Result")
 _Send = Callable[[], Awaitable[list[_Reply]]]
 
 
@@ -161,12 +162,7 @@ class VllmServer:
                 (written,) = await self._request(partial(self._write_one, passage), 1)
                 return written
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(passage)) for passage in passages]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [task.result() for task in tasks]
+        return await _together(map(one, passages))
 
     async def _write_one(self, passage: Passage) -> list[Written]:
         assert self._client is not None
@@ -219,16 +215,12 @@ class VllmServer:
             self._since = self._clock()
         self._under_way += 1
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._one(batch)) for batch in batches]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            return await _together(map(self._one, batches))
         finally:
             self._under_way -= 1
             now = self._clock()
             self.engine_seconds += now - self._since
             self._since = now
-        return [task.result() for task in tasks]
 
     def _clock(self) -> float:
         """Wall time without what was spent waiting for a server that was away."""
@@ -390,6 +382,16 @@ class _Failure:
     """The server could not care for it: no fault of the questions."""
     final: bool = False
     """Another try would come to the same."""
+
+
+async def _together(asked: Iterable[Coroutine[Any, Any, _Result]]) -> list[_Result]:
+    """All results, in order; the first error ends the others, and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asked]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _tokenizer(spec: ModelSpec, card: dict[str, Any], announce: Callable[[str], None]) -> Tokenizer:

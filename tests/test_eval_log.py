@@ -229,6 +229,10 @@ def bad_manifest(run):
     (run / "manifest.json").write_text("{")
 
 
+def deep_manifest(run):
+    (run / "manifest.json").write_text("[" * 100_000)
+
+
 def list_manifest(run):
     (run / "manifest.json").write_text("[]")
 
@@ -255,6 +259,7 @@ def strangers(run):
         (other_schema, "has no column 'pages'"),
         (other_run, "a part is damaged or of another run"),
         (bad_manifest, "not readable JSON"),
+        (deep_manifest, "not readable JSON"),
         (list_manifest, "must hold one JSON object"),
         (lost_part, "missing although the manifest lists it"),
         (no_users, "the manifest names it as users_table"),

@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder}: not a run folder, it has no manifest.json")
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise LogError(f"{file}: not readable JSON ({first_line(problem)})") from None
     if not isinstance(manifest, dict):
         raise LogError(f"{file}: must hold one JSON object")

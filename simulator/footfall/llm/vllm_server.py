@@ -148,9 +148,9 @@ class VllmServer:
 
     def write(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
         """The most likely words, one text a passage, in order; waits and raises like ``ask``."""
-        start = time.perf_counter()
+        start = self._clock()
         written = self._on_thread().call(self._write_all, passages)
-        self.engine_seconds += time.perf_counter() - start
+        self.engine_seconds += self._clock() - start
         return written
 
     async def _write_all(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:

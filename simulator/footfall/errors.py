@@ -81,6 +81,11 @@ class InterruptError(RunError):
     exit_status = 130
 
 
+def one_line(error: object, longest: int | None = None) -> str:
+    """What an error of others says, as part of a message: on one line, ``longest`` at most."""
+    return " ".join(str(error).split())[:longest]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """End a message about an unknown name: the nearest known one, then all of them.
 

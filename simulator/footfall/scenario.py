@@ -19,7 +19,7 @@ from footfall.budget import BudgetSpec
 from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.sources import DataSource
 from footfall.datasets.split import SplitSpec
-from footfall.errors import FootfallError, ScenarioError, did_you_mean
+from footfall.errors import FootfallError, ScenarioError, did_you_mean, one_line
 from footfall.interventions import Intervention
 from footfall.llm.specs import ModelSpec
 from footfall.population import PopulationSpec
@@ -217,7 +217,7 @@ def _mapping(text: str, where: str, keys: str) -> dict[str, Any]:
         raw = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # A date such as 2017-99-99 and a deep nest of brackets raise errors that are not YAML's.
-        detail = " ".join(str(error).split())
+        detail = one_line(error)
         raise ScenarioError(f"{where} is not valid YAML: {detail}") from None
     if not isinstance(raw, dict):
         raise ScenarioError(f"{where} must hold a mapping with keys such as {keys}")

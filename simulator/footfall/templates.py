@@ -19,7 +19,7 @@ import jinja2.meta
 import jinja2.nodes
 import numpy as np
 
-from footfall.errors import TemplateError, did_you_mean
+from footfall.errors import TemplateError, did_you_mean, one_line
 from footfall.familiarity import Repeat
 from footfall.sandbox import MAX_SOURCE, Sandbox
 
@@ -261,7 +261,7 @@ class Template:
             where = error.filename or self.path
             raise TemplateError(f"{where}:{error.lineno}: {error.message}") from error
         except Exception as error:
-            message = " ".join(str(error).split())
+            message = one_line(error)
             missing = re.search(r"has no attribute '(\w+)'", message)
             kinds = (Event.__slots__, Trip.__slots__, Option.__slots__, Regular.__slots__)
             known = {"titles", "date", *Repeat._fields, *(name for kind in kinds for name in kind)}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from footfall.errors import DataError, did_you_mean
+from footfall.errors import DataError, did_you_mean, one_line
 
 MAX_BYTES = 4 * 2**30
 """Uncompressed size of all files in a zip; the largest MovieLens has a quarter of it."""
@@ -56,7 +56,7 @@ class Files:
             with zipfile.ZipFile(self.path) as archive:
                 return archive.read(self.members[name])
         except (*_DAMAGES, RuntimeError, EOFError, OSError, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = one_line(error) or type(error).__name__
             raise DataError(f"{self.path}: cannot read {name}: {reason}") from error
 
 
@@ -73,7 +73,7 @@ def open_files(path: Path) -> Files:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         # A damaged directory of a zip may ask for a place before the file's start.
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise DataError(f"{path}: neither a folder nor a readable zip ({reason})") from error
     for entry in entries:
         _refuse_unsafe(path, entry)

@@ -24,7 +24,7 @@ from footfall.datasets.schema import (
     Cleaning,
     Dataset,
 )
-from footfall.errors import DataError
+from footfall.errors import DataError, one_line
 
 EPOCH = pd.Timestamp("1970-01-01")
 """Earlier times are always a mistake (zero or negative Unix seconds)."""
@@ -233,7 +233,7 @@ def _checked(schema: pa.DataFrameSchema, frame: pd.DataFrame, where: str) -> pd.
     try:
         checked: pd.DataFrame = schema.validate(frame)
     except pandera.errors.SchemaError as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise DataError(f"{where}: {reason}") from error
     return checked
 

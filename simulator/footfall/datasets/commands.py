@@ -19,7 +19,7 @@ from footfall.datasets.fetch import DOWNLOADS, fetch
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import READERS, load
 from footfall.datasets.split import SplitSpec, split
-from footfall.errors import ScenarioError, did_you_mean
+from footfall.errors import ScenarioError, did_you_mean, one_line
 from footfall.scenario import explain, folder_of, read_scenario
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
@@ -97,7 +97,7 @@ def read_source(name: str) -> tuple[Source, SplitSpec | None]:
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ScenarioError(f"{file}: cannot be read: {reason}") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("data", raw), dict):
         raise ScenarioError(f"{file}: neither a scenario (with `data`) nor a source (with `kind`)")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from footfall.datasets.archive import open_files
-from footfall.errors import DataError, did_you_mean
+from footfall.errors import DataError, did_you_mean, one_line
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
 TIMEOUT = httpx.Timeout(30.0)
@@ -84,7 +84,7 @@ def _blocks(url: str, max_bytes: int) -> list[bytes]:
     except httpx.HTTPStatusError as error:
         raise DataError(f"{url}: the server answered {error.response.status_code}") from error
     except httpx.HTTPError as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise DataError(
             f"{url}: no answer ({reason}); without a network, put the files in a folder yourself "
             "and name it in `path`: a local path always works"

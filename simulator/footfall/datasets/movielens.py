@@ -16,7 +16,7 @@ from footfall.datasets.archive import Files, open_files
 from footfall.datasets.base import Source, resolve
 from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.schema import Dataset
-from footfall.errors import DataError
+from footfall.errors import DataError, one_line
 
 ABOUT = (
     "MovieLens (GroupLens, University of Minnesota; Harper and Konstan, ACM TiiS 5(4), 2015). "
@@ -81,7 +81,7 @@ def read(source: MovieLensSource, base: Path) -> Dataset:
         ratings, items, users = layout(files)
         interactions = _interactions(ratings, source.session_gap)
     except (ValueError, KeyError, AttributeError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:150]
+        reason = one_line(error, 150)
         raise DataError(f"{files.path}: not as {name} should be: {reason}") from error
     draft = Draft(
         name=name,

@@ -19,7 +19,7 @@ import pandas as pd
 from footfall.datasets.archive import MAX_BYTES, open_files
 from footfall.datasets.cleaning import Draft
 from footfall.datasets.schema import Cleaning
-from footfall.errors import DataError, did_you_mean
+from footfall.errors import DataError, did_you_mean, one_line
 
 LONGEST_LINE = 2**22
 """Characters; a longer line is no record of a review, and could exhaust the parser."""
@@ -95,7 +95,7 @@ def read_columns(
     try:
         frame, broken = _parsed(raw, separator, None if header else list(known))
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
     for column in needed:
         if column not in frame:
@@ -239,4 +239,4 @@ def _guarded(path: Path, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged: {' '.join(str(error).split())[:150]}") from error
+        raise DataError(f"{path}: damaged: {one_line(error, 150)}") from error

@@ -6,7 +6,7 @@ import ast
 
 import pandas as pd
 
-from footfall.errors import DataError, did_you_mean
+from footfall.errors import DataError, did_you_mean, one_line
 
 ALLOWED = (
     ast.Expression,
@@ -47,7 +47,7 @@ def select(frame: pd.DataFrame, where: str, hidden: tuple[str, ...] = ()) -> pd.
     try:
         chosen = frame.query(where, engine="python", local_dict={}, global_dict={})
     except Exception as error:  # pandas raises whatever the operands raise
-        reason = " ".join(str(error).split())[:150]
+        reason = one_line(error, 150)
         raise DataError(f"where: `{where}` cannot be computed: {reason}") from error
     assert isinstance(chosen, pd.DataFrame)
     return chosen

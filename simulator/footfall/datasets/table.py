@@ -19,7 +19,7 @@ from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.base import Source, naive_utc, resolve
 from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.schema import ACTIONS, Dataset
-from footfall.errors import DataError, did_you_mean
+from footfall.errors import DataError, did_you_mean, one_line
 
 _BATCH = 4096
 """Rows of Parquet that are unpacked at a time."""
@@ -170,7 +170,7 @@ def read_frame(path: Path, columns: list[str]) -> pd.DataFrame:
         with open_unpacked(path) as whole:
             return pd.read_csv(whole, usecols=columns, dtype=str, keep_default_na=True)
     except DAMAGES as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
 
 
@@ -280,7 +280,7 @@ def _parsed(text: pd.Series, source: TableSource) -> pd.Series:
     try:
         local = pd.to_datetime(text[~zoned], format=form, errors="coerce").astype("datetime64[ns]")
     except (ValueError, TypeError) as error:  # pandas reads a zone where the pattern above saw none
-        reason = " ".join(str(error).split())[:150]
+        reason = one_line(error, 150)
         raise DataError(f'column "{text.name}": times cannot be read together: {reason}') from error
     both = [aware.dt.tz_localize(None).astype("datetime64[ns]"), _localised(local, source.timezone)]
     parsed: pd.Series = pd.concat([part for part in both if len(part)] or both[:1])

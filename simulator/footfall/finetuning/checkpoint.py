@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from footfall.errors import DataError
+from footfall.errors import DataError, one_line
 
 ADAPTER, CHECKPOINT = "adapter", "checkpoint"
 _STATE, _MOMENTS = "state.json", "moments.safetensors"
@@ -90,7 +90,7 @@ def load_state(out: Path, model: Any, optimizer: torch.optim.Optimizer) -> dict[
         moments = load_file(folder / _MOMENTS)
         load_adapter(model, folder / ADAPTER)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         message = f"{folder}: no checkpoint to resume from ({reason}); start without --resume"
         raise DataError(message) from None
     whole = optimizer.state_dict()

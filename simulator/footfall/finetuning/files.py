@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from footfall.errors import DataError
+from footfall.errors import DataError, one_line
 from footfall.finetuning.lessons import Lesson
 from footfall.llm.protocol import Tokens
 
@@ -97,7 +97,7 @@ def read_lessons(folder: Path) -> LessonFolder:
             f" --out {folder}`"
         ) from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise DataError(f"{folder}: cannot be read: {reason}") from None
     train, validate = ([_lesson(row) for row in part.to_pylist()] for part in parts)
     return LessonFolder(train, validate, about)

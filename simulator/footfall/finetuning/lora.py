@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from sklearn.metrics import roc_auc_score
 
-from footfall.errors import ModelError
+from footfall.errors import ModelError, one_line
 from footfall.finetuning.lessons import Lesson
 from footfall.finetuning.packing import log_odds, pack
 from footfall.finetuning.specs import TARGETS, TrainSpec
@@ -55,7 +55,7 @@ def load(folder: str, device: str) -> Any:
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ModelError(f"{folder}: cannot be loaded for training: {reason}") from error
     return model.to(device)
 
@@ -84,7 +84,7 @@ def with_lora(base: Any, spec: TrainSpec) -> Any:
     try:
         model = get_peft_model(base, config)
     except ValueError as error:
-        raise ModelError(f"no LoRA for this model: {' '.join(str(error).split())}") from error
+        raise ModelError(f"no LoRA for this model: {one_line(error)}") from error
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

@@ -18,7 +18,7 @@ from typing import Any
 
 import platformdirs
 
-from footfall.errors import ModelError, did_you_mean
+from footfall.errors import ModelError, did_you_mean, one_line
 from footfall.files import appearing
 
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -171,7 +171,7 @@ def _merge(base: Path, adapter: Path, folder: Path) -> None:
             _write(base, adapter, temporary)
             (temporary / _MARKER).write_text("{}\n", encoding="utf-8")
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ModelError(f"adapter {adapter} does not fit the model {base}: {reason}") from error
 
 

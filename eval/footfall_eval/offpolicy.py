@@ -20,12 +20,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.errors import DataError, did_you_mean
+from footfall.datasets.cells import numbers, read_cells
+from footfall.errors import DataError, did_you_mean, one_line
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import Array
 
 Reward = Literal["clicked", "bought", "value"]
 """Columns of the log that can serve as the reward."""
+
+NUMBERS = ("reward", "propensity", "target", "predicted", "predicted_target")
+"""Columns of a table for ``off_policy`` that hold numbers."""
 
 
 @dataclass(frozen=True)
@@ -128,15 +132,16 @@ def read_bandit_log(path: Path | str, columns: Mapping[str, str] | None = None) 
     if not file.exists():
         raise DataError(f"no file {file}")
     try:
-        frame = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+        frame = read_cells(file).frame if file.suffix == ".csv" else pd.read_parquet(file)
     except (OSError, ValueError) as problem:
-        raise DataError(f"{file}: cannot be read ({str(problem).splitlines()[0]})") from None
+        raise DataError(f"{file}: cannot be read ({one_line(problem, 200)})") from None
     for ours, theirs in (columns or {}).items():
         if theirs not in frame.columns:
             raise DataError(
                 f"{file} has no column {theirs!r} for {ours}; {did_you_mean(theirs, frame.columns)}"
             )
-    return frame.rename(columns={theirs: ours for ours, theirs in (columns or {}).items()})
+    frame = frame.rename(columns={theirs: ours for ours, theirs in (columns or {}).items()})
+    return frame.assign(**{name: numbers(frame[name]) for name in NUMBERS if name in frame})
 
 
 def logged_bandit(

@@ -19,6 +19,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
+from footfall.datasets.cells import read_cells
 from footfall.errors import DataError
 from footfall.fitting.features import PairTable
 from footfall.world.pages import PageRequest
@@ -55,7 +56,7 @@ def graph_of(spec: SocialSpec, users: Sequence[str], base: Path, seed: int) -> s
         return sparse.csr_array(nx.to_scipy_sparse_array(made, dtype=np.float64, format="csr"))
     path = base / spec.path
     try:
-        pairs = pd.read_csv(path, dtype=str)
+        pairs = read_cells(path).frame
     except (OSError, ValueError) as error:
         raise DataError(f"social.path: {path} cannot be read: {error}") from None
     for column in ("user", "friend"):

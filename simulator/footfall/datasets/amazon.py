@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from footfall.datasets.base import Source, resolve
+from footfall.datasets.cells import numbers
 from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.movielens import sessions
 from footfall.datasets.published import Table, add_notes, read_columns, read_records
@@ -106,7 +107,7 @@ def _products(meta: Table) -> pd.DataFrame:
             "item": frame["parent_asin"],
             "title": frame["title"],
             "category": last.astype(str).where(last != "", main),
-            "price": pd.to_numeric(price, errors="coerce"),
+            "price": numbers(price),
             "store": frame["store"].fillna("").astype(str),
         }
     )

@@ -16,6 +16,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
+from footfall.datasets.cells import numbers
 from footfall.datasets.schema import (
     ACTIONS,
     INTERACTIONS,
@@ -221,7 +222,7 @@ def _unique(draft: Draft, frame: pd.DataFrame, key: str) -> pd.DataFrame:
 def _numbers(frame: pd.DataFrame, column: str, default: float) -> pd.Series:
     if column not in frame:
         return pd.Series(default, index=frame.index, dtype=float)
-    return pd.to_numeric(frame[column], errors="coerce").astype(float)
+    return numbers(frame[column]).astype(float)
 
 
 def _canonical_first(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import Field
 
 from footfall.datasets.archive import Files, open_files
 from footfall.datasets.base import Source, resolve
+from footfall.datasets.cells import moments, numbers, read_cells
 from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError, one_line
@@ -115,8 +115,8 @@ def _layout(files: Files) -> tuple[str, Callable[[Files], Tables]]:
 
 
 def _latest(files: Files) -> Tables:
-    ratings = pd.read_csv(io.BytesIO(files.read("ratings.csv")), index_col=False)
-    movies = pd.read_csv(io.BytesIO(files.read("movies.csv")), dtype=str, keep_default_na=False)
+    ratings = read_cells(io.BytesIO(files.read("ratings.csv"))).frame
+    movies = read_cells(io.BytesIO(files.read("movies.csv")), missing=False).frame
     names = {"userId": "user", "movieId": "item", "rating": "value", "timestamp": "time"}
     missing = [c for c in names if c not in ratings] + [
         c for c in ("movieId", "title", "genres") if c not in movies
@@ -155,18 +155,9 @@ def _hundred_thousand(files: Files) -> Tables:
 def _fields(files: Files, name: str, separator: str, columns: list[str]) -> pd.DataFrame:
     """Read a table without quotes or a header as text; GroupLens wrote it in Latin-1."""
     text = files.read(name).decode("latin-1")
-    if len(separator) > 1:  # only the slow parser knows long separators
+    if len(separator) > 1:
         text, separator = text.replace(separator, "\x1f"), "\x1f"
-    return pd.read_csv(
-        io.StringIO(text),
-        sep=separator,
-        names=columns,
-        dtype=str,
-        quoting=csv.QUOTE_NONE,
-        keep_default_na=False,
-        index_col=False,
-        on_bad_lines="error",
-    )
+    return read_cells(io.StringIO(text), columns, separator=separator, missing=False).frame
 
 
 def _with_genres(items: pd.DataFrame) -> pd.DataFrame:
@@ -178,14 +169,13 @@ def _with_genres(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def _interactions(ratings: pd.DataFrame, gap_minutes: float) -> pd.DataFrame:
-    seconds = pd.to_numeric(ratings["time"], errors="coerce")
     rows = pd.DataFrame(
         {
             "user": as_id(ratings["user"]),
             "item": as_id(ratings["item"]),
             "action": "rate",
-            "time": pd.to_datetime(seconds, unit="s", errors="coerce"),
-            "value": pd.to_numeric(ratings["value"], errors="coerce"),
+            "time": moments(ratings["time"], "s"),
+            "value": numbers(ratings["value"]),
         }
     )
     return rows.assign(order=sessions(rows, gap_minutes))

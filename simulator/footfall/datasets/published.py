@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ast
-import csv
 import gzip
 import io
 import json
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
+from footfall.datasets import cells
 from footfall.datasets.archive import MAX_BYTES, open_files
 from footfall.datasets.cleaning import Draft
 from footfall.datasets.schema import Cleaning
@@ -27,9 +26,6 @@ LONGEST_LINE = 2**22
 LARGEST = 2**63
 """Whole numbers from here on fit into no column."""
 
-LATEST = {"s": 2.0**33, "ms": 2.0**33 * 1000}
-"""Unix times from here on (the year 2242) are mistakes."""
-
 
 @dataclass
 class Table:
@@ -40,14 +36,11 @@ class Table:
 
     def numbers(self, column: str) -> pd.Series:
         """A column as numbers; what is none becomes NaN, which cleaning counts where it matters."""
-        return pd.to_numeric(self.frame[column], errors="coerce").astype(float)
+        return cells.numbers(self.frame[column]).astype(float)
 
-    def moments(self, column: str, unit: Literal["s", "ms"]) -> pd.Series:
+    def moments(self, column: str, unit: cells.Unit) -> pd.Series:
         """A column of Unix times; what is none becomes NaT, which cleaning counts."""
-        numbers = self.numbers(column)
-        # pandas coerces what is no number, but raises on numbers that no clock can show.
-        numbers = numbers.where(numbers.abs() < LATEST[unit])
-        return pd.to_datetime(numbers, unit=unit, errors="coerce")
+        return cells.moments(self.frame[column], unit)
 
 
 def add_notes(draft: Draft, *tables: Table) -> None:
@@ -93,10 +86,12 @@ def read_columns(
     """
     raw = _bytes(path)
     try:
-        frame, broken = _parsed(raw, separator, None if header else list(known))
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        names = None if header else known
+        read = cells.read_cells(io.BytesIO(raw), names, separator=separator, lenient=True)
+    except ValueError as error:
         reason = one_line(error, 200)
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+    frame = read.frame
     for column in needed:
         if column not in frame:
             hint = did_you_mean(column, map(str, frame.columns))
@@ -105,8 +100,9 @@ def read_columns(
     strange = [str(column) for column in frame if column not in known]
     if strange:
         table.notes.append(_strange(path, strange))
-    if broken:
-        table.notes.append(Cleaning(f"line with too many cells in {path.name}", "dropped", broken))
+    if read.skipped:
+        problem = f"line with too many cells in {path.name}"
+        table.notes.append(Cleaning(problem, "dropped", read.skipped))
     return table
 
 
@@ -186,23 +182,6 @@ def _cell(value: object, *, many: bool) -> object:
 def _strange(path: Path, names: list[str]) -> Cleaning:
     some = ", ".join(name[:30] for name in names[:3]) + (", ..." if len(names) > 3 else "")
     return Cleaning(f"column of {path.name} that the layout lacks ({some})", "ignored", len(names))
-
-
-def _parsed(raw: bytes, separator: str, names: list[str] | None) -> tuple[pd.DataFrame, int]:
-    """The table, and how many lines had more cells than columns."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        frame = pd.read_csv(
-            io.BytesIO(raw),
-            sep=separator,
-            names=names,
-            dtype=str,
-            quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
-            index_col=False,
-            on_bad_lines="warn",
-            encoding_errors="replace",
-        )
-    return frame, sum(str(warning.message).count("Skipping line") for warning in caught)
 
 
 def _bytes(path: Path) -> bytes:

@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from footfall.datasets.base import Source, resolve
+from footfall.datasets.cells import numbers
 from footfall.datasets.cleaning import Draft, finish
 from footfall.datasets.published import Table, add_notes, read_records
 from footfall.datasets.schema import Dataset
@@ -81,7 +82,7 @@ def _games(listed: Table) -> pd.DataFrame:
         lambda found: [str(name) for name in found] if isinstance(found, list) else []
     )
     words = frame["price"].astype(str)
-    price = pd.to_numeric(words, errors="coerce").mask(words.str.contains(FREE), 0.0)
+    price = numbers(words).mask(words.str.contains(FREE), 0.0)
     return pd.DataFrame(
         {
             "item": frame["id"],

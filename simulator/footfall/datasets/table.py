@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 
 from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.base import Source, naive_utc, resolve
+from footfall.datasets.cells import Unit, moments, numbers, read_cells
 from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.schema import ACTIONS, Dataset
 from footfall.errors import DataError, did_you_mean, one_line
@@ -100,7 +101,7 @@ class TableSource(Source):
     columns: InteractionColumns
     action: Action | ActionColumn = "purchase"
     """One action for every row, or the column that tells it."""
-    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    time_unit: Unit | None = None
     """Unit of times that are numbers (Unix time); needed for them, so that 20240131 is never
     taken for a day of 1970 in silence."""
     time_format: str | None = None
@@ -165,10 +166,10 @@ def read_frame(path: Path, columns: list[str]) -> pd.DataFrame:
         if path.is_dir() or ".parquet" in path.suffixes:
             return read_parquet(path, columns)
         with open_unpacked(path) as head:
-            known = list(pd.read_csv(head, nrows=0).columns)
+            known = list(read_cells(head, rows=1).frame.columns)
         _check_columns(path, columns, known)
         with open_unpacked(path) as whole:
-            return pd.read_csv(whole, usecols=columns, dtype=str, keep_default_na=True)
+            return read_cells(whole, columns=columns).frame
     except DAMAGES as error:
         reason = one_line(error, 200)
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
@@ -233,11 +234,10 @@ def _interactions(raw: pd.DataFrame, source: TableSource) -> pd.DataFrame:
         if column is not None
     }
     if columns.value is not None:
-        rows["value"] = pd.to_numeric(raw[columns.value], errors="coerce")
+        rows["value"] = numbers(raw[columns.value])
     elif columns.unit_price is not None:
-        quantity = 1.0 if columns.quantity is None else raw[columns.quantity]
-        units = pd.to_numeric(quantity, errors="coerce")
-        rows["value"] = pd.to_numeric(raw[columns.unit_price], errors="coerce") * units
+        units = 1.0 if columns.quantity is None else numbers(raw[columns.quantity])
+        rows["value"] = numbers(raw[columns.unit_price]) * units
     return pd.DataFrame(rows)
 
 
@@ -260,8 +260,7 @@ def times(column: pd.Series, source: TableSource) -> pd.Series:
     if pd.api.types.is_datetime64_dtype(column.dtype):
         return _localised(_in_range(column), source.timezone)
     if source.time_unit is not None:
-        numbers = pd.to_numeric(column, errors="coerce")
-        return pd.to_datetime(numbers, unit=source.time_unit, errors="coerce")
+        return moments(column, source.time_unit)
     text = column.dropna().astype(str)
     if source.time_format is None and text.str.fullmatch(r"\s*-?\d+(\.\d*)?\s*").any():
         raise DataError(
@@ -346,5 +345,5 @@ def _numeric(column: pd.Series) -> pd.Series:
     present = column.dropna().astype(str)
     if column.dtype != object or present.str.fullmatch(r"0\d+").any():
         return column
-    numbers = pd.to_numeric(column, errors="coerce")
-    return numbers if numbers.notna().sum() == len(present) else column
+    found = numbers(column)
+    return found if found.notna().sum() == len(present) else column

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from footfall.datasets.archive import open_unpacked
+from footfall.datasets.cells import numbers, read_cells
 from footfall.datasets.table import DAMAGES, read_parquet
-from footfall.errors import DataError, did_you_mean
+from footfall.errors import DataError, did_you_mean, one_line
 from footfall.recommenders.protocol import Request, Slate
 
 EVERYONE = "*"
@@ -88,14 +89,9 @@ def _load(path: Path) -> pd.DataFrame:
             frame: pd.DataFrame = read_parquet(path)
         else:
             with open_unpacked(path) as file:
-                frame = pd.read_csv(
-                    file,
-                    dtype={"user": str, "item": str},
-                    keep_default_na=False,
-                    na_values={"rank": [""], "score": [""], "propensity": [""]},
-                )
+                frame = read_cells(file, missing=False).frame
     except DAMAGES as error:
-        raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+        raise DataError(f"{path}: cannot be read: {one_line(error, 200)}") from None
     for column in REQUIRED:
         if column not in frame:
             raise DataError(
@@ -115,9 +111,9 @@ def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         frame[column] = frame[column].astype(str)
     for column in ("rank", *OPTIONAL):
         if column in frame:
-            numbers = pd.to_numeric(frame[column], errors="coerce").astype(float)
-            _refuse(~pd.Series(np.isfinite(numbers)), path, f"{column} is not a number")
-            frame[column] = numbers
+            found = numbers(frame[column]).astype(float)
+            _refuse(~pd.Series(np.isfinite(found)), path, f"{column} is not a number")
+            frame[column] = found
     _refuse(frame["rank"] % 1 != 0, path, "rank is not a whole number")
     if "propensity" in frame:
         _refuse(~frame["propensity"].between(0, 1), path, "propensity is not in [0, 1]")

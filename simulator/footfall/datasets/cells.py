@@ -1,0 +1,98 @@
+"""Delimited files as text, and the numbers and moments in their cells.
+
+pandas before 3 must not read a stranger's numbers itself: at "1e3099999999" it reads beyond its
+table of powers and the process dies, and "1e4294967296" is 1
+(https://github.com/pandas-dev/pandas/issues/62740). So files are read as text, here only, and
+texts become numbers here only; ``tests/test_security.py`` looks at every call.
+"""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+import pandas as pd
+
+Unit = Literal["s", "ms", "us", "ns"]
+
+LATEST: dict[Unit, float] = {"s": 2.0**33, "ms": 2e3 * 2**32, "us": 2e6 * 2**32, "ns": 2e9 * 2**32}
+"""Unix times from here on (the year 2242) are mistakes."""
+
+ENDLESS = r"[eE][+-]?\d{5}"
+"""Exponents of five digits: no number that a computer can hold."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A delimited file as text; missing cells are NaN."""
+
+    frame: pd.DataFrame
+    skipped: int
+    """Lines with more cells than columns, left out."""
+
+
+def read_cells(
+    source: IO[bytes] | IO[str] | Path,
+    names: Sequence[str] | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    rows: int | None = None,
+    separator: str = ",",
+    missing: bool = True,
+    lenient: bool = False,
+) -> Cells:
+    """Read a delimited file as text, so that the id "007" keeps its zeros.
+
+    Args:
+        source: The file.
+        names: Its columns, where no header names them.
+        columns: Those to read; all by default. Cells beyond the last column are then left out.
+        rows: How many to read; all by default.
+        separator: Of one character. Only where it is a comma there are quotes.
+        missing: Empty cells and words such as "NA" are missing, not text.
+        lenient: Leave out lines with more cells than columns, and put a sign in the place of what
+            is no UTF-8, instead of refusing them.
+
+    Raises:
+        ValueError: It is no such file.
+        OSError: It cannot be read.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frame = pd.read_csv(
+            source,
+            sep=separator,
+            names=None if names is None else list(names),
+            usecols=None if columns is None else list(columns),
+            nrows=rows,
+            dtype=str,
+            quoting=csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE,
+            keep_default_na=missing,
+            index_col=False,
+            on_bad_lines="warn" if lenient else "error",
+            encoding_errors="replace" if lenient else "strict",
+        )
+    said = [str(warning.message) for warning in caught]
+    if not lenient and any(text.startswith("Length of header") for text in said):
+        raise ValueError(
+            "its first line has more cells than columns; the header must name them all"
+        )
+    return Cells(frame, sum(text.count("Skipping line") for text in said))
+
+
+def numbers(column: pd.Series) -> pd.Series:
+    """A column as numbers; what is none becomes NaN."""
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        column = column.mask(column.astype(str).str.contains(ENDLESS, regex=True).to_numpy())
+    return pd.to_numeric(column, errors="coerce")
+
+
+def moments(column: pd.Series, unit: Unit) -> pd.Series:
+    """A column of Unix times as naive UTC; what is none becomes NaT."""
+    found = numbers(column)
+    # pandas coerces what is no number, but raises on numbers that no clock can show.
+    return pd.to_datetime(found.where(found.abs() < LATEST[unit]), unit=unit, errors="coerce")

@@ -41,9 +41,12 @@ from footfall.options import Options
 from footfall.recommenders import Request, audited
 from footfall.recommenders.http import HttpRecommender
 from footfall.recommenders.specs import HttpSpec
+from footfall.recommenders.table import TableRecommender
 from footfall.run import run
 from footfall.scenario import parse_scenario, read_scenario
+from footfall.society import SocialSpec, graph_of
 from footfall_eval import RunLog, compare
+from footfall_eval.offpolicy import off_policy, read_bandit_log
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,29 @@ KUAIREC = (
 STEAM = (
     b"{u'username': u'A', u'product_id': u'725280', u'date': u'2017-12-17', u'hours': 13.8}"
     b"\n--\n{u'id': u'725280', u'title': u'Chess', u'price': 4.99, u'genres': [u'Indie']}"
+)
+
+
+def _slates(data: bytes, folder: Path) -> object:
+    (folder / "slates.csv").write_bytes(data)
+    return TableRecommender.read(folder / "slates.csv")
+
+
+def _friends(data: bytes, folder: Path) -> object:
+    (folder / "friends.csv").write_bytes(data)
+    return graph_of(SocialSpec(path="friends.csv"), ["u1", "u2", "7"], folder, seed=0)
+
+
+def _propensities(data: bytes, folder: Path) -> object:
+    (folder / "log.csv").write_bytes(data)
+    return off_policy(read_bandit_log(folder / "log.csv", {"user": "uid"}), resamples=5)
+
+
+SLATES = b"user,item,rank,score,propensity\nu1,i1,1,0.5,0.25\nu1,i2,2,-3,1\n*,i1,1,1e-3,0\n"
+FRIENDS = b"user,friend\nu1,u2\nu2,7\n"
+PROPENSITIES = (
+    b"uid,reward,propensity,target,predicted,predicted_target\n"
+    b"u1,1,0.25,0.5,0.3,0.2\n7,0,1,1e-3,0.1,0.4\n"
 )
 
 
@@ -384,6 +410,9 @@ def targets(folder: Path) -> dict[str, Target]:
             (STEAM,),
             (*odd, b"__import__('os')", b"(" * 300, b"{", b"u'"),
         ),
+        "table of slates": Target(_slates, (SLATES,), odd),
+        "friends": Target(_friends, (FRIENDS,), odd),
+        "propensities": Target(_propensities, (PROPENSITIES,), odd),
         "zip": Target(_zip, (_zip_seed(),), (b"PK\x01\x02", b"../", b"\xff\xff\xff\xff", b"/")),
         "scenario": Target(
             _scenario,

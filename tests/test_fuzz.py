@@ -20,7 +20,8 @@ LONGEST_SECONDS = 120
 
 NAMES = (
     "table", "table of Unix times", "table in Parquet", "MovieLens latest", "MovieLens 1M",
-    "MovieLens 100K", "Amazon", "MIND", "KuaiRec", "Steam", "zip",
+    "MovieLens 100K", "Amazon", "MIND", "KuaiRec", "Steam", "table of slates", "friends",
+    "propensities", "zip",
     "scenario", "template", "where", "manifest", "impressions",
     "sessions", "users of a run", "stored answers",
     "model server", "recommender service",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -139,6 +140,15 @@ def test_unusable_paths_are_one_line(tmp_path: Path) -> None:
         read(tmp_path / "ml-small")
     (tmp_path / "ml.zip").write_text("<html>please log in</html>")
     with pytest.raises(DataError, match="neither a folder nor a readable zip"):
+        read(tmp_path / "ml.zip")
+
+
+def test_a_zip_whose_file_has_no_name_is_refused(tmp_path: Path) -> None:
+    """Found by `make fuzz`: an IndexError of zipfile."""
+    entry = b"PK\x01\x02" + bytes(42)
+    end = b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 1, 1, len(entry), 0, 0)
+    (tmp_path / "ml.zip").write_bytes(entry + end)
+    with pytest.raises(DataError, match='a file outside itself, ""'):
         read(tmp_path / "ml.zip")
 
 

@@ -70,7 +70,8 @@ def open_files(path: Path) -> Files:
         return Files(path, {p.name: str(p) for p in path.iterdir() if p.is_file()}, zipped=False)
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            # Not is_dir(), which fails at files without a name.
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         # A damaged directory of a zip may ask for a place before the file's start.
         reason = one_line(error)

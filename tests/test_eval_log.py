@@ -243,6 +243,27 @@ def lost_part(run):
     (run / "manifest.json").write_text(json.dumps(manifest))
 
 
+def no_text(run):
+    """Found by `make fuzz`: names of columns that are no UTF-8 were a UnicodeDecodeError."""
+    for file in (run / "sessions").iterdir():
+        file.write_bytes(file.read_bytes().replace(b"pages", b"\x80ages"))
+
+
+def stopped_by(rule):
+    """Found by `make fuzz`: a rule that is none was a TypeError."""
+
+    def change(run):
+        manifest = json.loads((run / "manifest.json").read_text())
+        manifest["scenario"] = {**manifest.get("scenario", {}), **rule}
+        (run / "manifest.json").write_text(json.dumps(manifest))
+
+    return change
+
+
+RULE = {"metric": "clicks", "level": 0.95, "min_epochs": 3}
+WEEK = {"days": 7, "epoch_days": 1}
+
+
 def no_users(run):
     (run / "users.parquet").write_bytes(b"")
 
@@ -262,6 +283,16 @@ def strangers(run):
         (deep_manifest, "not readable JSON"),
         (list_manifest, "must hold one JSON object"),
         (lost_part, "missing although the manifest lists it"),
+        (no_text, "damaged, not a readable Parquet file"),
+        (stopped_by({"stop_early": "x"}), "stop_early is no rule to stop by"),
+        (stopped_by({"stop_early": RULE, "world": {}}), "stop_early is no rule to stop by"),
+        (stopped_by({"stop_early": {**RULE, "level": 2.0}, "world": WEEK}), "no rule to stop by"),
+        (stopped_by({"stop_early": RULE, "world": [1]}), 'no number of days as "days"'),
+        (
+            stopped_by({"stop_early": RULE, "world": {**WEEK, "epoch_days": "x"}}),
+            'no number of days as "epoch_days"',
+        ),
+        (stopped_by({"stop_early": RULE, "world": {**WEEK, "days": 1e999}}), "no number of days"),
         (no_users, "the manifest names it as users_table"),
         (strangers, "of different runs"),
     ],

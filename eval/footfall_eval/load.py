@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,9 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from footfall.errors import LogError, did_you_mean
-from footfall_eval.run_folder import first_line, inside, parts_of, read_manifest
+from footfall_eval.run_folder import DAMAGES, first_line, inside, parts_of, read_manifest
 
 Design = Literal["paired", "split", "interleaved"]
 """``paired``: every user in every arm. ``split``: every user in one. ``interleaved``: both
@@ -26,6 +25,9 @@ recommenders fill every page, and an "arm" is what each of them contributed; use
 here as well."""
 
 DESIGNS: tuple[Design, ...] = ("paired", "split", "interleaved")
+
+LONGEST_DAYS = 36_525
+"""No run has a century; beyond, moments are not to be computed."""
 
 COUNTS = (
     "impressions",
@@ -181,6 +183,34 @@ class RunLog:
         return dict(self.manifest.get("scenario") or {})
 
     @property
+    def start(self) -> pd.Timestamp | None:
+        """When the run begins; None where the manifest does not say."""
+        said = (self.manifest.get("dataset") or {}).get("split")
+        if not said:
+            return None
+        start = None
+        with suppress(ValueError, OverflowError):
+            start = pd.Timestamp(str(said))
+        if start is None or pd.isna(start):
+            raise LogError(
+                f'{self.path / "manifest.json"}: "split" is no moment; the file was changed'
+            )
+        return start
+
+    def length(self, key: Literal["days", "epoch_days"]) -> float | None:
+        """Days of the run, or of its epochs; None where the manifest does not say."""
+        world = self.scenario.get("world") or {}
+        said = world.get(key) if isinstance(world, dict) else world
+        if not said:
+            return None
+        if not isinstance(said, int | float) or not 0 < said < LONGEST_DAYS:
+            raise LogError(
+                f"{self.path / 'manifest.json'}: the scenario's world has no number of days as "
+                f'"{key}"; the file was changed'
+            )
+        return float(said)
+
+    @property
     def design(self) -> Design:
         """``paired``, ``split`` or ``interleaved`` (see ``effects.Design``)."""
         named = str(self.scenario.get("design") or "paired")
@@ -217,7 +247,7 @@ class RunLog:
         file = inside(self.path, named)
         try:
             table: pd.DataFrame = pd.read_parquet(file)
-        except (OSError, pa.ArrowException) as problem:
+        except DAMAGES as problem:
             raise LogError(
                 f"{file}: cannot be read, although the manifest names it as {key} "
                 f"({first_line(problem)}); run again with --resume"
@@ -261,12 +291,11 @@ class RunLog:
         Raises:
             LogError: The manifest does not say when the run starts or how long epochs are.
         """
-        start = (self.manifest.get("dataset") or {}).get("split")
-        days = (self.scenario.get("world") or {}).get("epoch_days")
-        if not start or not days:
+        start, days = self.start, self.length("epoch_days")
+        if start is None or days is None:
             raise LogError(f"{self.path / 'manifest.json'}: no start or no length of epochs")
-        since = f"epoch(start - TIMESTAMP '{pd.Timestamp(str(start)).isoformat()}')"
-        query = _VISITS.format(day=f"floor({since} / {86_400 * float(days)})::INT AS epoch,")
+        since = f"epoch(start - TIMESTAMP '{start.isoformat()}')"
+        query = _VISITS.format(day=f"floor({since} / {86_400 * days})::INT AS epoch,")
         frame: pd.DataFrame = self.execute(query).df()
         return frame
 

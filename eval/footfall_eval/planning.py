@@ -103,8 +103,7 @@ def plan_test(
     if log.design != "paired":
         raise UserError(f"{log.path} is not a paired run; a pilot has every user in every arm")
     control = control or log.control
-    world = log.scenario.get("world") or {}
-    days = float(world.get("days") or _days_seen(log))
+    days = log.length("days") or _days_seen(log)
     chosen: dict[str, Any] = {"metric": metric, "control": control, "treatment": treatment}
     half_days = max(1, round(days / 2))
     spreads = {}

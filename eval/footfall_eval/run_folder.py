@@ -19,6 +19,9 @@ _SHAPES: dict[str, type] = {
 }
 """What the keys of a manifest must be, where it has them."""
 
+DAMAGES = (OSError, ValueError, pa.ArrowException)
+"""What readers of Parquet raise at broken files; ValueError at names that are no UTF-8."""
+
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a run.
@@ -86,7 +89,7 @@ def _check_schema(files: Sequence[Path], schema: pa.Schema) -> None:
     for file in files:
         try:
             names = pq.read_schema(file).names
-        except (OSError, pa.ArrowException) as problem:
+        except DAMAGES as problem:
             raise LogError(
                 f"{file}: damaged, not a readable Parquet file ({first_line(problem)}); "
                 "delete it and run again with --resume"

@@ -14,8 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from footfall.errors import LogError
 from footfall_eval.load import RunLog
 from footfall_eval.sequence import Running, boundary, running_effects, tuning
+
+LARGEST = 2**31
+"""No run has as many epochs."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,24 @@ class Watched:
 
 
 def rule_of(log: RunLog) -> Rule | None:
-    """The rule that the run was watched by, or None."""
-    found, world = log.scenario.get("stop_early"), log.scenario.get("world") or {}
+    """The rule that the run was watched by, or None.
+
+    Raises:
+        LogError: The manifest holds something else in its place.
+    """
+    found = log.scenario.get("stop_early")
     if not found:
         return None
-    epochs = math.ceil(float(world["days"]) / float(world["epoch_days"]))
-    return Rule(str(found["metric"]), float(found["level"]), int(found["min_epochs"]), epochs)
+    days, epoch = log.length("days"), log.length("epoch_days")
+    match found:
+        case {"metric": str(metric), "level": float(level), "min_epochs": int(fewest)} if (
+            days and epoch and 0 < level < 1 and 0 < fewest < LARGEST
+        ):
+            return Rule(metric, level, fewest, math.ceil(days / epoch))
+    raise LogError(
+        f"{log.path / 'manifest.json'}: the scenario's stop_early is no rule to stop by; "
+        "the file was changed"
+    )
 
 
 def watched(

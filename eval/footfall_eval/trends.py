@@ -73,13 +73,12 @@ def trends(log: RunLog) -> Trends | None:
     A last week of less than three days and a half is left out: fewer pages cover fewer items.
     """
     items = log.table("items")
-    days = float((log.scenario.get("world") or {}).get("days") or 0)
-    start = (log.manifest.get("dataset") or {}).get("split")
-    if items is None or not days or not start:
+    days, start = log.length("days"), log.start
+    if items is None or days is None or start is None:
         return None
     length = WEEK if days >= LONG else 1.0
     number = max(1, math.floor(days / length + 0.5))
-    shown, paged, visits = _counted(log, pd.Timestamp(str(start)), length, items)
+    shown, paged, visits = _counted(log, start, length, items)
     popular = _head(items)
     ids = items["item"].astype(str).to_numpy()
     found = []

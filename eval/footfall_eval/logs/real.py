@@ -65,12 +65,10 @@ def read_real(log: RunLog, dataset: Dataset) -> Real:
 
 
 def _span(log: RunLog) -> tuple[pd.Timestamp, pd.Timestamp]:
-    start = (log.manifest.get("dataset") or {}).get("split")
-    days = (log.scenario.get("world") or {}).get("days")
-    if not start or not days:
+    begin, days = log.start, log.length("days")
+    if begin is None or days is None:
         raise LogError(f"{log.path / 'manifest.json'}: does not say when the run begins and ends")
-    begin = pd.Timestamp(str(start))
-    return begin, begin + pd.Timedelta(days=float(days))
+    return begin, begin + pd.Timedelta(days=days)
 
 
 def simulated_takings(log: RunLog, arms: tuple[str, ...], real: Real, seed: int) -> pd.DataFrame:

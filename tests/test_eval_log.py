@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from eval_worlds import impressions, planted_run, sessions_of, table, write_run
@@ -249,6 +250,14 @@ def no_text(run):
         file.write_bytes(file.read_bytes().replace(b"pages", b"\x80ages"))
 
 
+def untrue_notes(run):
+    """Found by `make fuzz`: what pandas notes in a file was believed, and a KeyError."""
+    table = pq.read_table(run / "users.parquet")
+    notes = {b"pandas": table.schema.metadata[b"pandas"].replace(b"numpy_type", b"nump__type")}
+    users = table.slice(1).replace_schema_metadata(notes)
+    pq.write_table(users, run / "users.parquet")
+
+
 def stopped_by(rule):
     """Found by `make fuzz`: a rule that is none was a TypeError."""
 
@@ -293,6 +302,7 @@ def strangers(run):
             'no number of days as "epoch_days"',
         ),
         (stopped_by({"stop_early": RULE, "world": {**WEEK, "days": 1e999}}), "no number of days"),
+        (untrue_notes, "of different runs"),
         (no_users, "the manifest names it as users_table"),
         (strangers, "of different runs"),
     ],

@@ -15,7 +15,9 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
+from footfall.datasets.cells import as_frame
 from footfall.errors import LogError, did_you_mean
 from footfall_eval.run_folder import DAMAGES, first_line, inside, parts_of, read_manifest
 
@@ -246,13 +248,12 @@ class RunLog:
             return None
         file = inside(self.path, named)
         try:
-            table: pd.DataFrame = pd.read_parquet(file)
+            return as_frame(pq.read_table(file))
         except DAMAGES as problem:
             raise LogError(
                 f"{file}: cannot be read, although the manifest names it as {key} "
                 f"({first_line(problem)}); run again with --resume"
             ) from None
-        return table
 
     def per_user(self) -> pd.DataFrame:
         """One row for every (arm, user) that could have come, with the columns ``COUNTS``.

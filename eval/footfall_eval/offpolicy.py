@@ -19,8 +19,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
-from footfall.datasets.cells import numbers, read_cells
+from footfall.datasets.cells import as_frame, numbers, read_cells
 from footfall.errors import DataError, did_you_mean, one_line
 from footfall_eval.load import RunLog
 from footfall_eval.metrics import Array
@@ -132,7 +133,7 @@ def read_bandit_log(path: Path | str, columns: Mapping[str, str] | None = None) 
     if not file.exists():
         raise DataError(f"no file {file}")
     try:
-        frame = read_cells(file).frame if file.suffix == ".csv" else pd.read_parquet(file)
+        frame = read_cells(file).frame if file.suffix == ".csv" else as_frame(pq.read_table(file))
     except (OSError, ValueError) as problem:
         raise DataError(f"{file}: cannot be read ({one_line(problem, 200)})") from None
     for ours, theirs in (columns or {}).items():

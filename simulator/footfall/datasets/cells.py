@@ -9,6 +9,7 @@ texts become numbers here only; ``tests/test_security.py`` looks at every call.
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 import pandas as pd
+import pyarrow as pa
 
 Unit = Literal["s", "ms", "us", "ns"]
 
@@ -24,6 +26,9 @@ LATEST: dict[Unit, float] = {"s": 2.0**33, "ms": 2e3 * 2**32, "us": 2e6 * 2**32,
 
 ENDLESS = r"[eE][+-]?\d{5}"
 """Exponents of five digits: no number that a computer can hold."""
+
+INDEX = re.compile(r"__index_level_\d+__")
+"""How pandas names the labels of rows in Parquet."""
 
 
 @dataclass(frozen=True)
@@ -96,3 +101,10 @@ def moments(column: pd.Series, unit: Unit) -> pd.Series:
     found = numbers(column)
     # pandas coerces what is no number, but raises on numbers that no clock can show.
     return pd.to_datetime(found.where(found.abs() < LATEST[unit]), unit=unit, errors="coerce")
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """A table of Arrow, without what pandas noted of it in its file: that may be anything."""
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    unnamed = [name for name in frame.columns if INDEX.fullmatch(name)]
+    return frame.drop(columns=unnamed)

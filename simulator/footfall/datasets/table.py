@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 
 from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.base import Source, naive_utc, resolve
-from footfall.datasets.cells import Unit, moments, numbers, read_cells
+from footfall.datasets.cells import Unit, as_frame, moments, numbers, read_cells
 from footfall.datasets.cleaning import Draft, as_id, finish
 from footfall.datasets.schema import ACTIONS, Dataset
 from footfall.errors import DataError, did_you_mean, one_line
@@ -195,8 +195,7 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         size += batch.nbytes
         refuse_bomb(path, MAX_BYTES, size)
         batches.append(batch)
-    frame: pd.DataFrame = pa.Table.from_batches(batches, scan.projected_schema).to_pandas()
-    return frame
+    return as_frame(pa.Table.from_batches(batches, scan.projected_schema))
 
 
 def _refuse_promises(part: Path, columns: int) -> None:

@@ -6,8 +6,8 @@ Real choices after the scenario's split, by users whom ``footfall validate`` tes
 that was taken against one about as popular that was not (``footfall.fitting.matched``). Printed
 with 95% intervals over users: AUC of the model's bare answer, on all items and on those that the
 user had never taken; its calibration before anything was fitted; and, from ten folds over users,
-what it adds to own frequency and popularity, and to all that can be counted about item and
-category.
+what it adds to own frequency and popularity, and to all that the question tells: counts of item
+and category, and what users alike take.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Figure = Callable[[npt.NDArray[np.int64]], float]
 """A figure of some of the rows, by place."""
 
 DRAWS = 500
-COUNTED = ("own", "own_ago", "kind", "kind_ago", "orders", "popularity")
+COUNTED = ("own", "own_ago", "kind", "kind_ago", "orders", "popularity", "affinity")
 SIMPLE = ("own", "popularity")
 
 
@@ -80,7 +80,7 @@ def questions(ground: Ground, sets: ChoiceSets) -> Asked:
         for place, item in shown:
             own = known.items.get(item, Repeat(0, 999))
             kind = known.categories.get(int(kinds[item]), Repeat(0, 999))
-            counts = (*own, *kind, known.orders, popular[item])
+            counts = (*own, *kind, known.orders, popular[item], known.affinity(item))
             rows.append((user, item, place == chosen, own.orders == 0, *counts))
     return Asked(pd.DataFrame(rows, columns=["user", "item", "taken", "new", *COUNTED]), pages)
 
@@ -140,7 +140,7 @@ def report(rows: pd.DataFrame) -> None:
         interval(rows, lambda at: expected_calibration_error(chance[at], taken[at] * 1.0)),
     )
     compare(rows, "own frequency and popularity", SIMPLE, trees=False)
-    compare(rows, "all counts, boosted trees", COUNTED, trees=True)
+    compare(rows, "all that is told, boosted trees", COUNTED, trees=True)
 
 
 def compare(rows: pd.DataFrame, name: str, columns: Sequence[str], *, trees: bool) -> None:

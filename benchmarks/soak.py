@@ -1,6 +1,6 @@
 """A long run whose memory must stay flat: real servers, the store of answers, learning arms.
 
-    python benchmarks/soak.py [--minutes 60] [--users 100]
+    python benchmarks/soak.py [--minutes 60] [--users 700]
 
 Runs ``footfall run`` against the fake model server until its budget of time is used up, and reads
 its resident memory from /proc every few seconds. After a warm-up (a quarter of the time, in which
@@ -65,7 +65,7 @@ def main() -> int:
     """Run, watch, judge."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--users", type=int, default=100)
+    parser.add_argument("--users", type=int, default=700)
     options = parser.parse_args()
     seconds = options.minutes * 60
     with (
@@ -75,7 +75,7 @@ def main() -> int:
     ):
         base = Path(name)
         stand_ins.write_shop(base, options.users + 100)
-        scenario = stand_ins.scenario(model.url, shop, users=options.users, days=36500)
+        scenario = stand_ins.scenario(model.url, shop, users=options.users, days=3650)
         scenario["budget"] = {"max_time": seconds}
         (base / "soak.yaml").write_text(yaml.safe_dump(scenario))
         command = [*stand_ins.FOOTFALL, "run", "soak.yaml", "--out", "soak"]

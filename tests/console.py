@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import signal
 import sys
 from dataclasses import dataclass
 from unittest.mock import patch
@@ -19,6 +20,7 @@ class Done:
 def footfall(*arguments, cwd):
     """Call ``footfall`` with these arguments in that folder, as a shell would."""
     out, err = io.StringIO(), io.StringIO()
+    hears = signal.getsignal(signal.SIGINT)
     with (
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
@@ -30,4 +32,6 @@ def footfall(*arguments, cwd):
             main()
         except SystemExit as end:
             status = end.code
+        finally:
+            signal.signal(signal.SIGINT, hears)  # a command that is over ignores Ctrl-C
     return Done(status, out.getvalue(), err.getvalue())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -262,6 +263,16 @@ def _mount() -> None:
 def main() -> None:
     """Entry point of the ``footfall`` command."""
     try:
+        status = _status()
+    except KeyboardInterrupt:  # a second one, while the first was being told of
+        status = _fail(_stopped("interrupted"), INTERRUPTED)
+    _hear_no_more()
+    sys.exit(status)
+
+
+def _status() -> int:
+    """Run the command of the command line, tell how it failed, and return the exit status."""
+    try:
         with terminable():
             _mount()
             group: Any = typer.main.get_command(app)
@@ -282,7 +293,12 @@ def main() -> None:
         # The reader of our output went away (``| head``): nothing is left to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
-    sys.exit(status if isinstance(status, int) else 0)
+    return status if isinstance(status, int) else 0
+
+
+def _hear_no_more() -> None:
+    """All is said: a Ctrl-C that comes now would make Python put words of its own behind it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _stopped(how: str) -> str:
@@ -302,5 +318,6 @@ def _usage(error: Any) -> str:
 
 
 def _fail(message: str, status: int) -> int:
+    _hear_no_more()
     stderr.print(f"footfall: {' '.join(message.split())}", markup=False, soft_wrap=True)
     return status

@@ -1,5 +1,7 @@
 """How well somebody knows an item: how often they took it, or its category, and how long ago.
 
+And, from what others take, how much it is to be expected of them (``footfall.neighbours``).
+
 Time is counted in orders, not days: it stands still during a run, so that an answer holds for
 every visit, and it means the same to somebody who shops daily and to somebody who shops monthly.
 """
@@ -13,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.datasets.schema import ACTIONS
+from footfall.neighbours import EVEN, TOOK
 from footfall.population import Persona
 
-TAKEN = [ACTIONS.index("purchase"), ACTIONS.index("rate")]
+TAKEN = [ACTIONS.index(name) for name in TOOK]
 
 
 class Repeat(NamedTuple):
@@ -37,6 +40,12 @@ class Familiarity:
     """By catalogue code; never taken ones are not in it."""
     categories: dict[int, Repeat]
     """By number of the category (``categories_of`` in ``of``)."""
+    affinities: npt.NDArray[np.int8] | None = None
+    """[n_items] see ``Neighbours.affinity``; None: nothing is known of others."""
+
+    def affinity(self, item: int) -> int:
+        """Whether users alike take it more often than all do: 0 to 9, 1 is just as often."""
+        return EVEN if self.affinities is None else int(self.affinities[item])
 
     @classmethod
     def of(cls, persona: Persona | None, categories_of: npt.NDArray[np.int64]) -> Familiarity:
@@ -51,7 +60,13 @@ class Familiarity:
         taken = np.isin(persona.actions, TAKEN)
         items = persona.items[taken]
         age, orders = _ages(persona, taken)
-        return cls(orders, _repeats(items, age), _repeats(categories_of[items], age))
+        others = persona.neighbours
+        return cls(
+            orders,
+            _repeats(items, age),
+            _repeats(categories_of[items], age),
+            None if others is None else others.affinity(persona.original, items),
+        )
 
 
 def _ages(persona: Persona, taken: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], int]:

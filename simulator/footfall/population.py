@@ -22,6 +22,7 @@ from footfall.datasets.query import select
 from footfall.datasets.schema import ACTIONS, Split
 from footfall.datasets.statistics import LIKED_SHARE, Events, user_statistics
 from footfall.errors import DataError, did_you_mean
+from footfall.neighbours import Neighbours
 
 COLD = "cold-"
 """Prefix of the ids of cold-start personas."""
@@ -53,6 +54,10 @@ class Persona:
     """[n_events] number of the basket or visit within this user, rising; -1 unknown."""
     cold: bool = False
     """A cold-start persona: a profile and no history."""
+    original: str = ""
+    """Id of the real user; another than ``user`` where that is a copy."""
+    neighbours: Neighbours | None = None
+    """Others, among whom those alike can be found."""
     summary: str = ""
     """What the user likes, in a few words, where the model was asked to sum it up."""
 
@@ -113,6 +118,8 @@ class Population:
     counts: dict[str, int]
     """How many real users there are, and why the others are not played."""
     max_history: int | None = None
+    neighbours: Neighbours | None = None
+    """Users whom nobody plays or tests, for what those alike take; None: nothing is known."""
     _numbers: dict[str, int] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -190,6 +197,8 @@ class Population:
             values=self.values[part],
             orders=self.orders[part],
             cold=bool(self.real[number] < 0),
+            original=self.originals[number],
+            neighbours=self.neighbours,
         )
 
     def rows(self, number: int) -> slice:

@@ -19,6 +19,7 @@ from footfall.catalogue import Catalogue
 from footfall.datasets.schema import ACTIONS
 from footfall.familiarity import TAKEN, Familiarity, Repeat
 from footfall.llm.protocol import Tokenizer, Tokens
+from footfall.neighbours import EVEN
 from footfall.population import Persona
 from footfall.templates import Event, Option, Regular, Template, Trip, short
 from footfall.untrusted import Cleaner, suspicion
@@ -26,13 +27,13 @@ from footfall.untrusted import Cleaner, suspicion
 _PROFILE_CHARS = 80
 _SUMMARY_CHARS = 240
 _SUFFIX_RESERVE = 96  # tokens kept free behind the prefix where the whole prompt is limited
-_PERSONAL = ("item_repeat", "category_repeat", "orders")
+_PERSONAL = ("item_repeat", "category_repeat", "affinity", "orders")
 _NEVER = Repeat()
 _REMEMBERED_SUFFIXES = 1_000_000
 """Wordings kept in memory; beyond it all are made anew."""
 
-_Ask = tuple[int, Repeat, Repeat]
-"""An item, and how often it and its category were taken: all that a wording depends on."""
+_Ask = tuple[int, Repeat, Repeat, int]
+"""An item, how often it and its category were taken, affinity: all that a wording depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class Prompter:
             known: Of each item's ``Prefix``. None: somebody without a past.
         """
         if known is None or not self.personal:
-            asks = [(item, _NEVER, _NEVER) for item in items]
+            asks = [self._ask(item, None) for item in items]
         else:
             asks = [self._ask(item, who) for item, who in zip(items, known, strict=True)]
         made = self._suffixes
@@ -193,9 +194,9 @@ class Prompter:
 
     def _ask(self, item: int, known: Familiarity | None) -> _Ask:
         if known is None:
-            return item, _NEVER, _NEVER
-        category = int(self._categories_of[item])
-        return item, known.items.get(item, _NEVER), known.categories.get(category, _NEVER)
+            return item, _NEVER, _NEVER, EVEN
+        category = known.categories.get(int(self._categories_of[item]), _NEVER)
+        return item, known.items.get(item, _NEVER), category, known.affinity(item)
 
     def slate_suffix(
         self, items: Sequence[int], letters: Sequence[str], none_letter: str
@@ -226,8 +227,11 @@ class Prompter:
         hidden = self._hide_suspects and suspicion(text)
         return "" if hidden else self._cleaner.clean(text, limit)
 
-    def _item_variables(self, item: int, taken: Repeat, category: Repeat) -> dict[str, Any]:
+    def _item_variables(
+        self, item: int, taken: Repeat, category: Repeat, affinity: int
+    ) -> dict[str, Any]:
         return {
+            "affinity": affinity,
             "item_repeat": taken,
             "category_repeat": category,
             "title": self.title(item),

@@ -36,6 +36,7 @@ from footfall.llm.outage import waited_for
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.log import write_frame
+from footfall.neighbours import Neighbours
 from footfall.options import Announce, Judge, Options, Watch
 from footfall.population import Population
 from footfall.provenance import added, describe, held_out_table, items_table, users_table
@@ -206,6 +207,8 @@ def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histor
     memory = without_new(split, chosen, catalogue)
     population, arrivals = draw_in_waves(memory, catalogue, scenario)
     apart = keep_apart(split, population, scenario.seed)
+    crowd = Neighbours.of(apart.for_behaviour.interactions, catalogue)
+    population = replace(population, neighbours=crowd)
     learned = without_new(apart.for_recommenders, chosen, catalogue)
     apart = replace(apart, for_recommenders=learned)
     return Histories(dataset, split, catalogue, population, apart, chosen, arrivals)

@@ -94,6 +94,7 @@ _SAMPLE: dict[str, Any] = {
     "orders": 20,
     "item_repeat": Repeat(12, 3),
     "category_repeat": Repeat(15, 0),
+    "affinity": 4,
     "options": [Option("A", "Apples, 1 kg", "Fruit", 2.5)],
     "none_letter": "B",
 }
@@ -112,6 +113,7 @@ _NOTHING: dict[str, Any] = {
     "orders": 0,
     "item_repeat": Repeat(),
     "category_repeat": Repeat(),
+    "affinity": 1,
 }
 VARIABLES = tuple(_SAMPLE)
 """The names that a template may use."""

@@ -152,7 +152,9 @@ class VisitStates:
         visit = (page.clicked, page.bought) if self._spec.visit_events else ()
         persona = page.persona
         all_counts = self._spec.regulars or self._prompter.personal
-        whole = (persona.items.tobytes(), persona.actions.tobytes()) if all_counts else ()
+        whole: tuple[object, ...] = ()
+        if all_counts:
+            whole = persona.items.tobytes(), persona.actions.tobytes(), persona.neighbours
         moment = self._context(page)
         return (*_persona_key(persona, self._spec.history_events), *whole, visit, moment)
 

@@ -2,8 +2,9 @@
 
 The user is what the teacher was shown: the newest remembered events, then what was clicked and
 bought in the visit; and how often, over the whole history, the item and its category were taken,
-which prompts may tell as well. Every page is computed by itself, so no number depends on how pages
-were batched. Pages of one call are grouped by their length, never padded.
+which prompts may tell as well, and how much users alike take it. Every page is computed by itself,
+so no number depends on how pages were batched. Pages of one call are grouped by their length, never
+padded.
 """
 
 from __future__ import annotations
@@ -62,8 +63,9 @@ FAMILIAR = (
     "orders with its category",
     "orders since, its category",
     "orders",
+    "affinity",
 )
-"""Features of the whole history and an item, as logarithms of one more."""
+"""Features of the whole history and an item, as logarithms of one more; and of users alike."""
 
 NEVER = Repeat(0, 10_000)
 """What was never taken: longer ago than any history is long."""
@@ -123,6 +125,7 @@ class ItemTable:
                 *known.items.get(item, NEVER),
                 *known.categories.get(int(self.categories[item]), NEVER),
                 known.orders,
+                known.affinity(item),
             )
             for item in items
         ]

@@ -23,7 +23,7 @@ from footfall.surrogate.trees import Trees
 
 CARD = "surrogate.json"
 NUMBERS = "surrogate.safetensors"
-FORMAT = 2
+FORMAT = 3
 
 
 def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[str, Any]:

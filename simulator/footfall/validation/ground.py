@@ -19,6 +19,7 @@ from footfall.datasets.split import split as cut
 from footfall.errors import DataError
 from footfall.fitting.known import Known
 from footfall.fitting.stages import Stage, Stages, StageSpec, divide, lot
+from footfall.neighbours import Neighbours
 from footfall.options import Announce
 from footfall.population import Population, PopulationSpec
 from footfall.scenario import Scenario
@@ -66,7 +67,10 @@ class Ground:
             users=len(stage.users), max_history=self.scenario.population.max_history
         )
         made = Split(at=at, remembered=remembered, held_out=stage.choices)
-        return Population.draw(made, self.catalogue, spec, self.scenario.seed)
+        population = Population.draw(made, self.catalogue, spec, self.scenario.seed)
+        # Of all stages the same users, those who are counted when choices are tested.
+        others = stage.crowd[stage.crowd["user"].isin(set(self.stages.test.crowd["user"]))]
+        return replace(population, neighbours=Neighbours.of(others, self.catalogue))
 
 
 def lay(scenario: Scenario, base: Path, *, users: int, announce: Announce) -> Ground:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.datasets.cells import numbers, read_cells
 from footfall.errors import DataError
 from footfall.fitting.fitted import fit_behaviour
 from footfall.llm.adapters import find_adapter, learned_answers
@@ -319,12 +320,16 @@ def read_tests(path: Path) -> pd.DataFrame:
         DataError: The file cannot be read, or a column is missing.
     """
     try:
-        frame = pd.read_csv(path)
+        frame = read_cells(path).frame
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: past A/B tests cannot be read: {error}") from None
     for column in ("control", "treatment", "lift"):
         if column not in frame:
             raise DataError(f'{path}: no column "{column}"; needed: control, treatment, lift')
+    frame = frame.assign(lift=numbers(frame["lift"]))
+    if frame["lift"].isna().any():
+        line = int(frame["lift"].isna().to_numpy().argmax()) + 2
+        raise DataError(f"{path}:{line}: lift must be a number, such as 0.1 for 10% more")
     return frame
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from asking_world import TITLES, catalogue, persona
+from footfall import neighbours
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.familiarity import Familiarity
@@ -57,7 +58,16 @@ def test_a_copy_of_a_user_is_not_like_that_user():
     categories = np.zeros(len(ITEMS), dtype=np.int64)
     copy = replace(persona([0]), user=f"{whose}~2", original=whose, neighbours=known)
     expected = known.affinity(whose, copy.items)
-    assert (Familiarity.of(copy, categories).affinities == expected).all()
+    found = Familiarity.of(copy, categories)
+    assert [found.affinity(item) for item in range(len(ITEMS))] == expected.tolist()
+    assert known.affinity("a twin", copy.items)[0] == MOST
+
+
+def test_of_a_great_crowd_some_are_drawn_the_same_in_any_order(monkeypatch):
+    monkeypatch.setattr(neighbours, "MOST_USERS", 7)
+    known, again = (Neighbours.of(rows, ITEMS) for rows in (crowd(), crowd()[::-1]))
+    assert len(known.users) == 7
+    assert known.users == again.users
 
 
 @pytest.mark.parametrize(("action", "counts"), [("rate", True), ("click", False)])
@@ -73,8 +83,8 @@ def test_the_question_tells_it():
             self.heard = questions
             return super().ask(questions)
 
-    def digits(neighbours):
-        who = replace(persona([0, 1], orders=[0, 1]), neighbours=neighbours)
+    def digits(others):
+        who = replace(persona([0, 1], orders=[0, 1]), neighbours=others)
         choice.utilities([Page(who, (2, 3))])
         return [model.tokenizer.decode(one.suffix.ids).strip()[-1] for one in model.heard]
 

@@ -8,7 +8,9 @@ every visit, and it means the same to somebody who shops daily and to somebody w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -40,12 +42,14 @@ class Familiarity:
     """By catalogue code; never taken ones are not in it."""
     categories: dict[int, Repeat]
     """By number of the category (``categories_of`` in ``of``)."""
-    affinities: npt.NDArray[np.int8] | None = None
-    """[n_items] see ``Neighbours.affinity``; None: nothing is known of others."""
+    affinities: Callable[[], npt.NDArray[np.int8]] | None = field(
+        default=None, repr=False, compare=False
+    )
+    """[n_items] see ``Neighbours.affinity``, which keeps them; None: nobody else is known."""
 
     def affinity(self, item: int) -> int:
-        """Whether users alike take it more often than all do: 0 to 9, 1 is just as often."""
-        return EVEN if self.affinities is None else int(self.affinities[item])
+        """Whether users alike take it more often than all do; see ``Neighbours.affinity``."""
+        return EVEN if self.affinities is None else int(self.affinities()[item])
 
     @classmethod
     def of(cls, persona: Persona | None, categories_of: npt.NDArray[np.int64]) -> Familiarity:
@@ -60,13 +64,10 @@ class Familiarity:
         taken = np.isin(persona.actions, TAKEN)
         items = persona.items[taken]
         age, orders = _ages(persona, taken)
-        others = persona.neighbours
-        return cls(
-            orders,
-            _repeats(items, age),
-            _repeats(categories_of[items], age),
-            None if others is None else others.affinity(persona.original, items),
-        )
+        repeats = _repeats(items, age), _repeats(categories_of[items], age)
+        if persona.neighbours is None:
+            return cls(orders, *repeats)
+        return cls(orders, *repeats, partial(persona.neighbours.affinity, persona.original, items))
 
 
 def _ages(persona: Persona, taken: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], int]:

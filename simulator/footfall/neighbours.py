@@ -26,6 +26,12 @@ EVEN, MOST = 1, 9
 STEP = 0.1
 """Log-odds, in nats, between one affinity and the next."""
 
+MOST_USERS = 5_000
+"""Of more, so many are drawn: time and memory for each user who is asked about grow with them."""
+
+REMEMBERED = 1_000
+"""Users whose affinities are kept at hand, one byte an item; counting anew takes a millisecond."""
+
 _SMOOTHING = 0.01
 """Added to each share and to its complement: shares of few users say little."""
 
@@ -43,11 +49,13 @@ class Neighbours:
     shares: npt.NDArray[np.float64]
     """[n_items] share of these users who took each item."""
     _numbers: dict[str, int] = field(default_factory=dict, repr=False)
+    _found: dict[tuple[str, bytes], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, interactions: pd.DataFrame, catalogue: Catalogue) -> Neighbours | None:
         """From rows with ``user``, ``item`` and ``action``; None where nobody took anything."""
         rows = interactions[interactions["action"].isin(TOOK)]
+        rows = rows[rows["user"].isin(_drawn(rows["user"]))]
         codes = pd.Index(catalogue.ids).get_indexer(pd.Index(rows["item"]))
         users, names = pd.factorize(rows["user"][codes >= 0], sort=True)
         if not len(users):
@@ -67,7 +75,7 @@ class Neighbours:
         )
 
     def affinity(self, user: str, codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
-        """[n_items] from 0 to ``MOST``: what users alike take more often than all do.
+        """[n_items] from 0 to ``MOST``, read only: what users alike take more often than all do.
 
         Each of the others counts by the square of the cosine between the two histories. The
         difference of the log-odds, theirs less everybody's, is rounded to whole ``STEP``.
@@ -76,6 +84,14 @@ class Neighbours:
             user: Whose affinity it is; the user does not count as alike to themselves.
             codes: [n_events] what the user took, as often as they took it.
         """
+        key = user, codes.tobytes()
+        if key not in self._found:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[key] = self._affinity(user, codes)
+        return self._found[key]
+
+    def _affinity(self, user: str, codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
         counts = np.bincount(codes, minlength=self.took.shape[1])[None].astype(np.float64)
         own = self.idf.transform(sp.csr_matrix(counts))
         weights = np.asarray((self.weighed @ own.T).todense()).ravel() ** 2
@@ -86,6 +102,12 @@ class Neighbours:
         theirs = np.asarray(self.took.T @ weights).ravel() / weights.sum()
         steps = np.rint((_log_odds(theirs) - _log_odds(self.shares)) / STEP)
         return np.clip(steps + EVEN, 0, MOST).astype(np.int8)
+
+
+def _drawn(users: pd.Series) -> npt.NDArray[np.object_]:
+    """At most ``MOST_USERS`` of the users, always the same ones, whatever the order of the rows."""
+    names = np.sort(users.unique())
+    return np.asarray(np.random.default_rng(0).permutation(names)[:MOST_USERS], dtype=object)
 
 
 def _log_odds(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

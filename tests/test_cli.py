@@ -191,3 +191,10 @@ def test_the_readme_s_python_runs(folder):
     )
     assert done.returncode == 0, done.stderr
     assert "purchases" in done.stdout
+
+
+def test_an_adapter_is_not_put_beside_another_model(tmp_path):
+    done = footfall("run", "demo", "--out", "x", "--model", "Qwen/Qwen3-0.6B", cwd=tmp_path)
+    assert done.returncode == 2
+    assert 'adapter "complete-journey" belongs to the model embedded' in done.stderr
+    assert not (tmp_path / "x").exists()

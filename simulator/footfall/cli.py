@@ -189,12 +189,24 @@ def serve(
 def _scenario(name: str, overrides: dict[str, Any], options: dict[str, dict[str, Any]]) -> Scenario:
     """A scenario with keys replaced, and sections merged with those ``options`` that were given."""
     resolved = read_scenario(name, overrides)
+    _check_adapter(resolved, options["model"]["name"])
     merged = {}
     for section, changes in options.items():
         given = {key: value for key, value in changes.items() if value is not None}
         if given:
             merged[section] = getattr(resolved, section).model_dump(mode="json") | given
     return read_scenario(name, {**overrides, **merged}) if merged else resolved
+
+
+def _check_adapter(scenario: Scenario, model: str | None) -> None:
+    """An adapter fits the model that it was trained on, and no other."""
+    spec = scenario.model
+    if spec.adapter and model not in {None, spec.name, "fake", "none"}:
+        raise UserError(
+            f'--model {model}: the scenario\'s adapter "{spec.adapter}" belongs to the model '
+            f"{spec.name}; write model: {{name: {model}}} into a scenario of your own, with a "
+            "question that needs no adapter (choice: {mode: likelihood})"
+        )
 
 
 def _seeds(text: str | None) -> list[int]:

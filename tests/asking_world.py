@@ -3,6 +3,7 @@
 import numpy as np
 
 from footfall.catalogue import Catalogue
+from footfall.llm.fake import FakeModel
 from footfall.population import Persona
 
 DRINKS = ["Oat milk", "Apple juice", "Green tea", "Lemonade", "Cocoa"]
@@ -37,6 +38,20 @@ def persona(items, user="u", orders=None, profile=None):
 
 DRINKER = persona([0, 1, 2, 3], user="drinker")
 BUILDER = persona([5, 6, 7, 8], user="builder")
+
+
+class Listening(FakeModel):
+    """Remembers the questions of the last call."""
+
+    heard = ()
+
+    def ask(self, questions):
+        self.heard = questions
+        return super().ask(questions)
+
+    def items(self):
+        """What was asked about the items, as text."""
+        return [self.tokenizer.decode(one.suffix.ids).strip() for one in self.heard]
 
 
 def taste(prefix, item):

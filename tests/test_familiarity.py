@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asking_world import TITLES, catalogue, persona
+from asking_world import TITLES, Listening, catalogue, persona
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.familiarity import Familiarity, Repeat
-from footfall.llm.fake import FakeModel
 
 KINDS = np.array([0, 0, 1, 1, 2, 2], dtype=np.int64)
 
@@ -48,16 +47,9 @@ def test_without_orders_days_are_counted():
 
 @pytest.mark.parametrize("template", ["buys"])
 def test_the_question_tells_it_and_changes_with_the_history(template):
-    class Listening(FakeModel):
-        heard = ()
-
-        def ask(self, questions):
-            self.heard = questions
-            return super().ask(questions)
-
     def asked(who):
         choice.utilities([Page(who, (0, 2))])
-        return [model.tokenizer.decode(one.suffix.ids).strip() for one in model.heard]
+        return model.items()
 
     model = Listening()
     spec = ChoiceSpec(mode="yes-no", template=template, item_last=True, regulars=5)

@@ -15,6 +15,7 @@ from footfall.scenario import parse_scenario
 from footfall.validation import sets as choices
 from footfall.validation.blend import hear
 from footfall.validation.ground import lay
+from footfall.validation.judge import read_tests
 from footfall.validation.study import Order
 from footfall.validation.tasks import draw
 from footfall.validation.validate import validate_users
@@ -303,3 +304,12 @@ def test_a_model_with_a_voice_is_asked_about_the_slates_of_the_contest(shop, mod
     assert block["status"] != "not run"
     assert block["metrics"]["users"] < 60  # only those whom the model was asked about
     assert found["blocks"]["F"]["status"] != "not run"
+
+
+def test_a_past_test_without_a_number_is_one_line_with_its_place(tmp_path):
+    path = tmp_path / "past.csv"
+    path.write_text("control,treatment,lift\na,b,0.1\na,c,much\n")
+    with pytest.raises(DataError, match=r"past\.csv:3: lift must be a number"):
+        read_tests(path)
+    path.write_text("control,treatment,lift\na,b,0.1\n")
+    assert read_tests(path)["lift"].tolist() == [0.1]

@@ -40,7 +40,8 @@ _SMOOTHING = 0.01
 class Neighbours:
     """Users apart from those who are played or tested, and what each of them took."""
 
-    users: tuple[str, ...]
+    users: dict[str, int]
+    """Row of each user in the matrices."""
     took: sp.csr_matrix
     """[n_users, n_items] 1 where taken, else 0."""
     weighed: sp.csr_matrix
@@ -48,7 +49,6 @@ class Neighbours:
     idf: TfidfTransformer
     shares: npt.NDArray[np.float64]
     """[n_items] share of these users who took each item."""
-    _numbers: dict[str, int] = field(default_factory=dict, repr=False)
     _found: dict[tuple[str, bytes], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -66,12 +66,11 @@ class Neighbours:
         idf = TfidfTransformer(sublinear_tf=True).fit(counts)
         took = (counts > 0).astype(np.float64)
         return cls(
-            users=tuple(names),
+            users={name: number for number, name in enumerate(names)},
             took=took.tocsr(),
             weighed=sp.csr_matrix(idf.transform(counts)),
             idf=idf,
             shares=np.asarray(took.mean(axis=0)).ravel(),
-            _numbers={name: number for number, name in enumerate(names)},
         )
 
     def affinity(self, user: str, codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
@@ -95,8 +94,8 @@ class Neighbours:
         counts = np.bincount(codes, minlength=self.took.shape[1])[None].astype(np.float64)
         own = self.idf.transform(sp.csr_matrix(counts))
         weights = np.asarray((self.weighed @ own.T).todense()).ravel() ** 2
-        if user in self._numbers:
-            weights[self._numbers[user]] = 0.0
+        if user in self.users:
+            weights[self.users[user]] = 0.0
         if not weights.any():  # somebody without a past, or like nobody
             return np.full(len(self.shares), EVEN, dtype=np.int8)
         theirs = np.asarray(self.took.T @ weights).ravel() / weights.sum()

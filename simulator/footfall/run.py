@@ -32,6 +32,7 @@ from footfall.datasets.split import split as cut
 from footfall.errors import BudgetError, DataError, FootfallError, InterruptError, UserError
 from footfall.interventions import with_new_items
 from footfall.judges import installed_judge
+from footfall.llm.nobody import NOBODY
 from footfall.llm.outage import waited_for
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
@@ -207,8 +208,9 @@ def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histor
     memory = without_new(split, chosen, catalogue)
     population, arrivals = draw_in_waves(memory, catalogue, scenario)
     apart = keep_apart(split, population, scenario.seed)
-    crowd = Neighbours.of(apart.for_behaviour.interactions, catalogue)
-    population = replace(population, neighbours=crowd)
+    if scenario.model.name != NOBODY or scenario.choice.mode == "surrogate":
+        crowd = Neighbours.of(apart.for_behaviour.interactions, catalogue)
+        population = replace(population, neighbours=crowd)
     learned = without_new(apart.for_recommenders, chosen, catalogue)
     apart = replace(apart, for_recommenders=learned)
     return Histories(dataset, split, catalogue, population, apart, chosen, arrivals)

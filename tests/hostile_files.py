@@ -21,30 +21,44 @@ from pathlib import Path
 import httpx
 import openai
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
 
 import shop
 from asking_world import DRINKER, catalogue
+from footfall.budget import BudgetSpec, Meter
 from footfall.choice.protocol import Page
+from footfall.choice.reasoned import read as read_reasons
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.query import select
 from footfall.datasets.sources import READERS, load
 from footfall.datasets.table import TableSource
 from footfall.errors import FootfallError, ServerError
+from footfall.explain import replay
+from footfall.files import file_hash
+from footfall.finetuning.files import NAME as ABOUT_LESSONS
+from footfall.finetuning.files import TRAIN, VALIDATE, read_lessons, write_lessons
+from footfall.finetuning.lessons import Lesson
+from footfall.llm.adapters import find_adapter, learned_answers, lora_settings
 from footfall.llm.fake import FakeModel, FakeTokenizer
 from footfall.llm.protocol import Answer, Question, Tokens
 from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore
 from footfall.llm.vllm_server import VllmServer
-from footfall.llm.writing import Passage
+from footfall.llm.writing import Passage, Written
 from footfall.options import Options
 from footfall.recommenders import Request, audited
 from footfall.recommenders.http import HttpRecommender
 from footfall.recommenders.specs import HttpSpec
 from footfall.recommenders.table import TableRecommender
-from footfall.run import run
+from footfall.run import read_histories, run
 from footfall.scenario import parse_scenario, read_scenario
 from footfall.society import SocialSpec, graph_of
+from footfall.surrogate.distill import Order, distill
+from footfall.surrogate.folder import CARD, NUMBERS
+from footfall.surrogate.stand_in import StandIn, open_answering
 from footfall_eval import RunLog, compare
 from footfall_eval.offpolicy import off_policy, read_bandit_log
 
@@ -236,16 +250,76 @@ def _where(data: bytes, folder: Path) -> object:
     return select(frame, data.decode("utf-8", "replace"))
 
 
+THEIRS = """
+from footfall.recommenders import Slate
+
+class Shelf:
+    def __init__(self, items):
+        self.items = tuple(items)
+
+    def recommend(self, requests):
+        return [Slate(self.items[: request.k]) for request in requests]
+
+    def update(self, events):
+        pass
+
+def build(split, catalogue):
+    return Shelf([*catalogue.ids, "not theirs"])
+"""
+
+
+def _seeds(file: Path) -> tuple[bytes, ...]:
+    return odd_parts(file) if file.suffix == ".parquet" else (file.read_bytes(),)
+
+
 class RunFolder:
     """A finished run; inputs replace one of its files."""
 
     def __init__(self, folder: Path) -> None:
         shop.write_shop(folder, users=20, days=20)
+        (folder / "their_shelf.py").write_text(THEIRS)
         world = {"days": 1, "epoch_days": 1, "slate": 3, "max_pages": 1, "shards": 1}
-        arms = [{"name": name, "recommender": {"kind": "random"}} for name in ("a", "b")]
+        theirs = {"kind": "callable", "target": "their_shelf:build"}
+        arms = [
+            {"name": "a", "recommender": {"kind": "random"}},
+            {"name": "b", "recommender": theirs},
+        ]
         changes = {"world": world, "arms": arms, "population": {"users": 8, "min_history": 1}}
-        self.path = folder / "run"
-        run(parse_scenario(shop.scenario(**changes)), Options(self.path, base=folder))
+        self.base, self.path = folder, folder / "run"
+        self.scenario = parse_scenario(shop.scenario(**changes))
+        run(self.scenario, Options(self.path, base=folder))
+        self.user = pd.read_parquet(self.path / "impressions")["user"].iloc[0]
+
+    def _copy(self, data: bytes, folder: Path, place: Path) -> Path:
+        copy = folder / "run"
+        shutil.copytree(self.path, copy, dirs_exist_ok=True)
+        (copy / place).write_bytes(data)
+        return copy
+
+    def resumed(self, name: str, words: tuple[bytes, ...] = ()) -> Target:
+        """Feed the file ``name`` to ``footfall run --resume``; the manifest knows its hash."""
+        file = next(self.path.glob(name))
+        place = file.relative_to(self.path)
+
+        def read(data: bytes, folder: Path) -> object:
+            copy = self._copy(data, folder, place)
+            if place.suffix == ".parquet":
+                record = json.loads((copy / "manifest.json").read_text())
+                record["parts"][place.as_posix()] = file_hash(copy / place)
+                (copy / "manifest.json").write_text(json.dumps(record))
+            return run(self.scenario, Options(copy, base=self.base, resume=True))
+
+        return Target(read, _seeds(file), words)
+
+    def replayed(self, name: str, words: tuple[bytes, ...] = ()) -> Target:
+        """Feed the file ``name`` to ``footfall explain``."""
+        file = next(self.path.glob(name))
+        place = file.relative_to(self.path)
+
+        def read(data: bytes, folder: Path) -> object:
+            return replay(self._copy(data, folder, place), self.user, base=self.base)
+
+        return Target(read, _seeds(file), words)
 
     def target(self, name: str, words: tuple[bytes, ...] = ()) -> Target:
         """Feed the file ``name``, or the first one that fits it, and compare the arms."""
@@ -253,12 +327,9 @@ class RunFolder:
         place = file.relative_to(self.path)
 
         def read(data: bytes, folder: Path) -> object:
-            copy = folder / "run"
-            shutil.copytree(self.path, copy, dirs_exist_ok=True)
-            (copy / place).write_bytes(data)
-            return compare(RunLog.open(copy))
+            return compare(RunLog.open(self._copy(data, folder, place)))
 
-        return Target(read, (file.read_bytes(),), words)
+        return Target(read, _seeds(file), words)
 
 
 def _served(data: bytes, _folder: Path) -> object:
@@ -343,6 +414,90 @@ def _store_seed(folder: Path) -> bytes:
     return (folder / "seed.sqlite").read_bytes()  # closing folds the write-ahead log into it
 
 
+class SurrogateFolder:
+    """A surrogate of a teacher with no taste; inputs replace one of its files."""
+
+    def __init__(self, base: Path) -> None:
+        base = base / "school"
+        shop.write_shop(base, users=40, days=20)
+        self.path = base / "surrogate"
+        people = {"users": 36, "min_history": 1}
+        raw = shop.scenario(choice={"visit_events": False}, population=people)
+        (base / "shop.yaml").write_text(yaml.safe_dump(raw))
+        distill(Order(str(base / "shop.yaml"), self.path, users=36), lambda _: None)
+        self.histories = read_histories(parse_scenario(raw), base, lambda _: None)
+
+    def target(self, name: str, words: tuple[bytes, ...] = ()) -> Target:
+        """Feed the file ``name`` and ask; the card knows the numbers' hash."""
+
+        def read(data: bytes, folder: Path) -> object:
+            shutil.copytree(self.path, folder / "surrogate", dirs_exist_ok=True)
+            (folder / "surrogate" / name).write_bytes(data)
+            if name != CARD:
+                card = json.loads((folder / "surrogate" / CARD).read_text())
+                card["numbers"] = file_hash(folder / "surrogate" / name)
+                (folder / "surrogate" / CARD).write_text(json.dumps(card))
+            choice = ChoiceSpec(mode="surrogate", path="surrogate")
+            scenario = parse_scenario(shop.scenario(choice=choice.model_dump()))
+            with closing(open_answering(scenario, folder, lambda _: None)) as model:
+                assert isinstance(model, StandIn)
+                said = model.provenance(), model.caution()
+            asked = open_choice(choice, FakeModel(), self.histories.catalogue, base=folder)
+            person = self.histories.population.persona(0)
+            return said, asked.utilities([Page(person, (0, 1)), Page(person, (2,))])
+
+        return Target(read, ((self.path / name).read_bytes(),), words)
+
+
+ADAPTER_CARD = json.dumps(
+    {
+        "data": {"dataset": "shop", "until": "2024-01-01", "users": ["00aa"]},
+        "start": {
+            "sha256": "0",
+            "card": {
+                "data": {"dataset": "shop", "until": "2023-12-01", "users": []},
+                "start": None,
+            },
+        },
+    }
+).encode()
+ADAPTER_CONFIG = b'{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}'
+
+
+def _adapter(data: bytes, folder: Path) -> object:
+    config, _, card = data.partition(b"\n--\n")
+    (folder / "adapter_config.json").write_bytes(config)
+    (folder / "adapter_model.safetensors").write_bytes(b"")
+    (folder / "footfall.json").write_bytes(card)
+    found = find_adapter(str(folder))
+    return lora_settings(found), learned_answers(found, "shop", ["u1"], "2024-02-01")
+
+
+ABOUT = b'{"labels": {"Yes": 1, "No": 2}, "sha256": "0", "split": "2024-01-01", "users": ["00aa"]}'
+
+
+def _lessons_seed(folder: Path) -> bytes:
+    made = Lesson("u1", 0, Tokens((1, 2)), (Tokens((3,)),), ("i1",), (True,), (False,))
+    write_lessons(folder / "seed", TRAIN, [made, made], str)
+    return (folder / "seed" / TRAIN).read_bytes()
+
+
+def _lessons(data: bytes, folder: Path) -> object:
+    (folder / TRAIN).write_bytes(data)
+    (folder / VALIDATE).write_bytes(data)
+    (folder / ABOUT_LESSONS).write_bytes(ABOUT)
+    return read_lessons(folder)
+
+
+def _written(data: bytes, _folder: Path) -> object:
+    return read_reasons(Written(data.decode("utf-8", "replace")), 3)
+
+
+def _spent(data: bytes, folder: Path) -> object:
+    (folder / "spent.json").write_bytes(data)
+    return Meter(BudgetSpec(), folder).as_dict()
+
+
 JSON_WORDS = (
     b"null", b"[]", b"{}", b'"x"', b"1e999", b"NaN", b"-Infinity", b"9" * 400, b"true", b"[" * 3000,
     b'"model": 5,', b'"index": null,', b"\xff", b"0.5",
@@ -360,6 +515,28 @@ def odd_manifests(good: dict[str, object]) -> tuple[bytes, ...]:
     return tuple(json.dumps(one).encode() for one in found)
 
 
+def odd_parts(file: Path) -> tuple[bytes, ...]:
+    """A part itself, and with one cell, a column or all rows of another kind."""
+    good = pq.read_table(file)
+    found = [good, good.slice(0, 0), pa.concat_tables([good, good])]
+    for number, field in enumerate(good.schema):
+        found.append(good.remove_column(number))
+        for kind in (field.type, pa.string(), pa.float64(), pa.null()):
+            for odd in (None, "x", "", -1, 2**31 - 1, 32767, -1e308, float("nan"), True):
+                with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
+                    same = kind == field.type
+                    cells = good[number].to_pylist() if same else [None] * len(good)
+                    column = pa.array([odd, *cells[1:]], kind)
+                    found.append(good.set_column(number, field.name, column))
+    return file.read_bytes(), *(_bytes(table) for table in found)
+
+
+def _bytes(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="none")  # so that mutations reach the cells
+    return buffer.getvalue()
+
+
 def targets(folder: Path) -> dict[str, Target]:
     """All targets by name; ``folder`` holds a finished run for those that read runs."""
     finished = RunFolder(folder)
@@ -371,6 +548,8 @@ def targets(folder: Path) -> dict[str, Target]:
         b"1e3099999999",
     )  # fmt: skip
     manifest = json.loads((finished.path / "manifest.json").read_text())
+    words = (b"null", b"[]", b"{}", b'"x"', b"1e999", b"NaN", b"../../x", b"-1", b"true")
+    surrogate = SurrogateFolder(folder)
     return {
         "table": Target(_table, (TABLE,), odd),
         "table of Unix times": Target(
@@ -469,12 +648,29 @@ def targets(folder: Path) -> dict[str, Target]:
         "manifest": Target(
             finished.target("manifest.json").read,
             odd_manifests(manifest),
-            (b"null", b"[]", b"{}", b'"x"', b"1e999", b"NaN", b"../../x", b"-1", b"true"),
+            words,
         ),
+        "manifest of a resumed run": Target(
+            finished.resumed("manifest.json").read, odd_manifests(manifest), words
+        ),
+        "manifest of a replayed run": Target(
+            finished.replayed("manifest.json").read, odd_manifests(manifest), words
+        ),
+        "impressions of a resumed run": finished.resumed("impressions/*.parquet"),
+        "sessions of a resumed run": finished.resumed("sessions/*.parquet"),
+        "impressions of a replayed run": finished.replayed("impressions/*.parquet"),
+        "what was spent": Target(_spent, (b'{"tokens": 12, "seconds": 3.5}',), JSON_WORDS),
         "impressions": finished.target("impressions/*.parquet"),
         "sessions": finished.target("sessions/*.parquet"),
         "users of a run": finished.target("users.parquet"),
         "stored answers": Target(_store, (_store_seed(folder),)),
+        "surrogate's card": surrogate.target(CARD, JSON_WORDS),
+        "surrogate's numbers": surrogate.target(NUMBERS, (b"F32", b"I8", b"[0]", b"\xff\xff")),
+        "adapter": Target(_adapter, (ADAPTER_CONFIG + b"\n--\n" + ADAPTER_CARD,), JSON_WORDS),
+        "lessons": Target(_lessons, (_lessons_seed(folder),)),
+        "written reasons": Target(
+            _written, (b'{"reason": "fresh", "wanted": [1, 5, 2]}',), JSON_WORDS
+        ),
         "model server": Target(_served, (LABELLED, LIKELY), JSON_WORDS),
         "recommender service": Target(_recommended, (RECOMMENDED,), JSON_WORDS),
     }

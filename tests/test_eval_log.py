@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -258,6 +259,33 @@ def untrue_notes(run):
     pq.write_table(users, run / "users.parquet")
 
 
+def said(**changes):
+    """The manifest with other keys."""
+
+    def damage(run):
+        path = run / "manifest.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return damage
+
+
+def changed(place, column, values):
+    """The first part of a log, or a table, with another column; without it where None."""
+
+    def damage(run):
+        file = next(run.glob(place))
+        table = pq.read_table(file)
+        number = table.schema.get_field_index(column)
+        if values is None:
+            table = table.remove_column(number)
+        else:
+            cells = values(table[column].to_pylist())
+            table = table.set_column(number, column, pa.array(cells))
+        pq.write_table(table, file)
+
+    return damage
+
+
 def stopped_by(rule):
     """Found by `make fuzz`: a rule that is none was a TypeError."""
 
@@ -303,6 +331,15 @@ def strangers(run):
         ),
         (stopped_by({"stop_early": RULE, "world": {**WEEK, "days": 1e999}}), "no number of days"),
         (untrue_notes, "of different runs"),
+        (said(status=[]), '"status": Input should be a valid string'),
+        (said(faults={"a": 1}), '"faults.a": Input should be a valid dictionary'),
+        (said(parts={"x/epoch=0000-shard=0000.parquet": ""}), "names a part of no log"),
+        (changed("sessions/*", "arm", lambda cells: [None, *cells[1:]]), "rows with empty cells"),
+        (changed("impressions/*", "value", lambda cells: [float("nan")] * len(cells)), "endless"),
+        (changed("sessions/*", "clicks", lambda cells: ["x"] * len(cells)), "is string, not int32"),
+        (changed("users.parquet", "user", None), "has no column 'user'"),
+        (changed("items.parquet", "category", None), "has no column 'category'"),
+        (changed("items.parquet", "price", lambda cells: ["x"] * len(cells)), "must be numbers"),
         (no_users, "the manifest names it as users_table"),
         (strangers, "of different runs"),
     ],

@@ -23,9 +23,11 @@ NAMES = (
     "table", "table of Unix times", "table in Parquet", "MovieLens latest", "MovieLens 1M",
     "MovieLens 100K", "Amazon", "MIND", "KuaiRec", "Steam", "table of slates", "friends",
     "propensities", "zip",
-    "scenario", "template", "where", "manifest", "impressions",
-    "sessions", "users of a run", "stored answers",
-    "model server", "recommender service",
+    "scenario", "template", "where", "manifest", "manifest of a resumed run",
+    "manifest of a replayed run", "impressions of a resumed run", "sessions of a resumed run",
+    "impressions of a replayed run", "what was spent", "impressions",
+    "sessions", "users of a run", "stored answers", "surrogate's card", "surrogate's numbers",
+    "adapter", "lessons", "written reasons", "model server", "recommender service",
 )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ def mutations(draw, target: Target):
         return draw(st.binary(max_size=200))
     data = draw(st.sampled_from(target.seeds))
     words = st.sampled_from(target.words) if target.words else st.nothing()
-    for _ in range(draw(st.integers(1, 5))):
+    for _ in range(draw(st.integers(0, 5))):
         place = draw(st.integers(0, max(0, len(data))))
         length = draw(st.integers(0, 12))
         piece = draw(words | st.binary(max_size=6))

@@ -161,7 +161,7 @@ def test_verify_says_what_is_wrong(finished, out, tmp_path):
     assert json.loads(done.stdout)["changed"] == ["items.parquet"]
     assert "1 changed since written (items.parquet); run again with --resume" in done.stderr
     done = footfall("verify", "nowhere", cwd=tmp_path)
-    assert "holds no run" in done.stderr
+    assert (done.returncode, "no such run folder" in done.stderr) == (2, True)
 
 
 def test_another_scenario_is_named_field_by_field(base, out):
@@ -218,6 +218,49 @@ def test_a_damaged_manifest_says_what_to_do(base, finished, out):
     path.unlink()
     simulate(base, out, resume=True)
     assert parts(out) == parts(finished)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("parts", {"../theirs.parquet": "0"}, "names a file outside the run"),
+        ("tables", {"/etc/hostname": "0"}, "names a file outside the run"),
+        ("parts", {"impressions/epoch=x.parquet": "0"}, "names a part of no log"),
+        ("scenario", None, '"scenario" is missing; the file was changed'),
+        ("recorded", {"hashes": {}, "versions": {}}, '"recorded.hashes.scenario" is missing'),
+        ("status", 3, '"status": Input should be a valid string'),
+        ("attempts", [1], '"attempts.0": Input should be a valid dictionary'),
+    ],
+)
+def test_a_manifest_that_somebody_changed_is_refused(base, out, tmp_path, key, value, message):
+    """A run folder from elsewhere must not have files moved that are not its own."""
+    theirs = tmp_path / "theirs.parquet"
+    theirs.write_bytes(b"not the run's")
+    path = out / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    for read in (verify, lambda run: simulate(base, run, resume=True)):
+        with pytest.raises(LogError, match=re.escape(message)):
+            read(out)
+    assert theirs.read_bytes() == b"not the run's"
+
+
+def test_a_link_out_of_the_run_is_not_followed(base, out, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "epoch=0099-shard=0000.parquet").write_bytes(b"not the run's")
+    (out / "reasons").symlink_to(theirs)
+    with pytest.raises(LogError, match="names a file outside the run"):
+        simulate(base, out, resume=True)
+    assert len(list(theirs.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "said", ["[]", '{"tokens": "x"}', '{"tokens": -1, "seconds": 0}', "[" * 999]
+)
+def test_what_was_spent_must_be_amounts(base, out, said):
+    (out / "spent.json").write_text(said)
+    with pytest.raises(LogError, match=r"spent\.json: "):
+        simulate(base, out, resume=True)
 
 
 def test_differences_are_told_briefly():

@@ -29,6 +29,14 @@ def test_a_scenario_resolves_its_defaults_into_its_digest():
 
 WRONG = {
     "unknown key": ({"sed": 3}, 'unknown key "sed"; did you mean "seed"'),
+    "an endless coefficient": (
+        {"behaviour": {"click": {"llm": float("inf")}}},
+        '"behaviour.click.llm": Input should be a finite number',
+    ),
+    "more epochs than names of parts": (
+        {"world": {"days": 3000, "epoch_days": 0.25}},
+        "more than 10,000 epochs; make epoch_days longer",
+    ),
     "unknown nested key": (
         {"world": {"slat": 5}},
         'unknown key "world.slat"; did you mean "slate"',

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
@@ -14,13 +15,14 @@ from console import footfall
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec, open_choice
 from footfall.errors import ModelError, ScenarioError
+from footfall.files import file_hash
 from footfall.llm.fake import FakeModel
 from footfall.options import Options
 from footfall.run import read_histories, run
 from footfall.scenario import parse_scenario
 from footfall.surrogate import distill as story
 from footfall.surrogate.choice import FAR_ITEM, FAR_USER, SurrogateChoice
-from footfall.surrogate.folder import NUMBERS, read_student
+from footfall.surrogate.folder import CARD, NUMBERS, read_student
 from footfall.surrogate.trees import Trees
 
 USERS = 120
@@ -128,6 +130,27 @@ def test_it_says_the_same_after_reading_and_for_any_batch(distilled):
     for one, other in zip(together, alone, strict=True):
         assert one.reason == other.reason
         assert np.array_equal(one.llm, other.llm, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda found: {"trees.left": found["trees.left"] + 10**6}, "trees that lead nowhere"),
+        (lambda found: {"trees.feature": found["trees.feature"] * 0 - 1}, "features that there"),
+        (lambda _: {"trees.depth": np.array(2**40)}, "trees of no possible depth"),
+        (lambda found: {"liking": found["liking"][1:]}, "no liking for each name"),
+        (lambda found: {"space.axes": found["space.axes"][:, :1] * np.nan}, "no axes"),
+    ],
+)
+def test_numbers_of_a_stranger_are_not_trusted(distilled, tmp_path, damage, message):
+    """The hash in the card fits: whoever writes a surrogate writes both files."""
+    folder, _, card = distilled
+    found = load_file(folder / "small" / NUMBERS)
+    save_file({**found, **damage(found)}, tmp_path / NUMBERS)
+    changed = {**card, "numbers": file_hash(tmp_path / NUMBERS)}
+    (tmp_path / CARD).write_text(json.dumps(changed))
+    with pytest.raises(ModelError, match=message):
+        read_student(tmp_path)
 
 
 def test_a_run_needs_no_language_model_and_says_who_answered(distilled, tmp_path, monkeypatch):

@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from footfall.errors import LogError, UserError
+from footfall import manifest
+from footfall.errors import FootfallError, LogError, UserError
+from footfall.json_files import read_object
 from footfall_eval.compare import compare
 from footfall_eval.comparison import finite
 from footfall_eval.load import RunLog
@@ -176,7 +178,7 @@ def _plan(folder: Path) -> list[dict[str, Any]]:
     if not file.exists():
         raise UserError(f"{folder}: no {PLAN}, so no grid; for a single run: footfall compare")
     try:
-        runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
+        runs = read_object(file)["runs"]
         return [dict(run) for run in runs]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise LogError(f"{file}: cannot be read ({problem})") from None
@@ -184,7 +186,7 @@ def _plan(folder: Path) -> list[dict[str, Any]]:
 
 def _finished(place: Path) -> bool:
     try:
-        manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = manifest.read(place, needed=())
+    except FootfallError:
         return False
-    return manifest.get("status") in {"finished", "stopped early"}
+    return record.get("status") in {"finished", "stopped early"}

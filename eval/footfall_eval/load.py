@@ -17,9 +17,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
+from footfall import manifest
 from footfall.datasets.cells import as_frame
 from footfall.errors import LogError, did_you_mean
-from footfall_eval.run_folder import DAMAGES, first_line, inside, parts_of, read_manifest
+from footfall.log import ALWAYS, DAMAGES, IMPRESSIONS, SESSIONS
+from footfall_eval.run_folder import first_line, parts_of
 
 Design = Literal["paired", "split", "interleaved"]
 """``paired``: every user in every arm. ``split``: every user in one. ``interleaved``: both
@@ -30,6 +32,14 @@ DESIGNS: tuple[Design, ...] = ("paired", "split", "interleaved")
 
 LONGEST_DAYS = 36_525
 """No run has a century; beyond, moments are not to be computed."""
+
+Side = Literal["users_table", "items", "held_out"]
+_IDS: dict[Side, tuple[str, ...]] = {
+    "users_table": ("user",),
+    "items": ("item", "title", "category"),
+    "held_out": ("user", "item"),
+}
+"""Columns that side tables must have."""
 
 COUNTS = (
     "impressions",
@@ -156,15 +166,16 @@ class RunLog:
             LogError: The manifest or a part is damaged or missing.
         """
         folder = Path(path)
-        manifest = read_manifest(folder)
-        parts = parts_of(folder, manifest)
+        said = manifest.read(folder, needed=())
+        parts = parts_of(folder, said)
         connection = duckdb.connect(config=_limits())
-        log = cls(folder, manifest, connection)
+        log = cls(folder, said, connection)
         for table, files in parts.items():
             with _damage_as_log_error(folder):
                 whole = connection.read_parquet([str(file) for file in files])
                 whole.create_view(f"logged_{table}")
             log.execute(f"CREATE VIEW {table} AS FROM logged_{table}")
+        log._check_cells()
         log._check_totals()
         if log.design == "interleaved":
             log._credit_teams()
@@ -241,19 +252,26 @@ class RunLog:
         named = self.scenario.get("control")
         return str(named) if named else self.arms[0]
 
-    def table(self, key: str) -> pd.DataFrame | None:
+    def table(self, key: Side) -> pd.DataFrame | None:
         """A side table that the manifest names (``users_table``, ``items``), or None."""
         named = self.manifest.get(key)
         if not isinstance(named, str) or not named:
             return None
-        file = inside(self.path, named)
+        file = manifest.inside(self.path, named)
         try:
-            return as_frame(pq.read_table(file))
+            found = as_frame(pq.read_table(file))
         except DAMAGES as problem:
             raise LogError(
                 f"{file}: cannot be read, although the manifest names it as {key} "
                 f"({first_line(problem)}); run again with --resume"
             ) from None
+        for name in _IDS[key]:
+            if name not in found:
+                raise LogError(f"{file}: has no column {name!r}; run again with --resume")
+        for name in ("popularity", "price") if key == "items" else ():
+            if name in found and found[name].dtype.kind not in "if":
+                raise LogError(f"{file}: {name!r} must be numbers; run again with --resume")
+        return found
 
     def per_user(self) -> pd.DataFrame:
         """One row for every (arm, user) that could have come, with the columns ``COUNTS``.
@@ -367,6 +385,18 @@ class RunLog:
             "CREATE OR REPLACE VIEW sessions AS SELECT s.* REPLACE (t.team AS arm) "
             "FROM logged_sessions s, teams t"
         )
+
+    def _check_cells(self) -> None:
+        """No cell is empty where none can be, and money is a number."""
+        for table, schema in (("impressions", IMPRESSIONS), ("sessions", SESSIONS)):
+            empty = " OR ".join(f'"{name}" IS NULL' for name in schema.names if name in ALWAYS)
+            query = f"SELECT count(*) FILTER ({empty} OR NOT isfinite(value)) FROM {table}"  # noqa: S608 - our own names
+            ((broken,),) = self.execute(query).fetchall()
+            if broken:
+                raise LogError(
+                    f"{self.path / table}: {broken:,} rows with empty cells or endless money; a "
+                    "part is damaged, run again with --resume"
+                )
 
     def _check_totals(self) -> None:
         """Sessions and impressions tell the same story, or a part is missing."""

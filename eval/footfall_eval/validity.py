@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from footfall.errors import LogError
+from footfall.json_files import read_object
 from footfall_eval.load import RunLog
 
 Status = Literal["validated", "direction only", "not validated"]
@@ -67,8 +67,8 @@ def read_validity(log: RunLog) -> Validity:
     file = log.path / "validity.json"
     if file.exists():
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as problem:
+            found = read_object(file)
+        except (OSError, ValueError) as problem:
             raise LogError(f"{file}: not readable JSON ({problem}); validate again") from None
     if isinstance(found, str):
         found = {"verdict": found}

@@ -21,10 +21,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from footfall.catalogue import Catalogue
 from footfall.errors import did_you_mean
+from footfall.spec import SPEC
 from footfall.world.luck import exponential, gumbel, uniform
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +34,7 @@ Words = npt.NDArray[np.uint64]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = SPEC
 
 
 class Terms(_Spec):

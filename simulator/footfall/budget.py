@@ -7,19 +7,22 @@ A budget is for the run as a whole: what it used before it was killed or interru
 from __future__ import annotations
 
 import json
+import math
 import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from footfall.errors import BudgetError, LogError, ModelError
+from footfall.errors import BudgetError, LogError, ModelError, one_line
 from footfall.files import replacing
+from footfall.json_files import read_object
 from footfall.llm.protocol import LanguageModel, NoAnswer, Question, Reply, Tokenizer
 from footfall.llm.stream import Pending, submit
 from footfall.llm.writing import Passage, Writer, Written
+from footfall.spec import SPEC
 
 FILE = "spent.json"
 
@@ -41,7 +44,7 @@ def seconds(text: object) -> object:
 class BudgetSpec(BaseModel):
     """Bounds of a run; where one is reached the run stops, and can be resumed with a larger."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     max_tokens: int | None = Field(default=None, ge=0)
     """Prompt tokens sent to the model; stored answers cost none."""
@@ -76,9 +79,7 @@ class Meter:
         """Go on from what ``folder`` says was spent before."""
         self._spec, self._folder = spec, folder
         self._started = time.monotonic()
-        spent = self._read()
-        self._seconds = float(spent.get("seconds", 0.0))
-        self.tokens = int(spent.get("tokens", 0))
+        self._seconds, self.tokens = self._read()
         """Prompt tokens sent so far."""
 
     @property
@@ -131,15 +132,20 @@ class Meter:
             "cost": round(self.cost, 6),
         }
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> tuple[float, int]:
+        """Seconds and tokens of earlier attempts."""
         path = self._folder / FILE
         try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            found = read_object(path)
+            spent = float(found["seconds"]), int(found["tokens"])
         except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise LogError(f"{path}: what was spent cannot be read ({error}); repair it") from None
-        return found
+            return 0.0, 0
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+            reason = one_line(error, 200)
+            raise LogError(f"{path}: what was spent cannot be read ({reason}); repair it") from None
+        if not 0 <= spent[0] < math.inf or spent[1] < 0:
+            raise LogError(f"{path}: nobody can have spent {spent[0]:g} s, {spent[1]:,} tokens")
+        return spent
 
 
 class MeteredModel:

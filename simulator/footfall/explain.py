@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pandas as pd
 from footfall import manifest
 from footfall.behaviour import TERMS, Behaviour, Decisions, PageFeatures, PageLuck
 from footfall.errors import LogError, UserError, did_you_mean
+from footfall.log import IMPRESSIONS, epochs_of, read_part
 from footfall.options import Announce, Options
 from footfall.resuming import Earlier
 from footfall.run import Histories, epochs, job_of, read_histories, setting_of
@@ -117,12 +119,10 @@ def replay(
     witness = _Witness(setting.behaviour)
     job = job_of(scenario, histories, setting, Options(run, base), Earlier())
     service = job.service(Learners(()), None, lambda _pages, _items: None)
-    logged = _LoggedPages(_rows(run, record, user, arm), histories)
+    logged = _LoggedPages(_rows(run, record, user, arm), histories, setting.slate)
     crowd = Crowd(replace(setting, behaviour=witness), [(code, number)])
-    last = max((int(name.split("epoch=")[1][:4]) for name in record["parts"]), default=-1)
-    for epoch, until in enumerate(epochs(scenario)):
-        if epoch <= last:
-            crowd.advance(until, logged)
+    for until in islice(epochs(scenario), epochs_of(record["parts"])):
+        crowd.advance(until, logged)
     pages = _pages(logged, witness, histories)
     return Replay(run, scenario, base, arm, user, number, histories, service, pages)
 
@@ -143,11 +143,17 @@ class _Witness(Behaviour):
 class _LoggedPages:
     """``PageService`` that shows what the log says was shown."""
 
-    def __init__(self, rows: pd.DataFrame, histories: Histories) -> None:
+    def __init__(self, rows: pd.DataFrame, histories: Histories, slate: int) -> None:
         self.rows = {
             (int(part["session"].iloc[0]), int(part["page"].iloc[0])): part.sort_values("position")
             for _, part in rows.groupby(["session", "page"])
         }
+        for (session, page), part in self.rows.items():
+            if len(part) > slate or not histories.catalogue.has(part["item"]):
+                raise LogError(
+                    f"visit {session}, page {page} shows more items than fit, or items that are "
+                    "not in the data: the data, the scenario or the log have changed since"
+                )
         self.served: list[PageRequest] = []
         self._catalogue = histories.catalogue
 
@@ -274,12 +280,7 @@ def _code(scenario: Scenario, arm: str) -> int:
 def _rows(run: Path, record: dict[str, Any], user: str, arm: str) -> pd.DataFrame:
     """The user's impressions in one arm."""
     parts = [run / name for name in record["parts"] if name.startswith("impressions/")]
-    try:
-        frames = [
-            pd.read_parquet(part, filters=[("user", "==", user), ("arm", "==", arm)])
-            for part in parts
-        ]
-    except (OSError, ValueError) as error:
-        raise LogError(f"{run}: the log cannot be read: {error}") from None
+    own = [("user", "==", user), ("arm", "==", arm)]
+    frames = [read_part(part, IMPRESSIONS, filters=own) for part in parts]
     found = [frame for frame in frames if len(frame)]
-    return pd.concat(found) if found else frames[0].iloc[:0]
+    return pd.concat(found) if found else pd.DataFrame(columns=IMPRESSIONS.names)

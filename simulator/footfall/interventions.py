@@ -14,15 +14,16 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from footfall.datasets.query import select
 from footfall.errors import DataError, did_you_mean
 from footfall.population import lots
+from footfall.spec import SPEC
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
 
 class _Timed(_Spec):

@@ -11,13 +11,25 @@ how the work was batched, so the same seed gives the same bytes.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from footfall.datasets.cells import as_frame
+from footfall.errors import LogError, one_line
 from footfall.files import file_hash, replacing
+
+DAMAGES = (OSError, ValueError, pa.ArrowException)
+"""What readers of Parquet raise at broken files; ValueError at names that are no UTF-8."""
+
+_PART = re.compile(
+    r"(?:impressions|sessions|events|reasons)/epoch=(\d{4})(?:-shard=\d{4})?\.parquet", re.ASCII
+)
 
 IMPRESSIONS = pa.schema(
     [
@@ -79,6 +91,11 @@ EVENTS = pa.schema(
 )
 """One row a happening beside impressions, where a scenario has such things; see docs/agents.md."""
 
+_DECIDED = ("llm", "utility", "p_examine", "p_click", "p_buy", "examined", "clicked", "bought")
+_TOLD = ("price", "score", "propensity", "item", "value", "team")
+ALWAYS = frozenset((*IMPRESSIONS.names, *SESSIONS.names, "action")) - {*_DECIDED, *_TOLD}
+"""Columns that have no empty cells in any table."""
+
 HAPPENINGS = (
     "reflect",  # text: what the user likes, as the model sums it up
     "search",  # text: the query; quantity: items found
@@ -97,6 +114,58 @@ HAPPENINGS = (
 
 ENDINGS = ("left", "satisfied", "page limit", "empty page", "gave up waiting", "no answer")
 """Why a visit ended. A visit with no click at all counts as abandoned, whatever ended it."""
+
+
+def epoch_of(part: str) -> int | None:
+    """Number of the epoch that a part is of, by its name; None if that is no name of a part."""
+    found = _PART.fullmatch(part)
+    return int(found[1]) if found else None
+
+
+def epochs_of(parts: Iterable[str]) -> int:
+    """Epochs from the first to the last one that any of the parts is of."""
+    found = (epoch_of(part) for part in parts)
+    return max((number + 1 for number in found if number is not None), default=0)
+
+
+def read_part(
+    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, filters: Any = None
+) -> pd.DataFrame:
+    """A part of a log, or some columns and rows of it.
+
+    Args:
+        path: The part.
+        schema: ``IMPRESSIONS``, ``SESSIONS`` or ``EVENTS``.
+        columns: Those to read; all by default.
+        filters: Which rows; see ``pyarrow.parquet.read_table``.
+
+    Raises:
+        LogError: It is damaged, or no such part.
+    """
+    names = schema.names if columns is None else list(columns)
+    table = None
+    try:
+        wrong = unfit(pq.read_schema(path), schema)
+        table = None if wrong else pq.read_table(path, columns=names, filters=filters)
+    except DAMAGES as error:
+        wrong = one_line(error, 200)
+    if table is not None and any(table[name].null_count for name in names if name in ALWAYS):
+        wrong = "empty cells where there can be none"
+    if wrong or table is None:
+        raise LogError(
+            f"{path}: damaged, not a readable part of a log ({wrong}); run again with --resume"
+        )
+    return as_frame(table)
+
+
+def unfit(found: pa.Schema, schema: pa.Schema) -> str:
+    """Why a file with these columns is no part of a log; "" if nothing speaks against it."""
+    for field in schema:
+        if field.name not in found.names:
+            return f"has no column {field.name!r}"
+        if found.field(field.name).type != field.type:
+            return f"{field.name!r} is {found.field(field.name).type}, not {field.type}"
+    return ""
 
 
 def write_part(table: pa.Table, path: Path) -> str:

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from footfall.catalogue import Catalogue
 from footfall.datasets.query import select
@@ -23,6 +23,7 @@ from footfall.datasets.schema import ACTIONS, Split
 from footfall.datasets.statistics import LIKED_SHARE, Events, user_statistics
 from footfall.errors import DataError, did_you_mean
 from footfall.neighbours import Neighbours
+from footfall.spec import SPEC
 
 COLD = "cold-"
 """Prefix of the ids of cold-start personas."""
@@ -65,7 +66,7 @@ class Persona:
 class PopulationSpec(BaseModel):
     """Which real users are played, and how much of their past they remember."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     users: int = Field(ge=1)
     """How many users with a history are played."""

@@ -12,6 +12,7 @@ import pandas as pd
 from footfall import manifest
 from footfall.actions.specs import ActionsSpec
 from footfall.behaviour import BehaviourSpec
+from footfall.errors import LogError
 from footfall.fitting.features import best_rating, taken
 from footfall.llm.protocol import LanguageModel
 from footfall.recommenders.audit import EXAMPLES
@@ -209,4 +210,6 @@ def added(before: Any, now: Any) -> Any:
         return now if before is None else before
     if isinstance(before, list) and isinstance(now, list):
         return (before + now)[:EXAMPLES]
+    if not isinstance(before, int | float) or not isinstance(now, int | float):
+        raise LogError(f"{manifest.NAME}: faults of earlier attempts are no counts; it was changed")
     return before + now

@@ -17,6 +17,7 @@ from typing import Any
 from footfall import manifest
 from footfall.errors import LogError, RunError, UserError
 from footfall.files import PARTIAL, file_hash
+from footfall.log import epochs_of
 from footfall.options import Announce, Options
 from footfall.scenario import Scenario
 
@@ -92,8 +93,7 @@ class Earlier:
     @property
     def epochs(self) -> int:
         """Epochs that were finished."""
-        numbers = [int(name.partition("epoch=")[2][:4]) for name in self.parts]
-        return max(numbers, default=-1) + 1
+        return epochs_of(self.parts)
 
 
 def claim(options: Options, scenario: Scenario, announce: Announce) -> Earlier:
@@ -171,7 +171,10 @@ def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
             state = "changed"
         states[state].append(name)
     there = (path for log in LOGS for path in sorted((folder / log).rglob("*")) if path.is_file())
-    names = (path.relative_to(folder).as_posix() for path in there)
+    # Links may lead anywhere, and what is found here may be moved.
+    names = [path.relative_to(folder).as_posix() for path in there]
+    for name in names:
+        manifest.inside(folder, name)
     return Findings(
         {name: listed[name] for name in states["intact"]},
         tuple(states["changed"]),

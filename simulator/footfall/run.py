@@ -176,7 +176,7 @@ def _may_go_on(epochs: int, meter: Meter, halted: bool) -> None:
 def _carry_over(record: dict[str, Any], scenario: Scenario, earlier: resuming.Earlier) -> None:
     """Recommenders that were not asked again keep the faults that they were found to have."""
     for arm in scenario.arms:
-        before = earlier.record.get("faults", {}).get(arm.name)
+        before = (earlier.record.get("faults") or {}).get(arm.name)
         if before and arm.recommender.kind in FOREIGN:
             record["faults"][arm.name] = added(before, record["faults"][arm.name])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from footfall.actions.specs import ActionsSpec
 from footfall.behaviour import BehaviourSpec
@@ -25,6 +25,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.population import PopulationSpec
 from footfall.recommenders.specs import RecommenderSpec
 from footfall.society import SocialSpec
+from footfall.spec import SPEC
 from footfall.world.design import Design
 
 LONGEST = 1_000_000
@@ -33,12 +34,15 @@ LONGEST = 1_000_000
 MOST_VALUES = 200_000
 """In a scenario, its aliases written out: far more than any has, and quick to count."""
 
+MOST_EPOCHS = 10_000
+"""Names of the log's parts have four digits for them."""
+
 DEEPEST = 50
 """Lists and mappings of a scenario within each other."""
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
 
 class WorldSpec(_Spec):
@@ -54,6 +58,15 @@ class WorldSpec(_Spec):
     """Pages a visit at most."""
     shards: int = Field(default=2, ge=1, le=4096)
     """Parts of the log an epoch; workers share them out, the result does not depend on it."""
+
+    @model_validator(mode="after")
+    def _epochs_have_four_digits(self) -> WorldSpec:
+        if self.days / self.epoch_days > MOST_EPOCHS:
+            raise ValueError(
+                f"{self.days:g} days in epochs of {self.epoch_days:g} are more than "
+                f"{MOST_EPOCHS:,} epochs; make epoch_days longer"
+            )
+        return self
 
 
 class StopSpec(_Spec):

@@ -16,12 +16,13 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from scipy import sparse
 
 from footfall.datasets.cells import read_cells
 from footfall.errors import DataError
 from footfall.fitting.features import PairTable
+from footfall.spec import SPEC
 from footfall.world.pages import PageRequest
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +32,7 @@ Codes = npt.NDArray[np.int32]
 class SocialSpec(BaseModel):
     """How users hear of each other; ``behaviour.click.trend`` and ``.friends`` say what it does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     path: str | None = None
     """CSV of friends: columns ``user`` and ``friend``, ids as in the data; friendship is mutual.

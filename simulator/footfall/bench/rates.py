@@ -11,10 +11,12 @@ import os
 from pathlib import Path
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from footfall.bench.results import Measured
+from footfall.json_files import read_object
 from footfall.llm.devices import for_cuda
+from footfall.spec import SPEC
 
 _FILE = "rates.json"
 
@@ -22,7 +24,7 @@ _FILE = "rates.json"
 class Rates(BaseModel):
     """Rates of one model on one device of this machine."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     tokens_per_second: dict[str, float]
     """Computed prompt tokens a second, by mode, everything around the engine included."""
@@ -79,7 +81,7 @@ def _path(folder: Path | None) -> Path:
 def _read(path: Path) -> dict[str, Rates]:
     """What is kept; a file that cannot be read is as good as none: it is only a cache."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_object(path)
         return {str(key): Rates.model_validate(value) for key, value in found.items()}
-    except (OSError, ValueError, ValidationError, AttributeError):
+    except (OSError, ValueError, ValidationError):
         return {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from footfall.choice.protocol import Page
+from footfall.spec import SPEC
 from footfall.world.luck import identity
 
 _PARTS = ("night", "morning", "afternoon", "evening")
@@ -17,7 +18,7 @@ _PARTS = ("night", "morning", "afternoon", "evening")
 class ContextSpec(BaseModel):
     """What a prompt tells of the moment. Prompts then differ from visit to visit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     when: bool = True
     """Weekday, part of the day and month of the simulated time, UTC."""

@@ -12,7 +12,6 @@ reading one token: this mode is for samples (``choice: reasons``) and for lookin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from footfall.choice.asking import Spent, VisitStates, no_opinion, note, open_pr
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
 from footfall.errors import ModelError
+from footfall.json_files import parse_object
 from footfall.llm.protocol import LanguageModel, NoAnswer, Tokens
 from footfall.llm.writing import Passage, Writer, Written
 from footfall.prompting import Prompter
@@ -69,7 +69,7 @@ def read(reply: Written | NoAnswer, options: int) -> Why:
     if isinstance(reply, NoAnswer):
         return Why(missing=reply.reason)
     try:
-        raw = json.loads(reply.text)
+        raw = parse_object(reply.text)
         wanted, reason = raw["wanted"], raw["reason"]
     except (ValueError, KeyError, TypeError):
         return Why(missing="not the JSON that was asked for")

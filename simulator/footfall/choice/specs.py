@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from footfall.catalogue import Catalogue
 from footfall.choice.context import ContextSpec
 from footfall.choice.protocol import ChoiceModel
 from footfall.llm.protocol import LanguageModel
 from footfall.memory.specs import MemorySpec
+from footfall.spec import SPEC
 
 Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned"]
 
@@ -19,7 +20,7 @@ Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned"]
 class ChoiceSpec(BaseModel):
     """The question, and how much of a user's past goes into it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     mode: Mode = "likelihood"
     """``likelihood``: how much likelier does this history make an item's title, a token;

@@ -6,15 +6,16 @@ import datetime as dt
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from footfall.errors import DataError, did_you_mean
+from footfall.spec import SPEC
 
 
 class Source(BaseModel):
     """Options of one kind of source. Unknown keys are refused, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
 
 def resolve(path: Path, base: Path) -> Path:

@@ -7,18 +7,19 @@ import datetime as dt
 from typing import Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from footfall.datasets.base import naive_utc
 from footfall.datasets.cleaning import with_prices
 from footfall.datasets.schema import Dataset, Split
 from footfall.errors import DataError
+from footfall.spec import SPEC
 
 
 class SplitSpec(BaseModel):
     """Where the memory of the simulated users ends. Exactly one of ``at`` and ``fraction``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     at: dt.datetime | dt.date | None = None
     """First moment that is held out, UTC; a date means its midnight."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from footfall.errors import DataError, one_line
+from footfall.json_files import read_object
 
 ADAPTER, CHECKPOINT = "adapter", "checkpoint"
 _STATE, _MOMENTS = "state.json", "moments.safetensors"
@@ -36,7 +38,7 @@ def save_adapter(model: Any, folder: Path, base: str, *, dtype: torch.dtype) -> 
         temporary / _WEIGHTS,
         metadata={"format": "pt"},
     )
-    config = json.loads((temporary / "adapter_config.json").read_text(encoding="utf-8"))
+    config = read_object(temporary / "adapter_config.json")
     config["base_model_name_or_path"] = base
     text = json.dumps(config, indent=1, sort_keys=True) + "\n"
     (temporary / "adapter_config.json").write_text(text, encoding="utf-8")
@@ -47,11 +49,16 @@ def load_adapter(model: Any, folder: Path) -> None:
     """Put saved weights into a model that peft has wrapped in the same way.
 
     Raises:
-        DataError: They were made with another rank, for other layers, or for another model.
+        DataError: They are damaged, or were made with another rank, for other layers, or for
+            another model.
     """
     from peft import get_peft_model_state_dict, set_peft_model_state_dict  # noqa: PLC0415
 
-    weights = load_file(folder / _WEIGHTS)
+    try:
+        weights = load_file(folder / _WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        reason = one_line(error, 200)
+        raise DataError(f"{folder / _WEIGHTS}: cannot be read: {reason}") from None
     wanted = {name: value.shape for name, value in get_peft_model_state_dict(model).items()}
     if {name: value.shape for name, value in weights.items()} != wanted:
         raise DataError(
@@ -86,10 +93,10 @@ def load_state(out: Path, model: Any, optimizer: torch.optim.Optimizer) -> dict[
     """
     folder = out / CHECKPOINT
     try:
-        state: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+        state = read_object(folder / _STATE)
         moments = load_file(folder / _MOMENTS)
         load_adapter(model, folder / ADAPTER)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = one_line(error, 200)
         message = f"{folder}: no checkpoint to resume from ({reason}); start without --resume"
         raise DataError(message) from None

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from footfall.errors import DataError, one_line
 from footfall.finetuning.lessons import Lesson
+from footfall.json_files import read_object
 from footfall.llm.protocol import Tokens
 
 NAME = "sft.json"
@@ -88,7 +89,7 @@ def read_lessons(folder: Path) -> LessonFolder:
         DataError: The folder is incomplete or damaged.
     """
     try:
-        about = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        about = read_object(folder / NAME)
         parts = [pq.read_table(folder / name, schema=SCHEMA) for name in (TRAIN, VALIDATE)]
     except FileNotFoundError as error:
         missing = Path(error.filename or NAME).name

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from footfall.catalogue import Catalogue
 from footfall.errors import DataError
@@ -25,6 +25,7 @@ from footfall.llm.protocol import Tokens
 from footfall.options import Announce
 from footfall.population import Population
 from footfall.prompting import Prompter, Visit
+from footfall.spec import SPEC
 from footfall.validation.ground import Ground
 from footfall.validation.sets import of_stage
 from footfall.world.setup import spared_users
@@ -33,7 +34,7 @@ from footfall.world.setup import spared_users
 class LessonSpec(BaseModel):
     """Which choices become lessons."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     protocols: tuple[str, ...] = ("matched",)
     """Choice sets: "matched" (equally popular items, not taken), or those of the validity

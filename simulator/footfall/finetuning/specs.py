@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from footfall.spec import SPEC
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Linear layers of Llama-like models (SmolLM2, Llama 3, Qwen 2.5 and 3)."""
@@ -11,7 +13,7 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 class TrainSpec(BaseModel):
     """LoRA (Hu et al., ICLR 2022) on the answer tokens only."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     rank: int = Field(default=8, ge=1, le=256)
     """8 on all layers of the embedded model are 2.4 million weights, 4.9 MB in bfloat16."""

@@ -15,9 +15,11 @@ from footfall import manifest
 from footfall.choice.asking import open_prompter
 from footfall.choice.yes_no import labels
 from footfall.errors import DataError, UserError
+from footfall.files import replacing
 from footfall.finetuning.files import TRAIN, VALIDATE, read_lessons, write_about, write_lessons
 from footfall.finetuning.lessons import Lesson, LessonSpec, make_lessons, questions
 from footfall.finetuning.specs import TrainSpec
+from footfall.json_files import read_object
 from footfall.llm.adapters import adapter_card, adapter_hash, find_adapter, user_hash
 from footfall.llm.specs import ModelSpec, open_model
 from footfall.options import Announce
@@ -188,8 +190,11 @@ def _prepare(out: Path, about: dict[str, Any], spec: TrainSpec, *, resume: bool)
     digest = hashlib.sha256(json.dumps(mine, sort_keys=True).encode()).hexdigest()
     note = out / "training.json"
     if resume:
-        theirs = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
-        if theirs.get("sha256") != digest:
+        try:
+            theirs = read_object(note).get("sha256")
+        except (OSError, ValueError):
+            theirs = None
+        if theirs != digest:
             raise DataError(
                 f"{out}: holds no training with these options and lessons; "
                 "give the same ones to resume, or start without --resume"
@@ -197,4 +202,5 @@ def _prepare(out: Path, about: dict[str, Any], spec: TrainSpec, *, resume: bool)
         return
     if (out / "checkpoint").exists():
         raise UserError(f"{out}: holds a training already: add --resume, or name another folder")
-    note.write_text(json.dumps({"sha256": digest, **mine}, indent=1) + "\n", encoding="utf-8")
+    with replacing(note) as sink:
+        sink.write((json.dumps({"sha256": digest, **mine}, indent=1) + "\n").encode())

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import scipy.optimize
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from footfall.behaviour import (
     BehaviourSpec,
@@ -26,6 +26,7 @@ from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.features import FEATURES, Floats, PairFeatures
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
 from footfall.fitting.mixed import fit_mixed, rescaled
+from footfall.spec import SPEC
 
 VARYING = ("none", "popularity", "price", "repeat", "recency", "category")
 """Terms whose coefficients may differ between users, where the choices say that they do."""
@@ -43,7 +44,7 @@ MODEL = "llm"
 class SegmentTerms(BaseModel):
     """Coefficients of one segment of users, shrunk towards everybody's."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = SPEC
 
     coefficients: dict[str, float]
     standard_errors: dict[str, float]
@@ -53,7 +54,7 @@ class SegmentTerms(BaseModel):
 class FittedBehaviour(BaseModel):
     """A fitted behaviour with its evidence; ``spec`` is what a scenario takes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     format: Literal[1] = 1
     """Version of the file; raised when an old file would be misread."""

@@ -21,11 +21,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from footfall.datasets.schema import Split
 from footfall.errors import DataError
 from footfall.fitting.features import best_rating, taken
+from footfall.spec import SPEC
 from footfall.world.luck import identity
 
 StageName = Literal["fit", "calibrate", "test"]
@@ -34,7 +35,7 @@ StageName = Literal["fit", "calibrate", "test"]
 class StageSpec(BaseModel):
     """How the time before the split, and the users, are divided."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     cut: Literal["time", "user"] = "time"
     """"time": one date for all users. "user": each user's own rows are halved."""

@@ -8,7 +8,6 @@ folder; on a GPU vLLM keeps base and adapter apart, so that many can share one b
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ import platformdirs
 
 from footfall.errors import ModelError, did_you_mean, one_line
 from footfall.files import appearing
+from footfall.json_files import read_object
 
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
 _MARKER = "footfall-merged.json"
@@ -95,10 +95,9 @@ def learned_answers(folder: Path, dataset: str, tested: Iterable[str], split: st
 def adapter_card(folder: Path) -> dict[str, Any]:
     """What ``footfall finetune`` wrote about an adapter; empty where it wrote nothing."""
     try:
-        card = json.loads((folder / "footfall.json").read_text(encoding="utf-8"))
+        return read_object(folder / "footfall.json")
     except (OSError, ValueError):
         return {}
-    return card if isinstance(card, dict) else {}
 
 
 def _learned_from(card: dict[str, Any]) -> list[dict[str, Any]]:
@@ -132,7 +131,7 @@ def lora_request(adapter: Path | None) -> Any:
 
 def _rank(folder: Path) -> int:
     try:
-        return int(json.loads((folder / _FILES[0]).read_text(encoding="utf-8"))["r"])
+        return int(read_object(folder / _FILES[0])["r"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / _FILES[0]}: no rank `r` in it: {error}") from error
 
@@ -197,5 +196,5 @@ def _write(base: Path, adapter: Path, folder: Path) -> None:
 
 
 def _dtype(base: Path, torch: Any) -> Any:
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config = read_object(base / "config.json")
     return getattr(torch, str(config.get("dtype") or config.get("torch_dtype") or "float32"))

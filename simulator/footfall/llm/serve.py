@@ -63,7 +63,7 @@ def server_arguments(
     spec: ModelSpec, weights: Weights, device: str, *, host: str, port: int
 ) -> list[str]:
     """Command line of vLLM's server for a model on a device."""
-    config = json.loads((weights.folder / "config.json").read_text(encoding="utf-8"))
+    config = weights.config()
     settings = engine_settings(spec, device, config) | lora_settings(weights.adapter)
     arguments = [f"--model={weights.model}", f"--served-model-name={_base_name(spec, weights)}"]
     arguments += [f"--host={host}", f"--port={port}"]

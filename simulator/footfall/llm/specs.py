@@ -6,16 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
+from pydantic import AnyHttpUrl, BaseModel, Field
 
 from footfall.llm.protocol import LanguageModel
 from footfall.secrets import EnvName, NoCredentials
+from footfall.spec import SPEC
 
 
 class ModelSpec(BaseModel):
     """The model, and how to run it. Every field has a default that works on a laptop."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     name: str = Field(default="embedded", min_length=1)
     """``embedded`` (SmolLM2-135M-Instruct, comes with Footfall), ``none`` (nobody is asked: users

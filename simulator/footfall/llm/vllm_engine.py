@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import os
 import time
 import warnings
@@ -53,7 +52,7 @@ def open_engine(
     """
     device = installed_device()
     weights = find_weights(spec, announce)
-    config = json.loads((weights.folder / "config.json").read_text(encoding="utf-8"))
+    config = weights.config()
     dtype = arithmetic(spec, device, config)
     settings = {"dtype": dtype} | (settings or engine_settings(spec, device, config))
     tokenizer = load_tokenizer(weights.folder)

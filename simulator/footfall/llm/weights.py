@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from footfall.errors import ModelError, one_line
+from footfall.json_files import read_object
 from footfall.llm.adapters import adapter_hash, find_adapter, merged_folder
 from footfall.llm.devices import for_cuda
 from footfall.llm.embedded import embedded_folder
@@ -31,6 +33,14 @@ class Weights:
     """Hash of the configuration and the weights, or hub id and commit; and the adapter's hash."""
     adapter: Path | None = None
     """A LoRA adapter that the engine keeps beside the weights; merged ones are not named here."""
+
+    def config(self) -> dict[str, Any]:
+        """The model's ``config.json``; ``ModelError`` if it is damaged."""
+        path = self.folder / "config.json"
+        try:
+            return read_object(path)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path}: cannot be read: {one_line(error, 200)}") from None
 
 
 def find_weights(spec: ModelSpec, announce: Callable[[str], None]) -> Weights:

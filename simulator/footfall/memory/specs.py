@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from footfall.spec import SPEC
 
 Similarity = Literal["sentences", "words"]
 
@@ -12,7 +14,7 @@ Similarity = Literal["sentences", "words"]
 class ReflectionSpec(BaseModel):
     """A short summary of what the user likes, made by the model itself every few visits."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     words: int = Field(default=3, ge=1, le=12)
     """Categories that the summary names."""
@@ -27,7 +29,7 @@ class ReflectionSpec(BaseModel):
 class MemorySpec(BaseModel):
     """Which of all remembered events a prompt holds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
     recent: int = Field(default=20, ge=0)
     """Newest events, of the real history or of earlier visits of the run."""

@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -25,12 +24,13 @@ from pydantic import (
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.secrets import EnvName, NoCredentials
+from footfall.spec import SPEC
 
 Action = Literal["view", "click", "cart", "purchase", "rate"]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SPEC
 
 
 class Positive(_Spec):

@@ -72,6 +72,11 @@ class Bounds:
         return np.asarray(distances > self.item_limit)
 
 
+def traits_of(axes: int) -> int:
+    """How many numbers place a user, where texts lie in so many axes."""
+    return min(USER_AXES, axes) + 2
+
+
 def user_traits(windows: Codes, table: ItemTable, distances: Floats) -> Floats:
     """[n, q] what places a user: the mean remembered item, how many there are, how far they lie.
 

@@ -67,6 +67,12 @@ FAMILIAR = (
 )
 """Features of the whole history and an item, as logarithms of one more; and of users alike."""
 
+
+def features_of(axes: int) -> int:
+    """How many numbers an item on a page has, where texts lie in so many axes."""
+    return len(PAIR) + min(AXES, axes) + len(FAMILIAR)
+
+
 NEVER = Repeat(0, 10_000)
 """What was never taken: longer ago than any history is long."""
 

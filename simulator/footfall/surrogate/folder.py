@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from footfall.errors import ModelError
+from footfall.errors import ModelError, one_line
 from footfall.files import file_hash, replacing
+from footfall.json_files import read_object
 from footfall.surrogate.bounds import Bounds
+from footfall.surrogate.sound import check
 from footfall.surrogate.student import Student
 from footfall.surrogate.texts import TextSpace
 from footfall.surrogate.trees import Trees
@@ -24,6 +27,48 @@ from footfall.surrogate.trees import Trees
 CARD = "surrogate.json"
 NUMBERS = "surrogate.safetensors"
 FORMAT = 3
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Users(_Part):
+    users: int
+    within: float | None = Field(alias="correlation within pages")
+
+
+class _Cell(_Part):
+    pearson: float | None
+
+
+class _Cells(_Part):
+    users: _Cell = Field(alias="held-out users")
+
+
+class _Fidelity(_Part):
+    users: _Users = Field(alias="held-out users")
+    cells: _Cells
+
+
+class _Teacher(_Part):
+    name: str
+
+
+class _Card(_Part):
+    """What the card must hold; it holds more."""
+
+    numbers: str = Field(pattern=r"^[0-9a-f]{64}$")
+    teacher: _Teacher
+    scenario: str
+    data: dict[str, Any]
+    lessons: dict[str, int]
+    fidelity: _Fidelity
+    footfall: str
+    events: int
+    visit: bool
+    learned: list[str]
+    names: list[str]
 
 
 def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[str, Any]:
@@ -50,19 +95,25 @@ def read_card(folder: Path) -> dict[str, Any]:
     """What the surrogate says about itself.
 
     Raises:
-        ModelError: There is no surrogate, or another version of Footfall wrote it.
+        ModelError: There is no surrogate, it is damaged, or another version of Footfall wrote it.
     """
     path = folder / CARD
     try:
-        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        card = read_object(path)
     except FileNotFoundError:
         raise ModelError(
             f"no surrogate in {folder}: {CARD} is missing; make one with footfall distill"
         ) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}; distil again") from None
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
+    if card.get("format") != FORMAT:
         raise ModelError(f"{path} was written by another version of Footfall; distil again")
+    try:
+        _Card.model_validate(card)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(step) for step in wrong["loc"])
+        raise ModelError(f'{path}: "{place}": {wrong["msg"]}; distil again') from None
     return card
 
 
@@ -78,9 +129,12 @@ def read_student(folder: Path) -> tuple[Student, dict[str, Any]]:
     if file_hash(path) != card.get("numbers"):
         raise ModelError(f"{path} is not the one that {CARD} describes; distil again")
     try:
-        return _student(load_file(path), card), card
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{folder} holds a damaged surrogate ({error}); distil again") from None
+        student = _student(load_file(path), card)
+        check(student)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = one_line(error, 200)
+        raise ModelError(f"{folder} holds a damaged surrogate ({reason}); distil again") from None
+    return student, card
 
 
 def _arrays(student: Student) -> dict[str, npt.NDArray[Any]]:
@@ -122,6 +176,6 @@ def _student(found: dict[str, npt.NDArray[Any]], card: dict[str, Any]) -> Studen
             found["bounds.centre"],
             found["bounds.precision"],
         ),
-        events=int(card["events"]),
-        visit=bool(card["visit"]),
+        events=card["events"],
+        visit=card["visit"],
     )

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
 
 from footfall import manifest
 from footfall.choice.protocol import ChoiceModel, Page
-from footfall.datasets.cells import as_frame
 from footfall.errors import LogError
+from footfall.log import IMPRESSIONS, read_part
 from footfall.options import Announce
 from footfall.recommenders import Request, audited, build
 from footfall.run import Histories
@@ -162,7 +161,7 @@ def logged(folder: Path, histories: Histories, *, users: int) -> Lessons:
     wanted = {population.users[number]: number for number in _real_users(histories)[:users]}
     parts = sorted(name for name in record["parts"] if name.startswith("impressions/"))
     columns = ["arm", "user", "session", "page", "item", "time", "llm", "clicked", "bought"]
-    frame = pd.concat([as_frame(pq.read_table(folder / p, columns=columns)) for p in parts])
+    frame = pd.concat([read_part(folder / part, IMPRESSIONS, columns) for part in parts])
     frame = frame[frame["user"].isin(wanted)]
     lessons, unanswered = [], 0
     for _, visit in frame.groupby(["arm", "user", "session"], sort=True):

@@ -162,7 +162,7 @@ def _obstacles(order: Order, players: Players) -> tuple[str, ...]:
     """What forbids to carry the verdict over to the run in the same folder."""
     if not (order.out / manifest.NAME).exists():
         return ()
-    ran = manifest.read(order.out)["scenario"]["behaviour"]
+    ran = manifest.read(order.out)["scenario"].get("behaviour")
     if ran == players.behaviour.model_dump(mode="json"):
         return ()
     reason = (

@@ -98,8 +98,16 @@ class Job:
         """What of an earlier attempt is taken from its log, for some shards."""
         endings = tuple(f"-shard={shard:04d}.parquet" for shard in shards)
         parts = [name for name in self.intact if name.endswith(endings)]
-        luck, users = self.setting.luck, self.setting.users
-        reader = EpochReader(self.out, parts, self.names, luck, users, eventful=self.eventful)
+        setting = self.setting
+        reader = EpochReader(
+            self.out,
+            parts,
+            self.names,
+            setting.luck,
+            setting.users,
+            setting.slate,
+            eventful=self.eventful,
+        )
         return Past(reader, [arm.recommender.kind in FOREIGN for arm in self.scenario.arms])
 
     def recalling(

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from footfall.errors import LogError
+from footfall.log import EVENTS, IMPRESSIONS, SESSIONS, epoch_of, read_part
 from footfall.recommenders.protocol import Recommender, Request, Slate
 from footfall.world.design import INTERLEAVED
 from footfall.world.luck import Luck, Words
@@ -26,7 +28,7 @@ Key = tuple[int, int, int, int]
 """Arm, user, session, page."""
 
 _VISIT = ["arm", "user", "session"]
-_COLUMNS = ["arm", "user", "session", "page", "item", "score", "propensity", "team", "answered"]
+_COLUMNS = [*_VISIT, "page", "position", "item", "score", "propensity", "team", "answered"]
 
 
 @dataclass
@@ -55,6 +57,8 @@ class EpochReader:
     luck: Luck
     users: Words
     """[n_users] keys of the users' luck."""
+    slate: int
+    """Items a page at most."""
     eventful: bool = False
     """Whether the run has a log of events, which tells how many pages a visit had in all."""
 
@@ -63,26 +67,41 @@ class EpochReader:
         into.forget()
         for name in self.parts:
             folder, _, part = name.partition("/")
-            if folder != "impressions" or not part.startswith(f"epoch={epoch:04d}"):
+            if folder != "impressions" or epoch_of(name) != epoch:
                 continue
             sessions, events = f"sessions/{part}", f"events/{part}"
             if sessions in self.parts:
-                shown = pd.read_parquet(self.folder / name, columns=_COLUMNS)
+                shown = self._known(name, read_part(self.folder / name, IMPRESSIONS, _COLUMNS))
                 self._pages(shown, into)
                 if not self.eventful or events in self.parts:
                     visits = self._visits(sessions, events)
                     self._empty_pages(visits, into)
                     self._silent_ends(visits, into)
 
+    def _known(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a part, if they are about this run and as it writes them."""
+        of = {"user": self.names.users, "arm": self.names.arms, "item": self.names.items}
+        strange = [c for c in of if c in rows and not rows[c].isin(of[c]).all()]
+        place = [*_VISIT, "page", "position"]
+        twice = "position" in rows and rows.duplicated(place).any()
+        beyond = "position" in rows and not rows["position"].between(0, self.slate - 1).all()
+        if strange or twice or beyond or (rows["session"] < 0).any():
+            raise LogError(
+                f"{self.folder / name}: not of this run, or changed; delete it and run again with "
+                "--resume"
+            )
+        return rows
+
     def _visits(self, sessions: str, events: str) -> pd.DataFrame:
         """Visits with the number of the page after the last one that was shown and decided.
 
         The log of visits counts recommended pages; the shop's own are in the log of events.
         """
-        visits = pd.read_parquet(self.folder / sessions, columns=[*_VISIT, "pages", "ended"])
+        columns = [*_VISIT, "pages", "ended"]
+        visits = self._known(sessions, read_part(self.folder / sessions, SESSIONS, columns))
         searched: Any = 0
         if self.eventful:
-            happened = pd.read_parquet(self.folder / events, columns=[*_VISIT, "action"])
+            happened = read_part(self.folder / events, EVENTS, [*_VISIT, "action"])
             found = happened[happened["action"].isin(("search", "similar"))]
             counts = found.groupby(_VISIT).size().rename("searched").reset_index()
             searched = visits.merge(counts, "left", _VISIT)["searched"].fillna(0).astype(int)

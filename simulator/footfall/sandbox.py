@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -23,9 +23,20 @@ from jinja2 import filters, nodes
 from jinja2.runtime import BlockReference, Context, LoopContext, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import Namespace
-from jinja2.visitor import NodeTransformer
 
-from footfall.errors import did_you_mean
+from footfall.template_bounds import Bounds
+from footfall.template_words import (
+    COUNTED,
+    FLAT,
+    JOINED,
+    LOOP,
+    METHODS,
+    OTHER_FILTERS,
+    PRINTED,
+    STEPS,
+    TESTS,
+    TEXT_FILTERS,
+)
 
 MAX_SOURCE = 100_000
 """Characters of one template file; the shipped ones have up to 1,400."""
@@ -46,44 +57,8 @@ MAX_NUMBER = 2**63
 MAX_DECIMALS = 20
 _CALL, _SUPER = 10, 10_000
 
-_STATEMENTS = (
-    nodes.Output, nodes.Extends, nodes.Block, nodes.If, nodes.For, nodes.With,
-    nodes.Assign, nodes.AssignBlock, nodes.FilterBlock,
-)  # fmt: skip
-_LITERALS = (nodes.Const, nodes.List, nodes.Tuple, nodes.Dict)
 
-_TEXT_FILTERS = ("capitalize", "lower", "title", "trim", "truncate", "upper")
-_OTHER_FILTERS = (
-    "abs", "count", "d", "default", "dictsort", "first", "float", "groupby", "items", "last",
-    "length", "list", "max", "min", "reject", "rejectattr", "reverse", "select",
-    "selectattr", "sort", "unique",
-)  # fmt: skip
-_COMPARING = frozenset(
-    ("==", "!=", "<", "<=", ">", ">=", "eq", "equalto", "ne", "lt", "lessthan", "le", "gt",
-     "greaterthan", "ge")
-)  # fmt: skip
-_TESTS = _COMPARING | {
-    "boolean", "defined", "divisibleby", "even", "false", "float", "integer", "iterable",
-    "mapping", "none", "number", "odd", "sameas", "sequence", "string", "true", "undefined",
-}  # fmt: skip
-_METHODS: dict[type, frozenset[str]] = {
-    str: frozenset(
-        ("capitalize", "endswith", "lower", "lstrip", "removeprefix", "removesuffix", "rstrip",
-         "split", "startswith", "strip", "title", "upper")
-    ),
-    dict: frozenset(("get", "items", "keys", "values")),
-    LoopContext: frozenset(("changed", "cycle")),
-}  # fmt: skip
-_METHOD_NAMES = frozenset[str]().union(*_METHODS.values())
-_LOOP = frozenset(
-    ("depth", "depth0", "first", "index", "index0", "last", "length", "revindex", "revindex0")
-)
 _PLAIN = frozenset((str, int, float, bool, type(None)))
-
-_STEPS, _COUNTED, _FLAT, _JOINED, _PRINTED = (
-    "steps of a loop", "counted length", "no list", "joined text", "printed text"
-)  # fmt: skip
-"""Names of filters that no template can write."""
 
 _WIDE = re.compile(r"%[-+ #0]*(?:\(|\*|\d{3}|\d*\.(?:\*|\d{3}))")
 """Formats that write more than they are given, and those with names, which can repeat it."""
@@ -107,12 +82,12 @@ class Sandbox(SandboxedEnvironment):
 
     def __init__(self, fields: Mapping[type, frozenset[str]], **options: Any) -> None:
         super().__init__(**options)
-        self._fields = {**fields, LoopContext: _LOOP}
+        self._fields = {**fields, LoopContext: LOOP}
         self._left = MAX_WORK
         self.globals = {"range": _range, "namespace": _Namespace}
-        known = {name: self.filters[name] for name in (*_TEXT_FILTERS, *_OTHER_FILTERS)}
-        self.filters = {name: self._metered(known[name]) for name in _OTHER_FILTERS}
-        self.filters |= {name: self._metered(known[name], text=True) for name in _TEXT_FILTERS}
+        known = {name: self.filters[name] for name in (*TEXT_FILTERS, *OTHER_FILTERS)}
+        self.filters = {name: self._metered(known[name]) for name in OTHER_FILTERS}
+        self.filters |= {name: self._metered(known[name], text=True) for name in TEXT_FILTERS}
         self._map_attributes = self._metered(filters.sync_do_map)
         self.filters |= {
             "format": self._format,
@@ -123,13 +98,13 @@ class Sandbox(SandboxedEnvironment):
             "round": self._metered(_round),
             "string": lambda value: str(self._text(value)),
             "sum": self._sum,
-            _STEPS: self._steps,
-            _COUNTED: self.counted,
-            _FLAT: self._flat,
-            _PRINTED: self._text,
-            _JOINED: lambda parts: self._join(parts, ""),
+            STEPS: self._steps,
+            COUNTED: self.counted,
+            FLAT: self._flat,
+            PRINTED: self._text,
+            JOINED: lambda parts: self._join(parts, ""),
         }
-        self.tests = {name: self.tests[name] for name in _TESTS}
+        self.tests = {name: self.tests[name] for name in TESTS}
         self.concat = self._concat  # type: ignore[method-assign]  # as Jinja wants it
 
     def begin(self) -> None:
@@ -214,7 +189,7 @@ class Sandbox(SandboxedEnvironment):
         self, source: nodes.Template, name: str | None, filename: str | None, *more: Any, **kw: Any
     ) -> str:
         """Compile a file after its bounds have been put into it."""
-        made = _Bounds(self, name, filename).visit(source)
+        made = Bounds(self, name, filename).visit(source)
         return super()._generate(made, name, filename, *more, **kw)
 
     @jinja2.pass_context  # so that Jinja does not compute it once and for all
@@ -325,7 +300,7 @@ def _wide(form: str) -> bool:
 
 
 def _listed(of: Any, method: str) -> bool:
-    return any(method in names for kind, names in _METHODS.items() if isinstance(of, kind))
+    return any(method in names for kind, names in METHODS.items() if isinstance(of, kind))
 
 
 def _single(value: Any) -> bool:
@@ -346,118 +321,3 @@ def _round(value: float, precision: int = 0, method: Any = "common") -> float:
     if abs(precision) > MAX_DECIMALS:
         raise ExcessError(f"more than {MAX_DECIMALS} decimals")
     return filters.do_round(value, precision, method)
-
-
-class _Bounds(NodeTransformer):
-    """Puts filters that count around whatever repeats or grows; refuses what is not listed.
-
-    Jinja finds its methods by the names of the nodes.
-    """
-
-    def __init__(self, environment: Sandbox, name: str | None, filename: str | None) -> None:
-        self._environment = environment
-        self._where = name, filename
-
-    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
-        """Refuse tags that templates do not have."""
-        if isinstance(node, nodes.Stmt) and not isinstance(node, _STATEMENTS):
-            self._refuse(f'templates have no "{type(node).__name__.lower()}"', node)
-        return super().visit(node, *args, **kwargs)
-
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
-        """Charge each step."""
-        if node.recursive:
-            self._refuse("loops are not recursive here", node)
-        weight = 1 + sum(1 for _ in node.find_all(nodes.Node))
-        self.generic_visit(node)
-        node.iter = _filtered(node.iter, _STEPS, nodes.Const(weight))
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
-        """``a ~ b`` is joined where lengths are known."""
-        self.generic_visit(node)
-        return _filtered(nodes.List(node.nodes, lineno=node.lineno), _JOINED)
-
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
-        """Comparing two texts goes through both."""
-        self.generic_visit(node)
-        node.expr = _charged(node.expr)
-        for operand in node.ops:
-            operand.expr = _charged(operand.expr)
-        return node
-
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
-        """A slice is a copy."""
-        self.generic_visit(node)
-        if isinstance(node.arg, nodes.Slice):
-            node.node = _charged(node.node)
-        return node
-
-    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
-        """No list in a list, unless both are written out."""
-        self.generic_visit(node)
-        node.items = [_flat(item) for item in node.items]
-        return node
-
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
-        """Likewise."""
-        self.generic_visit(node)
-        if node.ctx == "load":
-            node.items = [_flat(item) for item in node.items]
-        return node
-
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
-        """Likewise."""
-        self.generic_visit(node)
-        for pair in node.items:
-            pair.key, pair.value = _flat(pair.key), _flat(pair.value)
-        return node
-
-    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802
-        """Blocks that call blocks would multiply."""
-        if node.name == "self":
-            self._refuse('no "self" here: a block stands once', node)
-        return node
-
-    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802
-        """Functions have no text: theirs would tell where they lie in the memory."""
-        self.generic_visit(node)
-        for place, part in enumerate(node.nodes):
-            if isinstance(part, nodes.Name) and part.name in (*self._environment.globals, "super"):
-                self._refuse(f'"{part.name}" is to be called', part)
-            if isinstance(part, nodes.Getattr) and part.attr in _METHOD_NAMES:
-                node.nodes[place] = _filtered(part, _PRINTED)
-        return node
-
-    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
-        """Only those that there are."""
-        self._known("filter", node.name, self._environment.filters, node)
-        return self.generic_visit(node)
-
-    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
-        """Likewise; those that compare go through the whole text."""
-        self._known("test", node.name, self._environment.tests, node)
-        self.generic_visit(node)
-        if node.name in _COMPARING:
-            node.node = _charged(node.node)
-        return node
-
-    def _known(self, what: str, name: str, known: Iterable[str], node: nodes.Node) -> None:
-        there = [one for one in known if " " not in one]
-        if name not in there:
-            self._refuse(f'no {what} "{name}" here; {did_you_mean(name, there)}', node)
-
-    def _refuse(self, message: str, node: nodes.Node) -> NoReturn:
-        raise jinja2.TemplateSyntaxError(message, node.lineno, *self._where)
-
-
-def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)
-
-
-def _charged(node: nodes.Expr) -> nodes.Expr:
-    return node if isinstance(node, nodes.Const) else _filtered(node, _COUNTED)
-
-
-def _flat(node: nodes.Expr) -> nodes.Expr:
-    return node if isinstance(node, _LITERALS) else _filtered(node, _FLAT)

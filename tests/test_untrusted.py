@@ -18,7 +18,7 @@ from footfall.llm.fake import FakeModel
 from footfall.options import Options
 from footfall.run import run
 from footfall.scenario import parse_scenario
-from footfall.untrusted import Cleaner, folded, inspect, suspicion
+from footfall.untrusted import Cleaner, folded, inspect, openness, suspicion
 from footfall_eval import RunLog, compare
 from footfall_eval.report import write_report
 
@@ -164,6 +164,7 @@ def test_a_run_counts_what_it_took_out_and_warns_of_suspects(attacked, capsys):
     assert texts["cut at 120 characters"] == 1
     warnings = json.loads((out / "manifest.json").read_text())["warnings"]
     assert any("2 of 62 titles and categories read like words to a model" in w for w in warnings)
+    assert any("In this mode attacks were measured to move" in w for w in warnings)
     assert any("read like words to a model" in line for line in compare(RunLog.open(out)).cautions)
 
 
@@ -173,6 +174,19 @@ def test_the_report_shows_the_warning_and_the_suspects_as_text(attacked):
     assert "read like words to a model" in html
     assert "&lt;script&gt;alert(1)" in html
     assert "<script>alert(1)" not in html
+
+
+@pytest.mark.parametrize(
+    ("mode", "hidden", "adapted", "words"),
+    [
+        ("yes-no", True, False, "under a point"),
+        ("yes-no", True, True, "praise"),
+        ("likelihood", False, False, "and loses"),
+        ("listwise", True, False, "not measured"),
+    ],
+)
+def test_the_warning_says_how_open_the_mode_is(mode, hidden, adapted, words):
+    assert words in openness(mode, hidden=hidden, adapted=adapted)
 
 
 def test_a_shop_without_suspects_is_not_warned_of(tmp_path):

@@ -137,10 +137,13 @@ def warnings(
     texts: Inspection | None,
 ) -> list[str]:
     """What a reader of the result must know before believing it."""
-    hidden = scenario.choice.suspects == "hide"
+    choice, adapted = scenario.choice, scenario.model.adapter is not None
+    hidden = choice.suspects == "hide"
     found = [CIRCULAR if histories.apart.circular else ""]
     found.append(model.caution() if isinstance(model, StandIn) else "")
-    found.append("" if texts is None else texts.warning(hidden=hidden))
+    found.append(
+        "" if texts is None else texts.warning(choice.mode, hidden=hidden, adapted=adapted)
+    )
     return [warning for warning in found if warning]
 
 

@@ -196,16 +196,38 @@ class Inspection:
             "first suspects": [f"{s.name}: {s.text}" for s in self.suspects[:EXAMPLES]],
         }
 
-    def warning(self, *, hidden: bool) -> str:
-        """One sentence for the head of a report, or "" where there is no suspect."""
+    def warning(self, mode: str, *, hidden: bool, adapted: bool) -> str:
+        """One sentence for the head of a report, or "" where there is no suspect.
+
+        Args:
+            mode: How the model is asked.
+            hidden: Whether prompts leave suspects out.
+            adapted: Whether the model has an adapter.
+        """
         if not self.suspects:
             return ""
         first = self.suspects[0]
         done = "prompts leave them out" if hidden else "prompts show them as they are"
         return (
             f"{len(self.suspects):,} of {self.texts:,} titles and categories read like words to "
-            f'a model, not like names, for instance of item {first.name} ("{first.rule}"); {done}'
+            f'a model, not like names, for instance of item {first.name} ("{first.rule}"); {done}. '
+            f"{openness(mode, hidden=hidden, adapted=adapted)} (docs/security.md)"
         )
+
+
+def openness(mode: str, *, hidden: bool, adapted: bool) -> str:
+    """What ``benchmarks/injection.py`` found for such prompts; figures are in its results."""
+    if adapted:
+        return (
+            "An adapter takes praise for praise: such titles sell where the model's weight is large"
+        )
+    if mode == "likelihood" and hidden:
+        return "This mode is open: the short category in their place does better than a long title"
+    if mode == "likelihood":
+        return "This mode is open: a long odd title is unlikely after any history, and loses"
+    if mode == "yes-no":
+        return "In this mode attacks were measured to move the chance of a click by under a point"
+    return "How open this mode is to them was not measured"
 
 
 def inspect(texts: Iterable[tuple[str, str]], cleaner: Cleaner, limit: int) -> Inspection:

@@ -60,6 +60,7 @@ from footfall.surrogate.distill import Order, distill
 from footfall.surrogate.folder import CARD, NUMBERS
 from footfall.surrogate.stand_in import StandIn, open_answering
 from footfall_eval import RunLog, compare
+from footfall_eval.grid import PLAN, summarise
 from footfall_eval.offpolicy import off_policy, read_bandit_log
 
 
@@ -295,6 +296,18 @@ class RunFolder:
         shutil.copytree(self.path, copy, dirs_exist_ok=True)
         (copy / place).write_bytes(data)
         return copy
+
+    def planned(self) -> Target:
+        """Feed the plan of a grid whose only run this is."""
+
+        def read(data: bytes, folder: Path) -> object:
+            shutil.copytree(self.path, folder / "run", dirs_exist_ok=True)
+            (folder / PLAN).write_bytes(data)
+            return summarise(folder)
+
+        return Target(
+            read, (b'{"runs": [{"folder": "run", "settings": {"seed": 3}}]}',), JSON_WORDS
+        )
 
     def resumed(self, name: str, words: tuple[bytes, ...] = ()) -> Target:
         """Feed the file ``name`` to ``footfall run --resume``; the manifest knows its hash."""
@@ -659,6 +672,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "impressions of a resumed run": finished.resumed("impressions/*.parquet"),
         "sessions of a resumed run": finished.resumed("sessions/*.parquet"),
         "impressions of a replayed run": finished.replayed("impressions/*.parquet"),
+        "plan of a grid": finished.planned(),
         "what was spent": Target(_spent, (b'{"tokens": 12, "seconds": 3.5}',), JSON_WORDS),
         "impressions": finished.target("impressions/*.parquet"),
         "sessions": finished.target("sessions/*.parquet"),

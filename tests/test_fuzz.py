@@ -25,7 +25,7 @@ NAMES = (
     "propensities", "zip",
     "scenario", "template", "where", "manifest", "manifest of a resumed run",
     "manifest of a replayed run", "impressions of a resumed run", "sessions of a resumed run",
-    "impressions of a replayed run", "what was spent", "impressions",
+    "impressions of a replayed run", "plan of a grid", "what was spent", "impressions",
     "sessions", "users of a run", "stored answers", "surrogate's card", "surrogate's numbers",
     "adapter", "lessons", "written reasons", "model server", "recommender service",
 )  # fmt: skip

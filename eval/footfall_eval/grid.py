@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from footfall import manifest
-from footfall.errors import FootfallError, LogError, UserError
+from footfall.errors import FootfallError, LogError, UserError, one_line
 from footfall.json_files import read_object
 from footfall_eval.compare import compare
 from footfall_eval.comparison import finite
@@ -81,11 +82,11 @@ def summarise(folder: Path, *, primary: str | None = None) -> GridSummary:
     groups: dict[str, list[tuple[dict[str, Any], RunLog]]] = {}
     unfinished = []
     for run in plan:
-        place = folder / str(run["folder"])
+        place = folder / run.folder
         if not _finished(place):
-            unfinished.append(str(run["folder"]))
+            unfinished.append(run.folder)
             continue
-        settings = {key: value for key, value in run["settings"].items() if key != "seed"}
+        settings = {key: value for key, value in run.settings.items() if key != "seed"}
         key = json.dumps(settings, sort_keys=True, default=str)
         groups.setdefault(key, []).append((settings, RunLog.open(place)))
     if not groups:
@@ -173,15 +174,34 @@ def print_summary(found: GridSummary, console: Console | None = None) -> None:
         out.print(Text(f"! not finished, left out: {', '.join(found.unfinished)}", "yellow"))
 
 
-def _plan(folder: Path) -> list[dict[str, Any]]:
+class _Planned(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    folder: str
+    settings: dict[str, Any]
+
+
+class _Plan(BaseModel):
+    """What a grid says of its runs."""
+
+    runs: list[_Planned]
+
+
+def _plan(folder: Path) -> list[_Planned]:
     file = folder / PLAN
     if not file.exists():
         raise UserError(f"{folder}: no {PLAN}, so no grid; for a single run: footfall compare")
     try:
-        runs = read_object(file)["runs"]
-        return [dict(run) for run in runs]
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise LogError(f"{file}: cannot be read ({problem})") from None
+        plan = _Plan.model_validate(read_object(file))
+    except ValidationError as problem:
+        wrong = problem.errors()[0]
+        place = ".".join(str(step) for step in wrong["loc"])
+        raise LogError(f'{file}: "{place}": {wrong["msg"]}; the file was changed') from None
+    except (OSError, ValueError) as problem:
+        raise LogError(f"{file}: cannot be read ({one_line(problem, 200)})") from None
+    for run in plan.runs:
+        manifest.inside(folder, run.folder)
+    return plan.runs
 
 
 def _finished(place: Path) -> bool:

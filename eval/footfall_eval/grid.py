@@ -21,6 +21,7 @@ from rich.text import Text
 from footfall import manifest
 from footfall.errors import FootfallError, LogError, UserError, one_line
 from footfall.json_files import read_object
+from footfall.spec import fault
 from footfall_eval.compare import compare
 from footfall_eval.comparison import finite
 from footfall_eval.load import RunLog
@@ -194,9 +195,7 @@ def _plan(folder: Path) -> list[_Planned]:
     try:
         plan = _Plan.model_validate(read_object(file))
     except ValidationError as problem:
-        wrong = problem.errors()[0]
-        place = ".".join(str(step) for step in wrong["loc"])
-        raise LogError(f'{file}: "{place}": {wrong["msg"]}; the file was changed') from None
+        raise LogError(f"{file}: {fault(problem)}; the file was changed") from None
     except (OSError, ValueError) as problem:
         raise LogError(f"{file}: cannot be read ({one_line(problem, 200)})") from None
     for run in plan.runs:

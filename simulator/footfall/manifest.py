@@ -23,6 +23,7 @@ from footfall.files import replacing
 from footfall.json_files import read_object
 from footfall.log import epoch_of
 from footfall.secrets import hidden, values_of
+from footfall.spec import fault
 
 NAME = "manifest.json"
 
@@ -111,9 +112,7 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     try:
         shape = _Shape.model_validate(manifest)
     except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(str(step) for step in wrong["loc"])
-        raise LogError(f'{path}: "{place}": {wrong["msg"]}; the file was changed') from None
+        raise LogError(f"{path}: {fault(error)}; the file was changed") from None
     for key in needed:
         if _lacks(manifest, key):
             raise LogError(f'{path}: "{key}" is missing; the file was changed')

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save
 from footfall.errors import ModelError, one_line
 from footfall.files import file_hash, replacing
 from footfall.json_files import read_object
+from footfall.spec import fault
 from footfall.surrogate.bounds import Bounds
 from footfall.surrogate.sound import check
 from footfall.surrogate.student import Student
@@ -111,9 +112,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         _Card.model_validate(card)
     except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(str(step) for step in wrong["loc"])
-        raise ModelError(f'{path}: "{place}": {wrong["msg"]}; distil again') from None
+        raise ModelError(f"{path}: {fault(error)}; distil again") from None
     return card
 
 

@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
@@ -242,6 +244,19 @@ def test_mistakes_are_said_in_one_line(shop, tmp_path):
         )
     with pytest.raises(DataError, match=r"sft\.json is missing"):
         read_lessons(tmp_path / "nothing")
+
+
+def test_lessons_with_empty_cells_are_refused(tmp_path):
+    """Found by `make fuzz`: a TypeError."""
+    write_lessons(tmp_path, TRAIN, lessons(3, 1), str)
+    write_lessons(tmp_path, VALIDATE, lessons(3, 2), str)
+    write_about(tmp_path, {})
+    table = pq.read_table(tmp_path / TRAIN)
+    empty = pa.array([None] * len(table), table.schema.field("items").type)
+    place = table.schema.get_field_index("items")
+    pq.write_table(table.set_column(place, "items", empty), tmp_path / TRAIN)
+    with pytest.raises(DataError, match="empty cells"):
+        read_lessons(tmp_path)
     with pytest.raises(ModelError, match="neither a folder"):
         find_adapter("no-such-adapter")
     (tmp_path / "empty").mkdir()

@@ -109,8 +109,9 @@ def handler(play):  # noqa: C901 - a class that knows its play
                 self.reply(200, {"tokens": ours if play.tokens is None else play.tokens})
                 return
             if self.path == "/inference/v1/generate":
-                good = play.generate is not None
-                self.reply(200 if good else 404, play.generate(body) if good else {})
+                answer = play.generate(body) if play.generate is not None else 404
+                good = not isinstance(answer, int)
+                self.reply(200 if good else answer, answer if good else {})
                 return
             play.seen.append((self.headers["Authorization"], body))
             act = play.next()
@@ -233,6 +234,25 @@ def test_likelihood_reads_the_cache_where_the_server_lets_it(hidden):
         assert reply.cached_tokens == (0 if hidden else 2)
     assert not seen
     assert len(bodies) == (10 if hidden else 5)
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_an_answer_that_vllm_cannot_write_down_is_computed_without_the_cache(always):
+    """Rows of cached tokens are memory as it was found; NaN in it is a 400."""
+
+    def generate(body):
+        cached = not body["sampling_params"]["skip_reading_prefix_cache"]
+        return 400 if cached or always else generated(body)
+
+    batch = questions(3, ())
+    with server(generate=generate) as (url, _), client(url) as model:
+        replies = model.ask(batch)
+    if always:
+        assert replies == [NoAnswer("server answered 400")] * 3
+    else:
+        assert [r.logprobs for r in replies] == [
+            tuple(-float(token) for token in question.suffix.ids) for question in batch
+        ]
 
 
 def test_what_is_sent_later_is_under_way_before_the_first_is_read():

@@ -91,6 +91,7 @@ def read_lessons(folder: Path) -> LessonFolder:
     try:
         about = read_object(folder / NAME)
         parts = [pq.read_table(folder / name, schema=SCHEMA) for name in (TRAIN, VALIDATE)]
+        train, validate = ([_lesson(row) for row in part.to_pylist()] for part in parts)
     except FileNotFoundError as error:
         missing = Path(error.filename or NAME).name
         raise DataError(
@@ -100,11 +101,15 @@ def read_lessons(folder: Path) -> LessonFolder:
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = one_line(error, 200)
         raise DataError(f"{folder}: cannot be read: {reason}") from None
-    train, validate = ([_lesson(row) for row in part.to_pylist()] for part in parts)
     return LessonFolder(train, validate, about)
 
 
 def _lesson(row: dict[str, Any]) -> Lesson:
+    questions = [row[name] for name in ("suffix_ids", "items", "answers", "new")]
+    if any(cell is None for cell in (row["user"], row["prefix_ids"], *questions)):
+        raise ValueError("a lesson with empty cells")
+    if len({len(cells) for cells in questions}) > 1 or None in (*row["suffix_ids"], *row["items"]):
+        raise ValueError("a lesson whose questions and answers do not fit")
     return Lesson(
         user=row["user"],
         window=row["window"],

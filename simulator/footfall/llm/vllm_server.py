@@ -335,7 +335,14 @@ class VllmServer:
     async def _generate(self, question: Question) -> Reply:
         """Weigh a suffix with the prefix from the cache, and without where that hides a row."""
         for read_cache in (True, False):
-            response = await self._post(question, read_cache=read_cache)
+            try:
+                response = await self._post(question, read_cache=read_cache)
+            except openai.BadRequestError:
+                # vLLM leaves rows of cached tokens as it found the memory, and where it found NaN
+                # there it cannot write its answer down. Without the cache it fills all rows.
+                if not read_cache:
+                    raise
+                continue
             reply = read_generated(question, response, self.name)
             if reply is not None:
                 return reply

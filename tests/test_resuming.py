@@ -255,7 +255,15 @@ def test_a_link_out_of_the_run_is_not_followed(base, out, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said", ["[]", '{"tokens": "x"}', '{"tokens": -1, "seconds": 0}', "[" * 999]
+    "said",
+    [
+        "[]",
+        '{"tokens": "x"}',
+        '{"tokens": -1, "seconds": 0}',
+        '{"tokens": 1, "seconds": 1e999}',
+        f'{{"tokens": {"9" * 400}, "seconds": 0}}',  # found by `make fuzz`: an OverflowError
+        "[" * 999,
+    ],
 )
 def test_what_was_spent_must_be_amounts(base, out, said):
     (out / "spent.json").write_text(said)

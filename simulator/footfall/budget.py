@@ -28,6 +28,7 @@ FILE = "spent.json"
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _GIB = 1 << 30
+_MOST_TOKENS = 2**63
 
 
 def seconds(text: object) -> object:
@@ -143,8 +144,8 @@ class Meter:
         except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             reason = one_line(error, 200)
             raise LogError(f"{path}: what was spent cannot be read ({reason}); repair it") from None
-        if not 0 <= spent[0] < math.inf or spent[1] < 0:
-            raise LogError(f"{path}: nobody can have spent {spent[0]:g} s, {spent[1]:,} tokens")
+        if not 0 <= spent[0] < math.inf or not 0 <= spent[1] < _MOST_TOKENS:
+            raise LogError(f"{path}: nobody can have spent as much as it says; repair it")
         return spent
 
 

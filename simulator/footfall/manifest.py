@@ -127,7 +127,14 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
 def inside(folder: Path, name: str) -> Path:
     """A file that a manifest names; a run folder from elsewhere may not point at other files."""
     file = folder / name
-    if not file.resolve().is_relative_to(folder.resolve()):
+    try:
+        file.exists()  # raises where there can be no such name
+        within = file.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError) as error:
+        raise LogError(
+            f"{folder}: names a file that there cannot be ({one_line(error, 100)})"
+        ) from None
+    if not within:
         raise LogError(f'{folder / NAME}: names a file outside the run, "{name}"')
     return file
 

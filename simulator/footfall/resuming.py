@@ -171,15 +171,15 @@ def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
             state = "changed"
         states[state].append(name)
     there = (path for log in LOGS for path in sorted((folder / log).rglob("*")) if path.is_file())
-    # Links may lead anywhere, and what is found here may be moved.
-    names = [path.relative_to(folder).as_posix() for path in there]
-    for name in names:
+    names = (path.relative_to(folder).as_posix() for path in there)
+    foreign = tuple(name for name in names if name not in listed)
+    for name in foreign:  # will be moved, and links may lead anywhere
         manifest.inside(folder, name)
     return Findings(
         {name: listed[name] for name in states["intact"]},
         tuple(states["changed"]),
         tuple(states["missing"]),
-        tuple(name for name in names if name not in listed),
+        foreign,
     )
 
 

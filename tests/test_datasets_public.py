@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from footfall.cli.data import KINDS
 from footfall.datasets import published
-from footfall.datasets.commands import KINDS
 from footfall.datasets.sources import READERS, load
 from footfall.errors import DataError
 

@@ -17,14 +17,7 @@ import pandera.errors
 import pandera.pandas as pa
 
 from footfall.datasets.cells import numbers
-from footfall.datasets.schema import (
-    ACTIONS,
-    INTERACTIONS,
-    ITEMS,
-    USERS,
-    Cleaning,
-    Dataset,
-)
+from footfall.datasets.schema import ACTIONS, INTERACTIONS, ITEMS, USERS, Cleaning, Dataset
 from footfall.errors import DataError, one_line
 
 EPOCH = pd.Timestamp("1970-01-01")

@@ -73,7 +73,7 @@ def write_report(
 def render(log: RunLog, result: Comparison, pooled: PooledComparison | None = None) -> str:
     """The page as HTML."""
     environment = Environment(
-        loader=PackageLoader("footfall_eval", "."),
+        loader=PackageLoader("footfall_eval.reporting", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -15,7 +15,12 @@ pytestmark = pytest.mark.engine
 
 def footfall(*arguments, cwd):
     """In a process of its own: an engine is not started twice in one."""
-    command = [sys.executable, "-c", "from footfall.cli.main import main; main()", *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "from footfall.cli.main.main.main import main; main()",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 

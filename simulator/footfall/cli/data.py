@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall.datasets.fetch import DOWNLOADS, fetch
+from footfall.datasets.pages import described
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
 from footfall.datasets.split import SplitSpec, split
@@ -26,6 +27,7 @@ KINDS = {
     "kuairand": "KuaiRand: impressions and clicks on short videos, some shown by lot",
     "kuairec": "KuaiRec: how long users watched short videos; nearly complete",
     "mind": "MIND: what Microsoft News showed, and what was clicked",
+    "open-bandit": "Open Bandit: fashion shown by lot or by a bandit, with propensities",
     "movielens": "film ratings; a folder or zip from GroupLens (see `footfall data fetch`)",
     "steam": "Steam: who reviewed, and so owns, which game",
     "table": "your own history in CSV or Parquet, with its columns named",
@@ -93,6 +95,7 @@ def describe(dataset: Dataset, spec: SplitSpec | None = None) -> dict[str, Any]:
         "orders": int(
             events.loc[events["order"] != "", ["user", "order"]].drop_duplicates().shape[0]
         ),
+        "pages": described(events, dataset.pages),
         "events a user (median)": float(events_a_user.median()),
         "profile columns": [c for c in dataset.users.columns if c != "user"],
         "split": None if spec is None else _split_summary(dataset, spec),

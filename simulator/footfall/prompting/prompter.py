@@ -115,7 +115,7 @@ class Prompter:
         catalogue: Titles, categories and prices of the items.
         persona_prose: Whether templates may tell the profile.
         hide_suspects: Leave out texts that read like words to the model
-            (``footfall.prompting.untrusted``); an item then goes by its category.
+            (``footfall.prompting.prompter.untrusted``); an item then goes by its category.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """What is put into a template before it is compiled, so that the sandbox can count.
 
 Whatever repeats or grows gets a filter around it that spends (``prompting.sandbox``); what is not
-listed in ``footfall.prompting.template_words`` is refused, with its line.
+listed in ``footfall.prompting.prompter.template_words`` is refused, with its line.
 """
 
 from __future__ import annotations

@@ -100,8 +100,7 @@ def german(folder):
 
 
 def retailrocket(folder):
-    words = {"view": "view", "addtocart": "cart", "transaction": "purchase", "logout": "ignore"}
-    h = clickstream(words, (0.7, 0.17, 0.12, 0.01))
+    h = clickstream(("view", "addtocart", "transaction", "logout"), (0.7, 0.17, 0.12, 0.01))
     frame = pd.DataFrame(
         {
             "timestamp": h["at"].astype("int64") // 10**6,
@@ -115,7 +114,7 @@ def retailrocket(folder):
 
 
 def taobao(folder):
-    h = clickstream({"pv": "view", "fav": "click", "cart": "cart", "buy": "purchase"})
+    h = clickstream(("pv", "fav", "cart", "buy"))
     frame = pd.DataFrame(
         {
             "用户ID": h["user"],
@@ -181,9 +180,7 @@ def listens(folder):
 
 
 def russian(folder):
-    h = clickstream(
-        {"просмотр": "view", "клик": "click", "в корзину": "cart", "покупка": "purchase"}
-    )
+    h = clickstream(("просмотр", "клик", "в корзину", "покупка"))
     frame = pd.DataFrame(
         {
             "ид_клиента": h["user"],

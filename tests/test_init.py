@@ -3,39 +3,49 @@
 import json
 
 import pytest
-import yaml
 
 from console import footfall
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody, usual
 from footfall.datasets.guessing.guess import Files, guess
 from footfall.datasets.guessing.words import action_of, understand
 from footfall.datasets.sources import load
-from footfall.scenario.reading import read_source
+from footfall.options import Options
+from footfall.runs.run import run
+from footfall.scenario.drafting import draft
+from footfall.scenario.reading import read_scenario
 from logs_of_shops import LOGS, nameless
 
 
 @pytest.mark.parametrize("name", LOGS)
 def test_a_log_is_understood_and_its_scenario_means_the_right_thing(tmp_path, name):
     log = LOGS[name]
-    file = log.write(tmp_path)
-    done = footfall("init", file, *log.arguments, "--out", "shop.yaml", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    written = yaml.safe_load((tmp_path / "shop.yaml").read_text())
-    assert written["data"]["columns"] == log.columns
-    action = written["data"]["action"]
-    if isinstance(action, dict) and "map" in action:
-        action["map"].pop("logout", None)
+    beside = {"--items": "items", "--users": "users"}
+    more = {beside[log.arguments[0]]: tmp_path / log.arguments[1]} if log.arguments else {}
+    guessed = guess(Files(tmp_path / log.write(tmp_path), **more), Told(), nobody)
+    source = guessed.source
+    assert source.columns.model_dump(exclude_none=True) == log.columns
+    action = source.action if isinstance(source.action, str) else source.action.model_dump()
     assert action == log.action
-    for option, value in log.options.items():
-        assert written["data"].get(option) == value, option
-    source, _ = read_source(str(tmp_path / "shop.yaml"))
+    assert {name: getattr(source, name) for name in log.options} == log.options
     dataset = load(source, tmp_path)
-    assert str(dataset.interactions["time"].min().date()) in (log.first, "2024-03-01")
+    assert str(dataset.interactions["time"].min().date()) == log.first
     assert len(dataset.users) == 40
+    drafted = draft(source, dataset, guessed.findings, tmp_path / "shop.yaml")
+    (tmp_path / "shop.yaml").write_text(drafted.text)
+    scenario = read_scenario(tmp_path / "shop.yaml")
+    short = scenario.model_copy(update={"world": scenario.world.model_copy(update={"days": 1})})
+    assert run(short, Options(tmp_path / "out", tmp_path))["status"] == "finished"
+
+
+def test_three_commands_lead_from_a_log_to_a_verdict(tmp_path):
+    file = LOGS["german"].write(tmp_path)
+    done = footfall("init", file, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Europe/Berlin" in done.stdout
     done = footfall("run", "shop.yaml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     verdict = json.loads(footfall("compare", "out", "--json", cwd=tmp_path).stdout)
-    assert len(verdict["arms"]) == 3
+    assert [arm["name"] for arm in verdict["arms"]] == ["popular", "item-knn", "implicit"]
 
 
 def test_what_only_its_owner_knows_is_asked(tmp_path):
@@ -106,6 +116,7 @@ def test_a_scenario_is_not_overwritten_by_accident(tmp_path):
         ("a,b\n1,2\n", "no column tells the time"),
         ("user,time\n1,2024-01-01\n1,2024-01-02\n", "no column names the item"),
         ("x\n1\n", "not a table of events"),
+        ("196,242,3,881250949\n196,302,3,881250950\n", "looks like data, not like headers"),
         ("user,item,day\n1,1,3\n2,1,4\n1,1,9\n", '"day" (3, 4)'),
     ],
 )

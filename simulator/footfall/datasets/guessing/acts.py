@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from footfall.datasets.guessing.asking import Findings, Question, Told
 from footfall.datasets.guessing.columns import Roles
 from footfall.datasets.guessing.facts import Table
-from footfall.datasets.guessing.words import action_of
+from footfall.datasets.guessing.words import action_of, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table import ActionColumn, ActionFlags
 from footfall.errors import DataError, did_you_mean
@@ -19,6 +19,10 @@ IGNORE = "ignore"
 
 RARE = 0.01
 """Unknown words in fewer rows than this share are left out without a question."""
+
+MEDIA = frozenset({"track", "song", "episode", "podcast", "chanson", "morceau", "lied", "brano",
+                   "cancion", "musica", "video", "utwor"})  # fmt: skip
+"""Items that are played rather than bought."""
 
 _MEANT = {
     "view": "was shown or looked at", "click": "was clicked, opened, played or liked",
@@ -98,6 +102,10 @@ def _of_every_row(table: Table, roles: Roles, findings: Findings) -> str:
         said = ", ".join(roles.of[name].name for name in (money or ["order"]))
         findings.note("action", "purchase", f"every row has what purchases have: {said}")
         return "purchase"
+    if MEDIA.intersection(tokens(roles.of["item"].name)):
+        name = roles.of["item"].name
+        findings.note("action", "click", f'"{name}": what is listed here was played', assumed=True)
+        return "click"
     played = [c for c in table.columns if action_of(c.name) == "click"]
     if played:
         findings.note("action", "click", f'"{played[0].name}" says what every row is')

@@ -123,7 +123,9 @@ def _time_of_day(table: Table, roles: Roles, findings: Findings) -> None:
     if not len(date) or (roles.clock.unit is not None) or date.str.contains(":").any():
         return
     for column in table.columns:
-        clocked = column.texts.str.fullmatch(r"\d{1,2}[:.]\d{2}([:.]\d{2})?(\s*[AaPp][Mm])?")
+        sign = "[:.]" if column.says("clock", "time") else ":"
+        form = rf"\d{{1,2}}{sign}\d{{2}}({sign}\d{{2}})?(\s*[AaPp][Mm])?"
+        clocked = column.texts.str.fullmatch(form)
         if len(column.texts) and clocked.mean() > 0.95 and not roles.taken(column):
             roles.of["clock"] = column
             findings.note("clock", column.name, f'times of day beside the dates of "{date.name}"')
@@ -185,7 +187,9 @@ def _name_score(column: Column, role: str) -> float:
 
 
 def _asked(role: str, free: list[Column], table: Table, roles: Roles, findings: Findings) -> None:
-    unknown = [c for c in free if not c.meanings and c.distinct > 1] or free
+    told = ("time", "price", "total", "quantity", "currency", "rating", "category", *AWAY)
+    able = [c for c in free if not c.says(*told) and c.distinct > 1 and not c.flags]
+    unknown = [c for c in able if not c.meanings] or able
     if not unknown:
         raise DataError(
             f"{table.path}: no column names the {role}; its columns: "
@@ -210,8 +214,15 @@ def _further(
         return
     if role in ("page", "position", "propensity", "arm") and not _shows(roles):
         return
+    if role in ("title", "category") and not _of_the_item(best, roles.of["item"]):
+        return
     roles.of[role] = best
     findings.note(role, best.name, "its header says so")
+
+
+def _of_the_item(column: Column, item: Column) -> bool:
+    """Whether a column says much the same wherever an item is."""
+    return bool(column.cells.groupby(item.cells).nunique().mean() < 1.5)
 
 
 def _shows(roles: Roles) -> bool:
@@ -255,7 +266,7 @@ def _numbers(
 
 def _texty(score: Callable[[Column], float]) -> Callable[[Column], float]:
     """The same, and words before numbers."""
-    return lambda column: score(column) and score(column) - 0.5 * column.numeric
+    return lambda c: score(c) and score(c) - 0.5 * c.numeric - 0.3 * c.says("id")
 
 
 def _money(score: Callable[[Column], float]) -> Callable[[Column], float]:

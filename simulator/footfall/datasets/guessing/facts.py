@@ -62,9 +62,9 @@ class Column:
 
     @property
     def flags(self) -> bool:
-        """Whether every filled cell says yes or no."""
+        """Whether every filled cell says yes or no, and both occur."""
         words = set(self.texts.str.lower().unique())
-        return bool(words) and words <= YES | NO
+        return len(words) == 2 and words <= YES | NO
 
     def example(self, count: int = 3) -> str:
         """Some values, for a message."""

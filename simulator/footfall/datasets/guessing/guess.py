@@ -96,9 +96,21 @@ def _looked_at(path: Path, encoding: str | None) -> Table:
         raise DataError(
             f"{path}: not a table of events: {len(frame)} rows, {frame.shape[1]} column"
         )
+    if _is_data(list(map(str, frame.columns))):
+        first = ", ".join(map(str, frame.columns))
+        raise DataError(
+            f"{path}: its first line looks like data, not like headers ({first:.60}); "
+            "put a line before it that names the columns"
+        )
     if len(frame) > SAMPLE:
         frame = frame.iloc[:SAMPLE]
     return table_of(frame.reset_index(drop=True), path)
+
+
+def _is_data(headers: list[str]) -> bool:
+    """Whether headers are numbers and moments."""
+    bare = [header.replace(".", "").replace("-", "").replace(":", "") for header in headers]
+    return sum(text.strip().isdigit() for text in bare) * 2 > len(headers)
 
 
 def _when_and_money(log: Table, roles: Roles, told: Told, findings: Findings) -> dict[str, Any]:

@@ -28,8 +28,9 @@ DATES = (
 CLOCKS = (
     "", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S",
     ", %H:%M", ", %H:%M:%S", ", %I:%M %p", ", %I:%M:%S %p", " %H.%M", " %H.%M.%S", " %Hh%M",
-    " %H时%M分", " %H:%M Uhr", " %H:%M:%S %z", "%H%M", "%H%M%S", " %H%M%S", " - %H:%M", " %H時%M分",
+    " %H时%M分", " %H:%M Uhr", " %H:%M:%S %z", " %H%M%S", " - %H:%M", " %H時%M分",
 )  # fmt: skip
+FUSED = ("%Y%m%dT%H%M%S", "%Y%m%d_%H%M%S", "%Y%m%d-%H%M%S")
 WHOLE = ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%d/%b/%Y:%H:%M:%S %z")
 """Forms that are no date with a time behind it."""
 
@@ -131,7 +132,7 @@ def _forms(texts: pd.Series) -> list[str]:
     few = [
         text for text in texts.iloc[:5] if len(text) < LONGEST and sum(map(str.isdigit, text)) > 3
     ]
-    tried = [date + clock for date, clock in product(DATES, CLOCKS)]
+    tried = [date + clock for date, clock in product(DATES, CLOCKS)] + [*FUSED]
     return [form for form in (*tried, *WHOLE) if any(_reads(text, form) for text in few)]
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from footfall.errors import ModelError, one_line
 from footfall.llm.specs import ModelSpec
-from footfall.llm.weights import find_weights
+from footfall.llm.weights.weights import find_weights
 from footfall.memory.similarity import WIDTH, embed, sentence_model
 
 Singles = npt.NDArray[np.float32]

@@ -23,9 +23,9 @@ from footfall.appeal.style import MEASURES, style
 from footfall.appeal.words import BUCKETS, WordSpace
 from footfall.errors import ModelError, one_line
 from footfall.llm.specs import ModelSpec
-from footfall.files import file_hash, replacing
-from footfall.json_files import read_object
-from footfall.spec import fault
+from footfall.plumbing.files import file_hash, replacing
+from footfall.plumbing.json_files import read_object
+from footfall.plumbing.spec import fault
 
 CARD = "appeal.json"
 NUMBERS = "appeal.safetensors"

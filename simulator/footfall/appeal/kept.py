@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from footfall.appeal.encoders import Encoder, Singles
-from footfall.files import replacing
+from footfall.plumbing.files import replacing
 
 AT_ONCE = 512
 """Titles between two files: what a kill can lose."""

@@ -18,7 +18,7 @@ from footfall.datasets.experiments.stories import stories_of
 from footfall.datasets.schema import Cleaning
 from footfall.datasets.table import read_frame, read_names
 from footfall.errors import DataError, did_you_mean, one_line
-from footfall.spec import fault
+from footfall.plumbing.spec import fault
 
 Layout = Literal["table", "upworthy", "asos"]
 

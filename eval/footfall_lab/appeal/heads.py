@@ -43,4 +43,4 @@ def fit_worth(rows: Any, lessons: Lessons, learn: Bools, penalty: float) -> Floa
 
 def _scale(rows: Floats) -> Floats:
     spread = np.asarray(rows, dtype=np.float64).std(axis=0)
-    return np.where(spread > 0, spread, 1.0) * np.sqrt(rows.shape[1])
+    return np.asarray(np.where(spread > 0, spread, 1.0) * np.sqrt(rows.shape[1]))

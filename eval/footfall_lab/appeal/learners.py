@@ -25,15 +25,22 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Tell = Callable[[str], None]
 
-SENTENCE_DEPTH = 0.6
+STATE_DEPTH = 0.6
 """Depth of a language model's states: layer 18 of SmolLM2's 30."""
 
 
 class Learner(Protocol):
     """Learns from some pairs and gives a voice."""
 
-    name: str
-    about: str
+    @property
+    def name(self) -> str:
+        """Of the voice; unique among learners."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """What it reads, for people."""
+        ...
 
     @property
     def identity(self) -> str:
@@ -105,7 +112,7 @@ class EncoderLearner:
         return f"ridge {self.penalty:g} on {self.encoder.identity}"
 
     def read(self, lessons: Lessons, tell: Tell) -> Floats:
-        """[n_titles, width]"""
+        """[n_titles, width] of all titles."""
 
         def told(done: int, whole: int) -> None:
             tell(f"{self.name}: {done:,} of {whole:,} titles read")

@@ -98,8 +98,10 @@ def _steps(lessons: Lessons, learn: Bools, schedule: Schedule, seed: int) -> lis
 
 
 def _loss(net: _Net, lessons: Lessons, rows: Any) -> Any:
-    """Sum of weighted squared errors; a test with many pairs counts by the root of their number,
-    as they share their arms."""
+    """Sum of weighted squared errors.
+
+    A test with many pairs counts by the root of their number, as they share their arms.
+    """
     import torch  # noqa: PLC0415 - heavy, and wanted by few
 
     titles, place = np.unique(

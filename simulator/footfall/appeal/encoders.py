@@ -30,12 +30,18 @@ BATCH = 32
 class Encoder(Protocol):
     """Anything that turns titles into numbers."""
 
-    identity: str
-    """Names the weights and the way of reading; another identity is another encoder."""
-    width: int
+    @property
+    def identity(self) -> str:
+        """Names the weights and the way of reading; another identity is another encoder."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Numbers a title."""
+        ...
 
     def encode(self, titles: Sequence[str]) -> Singles:
-        """[n_titles, width]"""
+        """[n_titles, width] of each title."""
         ...
 
 

@@ -38,7 +38,7 @@ class Style:
     """Counted in a title; see ``footfall.appeal.style``."""
 
     def encode(self, titles: Any) -> Any:
-        """[n_titles, n_measures]"""
+        """[n_titles, n_measures] of each title."""
         return style(titles)
 
 

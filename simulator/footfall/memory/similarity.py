@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import re
@@ -94,11 +95,8 @@ def embed(
         ModelError: The package is missing or holds another model than is expected.
     """
     import torch  # noqa: PLC0415 - heavy, and wanted by few
-    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - likewise
 
-    folder = sentence_model()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder).eval()
+    tokenizer, model = _published() if not changed else _loaded()
     if changed:
         _change(model, changed)
     parts = []
@@ -116,6 +114,21 @@ def embed(
             mean = (states * mask).sum(dim=1) / mask.sum(dim=1)
             parts.append(torch.nn.functional.normalize(mean, dim=1).numpy())
     return np.concatenate(parts) if parts else np.zeros((0, WIDTH), dtype=np.float32)
+
+
+def _loaded() -> tuple[Any, Any]:
+    """Tokenizer and model, the model for this caller alone."""
+    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - heavy, wanted by few
+    from transformers.utils import logging  # noqa: PLC0415 - likewise
+
+    logging.disable_progress_bar()
+    folder = sentence_model()
+    model = AutoModel.from_pretrained(folder).eval()
+    return AutoTokenizer.from_pretrained(folder), model
+
+
+_published = functools.cache(_loaded)
+"""The same as published, loaded once; nobody may change it."""
 
 
 def _change(model: Any, changed: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -100,7 +100,17 @@ def read_experiments(tests: str | Path) -> Experiments:
     try:
         return read(ExperimentsSource.model_validate(found), path.resolve().parent)
     except ValidationError as error:
-        raise DataError(f"{path}: {fault(error)}") from None
+        raise DataError(f"{path}: {_fault(error)}") from None
+
+
+def _fault(error: ValidationError) -> str:
+    """What is wrong; an unknown key first, as it is usually why another is missing."""
+    for one in error.errors():
+        if one["type"] == "extra_forbidden":
+            where = ".".join(map(str, one["loc"]))
+            known = ExperimentColumns if where.startswith("columns.") else ExperimentsSource
+            return f'unknown key "{where}"; {did_you_mean(where, known.model_fields)}'
+    return fault(error)
 
 
 def read(source: ExperimentsSource, base: Path) -> Experiments:

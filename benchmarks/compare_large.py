@@ -45,8 +45,7 @@ def main() -> None:
 def measure(folder: str, with_report: bool) -> dict[str, float | str]:
     """Compare (and report) in this process; seconds and peak memory."""
     began = time.perf_counter()
-    from footfall_eval import RunLog  # noqa: PLC0415 (importing is measured)
-    from footfall_eval.comparing import compare  # noqa: PLC0415 (importing is measured)
+    from footfall_eval import RunLog, compare  # noqa: PLC0415 (importing is measured)
     from footfall_eval.reporting.report import write_report  # noqa: PLC0415
 
     imported = time.perf_counter()

@@ -59,8 +59,7 @@ from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import parse_scenario
 from footfall.surrogate.folder import CARD, NUMBERS
 from footfall.world.society import SocialSpec, graph_of
-from footfall_eval import RunLog
-from footfall_eval.comparing import compare
+from footfall_eval import RunLog, compare
 from footfall_eval.comparing.grid import PLAN, summarise
 from footfall_eval.statistics.offpolicy import off_policy, read_bandit_log
 from footfall_lab.distilling.distill import Order, distill

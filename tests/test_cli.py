@@ -20,7 +20,7 @@ from footfall.scenario.scenario import parse_scenario
 from footfall_eval.measures.metrics import METRICS
 
 ROOT = Path(__file__).parent.parent
-FOOTFALL = [sys.executable, "-c", "from footfall.cli.main.main.main import main; main()"]
+FOOTFALL = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ def footfall(*arguments, cwd):
     command = [
         sys.executable,
         "-c",
-        "from footfall.cli.main.main.main import main; main()",
+        "from footfall.cli.main import main; main()",
         *arguments,
     ]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from eval_worlds import impressions, planted_run, write_run
-from footfall_eval import RunLog
-from footfall_eval.comparing import compare
+from footfall_eval import RunLog, compare
 
 
 def test_planted_effect_is_found(tmp_path):

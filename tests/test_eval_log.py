@@ -11,8 +11,7 @@ import pytest
 from eval_worlds import impressions, planted_run, sessions_of, table, write_run
 from footfall.errors import LogError, UserError
 from footfall.run_folder.log import SESSIONS, write_part
-from footfall_eval import RunLog
-from footfall_eval.comparing import compare
+from footfall_eval import RunLog, compare
 from footfall_eval.comparing.compare import CREDITED
 from footfall_eval.measures.metrics import exposure, gini
 from footfall_eval.measures.signal import model_signal

@@ -10,8 +10,7 @@ import pytest
 from rich.console import Console
 
 from eval_worlds import impressions, planted_run, write_run
-from footfall_eval import RunLog
-from footfall_eval.comparing import compare
+from footfall_eval import RunLog, compare
 from footfall_eval.comparing.verdict import claim, estimate, number, percent, relative
 from footfall_eval.reporting.report import render, write_report
 from footfall_eval.reporting.terminal import layout

@@ -15,8 +15,7 @@ from footfall.errors import DataError, UserError
 from footfall.options import Options, Watch
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
-from footfall_eval import RunLog
-from footfall_eval.comparing import compare
+from footfall_eval import RunLog, compare
 from footfall_eval.comparing.pool import combine, pool_runs
 from footfall_eval.comparing.stopping import Rule, last_look
 from footfall_eval.reading.load import COUNTS

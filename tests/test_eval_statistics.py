@@ -12,8 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from eval_worlds import planted_run
 from footfall.errors import UserError
-from footfall_eval import METRICS, RunLog, compare_users
-from footfall_eval.comparing import compare
+from footfall_eval import METRICS, RunLog, compare, compare_users
 from footfall_eval.measures.metrics import Columns, columns, derive
 from footfall_eval.reading.load import COUNTS
 from footfall_eval.statistics.adjust import cuped

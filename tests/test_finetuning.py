@@ -299,7 +299,7 @@ def test_an_adapter_is_another_model_for_the_store_and_merged_on_a_cpu(tmp_path,
     assert merged.identity != plain.identity
     assert merged.adapter is None
     assert (merged.folder / "config.json").is_file()
-    monkeypatch.setattr("footfall.llm.weights.weights.weights.weights.for_cuda", lambda: True)
+    monkeypatch.setattr("footfall.llm.weights.weights.for_cuda", lambda: True)
     beside = find_weights(taught, quiet)
     assert beside.identity == merged.identity
     assert beside.model == plain.model

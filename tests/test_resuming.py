@@ -423,7 +423,7 @@ def test_a_full_disk_is_one_clear_line_and_the_run_can_be_resumed(base, finished
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
-        "from footfall.cli.main.main.main import main; main()"
+        "from footfall.cli.main import main; main()"
     )
     command = [sys.executable, "-c", code, "run", "shop.yaml", "--out", str(out)]
     done = subprocess.run(

@@ -154,7 +154,7 @@ def test_a_killed_run_resumes_to_the_same_log(base, tmp_path):
     (base / "long.yaml").write_text(yaml.safe_dump(shop.scenario(world=world)))
     killed = tmp_path / "killed"
     # A process of its own: a fork of this one would inherit locks that torch's threads hold.
-    command = [sys.executable, "-c", "from footfall.cli.main.main.main import main; main()"]
+    command = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
     process = subprocess.Popen(
         [*command, "run", "long.yaml", "--out", str(killed)], cwd=base, stderr=subprocess.DEVNULL
     )

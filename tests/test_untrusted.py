@@ -20,8 +20,7 @@ from footfall.options import Options
 from footfall.prompting.untrusted import Cleaner, folded, inspect, openness, suspicion
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
-from footfall_eval import RunLog
-from footfall_eval.comparing import compare
+from footfall_eval import RunLog, compare
 from footfall_eval.reporting.report import write_report
 
 FAMILIES = yaml.safe_load(

@@ -97,7 +97,7 @@ def _p_value(total: float, variance: float, rho2: float) -> float:
 
 
 def judge(folder: Path) -> str:
-    """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.runs.judges``.
+    """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.judges``.
 
     It may when every treatment differs from the control, each at a level that pays for their
     number (Bonferroni).

@@ -3,7 +3,7 @@
 Everything comes from remembered events: of the user (repeat, recency, category, ...) and of a
 crowd of other users (popularity, quality). Whoever fits a coefficient and whoever simulates
 with it reads the same numbers from the same object. ``names`` tells what the columns of ``of``
-are; ``footfall.behaviour.decisions.specs.Terms`` has a coefficient of the same name for each.
+are; ``footfall.behaviour.specs.Terms`` has a coefficient of the same name for each.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ class Tags:
 
 @dataclass(frozen=True)
 class PairFeatures:
-    """Features of (user, item) pairs at one moment; see ``footfall.behaviour.decisions.specs.Terms``."""
+    """Features of (user, item) pairs at one moment; see ``footfall.behaviour.specs.Terms``."""
 
     crowd: CrowdView
     tags: Tags

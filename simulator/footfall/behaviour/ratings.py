@@ -4,7 +4,7 @@
 
 ``l_u`` is how far above others' the user's remembered ratings lie, ``q_i`` how far above their
 raters' means the ratings of the item lie, ``a_ui`` the user's approval of its genres (the last
-two from ``footfall.behaviour.decisions.features``); all in standard deviations of ratings, all shrunk to 0.
+two from ``footfall.behaviour.features``); all in standard deviations of ratings, all shrunk to 0.
 Cuts and coefficients come from ratings later than those that the three are computed from, so the
 distribution of ratings is right by construction and not by hope.
 """

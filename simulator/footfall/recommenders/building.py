@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from footfall.datasets.catalogue import Catalogue
-from footfall.datasets.schema import Split
+from footfall.datasets.schema import Dataset, Split
 from footfall.recommenders.callable import load_callable
 from footfall.recommenders.chance import build_chance
 from footfall.recommenders.http import HttpRecommender
+from footfall.recommenders.learning import Learning
 from footfall.recommenders.patience import PatientRecommender
 from footfall.recommenders.protocol import Recommender
+from footfall.recommenders.ranking import RankedRecommender, Scorer
 from footfall.recommenders.specs import (
     CallableSpec,
     HttpSpec,
-    RandomSpec,
     RecommenderSpec,
-    ShuffledSpec,
     TableSpec,
 )
 from footfall.recommenders.table import TableRecommender
+from footfall.recommenders.trained_specs import (
+    ContentSpec,
+    HybridSpec,
+    RandomSpec,
+    SequentialSpec,
+    ShuffledSpec,
+    Trained,
+)
+
+if TYPE_CHECKING:
+    from footfall.recommenders.lenskit_models import LensKitSpec
 
 
 def build(
@@ -55,7 +69,42 @@ def _build(
         case RandomSpec() | ShuffledSpec():
             return build_chance(spec, split.remembered, catalogue)
         case _:
-            # LensKit loads torch: seconds that a run with tables or HTTP need not wait for
-            from footfall.recommenders.lenskit_models import build_lenskit  # noqa: PLC0415
+            return _ranked(spec, split.remembered, catalogue, seed)
 
-            return build_lenskit(spec, split.remembered, catalogue, seed=seed)
+
+def _ranked(
+    spec: Trained, remembered: Dataset, catalogue: Catalogue, seed: int
+) -> RankedRecommender:
+    """Train a recommender that scores all items."""
+    return RankedRecommender(
+        Learning(remembered, catalogue, spec.positive, spec.window_days),
+        _training(spec, remembered, catalogue, seed),
+        exclude_known=spec.exclude_known,
+        retrain=spec.retrains,
+    )
+
+
+def _training(
+    spec: Trained, remembered: Dataset, catalogue: Catalogue, seed: int
+) -> Callable[[Learning], Scorer]:
+    """How a recommender is trained, now and whenever it has learned more."""
+    # Each kind loads libraries of its own, LensKit and torch among them: seconds that a run with
+    # tables or HTTP need not wait for.
+    match spec:
+        case HybridSpec():
+            from footfall.recommenders.hybrid import train_hybrid  # noqa: PLC0415
+
+            parts = [_training(part, remembered, catalogue, seed) for part in spec.of]
+            return partial(train_hybrid, spec, parts)
+        case ContentSpec():
+            from footfall.recommenders.content import ContentScorer, item_rows  # noqa: PLC0415
+
+            return partial(ContentScorer, item_rows(spec, remembered, catalogue))
+        case SequentialSpec():
+            from footfall.recommenders.sequential import train_sequential  # noqa: PLC0415
+
+            return partial(train_sequential, spec, seed)
+        case _:
+            from footfall.recommenders.lenskit_models import train_lenskit  # noqa: PLC0415
+
+            return partial(train_lenskit, cast("LensKitSpec", spec), seed)

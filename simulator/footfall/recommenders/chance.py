@@ -17,7 +17,7 @@ from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.protocol import Request, Slate
-from footfall.recommenders.specs import RandomSpec, ShuffledSpec
+from footfall.recommenders.trained_specs import RandomSpec, ShuffledSpec
 
 _PURPOSE = 0x7265636F  # "reco": keeps these draws apart from others with the same seed
 _WORD = 2**64 - 1

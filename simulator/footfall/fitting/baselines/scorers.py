@@ -200,6 +200,7 @@ def _registry() -> dict[str, Callable[[int], Opinion]]:
     # The sequence model imports torch, which takes a second that most commands do not need.
     from footfall.fitting.baselines.neighbours import item_knn, markov  # noqa: PLC0415
     from footfall.fitting.baselines.sequence import GatedSequence  # noqa: PLC0415
+    from footfall.recommenders.gru import Training  # noqa: PLC0415
 
     return {
         "uniform": lambda _: Features(()),
@@ -210,7 +211,7 @@ def _registry() -> dict[str, Callable[[int], Opinion]]:
         "logistic": lambda _: Logistic(),
         "logit": lambda _: Features(FEATURES),
         "markov": lambda _: Matrix(markov),
-        "gru4rec": lambda seed: GatedSequence(seed=seed),
+        "gru4rec": lambda seed: GatedSequence(Training(seed=seed)),
     }
 
 

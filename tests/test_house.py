@@ -46,6 +46,17 @@ def test_contracts_are_kept():
     assert linter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
+HELP = """
+import sys
+from footfall.cli.main import main
+sys.argv = ["footfall", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
 def loaded_by(code):
     """Which heavy libraries a fresh Python has loaded after some code."""
     tell = f"import sys; print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
@@ -61,8 +72,7 @@ def loaded_by(code):
     [
         "import footfall.cli, footfall.cli.main",
         "import footfall, footfall_eval, footfall_lab, footfall.recommenders",
-        "import sys; from footfall.cli.main import main\n"
-        "try:\n    sys.argv = ['footfall', '--help']; main()\nexcept SystemExit: pass",
+        HELP,
     ],
     ids=["import", "packages", "help"],
 )

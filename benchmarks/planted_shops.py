@@ -111,7 +111,8 @@ def simulated(folder: Path, options: argparse.Namespace) -> dict[str, Any] | Non
     own = folder / options.label
     own.mkdir(exist_ok=True)
     scenario = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))
-    scenario["population"]["users"] = min(options.population, options.users)
+    played = scenario["population"]
+    played["users"] = min(options.population, played["users"])
     plain = folder / f"{options.label}.yaml"
     plain.write_text(yaml.safe_dump(scenario, sort_keys=False), encoding="utf-8")
     fitted = folder / f"{options.label}-fitted.yaml"

@@ -217,6 +217,7 @@ def _rows(by_kind: list[list[Score]]) -> list[tuple[str, list[str]]]:
         ("slope on true lifts", [_spread([s.slope for s in of], _far) for of in by_kind]),
         ("correlation", [_spread([s.correlation for s in of], min) for of in by_kind]),
         ("mean error of a lift", [_spread([s.error for s in of], max) for of in by_kind]),
+        ("arms left out", [_total([s.left_out for s in of]) for of in by_kind]),
         ("level over the true one", [_spread([s.level for s in of], _far) for of in by_kind]),
         (
             "95% intervals that hold the truth",
@@ -240,6 +241,10 @@ def _spread(values: Sequence[float], worst: Any) -> str:
         return "-"
     mean = f"{np.mean(values):.2f}"
     return mean if len(values) == 1 else f"{mean} ({worst(values):.2f})"
+
+
+def _total(counts: Sequence[int]) -> str:
+    return str(sum(counts)) if any(counts) else "-"
 
 
 def _share(scores: Sequence[Score], part: str, whole: str) -> str:

@@ -30,7 +30,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Score:
-    """One estimate held against the truth of one shop; NaN or 0 of 0 where it says nothing."""
+    """One estimate held against the truth of one shop; NaN or 0 of 0 where it says nothing.
+
+    Arms that are left out count nowhere but in ``left_out``.
+    """
 
     pairs_right: float
     """Pairs of arms that truly differ and are in the right order; a tie counts half."""
@@ -50,6 +53,8 @@ class Score:
     """Significant contrasts with the wrong sign ..."""
     significant: int
     """... of so many significant ones."""
+    left_out: int
+    """Arms of which nothing is said."""
 
     @property
     def order(self) -> float:
@@ -69,20 +74,22 @@ def score(true: Floats, estimate: Estimate, arms: Sequence[int] | None = None) -
     value = estimate.value[kept]
     right, pairs = _pairs(true[kept], value)
     lifts, found = true[kept[1:]] / true[0] - 1, value[1:] / value[0] - 1
-    sized = not estimate.ranks_only and np.isfinite(found).all() and len(found) > 1
-    slope = np.polyfit(lifts, found, 1)[0] if sized else np.nan
+    said = np.isfinite(found)
+    sized = not estimate.ranks_only and said.sum() > 2
+    slope = np.polyfit(lifts[said], found[said], 1)[0] if sized else np.nan
     covered, intervals, wrong, significant = _intervals(lifts, found, estimate, kept[1:])
     return Score(
         pairs_right=right,
         pairs=pairs,
         slope=float(slope),
-        correlation=float(np.corrcoef(lifts, found)[0, 1]) if sized else np.nan,
-        error=float(np.abs(lifts - found).mean()) if sized else np.nan,
+        correlation=float(np.corrcoef(lifts[said], found[said])[0, 1]) if sized else np.nan,
+        error=float(np.abs(lifts - found)[said].mean()) if sized else np.nan,
         level=float(value[0] / true[0]) if sized else np.nan,
         covered=covered,
         intervals=intervals,
         wrong=wrong,
         significant=significant,
+        left_out=int((~said).sum()),
     )
 
 

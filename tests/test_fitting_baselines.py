@@ -15,7 +15,6 @@ from footfall.fitting.baselines.sequence import GatedSequence
 from footfall.fitting.known import Known
 from footfall.fitting.logit import log_scores
 from footfall.fitting.stages import StageSpec, divide
-from footfall.recommenders.gru import Training
 from footfall.users.population import Population, PopulationSpec
 
 
@@ -90,7 +89,7 @@ def test_the_network_learns_a_cycle_and_is_the_same_for_the_same_seed():
     known = _known(crowd, [[2, 3], [4, 5, 0]], 6)
     found = []
     for _ in range(2):
-        model = GatedSequence(Training(seed=1, epochs=15))
+        model = GatedSequence(seed=1, epochs=15)
         model.learn(known, None)
         every = np.broadcast_to(np.arange(6, dtype=np.int32), (2, 6))
         found.append(model.columns(known)(np.arange(2), every)[:, :, 0])

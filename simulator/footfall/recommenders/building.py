@@ -1,39 +1,20 @@
-"""From a line of the scenario to a recommender that answers."""
+"""From a line of the scenario to a recommender that answers.
+
+Every kind is made by one function, an entry point of ``GROUP`` under the kind's name. So the
+libraries of a kind (LensKit brings torch along: seconds) are loaded by runs that name it, and
+recommenders of other packages come in by the same door as Footfall's own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from footfall.datasets.catalogue import Catalogue
-from footfall.datasets.schema import Dataset, Split
-from footfall.recommenders.callable import load_callable
-from footfall.recommenders.chance import build_chance
-from footfall.recommenders.http import HttpRecommender
-from footfall.recommenders.learning import Learning
+from footfall.datasets.schema import Split
+from footfall.plumbing import plugins
 from footfall.recommenders.patience import PatientRecommender
-from footfall.recommenders.protocol import Recommender
-from footfall.recommenders.ranking import RankedRecommender, Scorer
-from footfall.recommenders.specs import (
-    CallableSpec,
-    HttpSpec,
-    RecommenderSpec,
-    TableSpec,
-)
-from footfall.recommenders.table import TableRecommender
-from footfall.recommenders.trained_specs import (
-    ContentSpec,
-    HybridSpec,
-    RandomSpec,
-    SequentialSpec,
-    ShuffledSpec,
-    Trained,
-)
-
-if TYPE_CHECKING:
-    from footfall.recommenders.lenskit_models import LensKitSpec
+from footfall.recommenders.protocol import Materials, Recommender
+from footfall.recommenders.specs import GROUP, RecommenderSpec
 
 
 def build(
@@ -51,60 +32,8 @@ def build(
     Raises:
         UserError: if it cannot be built; one line that says what to change.
     """
-    made = _build(spec, split, catalogue, base=base, seed=seed)
+    make = plugins.load(GROUP, spec.kind)
+    blind = Split(split.at, split.remembered, split.held_out.iloc[:0])
+    made: Recommender = make(spec, Materials(blind, catalogue, base, seed))
     every = getattr(spec, "retrain", None)
     return PatientRecommender(made, every) if isinstance(every, int) else made
-
-
-def _build(
-    spec: RecommenderSpec, split: Split, catalogue: Catalogue, *, base: Path, seed: int
-) -> Recommender:
-    match spec:
-        case TableSpec():
-            return TableRecommender.read(base / spec.path)
-        case CallableSpec():
-            return load_callable(spec, split, catalogue, base=base, seed=seed)
-        case HttpSpec():
-            return HttpRecommender(spec)
-        case RandomSpec() | ShuffledSpec():
-            return build_chance(spec, split.remembered, catalogue)
-        case _:
-            return _ranked(spec, split.remembered, catalogue, seed)
-
-
-def _ranked(
-    spec: Trained, remembered: Dataset, catalogue: Catalogue, seed: int
-) -> RankedRecommender:
-    """Train a recommender that scores all items."""
-    return RankedRecommender(
-        Learning(remembered, catalogue, spec.positive, spec.window_days),
-        _training(spec, remembered, catalogue, seed),
-        exclude_known=spec.exclude_known,
-        retrain=spec.retrains,
-    )
-
-
-def _training(
-    spec: Trained, remembered: Dataset, catalogue: Catalogue, seed: int
-) -> Callable[[Learning], Scorer]:
-    """How a recommender is trained, now and whenever it has learned more."""
-    # Each kind loads libraries of its own, LensKit and torch among them: seconds that a run with
-    # tables or HTTP need not wait for.
-    match spec:
-        case HybridSpec():
-            from footfall.recommenders.hybrid import train_hybrid  # noqa: PLC0415
-
-            parts = [_training(part, remembered, catalogue, seed) for part in spec.of]
-            return partial(train_hybrid, spec, parts)
-        case ContentSpec():
-            from footfall.recommenders.content import ContentScorer, item_rows  # noqa: PLC0415
-
-            return partial(ContentScorer, item_rows(spec, remembered, catalogue))
-        case SequentialSpec():
-            from footfall.recommenders.sequential import train_sequential  # noqa: PLC0415
-
-            return partial(train_sequential, spec, seed)
-        case _:
-            from footfall.recommenders.lenskit_models import train_lenskit  # noqa: PLC0415
-
-            return partial(train_lenskit, cast("LensKitSpec", spec), seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError, did_you_mean
 from footfall.recommenders.learning import Learning
-from footfall.recommenders.ranking import Scores
+from footfall.recommenders.protocol import Materials
+from footfall.recommenders.ranking import RankedRecommender, Scores, Train, ranked
 from footfall.recommenders.trained_specs import ContentSpec
 
 MIDDLE = 0.5
@@ -49,6 +51,17 @@ class ContentScorer:
         length = float(np.linalg.norm(profile))
         found = np.asarray(self._rows @ profile).ravel() / (length or 1.0)
         return found.astype(np.float32)
+
+
+def build_content(spec: ContentSpec, materials: Materials) -> RankedRecommender:
+    """Read the items' texts, once, and learn what each user likes."""
+    return ranked(spec, materials, content_training(spec, materials))
+
+
+def content_training(spec: ContentSpec, materials: Materials) -> Train:
+    """How the recommender is trained, now and whenever it has learned more."""
+    rows = item_rows(spec, materials.split.remembered, materials.catalogue)
+    return partial(ContentScorer, rows)
 
 
 def item_rows(spec: ContentSpec, remembered: Dataset, catalogue: Catalogue) -> Any:

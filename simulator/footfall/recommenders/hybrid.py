@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from footfall.recommenders.learning import Learning
-from footfall.recommenders.ranking import Scorer, Scores
-from footfall.recommenders.trained_specs import HybridSpec
+from footfall.recommenders.protocol import Materials
+from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores, Train, ranked
+from footfall.recommenders.trained_specs import (
+    Component,
+    ContentSpec,
+    HybridSpec,
+    SequentialSpec,
+)
 
 VOTE_CONSTANT = 60.0
 """Of reciprocal rank fusion, as its authors set it."""
 
 Floats = npt.NDArray[np.float64]
+
+
+def build_hybrid(spec: HybridSpec, materials: Materials) -> RankedRecommender:
+    """Train the parts on the same interactions, and let them speak with one voice."""
+    trainings = [_training(part, materials) for part in spec.of]
+    return ranked(spec, materials, partial(train_hybrid, spec, trainings))
+
+
+def _training(part: Component, materials: Materials) -> Train:
+    """How a part is trained; the libraries of a kind are loaded for those who name it."""
+    match part:
+        case ContentSpec():
+            from footfall.recommenders.content import content_training  # noqa: PLC0415
+
+            return content_training(part, materials)
+        case SequentialSpec():
+            from footfall.recommenders.sequential import train_sequential  # noqa: PLC0415
+
+            return partial(train_sequential, part, materials.seed)
+        case _:
+            from footfall.recommenders.lenskit_models import train_lenskit  # noqa: PLC0415
+
+            return partial(train_lenskit, part, materials.seed)
 
 
 class HybridScorer:
@@ -63,9 +93,7 @@ class HybridScorer:
         return np.asarray(weights @ np.log(np.maximum(chances, 1e-12)))
 
 
-def train_hybrid(
-    spec: HybridSpec, trainings: Sequence[Callable[[Learning], Scorer]], learning: Learning
-) -> HybridScorer:
+def train_hybrid(spec: HybridSpec, trainings: Sequence[Train], learning: Learning) -> HybridScorer:
     """Train every part on the same interactions."""
     return HybridScorer([train(learning) for train in trainings], spec)
 

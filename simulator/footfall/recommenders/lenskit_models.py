@@ -27,7 +27,8 @@ from lenskit.training import TrainingOptions
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # has no types
 
 from footfall.recommenders.learning import Learning
-from footfall.recommenders.ranking import Scorer, Scores
+from footfall.recommenders.protocol import Materials
+from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores, ranked
 from footfall.recommenders.trained_specs import (
     EaseSpec,
     ImplicitSpec,
@@ -79,6 +80,11 @@ class LensKitScorer:
         scores = np.full(self._n_items, np.nan, dtype=np.float32)
         scores[self._codes] = np.nan_to_num(found, nan=self._nothing)
         return scores
+
+
+def build_lenskit(spec: LensKitSpec, materials: Materials) -> RankedRecommender:
+    """Train the recommender of a LensKit spec on the remembered interactions."""
+    return ranked(spec, materials, partial(train_lenskit, spec, materials.seed))
 
 
 def train_lenskit(spec: LensKitSpec, seed: int, learning: Learning) -> Scorer:

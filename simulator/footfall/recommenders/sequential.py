@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
 from footfall.errors import DataError
 from footfall.recommenders.gru import Network, Takings, Training, next_scores, train
 from footfall.recommenders.learning import Learning
-from footfall.recommenders.ranking import Scores
+from footfall.recommenders.protocol import Materials
+from footfall.recommenders.ranking import RankedRecommender, Scores, ranked
 from footfall.recommenders.trained_specs import SequentialSpec
+
+
+def build_sequential(spec: SequentialSpec, materials: Materials) -> RankedRecommender:
+    """Train a small GRU4Rec on the remembered interactions."""
+    return ranked(spec, materials, partial(train_sequential, spec, materials.seed))
 
 
 class SequentialScorer:

@@ -38,6 +38,9 @@ from footfall.recommenders.trained_specs import (
     UserKnnSpec,
 )
 
+GROUP = "footfall.recommenders"
+"""Entry points by kind: the function that makes a recommender of its options."""
+
 
 class TableSpec(Spec):
     """Slates computed elsewhere: one row an item of a user's ranking."""

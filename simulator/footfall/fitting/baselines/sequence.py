@@ -19,14 +19,19 @@ from footfall.recommenders.gru import Network, Training, next_scores, train
 class GatedSequence:
     """A small GRU4Rec on the CPU; see ``footfall.recommenders.gru``."""
 
-    how: Training = field(default_factory=Training)
+    seed: int = 0
+    epochs: int = Training.epochs
     _network: Network | None = field(default=None, repr=False)
+
+    @property
+    def _how(self) -> Training:
+        return Training(seed=self.seed, epochs=self.epochs)
 
     def learn(self, known: Known, sets: ChoiceSets) -> None:
         """Train on the takings of the crowd and of the users themselves."""
         del sets
         sequences = [*_sequences(known.crowd).values(), *_sequences(known.past).values()]
-        self._network = train(sequences, known.n_items, self.how)
+        self._network = train(sequences, known.n_items, self._how)
         if self._network is None:
             raise ModelError("gru4rec: nobody took two things, so there is no sequence to learn")
 
@@ -37,7 +42,7 @@ class GatedSequence:
         newest: dict[int, npt.NDArray[np.int64]] = _sequences(known.past)
         empty = np.empty(0, dtype=np.int64)
         mine = [newest.get(user, empty) for user in range(known.past.n_users)]
-        table = next_scores(self._network, mine, self.how.length)
+        table = next_scores(self._network, mine, self._how.length)
         return lambda users, items: np.asarray(table[users[:, None], items][:, :, None])
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from footfall.datasets.schema import ACTIONS
 from footfall.errors import DataError, ScenarioError
+from footfall.llm.sentences import sentences_installed
 from footfall.recommenders import build, parse_spec
 from footfall.recommenders.hybrid import HybridScorer
 from footfall.recommenders.specs import KINDS
@@ -166,8 +167,7 @@ def test_content_recommends_what_nobody_has_taken_yet():
 
 
 def test_embeddings_tell_what_shares_no_word():
-    similarity = pytest.importorskip("footfall.memory.similarity")
-    if not similarity.sentences_installed():
+    if not sentences_installed():
         pytest.skip("the embedding model is not installed")
     items = ["lager beer", "champagne", "cordless drill", "hammer", "cat food", "dog biscuits"]
     split, catalogue = world([("me", "lager beer"), ("you", "hammer")], items)

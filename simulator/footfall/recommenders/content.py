@@ -21,7 +21,7 @@ from footfall.recommenders.ranking import RankedRecommender, Scores, Train, rank
 from footfall.recommenders.trained_specs import ContentSpec
 
 MIDDLE = 0.5
-"""Depth of a language model at which texts are read; see ``footfall.appeal.encoders.States``."""
+"""Depth of a language model at which texts are read; see ``footfall.llm.encoders.States``."""
 
 _TEXTS = ("title", "category")
 
@@ -86,7 +86,7 @@ def _words(text: str) -> list[str]:
 
 def _embedded(spec: ContentSpec, texts: list[str]) -> npt.NDArray[np.float32]:
     # Both load torch and transformers, which words do not need.
-    from footfall.appeal.encoders import Encoder, Sentences, States  # noqa: PLC0415
+    from footfall.llm.encoders import Encoder, Sentences, States  # noqa: PLC0415
     from footfall.llm.specs import ModelSpec  # noqa: PLC0415
 
     encoder: Encoder = Sentences()

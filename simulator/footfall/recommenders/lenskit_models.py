@@ -20,7 +20,8 @@ from lenskit.basic import PopScorer
 from lenskit.data import Dataset as LensKitDataset
 from lenskit.data import DatasetBuilder, ItemList
 from lenskit.implicit import BPR
-from lenskit.knn import EASEScorer, ItemKNNScorer, SLIMScorer, UserKNNScorer
+from lenskit.knn import EASEScorer, ItemKNNScorer, UserKNNScorer
+from lenskit.knn.slim import SLIMScorer
 from lenskit.parallel import initialize
 from lenskit.pipeline import Pipeline, RecPipelineBuilder
 from lenskit.training import TrainingOptions

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError
+from footfall_live.guard import LOOPBACK
+from footfall_live.serving import serve
 
 TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable that holds the token."""
@@ -31,10 +33,6 @@ def view(
     token = os.environ.get(TOKEN, "")
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give one that runs lie in")
-    # FastAPI takes a second to import, which other commands need not wait for.
-    from footfall_live.guard import LOOPBACK  # noqa: PLC0415
-    from footfall_live.serving import serve  # noqa: PLC0415
-
     if host not in LOOPBACK and not token:
         raise UserError(
             f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"

@@ -30,7 +30,7 @@ install: $(STAMPS)/footfall
 
 # The embedded model, turned once into the folder that vLLM reads.
 model: install
-	@$(BIN)/python -m footfall.llm.embedded
+	@$(BIN)/python -m footfall.llm.weights.embedded
 
 browser: $(STAMPS)/test
 	@bash .ci/browser "$(BIN)"

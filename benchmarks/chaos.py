@@ -31,9 +31,9 @@ import pandas as pd
 import stand_ins
 import yaml
 
-from footfall import manifest
-from footfall.files import file_hash
-from footfall.resuming import LOGS, verify
+from footfall.plumbing.files import file_hash
+from footfall.run_folder import manifest
+from footfall.runs.resuming import LOGS, verify
 
 SCENARIO = "chaos.yaml"
 ACTIONS = {"search": {"share": 0.3}, "cart": {}}

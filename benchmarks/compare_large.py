@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from footfall.log import IMPRESSIONS, SESSIONS, write_part
+from footfall.run_folder.log import IMPRESSIONS, SESSIONS, write_part
 
 SLATE, DAYS, ITEMS, SHARDS = 10, 10, 5_000, 4
 START = np.datetime64("2024-03-04T09:00", "ms")
@@ -46,7 +46,7 @@ def measure(folder: str, with_report: bool) -> dict[str, float | str]:
     """Compare (and report) in this process; seconds and peak memory."""
     began = time.perf_counter()
     from footfall_eval import RunLog, compare  # noqa: PLC0415 (importing is measured)
-    from footfall_eval.report import write_report  # noqa: PLC0415
+    from footfall_eval.reporting.report import write_report  # noqa: PLC0415
 
     imported = time.perf_counter()
     result = compare(RunLog.open(folder))

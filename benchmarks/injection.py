@@ -26,23 +26,21 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from footfall.behaviour import (
-    BehaviourSpec,
-    Terms,
-    click_probabilities,
-    examination_curve,
-)
-from footfall.catalogue import Catalogue
+from footfall.answering.opening import open_choice
+from footfall.behaviour.decisions import click_probabilities, examination_curve
+from footfall.behaviour.specs import BehaviourSpec, Terms
 from footfall.choice.protocol import Page, PageUtilities
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.titles import short
+from footfall.llm.opening import open_model
 from footfall.llm.protocol import LanguageModel
-from footfall.llm.specs import ModelSpec, open_model
+from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
-from footfall.population import Persona
-from footfall.run import read_histories
-from footfall.scenario import read_scenario
-from footfall.templates import short
-from footfall.untrusted import Cleaner, suspicion
+from footfall.prompting.untrusted import Cleaner, suspicion
+from footfall.runs.histories import read_histories
+from footfall.scenario.reading import read_scenario
+from footfall.users.population import Persona
 
 OTHERS = 4
 """Other items of a slate; the attacked one stands third of five."""

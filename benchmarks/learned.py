@@ -28,17 +28,18 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from footfall.choice.feeding import pages_at_once, weigh
+from footfall.answering.opening import open_choice, pages_at_once
+from footfall.choice.feeding import weigh
 from footfall.choice.protocol import Page
-from footfall.choice.specs import open_choice
-from footfall.familiarity import Familiarity, Repeat
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.llm.specs import open_model
+from footfall.fitting.ground import Ground, lay
+from footfall.fitting.sets import of_stage
+from footfall.llm.opening import open_model
 from footfall.llm.store import AnswerStore, StoredModel
-from footfall.population import Persona
-from footfall.scenario import Scenario, folder_of, read_scenario
-from footfall.validation.ground import Ground, lay
-from footfall.validation.sets import of_stage
+from footfall.scenario.reading import folder_of, read_scenario
+from footfall.scenario.scenario import Scenario
+from footfall.users.familiarity import Familiarity, Repeat
+from footfall.users.population import Persona
 from footfall_eval.blocks.calibration import expected_calibration_error
 
 Floats = npt.NDArray[np.float64]

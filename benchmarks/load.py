@@ -23,8 +23,8 @@ import pandas as pd
 import stand_ins
 
 from footfall.options import Options
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 
 
 def load(base: Path, users: int, at_once: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from world import scenario, write_shop
 
 from footfall.options import Options
-from footfall.run import run
+from footfall.runs.run import run
 
 
 def log_bytes(out: Path) -> dict[str, bytes]:

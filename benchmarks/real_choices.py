@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Split
 from footfall.datasets.sources import CompleteJourneySource, MovieLensSource, load
 from footfall.datasets.split import SplitSpec, split
@@ -35,8 +36,9 @@ from footfall.fitting.fitted import fit_behaviour
 from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, fit_logit, log_likelihoods, log_scores, probabilities
 from footfall.fitting.stages import Stage, StageSpec, divide
-from footfall.llm.specs import ModelSpec, open_model
-from footfall.population import Population, PopulationSpec
+from footfall.llm.opening import open_model
+from footfall.llm.specs import ModelSpec
+from footfall.users.population import Population, PopulationSpec
 
 DRAWS = 2000
 

@@ -25,7 +25,7 @@ import httpx
 import numpy as np
 import pandas as pd
 
-FOOTFALL = [sys.executable, "-c", "from footfall.cli import main; main()"]
+FOOTFALL = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
 """The command line, of the Footfall that this Python finds."""
 
 ITEMS = 300

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import ChoiceModel, Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.llm.fake import FakeModel
-from footfall.llm.specs import open_model
-from footfall.run import Histories, read_histories
-from footfall.scenario import folder_of, read_scenario
+from footfall.llm.opening import open_model
+from footfall.runs.histories import Histories, read_histories
+from footfall.scenario.reading import folder_of, read_scenario
 
 
 def draw(histories: Histories, pages: int, k: int) -> list[Page]:

@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 
 from footfall.options import Options
-from footfall.run import run
-from footfall.scenario import Scenario, parse_scenario
+from footfall.runs.run import run
+from footfall.scenario.scenario import Scenario, parse_scenario
 
 ITEMS = 500
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.llm.fake import FakeModel
-from footfall.population import Persona
+from footfall.users.population import Persona
 
 DRINKS = ["Oat milk", "Apple juice", "Green tea", "Lemonade", "Cocoa"]
 TOOLS = ["Hammer", "Wrench", "Drill", "Screwdriver", "Pliers"]

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from footfall.cli import main
+from footfall.cli.main import main
 
 
 @dataclass(frozen=True)

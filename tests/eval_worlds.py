@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from footfall.log import IMPRESSIONS, SESSIONS, write_part
+from footfall.run_folder.log import IMPRESSIONS, SESSIONS, write_part
 
 START = pd.Timestamp("2024-03-04")
 CATEGORIES = ("bread", "milk", "fruit", "tea", "soap")

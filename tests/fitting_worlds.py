@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.datasets.split import SplitSpec, split
 from footfall.fitting.logit import LogitData, probabilities

@@ -27,41 +27,45 @@ import yaml
 
 import shop
 from asking_world import DRINKER, catalogue
-from footfall.budget import BudgetSpec, Meter
+from footfall.answering.opening import open_answering, open_choice
+from footfall.answering.stand_in import StandIn
 from footfall.choice.protocol import Page
 from footfall.choice.reasoned import read as read_reasons
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.query import select
 from footfall.datasets.sources import READERS, load
 from footfall.datasets.table import TableSource
 from footfall.errors import FootfallError, ServerError
-from footfall.explain import replay
-from footfall.files import file_hash
-from footfall.finetuning.files import NAME as ABOUT_LESSONS
-from footfall.finetuning.files import TRAIN, VALIDATE, read_lessons, write_lessons
-from footfall.finetuning.lessons import Lesson
-from footfall.llm.adapters import find_adapter, learned_answers, lora_settings
+from footfall.explaining.replay import replay
 from footfall.llm.fake import FakeModel, FakeTokenizer
 from footfall.llm.protocol import Answer, Question, Tokens
 from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore
-from footfall.llm.vllm_server import VllmServer
+from footfall.llm.vllm.server import VllmServer
+from footfall.llm.weights.adapters import find_adapter, learned_answers, lora_settings
 from footfall.llm.writing import Passage, Written
 from footfall.options import Options
+from footfall.plumbing.files import file_hash
 from footfall.recommenders import Request, audited
 from footfall.recommenders.http import HttpRecommender
 from footfall.recommenders.specs import HttpSpec
 from footfall.recommenders.table import TableRecommender
-from footfall.run import read_histories, run
-from footfall.scenario import parse_scenario, read_scenario
-from footfall.society import SocialSpec, graph_of
-from footfall.surrogate.distill import Order, distill
+from footfall.runs.budget import Meter
+from footfall.runs.histories import read_histories
+from footfall.runs.run import run
+from footfall.scenario.budget import BudgetSpec
+from footfall.scenario.reading import read_scenario
+from footfall.scenario.scenario import parse_scenario
 from footfall.surrogate.folder import CARD, NUMBERS
-from footfall.surrogate.stand_in import StandIn, open_answering
+from footfall.world.society import SocialSpec, graph_of
 from footfall_eval import RunLog, compare
-from footfall_eval.grid import PLAN, summarise
-from footfall_eval.offpolicy import off_policy, read_bandit_log
+from footfall_eval.comparing.grid import PLAN, summarise
+from footfall_eval.statistics.offpolicy import off_policy, read_bandit_log
+from footfall_lab.distilling.distill import Order, distill
+from footfall_lab.finetuning.files import NAME as ABOUT_LESSONS
+from footfall_lab.finetuning.files import TRAIN, VALIDATE, read_lessons, write_lessons
+from footfall_lab.finetuning.lessons import Lesson
 
 
 @dataclass(frozen=True)

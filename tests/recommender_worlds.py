@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset, Split
 from footfall.recommenders import Request, Slate
 

@@ -7,30 +7,31 @@ import pandas as pd
 import pytest
 
 import shop
-from footfall.actions.funnel import quantities
-from footfall.actions.reviews import review
-from footfall.actions.search import CatalogueSearch, query_for
-from footfall.behaviour import TERMS, Behaviour, BehaviourSpec, PageFeatures
-from footfall.catalogue import Catalogue
-from footfall.choice.protocol import Moment
+from footfall.behaviour.decisions import Behaviour, PageFeatures
+from footfall.behaviour.features import slots_of
+from footfall.behaviour.individuals import coefficients, drawn, groups_of
+from footfall.behaviour.ratings import RatingModel, fit_remembered
+from footfall.behaviour.specs import TERMS, BehaviourSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import DataError, ScenarioError
-from footfall.fitting.features import slots_of
 from footfall.fitting.known import Known
-from footfall.fitting.ratings import RatingModel, fit_remembered
 from footfall.fitting.stages import Stage
-from footfall.individuals import coefficients, drawn, groups_of
-from footfall.log import EVENTS, HAPPENINGS, file_hash
+from footfall.luck import Luck, identities
 from footfall.options import Options
-from footfall.provenance import assumed_acts, assumptions
-from footfall.run import run
-from footfall.scenario import parse_scenario
-from footfall.society import SocialSpec, Society, graph_of
-from footfall.validation.stars import KOLMOGOROV, compared_stars, with_kolmogorov
+from footfall.run_folder.log import EVENTS, HAPPENINGS, file_hash
+from footfall.runs.provenance import assumed_acts, assumptions
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
+from footfall.users.moments import Moment
+from footfall.world.actions.funnel import quantities
+from footfall.world.actions.reviews import review
+from footfall.world.actions.search import CatalogueSearch, query_for
 from footfall.world.diary import Diary, DiarySpec
-from footfall.world.luck import Luck, identities
 from footfall.world.pages import PageOutcome, PageRequest
 from footfall.world.shopper import Shopper
+from footfall.world.society import SocialSpec, Society, graph_of
 from footfall_eval.blocks.distributions import distributions
+from footfall_lab.validation.stars import KOLMOGOROV, compared_stars, with_kolmogorov
 
 STARS = {"share": 0.6, "levels": [1, 2, 3, 4, 5], "cuts": [-2, -1, 0, 1.5]}
 

@@ -5,19 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footfall.behaviour import (
+from footfall.behaviour.decisions import (
     Behaviour,
-    BehaviourSpec,
-    Habits,
     PageFeatures,
     PageLuck,
-    Terms,
     click_probabilities,
     examination_curve,
-    relative_prices,
 )
-from footfall.catalogue import Catalogue
-from footfall.world.luck import Luck, Purpose, identities
+from footfall.behaviour.features import relative_prices
+from footfall.behaviour.specs import BehaviourSpec, Habits, Terms
+from footfall.datasets.catalogue import Catalogue
+from footfall.luck import Luck, Purpose, identities
 
 K = 6
 

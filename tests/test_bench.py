@@ -9,6 +9,7 @@ from rich.console import Console
 
 from asking_world import BUILDER, DRINKER, catalogue
 from console import footfall
+from footfall.answering.opening import open_choice
 from footfall.bench import rates
 from footfall.bench.measure import _Collector
 from footfall.bench.results import CEILING, FREE_TEXT, NAIVE, Measured, Sample, rows
@@ -16,7 +17,7 @@ from footfall.bench.rivals import item_prompts, writers
 from footfall.bench.show import show
 from footfall.bench.workload import Cell, groceries
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.llm.fake import FakeModel
 
 CELL = Cell(20, 10)

@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from asking_world import BUILDER, DRINKER, catalogue, persona, taste
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.errors import TemplateError
 from footfall.llm.fake import FakeModel
 from footfall.llm.protocol import Answer, NoAnswer

@@ -16,11 +16,11 @@ import yaml
 
 import shop
 from console import footfall
-from footfall.scenario import parse_scenario
-from footfall_eval.metrics import METRICS
+from footfall.scenario.scenario import parse_scenario
+from footfall_eval.measures.metrics import METRICS
 
 ROOT = Path(__file__).parent.parent
-FOOTFALL = [sys.executable, "-c", "from footfall.cli import main; main()"]
+FOOTFALL = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
 
 
 @pytest.fixture(scope="module")

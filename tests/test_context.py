@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
+from footfall.answering.opening import open_choice
 from footfall.choice.context import ContextSpec
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.errors import TemplateError
 from footfall.llm.fake import FakeModel
 from test_memory import CATALOGUE, persona

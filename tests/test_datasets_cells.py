@@ -11,8 +11,8 @@ import pytest
 
 from footfall.datasets.cells import moments, numbers, read_cells
 from footfall.errors import DataError
-from footfall.society import SocialSpec, graph_of
-from footfall_eval.offpolicy import off_policy, read_bandit_log
+from footfall.world.society import SocialSpec, graph_of
+from footfall_eval.statistics.offpolicy import off_policy, read_bandit_log
 
 FATAL = "1e3099999999"
 """pandas 2.3 reads beyond its table of powers at this one, and Python is gone."""

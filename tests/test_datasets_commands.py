@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from footfall.datasets.commands import app
+from footfall.cli.data import app
 from footfall.errors import ScenarioError
 
 SOURCE = "kind: table\npath: h.csv\ncolumns: {user: u, item: i, time: t}\nabout: A toy.\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from footfall.cli.data import KINDS
 from footfall.datasets import published
-from footfall.datasets.commands import KINDS
 from footfall.datasets.sources import READERS, load
 from footfall.errors import DataError
 
@@ -126,6 +126,7 @@ def test_mind_impressions_are_views_and_clicks(mind: Path) -> None:
         ["1", "N1", "view"], ["1", "N2", "click"], ["1", "N2", "view"], ["2", "N3", "view"],
         ["3", "N2", "view"],
     ]  # fmt: skip
+    assert (logged["page"] == logged["order"]).all()  # an impression is a page
     earlier = rows[rows["order"] == ""]
     assert earlier[["item", "action"]].to_numpy().tolist() == [["N3", "click"], ["N2", "click"]]
     assert (earlier["time"] < logged["time"].min()).all()
@@ -190,6 +191,7 @@ def test_kuairand_keeps_the_two_logs_apart(tmp_path: Path) -> None:
     found = problems(data)
     assert found["event without an item"] == 1  # the broken line
     assert sum(n for text, n in found.items() if "the layout lacks (surprise)" in text) == 2
+    assert data.interactions["arm"].tolist() == ["standard", "standard", "standard", "random"]
     uniform = read("kuairand", tmp_path, path=".", logs="random")
     assert uniform.interactions["item"].tolist() == ["12"]
 

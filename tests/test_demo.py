@@ -7,15 +7,20 @@ import sys
 import pytest
 import yaml
 
-from footfall.files import file_hash
-from footfall.scenario import read_scenario
+from footfall.plumbing.files import file_hash
+from footfall.scenario.reading import read_scenario
 
 pytestmark = pytest.mark.engine
 
 
 def footfall(*arguments, cwd):
     """In a process of its own: an engine is not started twice in one."""
-    command = [sys.executable, "-c", "from footfall.cli import main; main()", *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "from footfall.cli.main import main; main()",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 import shop
 from footfall.errors import ScenarioError
+from footfall.luck import identities
 from footfall.options import Options
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 from footfall.world.design import assign, team_draft
-from footfall.world.luck import identities
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,16 @@ import pytest
 
 from eval_worlds import impressions, planted_run, sessions_of, table, write_run
 from footfall.errors import LogError, UserError
-from footfall.log import SESSIONS, write_part
+from footfall.run_folder.log import SESSIONS, write_part
 from footfall_eval import RunLog, compare
-from footfall_eval.compare import CREDITED
-from footfall_eval.load import COUNTS
-from footfall_eval.metrics import exposure, gini
-from footfall_eval.notes import notes
-from footfall_eval.report import write_report
-from footfall_eval.sequence import effect_over_days
-from footfall_eval.signal import model_signal
-from footfall_eval.slates import sample_slates
+from footfall_eval.comparing.compare import CREDITED
+from footfall_eval.measures.metrics import exposure, gini
+from footfall_eval.measures.signal import model_signal
+from footfall_eval.measures.slates import sample_slates
+from footfall_eval.reading.load import COUNTS
+from footfall_eval.reporting.notes import notes
+from footfall_eval.reporting.report import write_report
+from footfall_eval.statistics.sequence import effect_over_days
 
 
 def small(rng=None, **options):

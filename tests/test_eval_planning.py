@@ -9,15 +9,15 @@ from statsmodels.stats.power import TTestIndPower
 from eval_worlds import impressions, write_run
 from footfall.errors import DataError, UserError
 from footfall_eval import RunLog
-from footfall_eval.effects import effect
-from footfall_eval.interleaving import interleaving
-from footfall_eval.load import COUNTS
-from footfall_eval.many import best_arms
-from footfall_eval.metrics import Columns
-from footfall_eval.offpolicy import logged_bandit, off_policy, read_bandit_log
-from footfall_eval.power import plan
-from footfall_eval.quality import quality
-from footfall_eval.segments import segment_effects
+from footfall_eval.measures.metrics import Columns
+from footfall_eval.measures.quality import quality
+from footfall_eval.reading.load import COUNTS
+from footfall_eval.statistics.effects import effect
+from footfall_eval.statistics.interleaving import interleaving
+from footfall_eval.statistics.many import best_arms
+from footfall_eval.statistics.offpolicy import logged_bandit, off_policy, read_bandit_log
+from footfall_eval.statistics.power import plan
+from footfall_eval.statistics.segments import segment_effects
 
 
 def arms_frame(**clicks):

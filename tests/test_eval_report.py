@@ -11,9 +11,9 @@ from rich.console import Console
 
 from eval_worlds import impressions, planted_run, write_run
 from footfall_eval import RunLog, compare
-from footfall_eval.report import render, write_report
-from footfall_eval.terminal import layout
-from footfall_eval.verdict import claim, estimate, number, percent, relative
+from footfall_eval.comparing.verdict import claim, estimate, number, percent, relative
+from footfall_eval.reporting.report import render, write_report
+from footfall_eval.reporting.terminal import layout
 
 HOSTILE = "<script>window.hacked = 1</script>"
 

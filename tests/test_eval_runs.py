@@ -13,16 +13,16 @@ import shop
 from eval_worlds import impressions, planted_run, write_run
 from footfall.errors import DataError, UserError
 from footfall.options import Options, Watch
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog, compare
-from footfall_eval.correct import correct, tuned
-from footfall_eval.load import COUNTS
-from footfall_eval.planning import Cost, plan_test
-from footfall_eval.pool import combine, pool_runs
-from footfall_eval.report import write_report
-from footfall_eval.sequence import Running
-from footfall_eval.stopping import Rule, last_look
+from footfall_eval.comparing.pool import combine, pool_runs
+from footfall_eval.comparing.stopping import Rule, last_look
+from footfall_eval.reading.load import COUNTS
+from footfall_eval.reporting.report import write_report
+from footfall_eval.statistics.correct import correct, tuned
+from footfall_eval.statistics.planning import Cost, plan_test
+from footfall_eval.statistics.sequence import Running
 
 # --- what a run leaves for the evaluator -----------------------------------------------------
 
@@ -179,7 +179,7 @@ def test_a_plan_prefers_pairs_and_says_what_it_takes(tmp_path):
 def test_plan_as_a_command(base, simulated, monkeypatch):
     import typer
 
-    from footfall_eval.planning import plan
+    from footfall_lab.planning import plan
 
     app = typer.Typer()
     app.command()(plan)

@@ -13,11 +13,16 @@ from statsmodels.stats.multitest import multipletests
 from eval_worlds import planted_run
 from footfall.errors import UserError
 from footfall_eval import METRICS, RunLog, compare, compare_users
-from footfall_eval.adjust import cuped
-from footfall_eval.effects import bootstrap_interval, effect, pairing_ratio, permutation_p
-from footfall_eval.load import COUNTS
-from footfall_eval.metrics import Columns, columns, derive
-from footfall_eval.sequence import _band, confidence_sequence, radius
+from footfall_eval.measures.metrics import Columns, columns, derive
+from footfall_eval.reading.load import COUNTS
+from footfall_eval.statistics.adjust import cuped
+from footfall_eval.statistics.effects import (
+    bootstrap_interval,
+    effect,
+    pairing_ratio,
+    permutation_p,
+)
+from footfall_eval.statistics.sequence import _band, confidence_sequence, radius
 
 
 def counts(rng, lift, taste):

@@ -13,16 +13,16 @@ import shop
 from console import footfall
 from footfall.choice.reasoned import Why, read, schema
 from footfall.errors import LogError, UserError
-from footfall.explain import replay
-from footfall.interview import interview
+from footfall.explaining.interview import interview
+from footfall.explaining.replay import replay
 from footfall.llm.fake import FakeModel
 from footfall.llm.protocol import NoAnswer, Tokens
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.writing import Passage, Written
 from footfall.options import Options
-from footfall.reasons import REASONS
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
+from footfall.serving.reasons import REASONS
 
 EVENTS = [
     {

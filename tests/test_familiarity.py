@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asking_world import TITLES, Listening, catalogue, persona
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
-from footfall.familiarity import Familiarity, Repeat
+from footfall.choice.specs import ChoiceSpec
+from footfall.users.familiarity import Familiarity, Repeat
 
 KINDS = np.array([0, 0, 1, 1, 2, 2], dtype=np.int64)
 

@@ -10,18 +10,15 @@ import torch
 import yaml
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.errors import DataError, ModelError, UserError
-from footfall.finetuning import lora
-from footfall.finetuning.checkpoint import ADAPTER, load_adapter
-from footfall.finetuning.files import TRAIN, VALIDATE, read_lessons, write_about, write_lessons
-from footfall.finetuning.lessons import Lesson, LessonSpec
-from footfall.finetuning.packing import log_odds, pack
-from footfall.finetuning.specs import TrainSpec
-from footfall.finetuning.teach import teach, write_sft_data
-from footfall.finetuning.train import Sitting, train
-from footfall.llm.adapters import (
+from footfall.fitting.ground import lay
+from footfall.llm.fake import FakeModel
+from footfall.llm.protocol import Tokens
+from footfall.llm.specs import ModelSpec
+from footfall.llm.weights.adapters import (
     adapter_hash,
     find_adapter,
     learned_answers,
@@ -29,12 +26,16 @@ from footfall.llm.adapters import (
     merged_folder,
     user_hash,
 )
-from footfall.llm.fake import FakeModel
-from footfall.llm.protocol import Tokens
-from footfall.llm.specs import ModelSpec
-from footfall.llm.weights import find_weights
-from footfall.scenario import read_scenario
-from footfall.validation.ground import lay
+from footfall.llm.weights.weights import find_weights
+from footfall.scenario.reading import read_scenario
+from footfall_lab.finetuning import lora
+from footfall_lab.finetuning.checkpoint import ADAPTER, load_adapter
+from footfall_lab.finetuning.files import TRAIN, VALIDATE, read_lessons, write_about, write_lessons
+from footfall_lab.finetuning.lessons import Lesson, LessonSpec
+from footfall_lab.finetuning.packing import log_odds, pack
+from footfall_lab.finetuning.specs import TrainSpec
+from footfall_lab.finetuning.teach import teach, write_sft_data
+from footfall_lab.finetuning.train import Sitting, train
 from shop import scenario, write_shop
 
 TESTED = 40
@@ -176,7 +177,7 @@ def test_training_learns_a_planted_rule_and_resumes_to_the_same_weights(tmp_path
 
 
 def test_training_goes_on_from_an_adapter_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("footfall.finetuning.teach._folder", lambda _base, _announce: "")
+    monkeypatch.setattr("footfall_lab.finetuning.teach._folder", lambda _base, _announce: "")
     monkeypatch.setattr(lora, "load", lambda _folder, _device: tiny())
     data = tmp_path / "lessons"
     write_lessons(data, TRAIN, lessons(60, 1), str)
@@ -298,7 +299,7 @@ def test_an_adapter_is_another_model_for_the_store_and_merged_on_a_cpu(tmp_path,
     assert merged.identity != plain.identity
     assert merged.adapter is None
     assert (merged.folder / "config.json").is_file()
-    monkeypatch.setattr("footfall.llm.weights.for_cuda", lambda: True)
+    monkeypatch.setattr("footfall.llm.weights.weights.for_cuda", lambda: True)
     beside = find_weights(taught, quiet)
     assert beside.identity == merged.identity
     assert beside.model == plain.model

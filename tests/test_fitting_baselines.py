@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fitting_worlds import cut, grocery
+from footfall.behaviour.features import FEATURES, Past
 from footfall.choice.protocol import Page
 from footfall.errors import ModelError
 from footfall.fitting import choice_sets
@@ -11,11 +12,10 @@ from footfall.fitting.baselines.choosing import ALONE, ScorerChoice
 from footfall.fitting.baselines.neighbours import item_knn, markov
 from footfall.fitting.baselines.scorers import BASELINES, baseline, utilities
 from footfall.fitting.baselines.sequence import GatedSequence
-from footfall.fitting.features import FEATURES, Past
 from footfall.fitting.known import Known
 from footfall.fitting.logit import log_scores
 from footfall.fitting.stages import StageSpec, divide
-from footfall.population import Population, PopulationSpec
+from footfall.users.population import Population, PopulationSpec
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from fitting_worlds import cut, grocery
-from footfall.behaviour import Behaviour, PageFeatures, PageLuck, Terms
+from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
+from footfall.behaviour.features import FEATURES
+from footfall.behaviour.specs import Terms
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.features import FEATURES
 from footfall.fitting.fitted import design, fit_behaviour, load_fitted
 from footfall.fitting.habits import fit_habits, shrunk_gaps
 from footfall.fitting.known import Known

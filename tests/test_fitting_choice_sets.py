@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fitting_worlds import AT, cut, films, goods, grocery
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError
 from footfall.fitting import choice_sets

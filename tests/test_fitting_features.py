@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitting_worlds import AT, cut, films, grocery
-from footfall.behaviour import BuyTerms, Terms
-from footfall.fitting.features import FEATURES, PairFeatures, PairTable, Past, Tags, view_crowd
+from footfall.behaviour.features import FEATURES, PairFeatures, PairTable, Past, Tags, view_crowd
+from footfall.behaviour.specs import BuyTerms, Terms
 from footfall.fitting.known import Known
 from footfall.fitting.stages import StageSpec, divide, taken
-from footfall.population import Population, PopulationSpec
+from footfall.users.population import Population, PopulationSpec
 from footfall.world.setup import known_before
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fitting_worlds import cut, grocery
+from footfall.behaviour.features import FEATURES
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.features import FEATURES
 from footfall.fitting.fitted import fit_behaviour
 from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, fit_logit

@@ -8,8 +8,9 @@ import yaml
 import shop
 from console import footfall
 from footfall.errors import ScenarioError
-from footfall.grid import cells
-from footfall.scenario import parse_scenario, read_scenario
+from footfall.runs.grid import cells
+from footfall.scenario.reading import read_scenario
+from footfall.scenario.scenario import parse_scenario
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 
 import shop
 from footfall.errors import DataError, ScenarioError
-from footfall.log import file_hash
 from footfall.options import Options
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.run_folder.log import file_hash
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 
 
 @pytest.fixture(scope="module")

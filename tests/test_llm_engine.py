@@ -15,15 +15,18 @@ import httpx
 import pytest
 
 from asking_world import BUILDER, DRINKER, catalogue
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.errors import ModelError
-from footfall.llm import devices, embedded
-from footfall.llm.gate import Gate
+from footfall.llm import devices
+from footfall.llm.opening import open_model
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
-from footfall.llm.quiet import unscannable_hidden
-from footfall.llm.serve import serve
-from footfall.llm.specs import ModelSpec, open_model
+from footfall.llm.specs import ModelSpec
+from footfall.llm.vllm.gate import Gate
+from footfall.llm.vllm.quiet import unscannable_hidden
+from footfall.llm.vllm.serve import serve
+from footfall.llm.weights.weights import embedded
 
 # vLLM and torch warn about each other and about the machine; that is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -165,7 +168,7 @@ def test_a_real_server_agrees_with_the_engine(engine, tmp_path, monkeypatch):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     code = (
-        "import sys\nfrom footfall.llm.serve import serve\n"
+        "import sys\nfrom footfall.llm.vllm.serve import serve\n"
         "from footfall.llm.specs import ModelSpec\n"
         "if __name__ == '__main__':\n"
         "    serve(ModelSpec(dtype='float32', kv_cache_gib=0.5), port=int(sys.argv[1]),"
@@ -319,7 +322,7 @@ def test_a_cpu_without_bfloat16_computes_in_float32(wanted, device, able, used, 
 
 def test_importing_footfall_loads_neither_vllm_nor_torch():
     code = (
-        "import sys, footfall.llm.vllm_engine, footfall.llm.vllm_server, footfall.llm.serve,"
+        "import sys, footfall.llm.vllm.engine, footfall.llm.vllm.server, footfall.llm.vllm.serve,"
         " footfall.choice.specs; print([m for m in ('vllm', 'torch') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

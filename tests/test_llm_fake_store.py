@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from footfall.errors import LogError, RunError
 from footfall.llm.fake import FakeModel, FakeTokenizer
+from footfall.llm.opening import open_model
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
-from footfall.llm.specs import ModelSpec, open_model
+from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
 
 

@@ -13,11 +13,13 @@ import pytest
 import stamina
 
 from footfall.errors import ModelError, ServerError
-from footfall.llm import outage, vllm_server
 from footfall.llm.fake import FakeTokenizer
 from footfall.llm.fake_server import FakeServer
+from footfall.llm.opening import open_model
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
-from footfall.llm.specs import ModelSpec, open_model
+from footfall.llm.specs import ModelSpec
+from footfall.llm.vllm import outage
+from footfall.llm.vllm import server as vllm_server
 from footfall.llm.writing import Passage, Written
 
 

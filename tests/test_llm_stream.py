@@ -3,14 +3,15 @@
 import pytest
 
 from asking_world import BUILDER, DRINKER, catalogue, taste
+from footfall.answering.opening import open_choice
 from footfall.choice.feeding import weigh
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.errors import ServerError
 from footfall.llm.fake import FakeModel
 from footfall.llm.protocol import NoAnswer
 from footfall.llm.store import AnswerStore, StoredModel
-from footfall.llm.stream import EngineStream
+from footfall.llm.vllm.engine_stream import EngineStream
 
 
 class Output:

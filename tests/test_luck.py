@@ -6,16 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from footfall.world.luck import (
-    Luck,
-    Purpose,
-    exponential,
-    gumbel,
-    identities,
-    identity,
-    philox,
-    uniform,
-)
+from footfall.luck import Luck, Purpose, exponential, gumbel, identities, identity, philox, uniform
 
 WORD = st.integers(0, 2**64 - 1)
 

@@ -7,19 +7,21 @@ import pandas as pd
 import pytest
 
 import shop
-from footfall.catalogue import Catalogue
-from footfall.choice.protocol import Moment, Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.answering.opening import open_choice
+from footfall.choice.memory_specs import MemorySpec
+from footfall.choice.protocol import Page
+from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ScenarioError
 from footfall.llm.fake import FakeModel
-from footfall.log import file_hash
 from footfall.memory.recall import Recall
 from footfall.memory.similarity import open_similarity
-from footfall.memory.specs import MemorySpec
 from footfall.options import Options
-from footfall.population import Persona
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.run_folder.log import file_hash
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
+from footfall.users.moments import Moment
+from footfall.users.population import Persona
 
 TITLES = ("Oat milk", "Whole milk", "Rye bread", "Garden hose", "Tulip bulbs", "Cheddar cheese")
 KINDS = ("Dairy", "Dairy", "Bakery", "Garden", "Garden", "Dairy")

@@ -4,10 +4,10 @@ import pytest
 
 from footfall.errors import UserError
 from footfall.llm.fake import FakeModel
-from footfall.scenario import parse_scenario
-from footfall.validation import validate as ways
-from footfall.validation.study import Order
+from footfall.scenario.scenario import parse_scenario
 from footfall_eval.blocks.page import print_memories
+from footfall_lab.validation import validate as ways
+from footfall_lab.validation.study import Order
 from test_validate import scenario, write_shop
 
 
@@ -25,10 +25,10 @@ def knows_the_past(prefix, item):
 
 def test_remembering_beats_forgetting_and_the_table_says_by_how_much(shop, monkeypatch, capsys):
     monkeypatch.setattr(
-        "footfall.validation.validate.open_answering",
+        "footfall_lab.validation.validate.open_answering",
         lambda *_args, **_kwargs: FakeModel(taste=knows_the_past),
     )
-    monkeypatch.setattr("footfall.validation.memories.sentences_installed", lambda: False)
+    monkeypatch.setattr("footfall_lab.validation.memories.sentences_installed", lambda: False)
     choice = {"history_events": 10, "max_history_tokens": 4000}
     made = parse_scenario(scenario(choice=choice))
     order = Order(out=shop / "memory", base=shop, users=60, questions=4000, protocol="memory")

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from asking_world import TITLES, Listening, catalogue, persona
-from footfall import neighbours
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
-from footfall.familiarity import Familiarity
-from footfall.neighbours import EVEN, MOST, Neighbours
+from footfall.choice.specs import ChoiceSpec
+from footfall.users import neighbours
+from footfall.users.familiarity import Familiarity
+from footfall.users.neighbours import EVEN, MOST, Neighbours
 
 ITEMS = catalogue(TITLES)
 ONE, OTHER = (0, 1, 2), (3, 4, 5)

@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 
 import shop
+from footfall.behaviour.features import PairTable
 from footfall.datasets.complete_journey import coupons, promotions, week_starts
 from footfall.errors import DataError, ScenarioError
-from footfall.fitting.features import PairTable
-from footfall.interventions import Coupons
 from footfall.options import Options
-from footfall.run import read_histories, run, schedule_of
-from footfall.scenario import parse_scenario
+from footfall.runs.histories import read_histories
+from footfall.runs.preparing import schedule_of
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
+from footfall.world.interventions import Coupons
 from footfall.world.offers import Offers
 
 AT = "2017-11-01"

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Split
 from footfall.datasets.split import SplitSpec, split
 from footfall.errors import DataError
-from footfall.population import Population, PopulationSpec
+from footfall.users.population import Population, PopulationSpec
 from histories import dataset, week
 
 AT = dt.date(2024, 1, 20)

@@ -7,11 +7,11 @@ import yaml
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
 from console import footfall
-from footfall.scenario import parse_scenario
-from footfall.validation.study import Order
-from footfall.validation.validate import validate_users
+from footfall.scenario.scenario import parse_scenario
 from footfall_eval.blocks.prediction import CONSTANT, Rows, best_level, compare_predictors, roc_auc
-from footfall_eval.report import write_report
+from footfall_eval.reporting.report import write_report
+from footfall_lab.validation.study import Order
+from footfall_lab.validation.validate import validate_users
 
 ITEMS = 24
 ACTIONS = ("view", "cart", "purchase")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from asking_world import BUILDER, DRINKER, TITLES, catalogue, persona
 from footfall.errors import TemplateError
 from footfall.llm.fake import FakeTokenizer
-from footfall.prompting import Budget, Layout, Prompter, Visit
-from footfall.templates import Event, Template, Trip, built_in_templates
+from footfall.prompting.prompter import Budget, Layout, Prompter, Visit
+from footfall.prompting.templates import Event, Template, Trip, built_in_templates
 
 GOOD = """
 {% block system %}You shop.{% endblock %}

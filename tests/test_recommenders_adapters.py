@@ -17,9 +17,9 @@ import pytest
 import stamina
 
 from footfall.errors import DataError, ScenarioError, ServerError
+from footfall.plumbing.signals import Terminated
 from footfall.recommenders import Slate, audited, build, parse_spec
 from footfall.recommenders.testing import check_recommender
-from footfall.signals import Terminated
 from recommender_worlds import interactions, popular_function, request, two_clubs
 
 SPLIT, CATALOGUE = two_clubs()
@@ -187,7 +187,8 @@ class TestCallable:
 
     def test_the_user_s_own_end_is_not_taken_for_the_code_s(self, folder):
         (folder / f"{self.module}_f.py").write_text(
-            "from footfall.signals import Terminated\ndef f(requests): raise Terminated(15)\n"
+            "from footfall.plumbing.signals import Terminated\n"
+            "def f(requests): raise Terminated(15)\n"
         )
         model = audited(make(folder, kind="callable", target=f"{self.module}_f:f"), CATALOGUE)
         with pytest.raises(Terminated):

@@ -15,13 +15,13 @@ import yaml
 import shop
 from console import footfall
 from footfall.errors import BudgetError, InterruptError, LogError, RunError, UserError
-from footfall.files import file_hash
 from footfall.llm.fake import FakeModel
 from footfall.llm.protocol import NoAnswer
 from footfall.options import Options, Watch
-from footfall.resuming import differences, verify
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.plumbing.files import file_hash
+from footfall.runs.resuming import differences, verify
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 
 FLAKY = """
 import os
@@ -423,7 +423,7 @@ def test_a_full_disk_is_one_clear_line_and_the_run_can_be_resumed(base, finished
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
-        "from footfall.cli import main; main()"
+        "from footfall.cli.main import main; main()"
     )
     command = [sys.executable, "-c", code, "run", "shop.yaml", "--out", str(out)]
     done = subprocess.run(

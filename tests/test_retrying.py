@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall.latency import Latencies
-from footfall.retrying import asked_pause, retry_after
+from footfall.plumbing.latency import Latencies
+from footfall.plumbing.retrying import asked_pause, retry_after
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_quantiles_are_right_to_two_percent():
 def test_tries_are_told_to_the_log_and_to_nobody_else():
     code = (
         "import stamina\n"
-        "from footfall.retrying import log_tries\n"
+        "from footfall.plumbing.retrying import log_tries\n"
         "log_tries()\n"
         "tries = []\n"
         "@stamina.retry(on=OSError, attempts=2, wait_initial=0, wait_jitter=0)\n"

@@ -14,14 +14,14 @@ from scipy import stats
 
 import shop
 from footfall.errors import LogError, RunError, UserError
-from footfall.files import file_hash
 from footfall.llm.fake import FakeModel
-from footfall.log import IMPRESSIONS, SESSIONS
-from footfall.manifest import locked
 from footfall.options import Options
-from footfall.resuming import verify
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.plumbing.files import file_hash
+from footfall.run_folder.log import IMPRESSIONS, SESSIONS
+from footfall.run_folder.manifest import locked
+from footfall.runs.resuming import verify
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_a_killed_run_resumes_to_the_same_log(base, tmp_path):
     (base / "long.yaml").write_text(yaml.safe_dump(shop.scenario(world=world)))
     killed = tmp_path / "killed"
     # A process of its own: a fork of this one would inherit locks that torch's threads hold.
-    command = [sys.executable, "-c", "from footfall.cli import main; main()"]
+    command = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
     process = subprocess.Popen(
         [*command, "run", "long.yaml", "--out", str(killed)], cwd=base, stderr=subprocess.DEVNULL
     )

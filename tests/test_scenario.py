@@ -9,9 +9,10 @@ from console import footfall
 from footfall import errors
 from footfall.errors import DataError, FootfallError, ScenarioError, TemplateError, UserError
 from footfall.options import Options
-from footfall.provenance import assumptions
-from footfall.run import run
-from footfall.scenario import parse_scenario, read_scenario, shipped
+from footfall.runs.provenance import assumptions
+from footfall.runs.run import run
+from footfall.scenario.reading import read_scenario, shipped
+from footfall.scenario.scenario import parse_scenario
 
 
 def test_shipped_scenarios_are_valid_and_say_what_one_should_see():

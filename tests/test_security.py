@@ -15,12 +15,13 @@ import yaml
 
 import shop
 from footfall.errors import ModelError, ScenarioError
-from footfall.llm import embedded
+from footfall.llm.weights.weights import embedded
 from footfall.options import Options
-from footfall.run import run
-from footfall.scenario import parse_scenario, read_scenario
-from footfall.secrets import hidden, values_of
-from footfall_eval.report import write_report
+from footfall.plumbing.secrets import hidden, values_of
+from footfall.runs.run import run
+from footfall.scenario.reading import read_scenario
+from footfall.scenario.scenario import parse_scenario
+from footfall_eval.reporting.report import write_report
 
 ROOT = Path(__file__).parents[1]
 SECRET = 'sk-"very\\secret-1234567890'

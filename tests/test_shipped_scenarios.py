@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 from footfall.scenarios import made_up, service
 
-from footfall.grid import cells
 from footfall.options import Options
-from footfall.run import read_histories, run
-from footfall.scenario import parse_scenario, read_scenario, shipped
+from footfall.runs.grid import cells
+from footfall.runs.histories import read_histories
+from footfall.runs.run import run
+from footfall.scenario.reading import read_scenario, shipped
+from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog
-from footfall_eval.trends import trends
+from footfall_eval.measures.trends import trends
 
 
 @pytest.fixture(scope="module")

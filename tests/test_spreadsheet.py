@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall.spreadsheet import escape_formula, escape_formulas, unescape_formula
+from footfall_eval.exports.spreadsheet import escape_formula, escape_formulas, unescape_formula
 
 STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 

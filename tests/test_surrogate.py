@@ -12,18 +12,20 @@ from threadpoolctl import threadpool_limits
 
 import shop
 from console import footfall
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.errors import ModelError, ScenarioError
-from footfall.files import file_hash
 from footfall.llm.fake import FakeModel
 from footfall.options import Options
-from footfall.run import read_histories, run
-from footfall.scenario import parse_scenario
-from footfall.surrogate import distill as story
+from footfall.plumbing.files import file_hash
+from footfall.runs.histories import read_histories
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 from footfall.surrogate.choice import FAR_ITEM, FAR_USER, SurrogateChoice
 from footfall.surrogate.folder import CARD, NUMBERS, read_student
 from footfall.surrogate.trees import Trees
+from footfall_lab.distilling import distill as story
 
 USERS = 120
 ALIGNED = ("times", "actions", "quantities", "values", "orders")
@@ -159,7 +161,7 @@ def test_a_run_needs_no_language_model_and_says_who_answered(distilled, tmp_path
     def refuse(spec, announce):
         raise AssertionError("no model may be opened")
 
-    monkeypatch.setattr("footfall.surrogate.stand_in.open_model", refuse)
+    monkeypatch.setattr("footfall.answering.stand_in.open_model", refuse)
     scenario, base = asked(raw, folder)
     first = run(scenario, Options(tmp_path / "one", base))
     second = run(scenario, Options(tmp_path / "two", base, workers=2))
@@ -175,7 +177,7 @@ def test_a_run_needs_no_language_model_and_says_who_answered(distilled, tmp_path
 def test_the_run_of_a_teacher_is_enough_to_learn_from(distilled, tmp_path, monkeypatch):
     folder, raw, _ = distilled
     monkeypatch.setattr(
-        "footfall.surrogate.stand_in.open_model", lambda spec, announce: FakeModel(taste=taste)
+        "footfall.answering.stand_in.open_model", lambda spec, announce: FakeModel(taste=taste)
     )
     run(parse_scenario(raw), Options(tmp_path / "run", folder))
     monkeypatch.chdir(folder)

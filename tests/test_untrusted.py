@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 
 import shop
 from asking_world import DRINKER, TITLES, catalogue
+from footfall.answering.opening import open_choice
 from footfall.choice.protocol import Page
-from footfall.choice.specs import ChoiceSpec, open_choice
+from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.sources import CompleteJourneySource, load
 from footfall.llm.fake import FakeModel
 from footfall.options import Options
-from footfall.run import run
-from footfall.scenario import parse_scenario
-from footfall.untrusted import Cleaner, folded, inspect, openness, suspicion
+from footfall.prompting.untrusted import Cleaner, folded, inspect, openness, suspicion
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog, compare
-from footfall_eval.report import write_report
+from footfall_eval.reporting.report import write_report
 
 FAMILIES = yaml.safe_load(
     (Path(__file__).parents[1] / "benchmarks" / "attacks.yaml").read_text(encoding="utf-8")

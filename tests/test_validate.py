@@ -10,15 +10,15 @@ import yaml
 from console import footfall
 from footfall.datasets.schema import INTERACTIONS
 from footfall.errors import DataError
+from footfall.fitting import sets as choices
 from footfall.fitting.choice_sets import check_no_leak
-from footfall.scenario import parse_scenario
-from footfall.validation import sets as choices
-from footfall.validation.blend import hear
-from footfall.validation.ground import lay
-from footfall.validation.judge import read_tests
-from footfall.validation.study import Order
-from footfall.validation.tasks import draw
-from footfall.validation.validate import validate_users
+from footfall.fitting.ground import lay
+from footfall.scenario.scenario import parse_scenario
+from footfall_lab.validation.blend import hear
+from footfall_lab.validation.judge import read_tests
+from footfall_lab.validation.study import Order
+from footfall_lab.validation.tasks import draw
+from footfall_lab.validation.validate import validate_users
 
 KINDS = ("bread", "milk", "fruit", "tea", "soap", "fish")
 A_KIND = 10

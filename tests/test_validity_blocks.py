@@ -21,8 +21,8 @@ from footfall_eval.blocks.logs import logs
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, check, score
 from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_eval.blocks.ranking import Slates, ranking
-from footfall_eval.blocks.resample import mean_interval, ratio_interval
 from footfall_eval.blocks.uplift import uplift
+from footfall_eval.statistics.resample import mean_interval, ratio_interval
 
 
 def heard(loud, deaf):

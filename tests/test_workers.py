@@ -7,15 +7,15 @@ import pytest
 
 import shop
 from footfall.errors import LogError, RunError, UserError
-from footfall.latency import Latencies
-from footfall.log import file_hash
 from footfall.options import Options, Watch
+from footfall.plumbing.latency import Latencies
 from footfall.recommenders import audited
 from footfall.recommenders.audit import Faults
 from footfall.recommenders.outage import FailingRecommender
 from footfall.recommenders.patience import PatientRecommender
-from footfall.run import run
-from footfall.scenario import parse_scenario
+from footfall.run_folder.log import file_hash
+from footfall.runs.run import run
+from footfall.scenario.scenario import parse_scenario
 from footfall.workers.crew import Crew, deal
 from footfall.workers.processes import ProcessPool, packed
 from footfall.workers.worker import failed
@@ -124,7 +124,7 @@ def test_workers_share_the_model_of_the_main_process(base, tmp_path, alone, monk
         asked.append(model)
         return Crew(ProcessPool(job, 2, model, progress), learners, choice)
 
-    monkeypatch.setattr("footfall.run.hire", hire)
+    monkeypatch.setattr("footfall.runs.run.hire", hire)
     simulate(base, tmp_path / "run")
     assert parts(tmp_path / "run") == alone[0]
     assert asked[0].asked > 100

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footfall.luck import Luck, identities
 from footfall.world.calendar import DAY, Calendar
-from footfall.world.luck import Luck, identities
 from footfall.world.tally import Tally
 
 VISITS = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8)

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError, did_you_mean
-from footfall_eval.compare import compare as compare_arms
-from footfall_eval.comparison import CORRECTIONS, Correction
-from footfall_eval.load import RunLog
-from footfall_eval.pool import pool_runs
-from footfall_eval.report import write_report
-from footfall_eval.terminal import print_comparison, print_pooled
+from footfall_eval.comparing.compare import compare as compare_arms
+from footfall_eval.comparing.comparison import CORRECTIONS, Correction
+from footfall_eval.comparing.pool import pool_runs
+from footfall_eval.reading.load import RunLog
+from footfall_eval.reporting.report import write_report
+from footfall_eval.reporting.terminal import print_comparison, print_pooled
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Primary = Annotated[

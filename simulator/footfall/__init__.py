@@ -8,10 +8,11 @@ What a run leaves behind is read by ``footfall_eval``.
 
 from typing import Any
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import FootfallError, RunError, UserError
 from footfall.options import Options, Watch
-from footfall.scenario import Scenario, parse_scenario, read_scenario
+from footfall.scenario.reading import read_scenario
+from footfall.scenario.scenario import Scenario, parse_scenario
 
 __all__ = [
     "Catalogue",
@@ -30,8 +31,8 @@ __all__ = [
 def simulate(scenario: Scenario, options: Options, watch: Watch | None = None) -> dict[str, Any]:
     """Simulate ``scenario`` into ``options.out`` and return the manifest.
 
-    See ``footfall.run.run``, which is loaded at the first call because it brings torch along.
+    See ``footfall.runs.run.run``, which is loaded at the first call because it brings torch along.
     """
-    from footfall.run import run  # noqa: PLC0415
+    from footfall.runs.run import run  # noqa: PLC0415
 
     return run(scenario, options, watch)

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from footfall_eval.blocks.block import Block, graded, within, worst
 from footfall_eval.blocks.predictions import BLEND, items_of, user_sums
-from footfall_eval.blocks.resample import mean_interval, ratio_interval
+from footfall_eval.statistics.resample import mean_interval, ratio_interval
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from footfall_eval.blocks.block import Block, Status
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, Scores, score
-from footfall_eval.blocks.resample import Interval, mean_interval
+from footfall_eval.statistics.resample import Interval, mean_interval
 
 SHARING = frozenset({WITHOUT_MODEL, "logistic"})
 """Baselines made of the blend's own features: they differ from it in the language model only."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall_eval.blocks.predictions import BLEND
-from footfall_eval.blocks.resample import Interval, mean_interval
+from footfall_eval.statistics.resample import Interval, mean_interval
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from footfall_eval.blocks.block import Block
-from footfall_eval.blocks.resample import mean_interval
+from footfall_eval.statistics.resample import mean_interval
 
 FEWEST = 10
 """Smaller groups are not shown: their means say nothing."""

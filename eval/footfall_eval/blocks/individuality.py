@@ -17,7 +17,7 @@ import pandas as pd
 
 from footfall_eval.blocks.block import Block, Status, not_run, within, worst
 from footfall_eval.blocks.predictions import BLEND, items_of, score
-from footfall_eval.blocks.resample import Interval, mean_interval, spread, weights
+from footfall_eval.statistics.resample import Interval, mean_interval, spread, weights
 
 Floats = npt.NDArray[np.float64]
 

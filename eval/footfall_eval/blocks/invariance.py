@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from footfall_eval.blocks.block import Block, Status, not_run, worst
-from footfall_eval.blocks.resample import Interval, mean_interval
+from footfall_eval.statistics.resample import Interval, mean_interval
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from footfall_eval.blocks.block import Block, Status, not_run
-from footfall_eval.blocks.resample import ratio_interval
+from footfall_eval.statistics.resample import ratio_interval
 
 SHARE_PASS, SHARE_AMBER = 0.9, 0.7
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from footfall_eval.blocks.resample import DRAWS, spread, weights
+from footfall_eval.statistics.resample import DRAWS, spread, weights
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from footfall_eval.blocks.block import Block, Status
-from footfall_eval.blocks.resample import Interval
+from footfall_eval.statistics.resample import Interval
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from footfall_eval.blocks.block import Block, Status, not_run
-from footfall_eval.blocks.resample import Interval, spread, weights
+from footfall_eval.statistics.resample import Interval, spread, weights
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from footfall_eval.exports.formats import TABLES, Format
 from footfall_eval.exports.source import Exported
-from footfall_eval.load import RunLog
-from footfall_eval.validity import read_validity
+from footfall_eval.reading.load import RunLog
+from footfall_eval.reading.validity import read_validity
 
 
 def card(log: RunLog, exported: Exported, name: str, spec: Format, *, own_key: bool) -> str:

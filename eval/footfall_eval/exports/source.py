@@ -17,8 +17,8 @@ import duckdb
 import pandas as pd
 
 from footfall.errors import UserError, did_you_mean
-from footfall.spreadsheet import escape_formula
-from footfall_eval.load import RunLog
+from footfall_eval.exports.spreadsheet import escape_formula
+from footfall_eval.reading.load import RunLog
 
 KEY_BYTES = 32
 
@@ -51,7 +51,7 @@ class Terms:
 class Exported:
     """The log of the chosen arms, ready to be written.
 
-    The connection has ``shown`` (the columns of ``footfall.log.IMPRESSIONS``, ``user_number`` and
+    The connection has ``shown`` (the columns of ``run_folder.log.IMPRESSIONS``, ``user_number`` and
     ``item_number``, both from 0), ``visits`` (of ``SESSIONS``), ``people`` (``user``,
     ``user_number``, profile columns if allowed) and ``goods`` (``item``, ``item_number``,
     ``title``, ``category``, ``price``).

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from footfall.errors import UserError, did_you_mean
-from footfall.files import file_hash
+from footfall.plumbing.files import file_hash
 from footfall_eval.exports.card import card
 from footfall_eval.exports.formats import FORMATS
 from footfall_eval.exports.source import Terms, escape_names, prepare
-from footfall_eval.load import RunLog
+from footfall_eval.reading.load import RunLog
 
 CARD, RECORD = "README.md", "export.json"
 

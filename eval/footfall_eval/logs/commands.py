@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from footfall.datasets.commands import read_source
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
 from footfall.errors import UserError
-from footfall.scenario import folder_of, parse_scenario
-from footfall_eval.load import RunLog
+from footfall.scenario.reading import folder_of, read_source
+from footfall.scenario.scenario import parse_scenario
+from footfall_eval.reading.load import RunLog
 
 
 def logs(

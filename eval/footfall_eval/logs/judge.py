@@ -12,10 +12,10 @@ import pandas as pd
 from footfall.errors import UserError, did_you_mean
 from footfall_eval.blocks.block import Block, plain
 from footfall_eval.blocks.distributions import Compared, distributions
-from footfall_eval.load import RunLog
 from footfall_eval.logs.privacy import Membership, Nearness, membership, nearness, rare_items
 from footfall_eval.logs.real import Real, same_size, simulated_takings
 from footfall_eval.logs.training import Trained, train_and_test
+from footfall_eval.reading.load import RunLog
 
 RARE = 5
 """Items that fewer users took are counted as rare."""

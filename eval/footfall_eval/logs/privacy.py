@@ -11,8 +11,8 @@ from scipy.sparse import csr_matrix
 from scipy.stats import rankdata
 from sklearn.preprocessing import normalize
 
-from footfall_eval.blocks.resample import Interval, spread
 from footfall_eval.logs.real import Real, same_size
+from footfall_eval.statistics.resample import Interval, spread
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from footfall.datasets.schema import Dataset
+from footfall.datasets.takings import best_rating, taken
 from footfall.errors import LogError, UserError
-from footfall.fitting.features import best_rating, taken
-from footfall_eval.load import RunLog
+from footfall_eval.reading.load import RunLog
 
 COLUMNS = ["user", "item", "time"]
 

@@ -17,8 +17,8 @@ from lenskit.pipeline import RecPipelineBuilder
 from lenskit.training import TrainingOptions
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # has no types
 
-from footfall_eval.blocks.resample import Interval, ratio_interval
 from footfall_eval.logs.real import Real, same_size
+from footfall_eval.statistics.resample import Interval, ratio_interval
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import fill
 
-from footfall_eval.blocks.resample import Interval
 from footfall_eval.logs.judge import RARE, LogsReport
 from footfall_eval.logs.training import K
+from footfall_eval.statistics.resample import Interval
 
 WIDTH = 79
 PASS = 0.9

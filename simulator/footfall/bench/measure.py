@@ -16,20 +16,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from footfall.answering.opening import open_choice, pages_at_once
 from footfall.bench.results import CEILING, Sample
 from footfall.bench.rivals import Rival, naive, writers
 from footfall.bench.workload import Cell, Workload
-from footfall.choice.feeding import pages_at_once, weigh
+from footfall.choice.feeding import weigh
 from footfall.choice.protocol import ChoiceModel, Page
-from footfall.choice.specs import ChoiceSpec, Mode, open_choice
+from footfall.choice.specs import ChoiceSpec, Mode
 from footfall.errors import RunError
-from footfall.llm.batches import by_prefix
 from footfall.llm.counting import Counting
 from footfall.llm.devices import engine_settings, installed_device
 from footfall.llm.protocol import LanguageModel, Question, Reply
 from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
-from footfall.llm.vllm_engine import VllmEngine, open_engine, sampling
+from footfall.llm.vllm.batches import by_prefix
+from footfall.llm.vllm.engine import VllmEngine, open_engine, sampling
 
 MODES: tuple[Mode, ...] = ("likelihood", "yes-no", "listwise")
 _OURS_ONLY = ("block_size", "max_num_seqs", "max_num_batched_tokens", "dtype")

@@ -14,9 +14,9 @@ import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from footfall.bench.results import Measured
-from footfall.json_files import read_object
 from footfall.llm.devices import for_cuda
-from footfall.spec import SPEC
+from footfall.plumbing.json_files import read_object
+from footfall.plumbing.spec import SPEC
 
 _FILE = "rates.json"
 

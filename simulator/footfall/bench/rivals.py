@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from footfall.bench.results import FREE_TEXT, JSON_ITEM, NAIVE, ONE_BY_ONE
-from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Page
+from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import Tokenizer
-from footfall.prompting import Budget, Layout, Prompter, Visit
-from footfall.templates import Template
+from footfall.prompting.prompter import Budget, Layout, Prompter, Visit
+from footfall.prompting.templates import Template
 
 FREE_TEXT_TOKENS = 200
 """Agent4Rec's agents think aloud about a page: about so many tokens."""

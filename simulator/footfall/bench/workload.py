@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Page
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.sources import load
 from footfall.datasets.split import split as cut
 from footfall.options import Announce
-from footfall.population import Population, PopulationSpec
-from footfall.scenario import read_scenario
+from footfall.scenario.reading import read_scenario
+from footfall.users.population import Population, PopulationSpec
 
 HISTORIES = (20, 100, 400)
 SLATES = (5, 10, 50)

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import TemplateError
-from footfall.familiarity import Familiarity
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokens
 from footfall.llm.stream import Pending, submit
-from footfall.population import Persona
-from footfall.prompting import Budget, Layout, Prompter, Visit
-from footfall.templates import Template
+from footfall.prompting.prompter import Budget, Layout, Prompter, Visit
+from footfall.prompting.templates import Template
+from footfall.users.familiarity import Familiarity
+from footfall.users.population import Persona
 
 _ROUNDING = 1e-3
 

@@ -8,8 +8,8 @@ import pandas as pd
 from pydantic import BaseModel, Field, field_validator
 
 from footfall.choice.protocol import Page
-from footfall.spec import SPEC
-from footfall.world.luck import identity
+from footfall.luck import identity
+from footfall.plumbing.spec import SPEC
 
 _PARTS = ("night", "morning", "afternoon", "evening")
 """Quarters of the day from midnight on."""

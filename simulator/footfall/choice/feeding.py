@@ -6,9 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from footfall.choice.protocol import ChoiceModel, Opinions, Page, PageUtilities, Streaming
-from footfall.choice.specs import ChoiceSpec
-from footfall.llm.devices import for_cuda
-from footfall.llm.specs import ModelSpec
 
 UNDER_WAY = 2
 """Batches that are asked before the first is read. With two there is always one to compute
@@ -42,10 +39,3 @@ def begin(choice: ChoiceModel, pages: Sequence[Page]) -> Opinions:
         return choice.begin(pages)
     opinions = choice.utilities(pages)
     return lambda: opinions
-
-
-def pages_at_once(model: ModelSpec, choice: ChoiceSpec) -> int:
-    """As many pages a batch as keep the engine busy for seconds: few on a CPU, many on a GPU."""
-    if model.name == "fake" or choice.mode == "surrogate":
-        return 4096
-    return 1024 if model.server is not None or for_cuda() else 64

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from footfall.catalogue import Catalogue
 from footfall.choice.asking import Score, open_prompter
 from footfall.choice.pointwise import PointwiseChoice, Reading
 from footfall.choice.protocol import ChoiceModel
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import Answer, LanguageModel
 
 
@@ -30,6 +30,6 @@ _READING = Reading(labels=(), score=per_token, subtract_no_history=True)
 def open_likelihood(
     spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, base: Path
 ) -> ChoiceModel:
-    """Make the choice model of this mode; see ``footfall.choice.specs.open_choice``."""
+    """Make the choice model of this mode; see ``footfall.answering.opening.open_choice``."""
     prompter = open_prompter(spec, model, catalogue, base, item_in_answer=True)
     return PointwiseChoice(_READING, spec, model, prompter)

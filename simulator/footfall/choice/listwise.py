@@ -19,7 +19,6 @@ from string import ascii_uppercase
 import numpy as np
 import numpy.typing as npt
 
-from footfall.catalogue import Catalogue
 from footfall.choice.asking import (
     Asker,
     Slate,
@@ -33,10 +32,11 @@ from footfall.choice.asking import (
 )
 from footfall.choice.protocol import ChoiceModel, Diagnostics, Opinions, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ModelError
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply
-from footfall.prompting import Prompter, Visit
-from footfall.templates import Option
+from footfall.prompting.prompter import Prompter, Visit
+from footfall.prompting.templates import Option
 
 MAX_OPTIONS = len(ascii_uppercase) - 1
 """Longest slate; one letter is left for "none of these"."""
@@ -48,7 +48,7 @@ _EMPTY_OPTIONS = ("N/A", "an item", "...")
 def open_listwise(
     spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, base: Path
 ) -> ChoiceModel:
-    """Make the choice model of this mode; see ``footfall.choice.specs.open_choice``."""
+    """Make the choice model of this mode; see ``footfall.answering.opening.open_choice``."""
     spellings = [single_tokens(model, (letter, f" {letter}")) for letter in ascii_uppercase]
     if not all(spellings):
         raise ModelError(f'"{model.name}" has no token for each letter; use mode likelihood')

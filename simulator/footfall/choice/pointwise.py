@@ -12,7 +12,7 @@ from footfall.choice.asking import Asker, Score, Spent, VisitState, VisitStates,
 from footfall.choice.protocol import Diagnostics, Opinions, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question
-from footfall.prompting import Prompter, Visit
+from footfall.prompting.prompter import Prompter, Visit
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.population import Persona
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that a user bought in an earlier visit of the run."""
-
-    session: int
-    seconds: float
-    """Simulated, since the start of the run."""
-    item: int
-    """Catalogue code."""
-    quantity: float
-    value: float
-    """Money spent; NaN where the item has no price."""
+from footfall.users.moments import Moment
+from footfall.users.population import Persona
 
 
 @dataclass(frozen=True, slots=True)

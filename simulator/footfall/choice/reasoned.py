@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from footfall.catalogue import Catalogue
 from footfall.choice.asking import Spent, VisitStates, no_opinion, note, open_prompter
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ModelError
-from footfall.json_files import parse_object
 from footfall.llm.protocol import LanguageModel, NoAnswer, Tokens
 from footfall.llm.writing import Passage, Writer, Written
-from footfall.prompting import Prompter
+from footfall.plumbing.json_files import parse_object
+from footfall.prompting.prompter import Prompter
 
 MOST_OPTIONS = len(ascii_uppercase)
 """Longest slate."""
@@ -137,7 +137,7 @@ class ReasonedChoice:
 def open_reasoned(
     spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, base: Path
 ) -> ReasonedChoice:
-    """Make the choice model of this mode; see ``footfall.choice.specs.open_choice``.
+    """Make the choice model of this mode; see ``footfall.answering.opening.open_choice``.
 
     Raises:
         ModelError: The model cannot write.

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from footfall.catalogue import Catalogue
 from footfall.choice.context import ContextSpec
-from footfall.choice.protocol import ChoiceModel
-from footfall.llm.protocol import LanguageModel
-from footfall.memory.specs import MemorySpec
-from footfall.spec import SPEC
+from footfall.choice.memory_specs import MemorySpec
+from footfall.plumbing.spec import SPEC
 
 Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned"]
 
@@ -89,40 +85,3 @@ class ChoiceSpec(BaseModel):
             if name not in free and getattr(self, name) != field.default:
                 raise ValueError(f"{name} was fixed when the surrogate was distilled; remove it")
         return self
-
-
-def open_choice(
-    spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, *, base: Path | None = None
-) -> ChoiceModel:
-    """Make a choice model that asks ``model`` about items of ``catalogue``.
-
-    Args:
-        spec: The mode and its options.
-        model: Who is asked.
-        catalogue: Titles, categories and prices.
-        base: Folder that the template's path is relative to; None: the working folder.
-
-    Raises:
-        TemplateError: The template is wrong.
-        ModelError: The model cannot be asked in this mode.
-    """
-    # The modes import this module for the spec.
-    from footfall.choice import likelihood, listwise, reasoned, yes_no  # noqa: PLC0415
-    from footfall.memory.remembering import events_shown, remembering  # noqa: PLC0415
-
-    if spec.mode == "surrogate":
-        from footfall.surrogate.choice import open_surrogate  # noqa: PLC0415 - loads scikit-learn
-
-        return open_surrogate(spec, catalogue, base or Path())
-    openers = {
-        "likelihood": likelihood.open_likelihood,
-        "yes-no": yes_no.open_yes_no,
-        "listwise": listwise.open_listwise,
-        "reasoned": reasoned.open_reasoned,
-    }
-    base = base or Path()
-    if spec.memory is None:
-        return openers[spec.mode](spec, model, catalogue, base)
-    shown = spec.model_copy(update={"history_events": events_shown(spec.memory)})
-    inner = openers[spec.mode](shown, model, catalogue, base)
-    return remembering(inner, spec.memory, spec, model, catalogue, base)

@@ -11,11 +11,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from footfall.catalogue import Catalogue
 from footfall.choice.asking import Score, open_prompter, single_tokens
 from footfall.choice.pointwise import PointwiseChoice, Reading
 from footfall.choice.protocol import ChoiceModel
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ModelError
 from footfall.llm.protocol import Answer, LanguageModel
 
@@ -38,7 +38,7 @@ def labels(model: LanguageModel) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def open_yes_no(
     spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, base: Path
 ) -> ChoiceModel:
-    """Make the choice model of this mode; see ``footfall.choice.specs.open_choice``."""
+    """Make the choice model of this mode; see ``footfall.answering.opening.open_choice``."""
     yes, no = labels(model)
 
     def log_odds(answer: Answer) -> Score:

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from footfall.errors import DataError, did_you_mean
-from footfall.spec import SPEC
+from footfall.plumbing.spec import SPEC
 
 
 class Source(BaseModel):

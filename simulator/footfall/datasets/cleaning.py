@@ -17,6 +17,7 @@ import pandera.errors
 import pandera.pandas as pa
 
 from footfall.datasets.cells import numbers
+from footfall.datasets.pages import PAGE_COLUMNS, with_pages
 from footfall.datasets.schema import (
     ACTIONS,
     INTERACTIONS,
@@ -24,11 +25,15 @@ from footfall.datasets.schema import (
     USERS,
     Cleaning,
     Dataset,
+    PageNotes,
 )
 from footfall.errors import DataError, one_line
 
 EPOCH = pd.Timestamp("1970-01-01")
 """Earlier times are always a mistake (zero or negative Unix seconds)."""
+
+TIES = ("order", "quantity", "value")
+"""What tells apart the events of one user, item and moment, besides where they were shown."""
 
 
 @dataclass
@@ -37,7 +42,8 @@ class Draft:
 
     name: str
     interactions: pd.DataFrame
-    """``user``, ``item``, ``action``, ``time``; optional ``quantity``, ``value``, ``order``."""
+    """``user``, ``item``, ``action``, ``time``; optional ``quantity``, ``value``, ``order`` and,
+    of what was shown, ``page``, ``position``, ``propensity``, ``arm``."""
     items: pd.DataFrame
     users: pd.DataFrame
     currency: str = ""
@@ -51,10 +57,12 @@ class Draft:
     cleaning: list[Cleaning] = field(default_factory=list)
     extra: dict[str, pd.DataFrame] = field(default_factory=dict)
 
-    def note(self, problem: str, action: str, count: int) -> None:
+    pages: PageNotes = field(default_factory=PageNotes)
+
+    def note(self, problem: str, action: str, count: int, sample: str = "") -> None:
         """Count a repair; nothing is noted where nothing happened."""
         if count:
-            self.cleaning.append(Cleaning(problem, action, int(count)))
+            self.cleaning.append(Cleaning(problem, action, int(count), sample))
 
     def keep(self, good: npt.NDArray[np.bool_] | pd.Series, problem: str) -> None:
         """Keep the interactions where ``good``, and count the others under ``problem``."""
@@ -76,6 +84,7 @@ def finish(draft: Draft) -> Dataset:
         lost = "; ".join(f"{c.count} x {c.problem}" for c in draft.cleaning) or "it had none"
         raise DataError(f"{draft.name}: no usable history is left ({lost})")
     draft.interactions = in_order(draft.interactions)
+    draft.interactions, draft.pages = with_pages(draft.interactions, draft.pages)
     draft.interactions = _canonical_first(draft.interactions, INTERACTIONS)
     if draft.prices_from_interactions:
         draft.items = with_prices(draft.items, draft.interactions)
@@ -90,6 +99,7 @@ def finish(draft: Draft) -> Dataset:
         licence=draft.licence,
         extra=draft.extra,
         prices_from_interactions=draft.prices_from_interactions,
+        pages=draft.pages,
     )
 
 
@@ -97,7 +107,7 @@ def in_order(interactions: pd.DataFrame) -> pd.DataFrame:
     """Sort by (time, user, item, action), ties by what is left, and number the rows anew."""
     keys = ["time", "user", "item", "action"]
     # A dataset must not depend on the order of its source: every other column breaks ties.
-    keys += [c for c in ("order", "quantity", "value") if c in interactions]
+    keys += [c for c in (*TIES, *PAGE_COLUMNS) if c in interactions]
     codes = [_rank(interactions[key]) for key in keys]
     ordered: pd.DataFrame = interactions.iloc[np.lexsort(codes[::-1])].reset_index(drop=True)
     return ordered
@@ -178,6 +188,39 @@ def _orders(draft: Draft) -> None:
     draft.interactions = frame.assign(order=order.fillna(""))
 
 
+def _shown(draft: Draft) -> None:
+    """Where events were shown: names as text, places and chances as numbers that can be."""
+    frame = draft.interactions
+    texts = {name: as_id(frame[name]).fillna("") for name in ("page", "arm") if name in frame}
+    draft.interactions = frame.assign(**texts)
+    if "position" in frame:
+        _positions(draft)
+    if "propensity" in frame:
+        chance = _numbers(frame, "propensity", float("nan"))
+        bad = frame["propensity"].notna() & ~((chance > 0) & (chance <= 1))
+        _note_bad(draft, "propensity", bad, "propensity that is not above 0 and at most 1")
+        draft.interactions = draft.interactions.assign(propensity=chance.mask(bad))
+
+
+def _positions(draft: Draft) -> None:
+    """The smallest position is the top, and the top is 1, wherever the log counts from."""
+    position = _numbers(draft.interactions, "position", float("nan"))
+    bad = draft.interactions["position"].notna() & ~((position >= 0) & np.isfinite(position))
+    _note_bad(draft, "position", bad, "position that is no place on a page")
+    position = position.mask(bad)
+    first = 1.0 if position.isna().all() else float(position.min())
+    draft.note(f"position counted from {first:g}", "moved, so that 1 is the top",
+               0 if first == 1 else int(position.notna().sum()))  # fmt: skip
+    draft.pages = PageNotes(first_position=first)
+    draft.interactions = draft.interactions.assign(position=position - first + 1)
+
+
+def _note_bad(draft: Draft, column: str, bad: pd.Series, problem: str) -> None:
+    written = draft.interactions.loc[bad, column].astype(str)
+    sample = "" if written.empty else one_line(written.min(), 40)
+    draft.note(problem, "repaired to unknown", int(bad.sum()), sample)
+
+
 def _duplicates(draft: Draft) -> None:
     draft.keep(~draft.interactions.duplicated(), "duplicate event")
 
@@ -226,7 +269,7 @@ def _numbers(frame: pd.DataFrame, column: str, default: float) -> pd.Series:
 
 
 def _canonical_first(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    canonical = list(schema.columns)
+    canonical = [column for column in schema.columns if column in frame]
     return frame[[*canonical, *(c for c in frame.columns if c not in canonical)]]
 
 
@@ -254,6 +297,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     _quantities,
     _values,
     _orders,
+    _shown,
     _duplicates,
     _items,
     _users,

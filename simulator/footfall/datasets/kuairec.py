@@ -113,7 +113,9 @@ def read_rand(source: KuaiRandSource, base: Path) -> Dataset:
     wanted = ("standard", "random") if source.logs == "both" else (source.logs,)
     files = find(folder, [f"log_{name}*.csv" for name in wanted], "KuaiRand")
     logs = [read_columns(f, LOGGED, ("user_id", "video_id", "time_ms", "is_click")) for f in files]
-    views = pd.concat([_views(log, log.moments("time_ms", "ms")) for log in logs])
+    views = pd.concat(
+        [_views(log, log.moments("time_ms", "ms")).assign(arm=_arm(log)) for log in logs]
+    )
     clicked = np.concatenate([log.numbers("is_click").to_numpy() for log in logs])
     videos = [
         read_columns(file, VIDEO, ("video_id",))
@@ -132,6 +134,14 @@ def _views(log: Table, time: pd.Series) -> pd.DataFrame:
             "time": time,
         }
     )
+
+
+def _arm(log: Table) -> pd.Series:
+    """Who chose the video: the app's own policy, or the lot, which replaced some of its choices."""
+    frame = log.frame
+    if "is_rand" not in frame:
+        return pd.Series("", frame.index)
+    return log.numbers("is_rand").map({0.0: "standard", 1.0: "random"}).fillna("")
 
 
 def _finished(

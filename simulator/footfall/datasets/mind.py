@@ -59,6 +59,7 @@ def read(source: MindSource, base: Path) -> Dataset:
         licence=LICENCE,
     )
     add_notes(draft, log, news)
+    draft.interactions = draft.interactions.assign(page=draft.interactions["order"])
     draft.note("shown item that does not say whether it was clicked", "dropped", broken)
     draft.note("earlier click without a time", "repaired to just before the log", len(earlier))
     return finish(draft)

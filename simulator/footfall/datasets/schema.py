@@ -41,10 +41,23 @@ INTERACTIONS = pa.DataFrameSchema(
         "quantity": pa.Column(float, pa.Check.gt(0)),
         "value": pa.Column(float, nullable=True),
         "order": pa.Column(str),
+        "page": pa.Column(str, required=False),
+        "position": pa.Column(float, pa.Check.ge(1), nullable=True, required=False),
+        "propensity": pa.Column(
+            float, pa.Check.in_range(0, 1, include_min=False), nullable=True, required=False
+        ),
+        "arm": pa.Column(str, required=False),
     },
     strict=False,  # further columns, for instance ``store``
 )
-"""One row an action; ``order`` names the basket or visit that it belongs to ("" unknown)."""
+"""One row an action; ``order`` names the basket or visit that it belongs to ("" unknown).
+
+A log of what was shown also has ``page``, the name of a page among those of its user ("" unknown);
+each item on it is a row with action ``view``, and what was then clicked or bought is a further row
+with the same user, page and item. ``position`` is the place on the page (1 is the top, NaN
+unknown), ``propensity`` the chance with which the policy that logged put the item there (NaN
+unknown), and ``arm`` the name of that policy ("" unknown).
+"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,27 @@ class Cleaning:
     action: str
     """"dropped", "merged", or "repaired" and how."""
     count: int
+    sample: str = ""
+    """One value of the source that was so, as it is written there; "" where there is none."""
+
+    def __str__(self) -> str:
+        """Write it as people read it, on one line."""
+        such = f' (such as "{self.sample}")' if self.sample else ""
+        return f"{self.count} x {self.problem}{such}: {self.action}"
+
+
+@dataclass(frozen=True)
+class PageNotes:
+    """What a log of impressions did not say, and how pages and positions were then told."""
+
+    assumed: int = 0
+    """Views whose page the log does not name: a page is what one user was shown in one order or
+    visit at one time."""
+    joined: int = 0
+    """Clicks, carts and purchases without a page, which joined the last page of the day before that
+    showed their item."""
+    first_position: float = 1.0
+    """The smallest position of the log; it is the top and stands as 1 in ``interactions``."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +114,8 @@ class Dataset:
     """Tables of one source only, for instance ``products`` of Complete Journey."""
     prices_from_interactions: bool = False
     """Whether ``items.price`` is the median price paid here, so that a split recomputes it."""
+    pages: PageNotes = PageNotes()
+    """How pages were told apart; of a log without views, nothing."""
 
     def summary(self) -> dict[str, object]:
         """Counts and the covered period, for people and manifests."""
@@ -92,7 +128,7 @@ class Dataset:
             "from": None if times.empty else str(times.iloc[0]),
             "to": None if times.empty else str(times.iloc[-1]),
             "currency": self.currency,
-            "cleaning": [f"{c.count} x {c.problem}: {c.action}" for c in self.cleaning],
+            "cleaning": [str(note) for note in self.cleaning],
         }
 
 

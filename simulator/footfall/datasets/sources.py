@@ -8,13 +8,23 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from footfall.datasets import amazon, complete_journey, kuairec, mind, movielens, steam, table
+from footfall.datasets import (
+    amazon,
+    complete_journey,
+    kuairec,
+    mind,
+    movielens,
+    open_bandit,
+    steam,
+    table,
+)
 from footfall.datasets.amazon import AmazonSource
 from footfall.datasets.base import Source
 from footfall.datasets.complete_journey import CompleteJourneySource
 from footfall.datasets.kuairec import KuaiRandSource, KuaiRecSource
 from footfall.datasets.mind import MindSource
 from footfall.datasets.movielens import MovieLensSource
+from footfall.datasets.open_bandit import OpenBanditSource
 from footfall.datasets.schema import Dataset
 from footfall.datasets.steam import SteamSource
 from footfall.datasets.table import TableSource
@@ -26,6 +36,7 @@ DataSource = Annotated[
     | KuaiRecSource
     | MindSource
     | MovieLensSource
+    | OpenBanditSource
     | SteamSource
     | TableSource,
     Field(discriminator="kind"),
@@ -39,6 +50,7 @@ READERS: dict[type[Source], Callable[[Any, Path], Dataset]] = {
     KuaiRecSource: kuairec.read_rec,
     MindSource: mind.read,
     MovieLensSource: movielens.read,
+    OpenBanditSource: open_bandit.read,
     SteamSource: steam.read,
     TableSource: table.read,
 }

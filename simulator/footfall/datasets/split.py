@@ -13,7 +13,7 @@ from footfall.datasets.base import naive_utc
 from footfall.datasets.cleaning import with_prices
 from footfall.datasets.schema import Dataset, Split
 from footfall.errors import DataError
-from footfall.spec import SPEC
+from footfall.plumbing.spec import SPEC
 
 
 class SplitSpec(BaseModel):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import ACTIONS, Split
 
 LIKED_SHARE = 0.7

@@ -19,7 +19,9 @@ from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.base import Source, naive_utc, resolve
 from footfall.datasets.cells import Unit, as_frame, moments, numbers, read_cells
 from footfall.datasets.cleaning import Draft, as_id, finish
+from footfall.datasets.pages import PAGE_COLUMNS
 from footfall.datasets.schema import ACTIONS, Dataset
+from footfall.datasets.wide import unfold
 from footfall.errors import DataError, did_you_mean, one_line
 
 _BATCH = 4096
@@ -59,6 +61,15 @@ class InteractionColumns(Source):
     """Item title, for histories without an items table."""
     category: str | None = None
     """Item category, for histories without an items table."""
+    page: str | None = None
+    """Name of the page among those of its user; without it, a page is what one user was shown in
+    one order at one time."""
+    position: str | None = None
+    """Place on the page; the smallest of the log is the top."""
+    propensity: str | None = None
+    """Chance, above 0 and at most 1, with which the policy that logged put the item there."""
+    arm: str | None = None
+    """Name of the policy that logged."""
 
 
 class ActionColumn(Source):
@@ -68,6 +79,14 @@ class ActionColumn(Source):
     map: dict[str, Action] = Field(default_factory=dict)
     """Words of the source -> actions; words that are not here must be actions themselves,
     otherwise their rows are dropped and counted."""
+
+
+class ActionFlags(Source):
+    """Impressions in the wide form: a row is a view, columns of 0 and 1 say what came of it."""
+
+    flags: dict[Literal["click", "cart", "purchase"], str] = Field(min_length=1)
+    """Actions -> columns, for instance ``{click: clicked, purchase: bought}``. Where a column says
+    neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
 
 
 class ItemTable(Source):
@@ -99,8 +118,8 @@ class TableSource(Source):
     path: Path
     """A ``.csv`` (also compressed) or ``.parquet`` file, or a folder of Parquet parts."""
     columns: InteractionColumns
-    action: Action | ActionColumn = "purchase"
-    """One action for every row, or the column that tells it."""
+    action: Action | ActionColumn | ActionFlags = "purchase"
+    """One action for every row, the column that tells it, or the columns that flag it."""
     time_unit: Unit | None = None
     """Unit of times that are numbers (Unix time); needed for them, so that 20240131 is never
     taken for a day of 1970 in silence."""
@@ -139,9 +158,10 @@ def read(source: TableSource, base: Path) -> Dataset:
     """
     path = resolve(source.path, base)
     raw = read_frame(path, _wanted(source))
+    rows = _interactions(raw, source)
     draft = Draft(
         name=source.name,
-        interactions=_interactions(raw, source),
+        interactions=rows,
         items=_items(raw, source, base),
         users=_users(source, base),
         currency=source.currency,
@@ -151,6 +171,8 @@ def read(source: TableSource, base: Path) -> Dataset:
         earliest=naive_utc(source.earliest),
         latest=naive_utc(source.latest),
     )
+    if isinstance(source.action, ActionFlags):
+        unfold(draft, {name: raw[column] for name, column in source.action.flags.items()})
     return finish(draft)
 
 
@@ -216,6 +238,8 @@ def _wanted(source: TableSource) -> list[str]:
     names = [name for name in source.columns.model_dump().values() if name is not None]
     if isinstance(source.action, ActionColumn):
         names.append(source.action.column)
+    if isinstance(source.action, ActionFlags):
+        names += source.action.flags.values()
     return list(dict.fromkeys(names))
 
 
@@ -227,11 +251,8 @@ def _interactions(raw: pd.DataFrame, source: TableSource) -> pd.DataFrame:
         "action": _actions(raw, source.action),
         "time": times(raw[columns.time], source),
     }
-    rows |= {
-        name: raw[column]
-        for name, column in (("quantity", columns.quantity), ("order", columns.order))
-        if column is not None
-    }
+    given = {name: getattr(columns, name) for name in ("quantity", "order", *PAGE_COLUMNS)}
+    rows |= {name: raw[column] for name, column in given.items() if column is not None}
     if columns.value is not None:
         rows["value"] = numbers(raw[columns.value])
     elif columns.unit_price is not None:
@@ -240,9 +261,10 @@ def _interactions(raw: pd.DataFrame, source: TableSource) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _actions(raw: pd.DataFrame, action: Action | ActionColumn) -> pd.Series:
-    if isinstance(action, str):
-        return pd.Series(action, index=raw.index, dtype=object)
+def _actions(raw: pd.DataFrame, action: Action | ActionColumn | ActionFlags) -> pd.Series:
+    if not isinstance(action, ActionColumn):
+        word = action if isinstance(action, str) else "view"
+        return pd.Series(word, index=raw.index, dtype=object)
     words = raw[action.column].astype(str)
     known = {**{name: name for name in ACTIONS}, **action.map}
     return words.map(known)

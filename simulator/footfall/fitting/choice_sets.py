@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.complete_journey import promotions
 from footfall.datasets.schema import Dataset
 from footfall.datasets.statistics import LIKED_SHARE

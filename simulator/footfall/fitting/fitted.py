@@ -12,21 +12,14 @@ import numpy.typing as npt
 import scipy.optimize
 from pydantic import BaseModel, ValidationError
 
-from footfall.behaviour import (
-    BehaviourSpec,
-    BuyTerms,
-    Habits,
-    SegmentsSpec,
-    Terms,
-    click_probabilities,
-    examination_curve,
-)
+from footfall.behaviour.decisions import click_probabilities, examination_curve
+from footfall.behaviour.features import FEATURES, Floats, PairFeatures
+from footfall.behaviour.specs import BehaviourSpec, BuyTerms, Habits, SegmentsSpec, Terms
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.features import FEATURES, Floats, PairFeatures
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
 from footfall.fitting.mixed import fit_mixed, rescaled
-from footfall.spec import SPEC
+from footfall.plumbing.spec import SPEC
 
 VARYING = ("none", "popularity", "price", "repeat", "recency", "category")
 """Terms whose coefficients may differ between users, where the choices say that they do."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.behaviour import Habits
+from footfall.behaviour.specs import Habits
 from footfall.errors import DataError
 
 Floats = npt.NDArray[np.float64]

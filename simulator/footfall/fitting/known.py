@@ -7,19 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.behaviour.features import Bools, PairFeatures, Past, Tags, view_crowd
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
-from footfall.fitting.features import (
-    Bools,
-    PairFeatures,
-    Past,
-    Tags,
-    best_rating,
-    taken,
-    view_crowd,
-)
+from footfall.datasets.takings import best_rating, taken
 from footfall.fitting.stages import Stage
-from footfall.population import Population
+from footfall.users.population import Population
 
 
 @dataclass(frozen=True, eq=False)

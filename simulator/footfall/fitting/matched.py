@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.stages import Stage

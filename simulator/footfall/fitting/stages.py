@@ -24,10 +24,10 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from footfall.datasets.schema import Split
+from footfall.datasets.takings import best_rating, taken
 from footfall.errors import DataError
-from footfall.fitting.features import best_rating, taken
-from footfall.spec import SPEC
-from footfall.world.luck import identity
+from footfall.luck import identity
+from footfall.plumbing.spec import SPEC
 
 StageName = Literal["fit", "calibrate", "test"]
 

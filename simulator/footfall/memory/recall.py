@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from footfall.choice.memory_specs import MemorySpec
 from footfall.choice.protocol import Page
 from footfall.datasets.schema import ACTIONS
 from footfall.memory.similarity import ItemSimilarity
-from footfall.memory.specs import MemorySpec
-from footfall.population import Persona
+from footfall.users.population import Persona
 
 PURCHASE = ACTIONS.index("purchase")
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from footfall.catalogue import Catalogue
 from footfall.choice.likelihood import open_likelihood
+from footfall.choice.memory_specs import ReflectionSpec
 from footfall.choice.protocol import ChoiceModel, Page
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import LanguageModel
 from footfall.memory.recall import keep, with_lived
-from footfall.memory.specs import ReflectionSpec
-from footfall.population import Persona
+from footfall.users.population import Persona
 
 TEMPLATE = "reflection"
 

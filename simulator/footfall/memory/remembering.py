@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from footfall.catalogue import Catalogue
 from footfall.choice.feeding import begin
+from footfall.choice.memory_specs import MemorySpec
 from footfall.choice.protocol import ChoiceModel, Diagnostics, Opinions, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ScenarioError
 from footfall.llm.protocol import LanguageModel
 from footfall.memory.recall import Recall
 from footfall.memory.reflection import Reflector, Summary, open_reflector
 from footfall.memory.similarity import open_similarity
-from footfall.memory.specs import MemorySpec
 
 
 class RememberingChoice:

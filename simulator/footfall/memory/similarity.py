@@ -14,10 +14,10 @@ import numpy.typing as npt
 import platformdirs
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from footfall.catalogue import Catalogue
+from footfall.choice.memory_specs import Similarity
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ModelError
-from footfall.files import appearing
-from footfall.memory.specs import Similarity
+from footfall.plumbing.files import appearing
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from footfall.catalogue import Catalogue
-from footfall.latency import Latencies
+from footfall.datasets.catalogue import Catalogue
+from footfall.plumbing.latency import Latencies
 from footfall.recommenders.foreign import foreign_code
 from footfall.recommenders.protocol import Recommender, Request, Slate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Split
 from footfall.recommenders.callable import load_callable
 from footfall.recommenders.chance import build_chance

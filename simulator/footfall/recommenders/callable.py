@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Split
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.recommenders.foreign import foreign_code

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.protocol import Request, Slate

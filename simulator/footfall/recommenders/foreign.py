@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from footfall.signals import Terminated
+from footfall.plumbing.signals import Terminated
 
 
 @contextmanager

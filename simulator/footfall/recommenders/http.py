@@ -19,11 +19,11 @@ import stamina
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from footfall.errors import ScenarioError, ServerError
-from footfall.latency import Latencies
+from footfall.plumbing.latency import Latencies
+from footfall.plumbing.retrying import asked_pause, log_tries
+from footfall.plumbing.secrets import hidden
 from footfall.recommenders.protocol import Request, Slate
 from footfall.recommenders.specs import HttpSpec
-from footfall.retrying import asked_pause, log_tries
-from footfall.secrets import hidden
 
 BUSY = 429
 """HTTP status "too many requests"."""

@@ -26,7 +26,7 @@ from lenskit.pipeline import Pipeline, RecPipelineBuilder
 from lenskit.training import TrainingOptions
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # has no types
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores

@@ -23,8 +23,8 @@ from pydantic import (
 )
 
 from footfall.errors import ScenarioError, did_you_mean
-from footfall.secrets import EnvName, NoCredentials
-from footfall.spec import SPEC
+from footfall.plumbing.secrets import EnvName, NoCredentials
+from footfall.plumbing.spec import SPEC
 
 Action = Literal["view", "click", "cart", "purchase", "rate"]
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 from footfall.recommenders.protocol import Recommender, Request, Slate
 
 STRANGER = "a user whom nobody has ever seen"

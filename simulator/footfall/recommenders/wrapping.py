@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from footfall.latency import Latencies
+from footfall.plumbing.latency import Latencies
 from footfall.recommenders.protocol import Recommender, Request, Slate
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from footfall.catalogue import Catalogue
 from footfall.choice.asking import Spent, no_opinion, note
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ModelError
-from footfall.population import Population
 from footfall.surrogate.folder import read_student
 from footfall.surrogate.student import Reader, Student
+from footfall.users.population import Population
 
 FAR_USER = "the user is unlike those that the surrogate learned from"
 FAR_ITEM = "an item is unlike those that the surrogate learned from"
@@ -67,7 +67,7 @@ class SurrogateChoice:
 
 
 def open_surrogate(spec: ChoiceSpec, catalogue: Catalogue, base: Path) -> SurrogateChoice:
-    """Read the folder that ``spec.path`` names; see ``footfall.choice.specs.open_choice``."""
+    """Read the folder that ``spec.path`` names; see ``footfall.answering.opening.open_choice``."""
     assert spec.path is not None, "checked by ChoiceSpec"
     student, _ = read_student(base / spec.path)
     return SurrogateChoice(student, catalogue)

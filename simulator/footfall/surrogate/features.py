@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.behaviour import relative_prices
-from footfall.catalogue import Catalogue
+from footfall.behaviour.features import relative_prices
 from footfall.choice.protocol import Page
-from footfall.familiarity import Familiarity, Repeat
-from footfall.population import Persona
+from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.titles import short
 from footfall.surrogate.texts import TextSpace, item_texts
-from footfall.templates import short
+from footfall.users.familiarity import Familiarity, Repeat
+from footfall.users.population import Persona
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]

@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from footfall.errors import ModelError, one_line
-from footfall.files import file_hash, replacing
-from footfall.json_files import read_object
-from footfall.spec import fault
+from footfall.plumbing.files import file_hash, replacing
+from footfall.plumbing.json_files import read_object
+from footfall.plumbing.spec import fault
 from footfall.surrogate.bounds import Bounds
 from footfall.surrogate.sound import check
 from footfall.surrogate.student import Student

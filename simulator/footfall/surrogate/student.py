@@ -10,15 +10,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from footfall.catalogue import Catalogue
 from footfall.choice.protocol import Page
-from footfall.familiarity import Familiarity
-from footfall.population import Persona
+from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.titles import short
 from footfall.surrogate.bounds import Bounds, user_traits
 from footfall.surrogate.features import Codes, ItemTable, window
 from footfall.surrogate.texts import TextSpace, item_texts, nearest
 from footfall.surrogate.trees import Trees
-from footfall.templates import short
+from footfall.users.familiarity import Familiarity
+from footfall.users.population import Persona
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

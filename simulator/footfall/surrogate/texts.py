@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from footfall.catalogue import Catalogue
+from footfall.datasets.catalogue import Catalogue
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]

@@ -15,14 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from footfall.answering.opening import needs_no_store, open_answering
 from footfall.errors import RunError, UserError
 from footfall.llm.distant import Distant, Facts
+from footfall.llm.opening import open_model
 from footfall.llm.protocol import LanguageModel, Question, Reply
-from footfall.llm.specs import ModelSpec, open_model
+from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce, OnRound
-from footfall.scenario import Scenario
-from footfall.surrogate.stand_in import needs_no_store, open_answering
+from footfall.scenario.scenario import Scenario
 from footfall.workers.crew import deal
 from footfall.workers.shards import Job, Learners
 from footfall.workers.worker import Report, Worker, failed

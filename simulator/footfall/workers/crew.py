@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from footfall.choice.bounded import BoundedChoice
+from footfall.answering.bounded import BoundedChoice
 from footfall.options import OnRound
 from footfall.workers.shards import EpochLog, Job, Learners, Shards
 from footfall.workers.worker import Report

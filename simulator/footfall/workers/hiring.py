@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from footfall.choice.bounded import BoundedChoice
+from footfall.answering.bounded import BoundedChoice
+from footfall.answering.opening import needs_no_store
 from footfall.errors import UserError
 from footfall.llm.protocol import LanguageModel
 from footfall.options import Announce, OnRound, Options
-from footfall.surrogate.stand_in import needs_no_store
 from footfall.workers.crew import Crew, OneProcess, Workforce
 from footfall.workers.processes import ProcessPool
 from footfall.workers.shards import Job, Learners

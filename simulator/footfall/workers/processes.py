@@ -11,11 +11,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from footfall.answering.opening import open_answering
 from footfall.errors import RunError, UserError
 from footfall.llm.distant import Distant, Facts
 from footfall.llm.protocol import LanguageModel, Question, Reply
 from footfall.options import OnRound
-from footfall.surrogate.stand_in import open_answering
 from footfall.workers.crew import deal
 from footfall.workers.shards import Job, Learners
 from footfall.workers.worker import Report, Worker, failed

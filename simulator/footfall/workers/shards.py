@@ -15,27 +15,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from footfall.actions.search import CatalogueSearch
-from footfall.catalogue import Catalogue
-from footfall.choice.bounded import BoundedChoice
+from footfall.answering.bounded import BoundedChoice
+from footfall.answering.repricing import open_with_prices
 from footfall.choice.protocol import ChoiceModel
-from footfall.choice.repricing import open_with_prices
+from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import LanguageModel
-from footfall.log import write_part
 from footfall.options import OnRound
-from footfall.population import Population
-from footfall.reasons import Shown, sample
 from footfall.recommenders import AuditedRecommender
 from footfall.recommenders.protocol import Recommender
-from footfall.scenario import Scenario
-from footfall.society import Society
+from footfall.run_folder.log import write_part
+from footfall.scenario.scenario import Scenario
+from footfall.serving.reasons import Shown, sample
+from footfall.serving.remembered import EpochReader, Past
+from footfall.serving.service import LocalService
 from footfall.surrogate.choice import SurrogateChoice
+from footfall.users.population import Population
+from footfall.world.actions.search import CatalogueSearch
 from footfall.world.crowd import Crowd, Setting
 from footfall.world.design import assign
 from footfall.world.pages import PageService
 from footfall.world.records import EpochRecords, Names, event_table, impression_table, session_table
-from footfall.world.remembered import EpochReader, Past
-from footfall.world.service import LocalService
+from footfall.world.society import Society
 
 FOREIGN = ("http", "callable")
 """Kinds of recommenders that may answer otherwise when they are asked again."""

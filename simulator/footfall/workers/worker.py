@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from footfall.choice.protocol import Diagnostics
 from footfall.errors import FootfallError, RunError
-from footfall.latency import Latencies
 from footfall.llm.protocol import LanguageModel
 from footfall.options import OnRound
+from footfall.plumbing.latency import Latencies
 from footfall.recommenders.audit import Faults
 from footfall.workers.shards import EpochLog, Job, Learners, Shards
 

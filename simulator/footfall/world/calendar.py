@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour import gap_days
-from footfall.world.luck import Luck, Purpose, uniform
+from footfall.behaviour.decisions import gap_days
+from footfall.luck import Luck, Purpose, uniform
 
 HOUR = 3_600.0
 DAY = 24 * HOUR

@@ -15,12 +15,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from footfall.actions.funnel import Funnel
-from footfall.behaviour import SITUATION, TASTES, Behaviour, PageFeatures, PageLuck
-from footfall.fitting.features import FEATURES, PairFeatures
+from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
+from footfall.behaviour.features import FEATURES, PairFeatures
+from footfall.behaviour.specs import SITUATION, TASTES
+from footfall.luck import Luck, Purpose, exponential
+from footfall.world.actions.funnel import Funnel
 from footfall.world.calendar import Calendar
 from footfall.world.diary import Diary, DiarySpec
-from footfall.world.luck import Luck, Purpose, exponential
 from footfall.world.pages import FilledPage, PageOutcome, PageRequest, PageService
 from footfall.world.records import EpochRecords, PageBlock
 from footfall.world.schedule import Schedule

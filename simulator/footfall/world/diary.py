@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from footfall.behaviour import MoodSpec
-from footfall.choice.protocol import Moment
+from footfall.behaviour.specs import MoodSpec
+from footfall.users.moments import Moment
 from footfall.world.pages import Happening, PageOutcome, PageRequest
 
 

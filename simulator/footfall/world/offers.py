@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.catalogue import Catalogue
+from footfall.behaviour.features import PairTable
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.complete_journey import coupons, promotions, week_starts
 from footfall.datasets.schema import Split
 from footfall.errors import DataError
-from footfall.fitting.features import PairTable
-from footfall.interventions import Coupons, Displays
-from footfall.population import Population
+from footfall.users.population import Population
 from footfall.world.calendar import DAY
+from footfall.world.interventions import Coupons, Displays
 from footfall.world.schedule import Chosen
 
 Floats = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from footfall.choice.protocol import Moment
+from footfall.users.moments import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Happening:
     seconds: float
     """Simulated, since the start of the run."""
     action: str
-    """One of ``footfall.log.HAPPENINGS``."""
+    """One of ``footfall.run_folder.log.HAPPENINGS``."""
     item: int = -1
     """Catalogue code; -1: none."""
     quantity: float = float("nan")
@@ -102,7 +102,7 @@ class FilledPage:
     summary: str = ""
     """What the user likes, in a few words, if the model summed it up for this visit."""
     heard: npt.NDArray[np.float64] | None = None
-    """[len(items), 2] what others buy: ``footfall.behaviour.SITUATION``; None: nobody talks."""
+    """[len(items), 2] what others buy: ``behaviour.specs.SITUATION``; None: nobody talks."""
 
 
 class PageService(Protocol):

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from footfall.actions.funnel import Acts
-from footfall.behaviour import Decisions
-from footfall.log import EVENTS, IMPRESSIONS, SESSIONS
+from footfall.behaviour.decisions import Decisions
+from footfall.run_folder.log import EVENTS, IMPRESSIONS, SESSIONS
+from footfall.world.actions.funnel import Acts
 from footfall.world.pages import FilledPage, Happening, PageOutcome, PageRequest
 from footfall.world.shopper import Visit
 

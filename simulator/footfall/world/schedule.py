@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from footfall.catalogue import Catalogue
-from footfall.interventions import (
+from footfall.datasets.catalogue import Catalogue
+from footfall.world.calendar import DAY
+from footfall.world.interventions import (
     CatalogueCut,
     NewItems,
     PageChange,
@@ -25,7 +26,6 @@ from footfall.interventions import (
     Slowness,
     StockOut,
 )
-from footfall.world.calendar import DAY
 
 Floats = npt.NDArray[np.float64]
 

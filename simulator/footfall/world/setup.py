@@ -2,70 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.actions.funnel import Funnel, quantities
-from footfall.actions.specs import ActionsSpec
-from footfall.behaviour import Behaviour, BehaviourSpec, Habits
-from footfall.catalogue import Catalogue
-from footfall.datasets.schema import Dataset, Split
+from footfall.behaviour.decisions import Behaviour
+from footfall.behaviour.features import PairFeatures, Past, Tags, view_crowd
+from footfall.behaviour.individuals import coefficients, drawn, groups_of
+from footfall.behaviour.ratings import RatingModel, fit_remembered, leniencies
+from footfall.behaviour.specs import BehaviourSpec, Habits
+from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.schema import Dataset
+from footfall.datasets.takings import best_rating, taken
 from footfall.errors import ScenarioError
-from footfall.fitting.features import PairFeatures, Past, Tags, best_rating, taken, view_crowd
-from footfall.fitting.ratings import RatingModel, fit_remembered, leniencies
-from footfall.individuals import coefficients, drawn, groups_of
-from footfall.population import Population
+from footfall.luck import Luck, identities
+from footfall.users.population import Population
+from footfall.world.actions.funnel import Funnel, quantities
+from footfall.world.actions.specs import ActionsSpec
 from footfall.world.calendar import Calendar
 from footfall.world.crowd import Setting
 from footfall.world.diary import DiarySpec
-from footfall.world.luck import Luck, identities, identity
 from footfall.world.schedule import Schedule
 
 Floats = npt.NDArray[np.float64]
 
 OWN_HOURS_PRIOR = 5.0
 """Visits' worth of the population's hours that are mixed into each user's own."""
-
-FEWEST_OTHERS = 30
-"""Users needed to count popularity among; with fewer, the test is circular and says so."""
-
-
-@dataclass(frozen=True)
-class Apart:
-    """Real users divided so that the test is not circular.
-
-    The recommenders learn from the simulated users' own memory and from half of the other
-    users; what the simulated users find popular is counted among the other half, which no
-    recommender has seen.
-    """
-
-    for_recommenders: Split
-    for_behaviour: Dataset
-    circular: bool
-    """True: too few other users, so popularity is counted among those the recommenders saw."""
-
-
-def keep_apart(split: Split, population: Population, seed: int) -> Apart:
-    """Divide the remembered interactions; the halves depend on the seed and the user only."""
-    events = split.remembered.interactions
-    spared = spared_users(split, seed) - set(population.users)
-    theirs = events["user"].isin(spared)
-    if events.loc[theirs, "user"].nunique() < FEWEST_OTHERS:
-        return Apart(split, split.remembered, circular=True)
-    return Apart(
-        for_recommenders=_narrow(split, events[~theirs]),
-        for_behaviour=_narrow(split, events[theirs]).remembered,
-        circular=False,
-    )
-
-
-def spared_users(split: Split, seed: int) -> set[str]:
-    """The half of the real users that no recommender learns from, unless they are played."""
-    users = split.remembered.interactions["user"].unique()
-    return {user for user in users if (identity(f"{seed}/{user}") & 1) == 0}
 
 
 def known_before(
@@ -186,11 +150,6 @@ def calendar_of(
         hours=_hours(population, arrivals == 0),
         arrivals=arrivals,
     )
-
-
-def _narrow(split: Split, events: pd.DataFrame) -> Split:
-    remembered = replace(split.remembered, interactions=events.reset_index(drop=True))
-    return replace(split, remembered=remembered)
 
 
 def _gaps(population: Population, habits: Habits) -> npt.NDArray[np.float64]:

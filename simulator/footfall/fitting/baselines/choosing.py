@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from footfall.behaviour import TASTES, Terms
+from footfall.behaviour.specs import TASTES, Terms
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.fitting.baselines.scorers import Scores
-from footfall.population import Population
+from footfall.users.population import Population
 
 ALONE = Terms(
     none=0.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from footfall.fitting.features import Floats, Past
+from footfall.behaviour.features import Floats, Past
 from footfall.fitting.known import Known
 
 NEIGHBOURS = 50

@@ -17,9 +17,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from footfall.behaviour.features import FEATURES, Codes, Floats, Numbers
 from footfall.errors import ModelError, did_you_mean
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.features import FEATURES, Codes, Floats, Numbers
 from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
 

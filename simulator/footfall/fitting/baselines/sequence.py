@@ -16,9 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from footfall.behaviour.features import Codes, Floats, Numbers, Past
 from footfall.errors import ModelError
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.features import Codes, Floats, Numbers, Past
 from footfall.fitting.known import Known
 
 

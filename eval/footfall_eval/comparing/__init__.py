@@ -1,0 +1,1 @@
+"""Arms held against each other: effects, intervals, and a verdict."""

@@ -1,0 +1,168 @@
+"""What a comparison of arms found: named, frozen, and ready for JSON and notebooks."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any, Literal
+
+import pandas as pd
+
+from footfall.errors import UserError, did_you_mean
+from footfall_eval.measures.metrics import METRICS
+from footfall_eval.reading.load import Design
+from footfall_eval.reading.validity import Validity
+
+Correction = Literal["holm", "bh", "none"]
+CORRECTIONS: tuple[Correction, ...] = ("holm", "bh", "none")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One recommender under test and its metrics (NaN: not defined here)."""
+
+    name: str
+    users: int
+    visitors: int
+    metrics: dict[str, float]
+    lowest: dict[str, float]
+    """Least value that the unanswered pages allow; equal to the metric if there are none."""
+    highest: dict[str, float]
+    """Greatest value that they allow."""
+    undecided_pages: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Treatment minus control in one metric."""
+
+    metric: str
+    control: str
+    treatment: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    """Of this contrast alone."""
+    p_adjusted: float
+    """Primary metric: corrected over treatments. Others: over all their contrasts."""
+    correlation: float
+    """Between arms over users; NaN in a split design or where an arm does not vary."""
+    control_value: float
+    treatment_value: float
+    lift: float
+    """Relative difference: 0.1 is 10% more than the control."""
+    lift_low: float
+    lift_high: float
+    lowest: float
+    """Least difference that unanswered pages allow (a bound, not an interval)."""
+    highest: float
+    standard_error: float
+    users: int
+    method: str
+    pairing_ratio: float = float("nan")
+    """Width of the interval over that of a split test with the same users; NaN unless paired."""
+    cautions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result of an A/B, A/A or A/B/n test, ready to print, plot and save."""
+
+    verdict: str
+    """One plain sentence about the primary metric, and one about validity."""
+    design: Design
+    control: str
+    primary: str
+    arms: tuple[Arm, ...]
+    contrasts: tuple[Contrast, ...]
+    validity: Validity
+    cautions: tuple[str, ...]
+    """What to know before believing any of it."""
+    correction: Correction
+    level: float
+
+    def contrast(self, treatment: str, metric: str | None = None) -> Contrast:
+        """The contrast of one treatment, in the primary metric unless another is named."""
+        wanted = metric or self.primary
+        for found in self.contrasts:
+            if (found.treatment, found.metric) == (treatment, wanted):
+                return found
+        known = {f"{c.treatment}/{c.metric}" for c in self.contrasts}
+        raise UserError(f"no contrast {treatment}/{wanted}; {did_you_mean(wanted, known)}")
+
+    def pairing_words(self, treatment: str) -> str:
+        """How much pairing narrowed the primary metric's interval; "" where nothing is paired."""
+        main = self.contrast(treatment)
+        if not math.isfinite(main.pairing_ratio):
+            return ""
+        known = {metric.name: metric for metric in METRICS}
+        words = (
+            f"The interval of {self.primary} is {main.pairing_ratio:.2f} times as wide as a split "
+            "test's with the same users"
+        )
+        for other in self.contrasts:
+            same = known[other.metric].variant_of == self.primary
+            if same and other.treatment == treatment and math.isfinite(other.pairing_ratio):
+                words += f"; that of {other.metric}, {other.pairing_ratio:.2f} times"
+        return f"{words}."
+
+    def correction_words(self) -> str:
+        """What the corrected p-values are corrected for."""
+        names = {"holm": "Holm", "bh": "Benjamini and Hochberg"}
+        if self.correction == "none":
+            return "p-values are not corrected"
+        leads = sum(contrast.metric == self.primary for contrast in self.contrasts)
+        others = len(self.contrasts) - leads
+        main = f"{self.primary} for {leads} treatment{'s' * (leads > 1)}"
+        return f"corrected by {names[self.correction]}: {main}, the rest for {others} contrasts"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a contrast, one column a field."""
+        return pd.DataFrame([asdict(contrast) for contrast in self.contrasts])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of ``footfall compare --json``; NaN becomes None."""
+        return {
+            "verdict": self.verdict,
+            "arms": [
+                {"name": arm.name, "metrics": {k: finite(v) for k, v in arm.metrics.items()}}
+                for arm in self.arms
+            ],
+            "contrasts": [
+                {key: finite(value) for key, value in asdict(contrast).items()}
+                for contrast in self.contrasts
+            ],
+            "design": self.design,
+            "control": self.control,
+            "primary": self.primary,
+            "level": self.level,
+            "correction": self.correction,
+            "cautions": list(self.cautions),
+            "validity": {
+                "status": self.validity.status,
+                "reasons": list(self.validity.reasons),
+                "blocks": {key: block.status for key, block in self.validity.blocks.items()},
+            },
+        }
+
+    def to_json(self) -> str:
+        """One JSON document: ``verdict``, ``arms``, ``contrasts``, and what to know of them."""
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict, and the contrasts as a table."""
+        frame = self.to_frame()
+        short = ["metric", "control", "treatment", "control_value", "treatment_value"]
+        short += ["difference", "ci_low", "ci_high", "p_value", "p_adjusted", "correlation"]
+        table = frame[short].to_html(index=False, float_format=lambda x: f"{x:.4g}", border=0)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.cautions)
+        return f"<p><strong>{escape(self.verdict)}</strong></p>{table}<ul>{notes}</ul>"
+
+
+def finite(value: Any) -> Any:
+    """For JSON, which has no NaN and no infinity: None in their place."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

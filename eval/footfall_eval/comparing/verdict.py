@@ -1,0 +1,202 @@
+"""The verdict in plain words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from footfall_eval.measures.metrics import METRICS
+
+if TYPE_CHECKING:
+    from footfall_eval.comparing.comparison import Comparison, Contrast
+
+_METRICS = {metric.name: metric for metric in METRICS}
+
+
+_DESIGNS = {
+    "paired": "the same in both arms",
+    "split": "split between arms",
+    "interleaved": "both recommenders on every page",
+}
+
+
+def verdict(result: Comparison) -> str:
+    """One sentence about the primary metric, then one about validity.
+
+    For instance: "popular beats random in purchases per user: +0.42 (95% interval +0.31 to
+    +0.53), 38% more, 1,000 users paired. Not validated: footfall validate was not run."
+    """
+    treatments = [arm.name for arm in result.arms if arm.name != result.control]
+    if not treatments:
+        return f"There is one arm only, nothing to compare. {result.validity.sentence()}"
+    best = leading(result)
+    if best is None:
+        why = result.contrast(treatments[0]).method
+        lead = f"{_cap(_label(result.primary))} cannot be compared: {why}."
+    else:
+        lead = f"{claim(result)}: {_size(result, best)}"
+    return f"{lead} {result.validity.sentence()}"
+
+
+def claim(result: Comparison) -> str:
+    """The verdict without its figures, as a headline: "popular beats random in clicks per user"."""
+    best = leading(result)
+    if best is None:
+        return verdict(result).removesuffix(result.validity.sentence()).strip()
+    treatments = len(result.arms) - 1
+    if treatments == 1:
+        return _relation(result, best)
+    if _wins(result, best):
+        return f"Of {treatments} treatments {best.treatment} does best and {_words(result, best)}"
+    counted = ", once all comparisons are counted" if _wins(result, best, raw=True) else ""
+    nobody = f"None of {treatments} treatments beats {result.control} in {_label(best.metric)}"
+    return f"{nobody}{counted}; the best of them is {best.treatment}"
+
+
+def leading(result: Comparison) -> Contrast | None:
+    """The contrast that the verdict speaks of: the best treatment's, in the primary metric.
+
+    A treatment that beats the control goes before one that may only seem to. None where there
+    is no treatment or the metric is defined in none of them.
+    """
+    sign = _sign(result.primary)
+    main = [
+        contrast
+        for contrast in result.contrasts
+        if contrast.metric == result.primary and math.isfinite(contrast.p_value)
+    ]
+    return max(main, key=lambda c: (_wins(result, c), sign * c.difference), default=None)
+
+
+def _sign(metric: str) -> int:
+    return -1 if _METRICS[metric].better == "lower" else 1
+
+
+def _wins(result: Comparison, contrast: Contrast, *, raw: bool = False) -> bool:
+    p_value = contrast.p_value if raw else contrast.p_adjusted
+    return p_value < 1 - result.level and _sign(contrast.metric) * contrast.difference > 0
+
+
+def _size(result: Comparison, contrast: Contrast) -> str:
+    users = _users(result, contrast)
+    if contrast.standard_error == 0 and contrast.difference == 0:
+        return f"every user did the same, {users}."
+    return f"{effect_words(contrast, result.level)}, {users}."
+
+
+def _relation(result: Comparison, contrast: Contrast) -> str:
+    label = _label(contrast.metric)
+    pair = f"{contrast.treatment} and {contrast.control}"
+    if contrast.standard_error == 0 and contrast.difference == 0:
+        if contrast.control_value == 0:
+            return f"Nothing can be said: {label} is 0 in {pair}"
+        return f"{pair} are identical in {label}"
+    if contrast.p_adjusted < 1 - result.level:
+        return f"{contrast.treatment} {_words(result, contrast)}"
+    counted = contrast.p_value < 1 - result.level
+    hint = ", once all comparisons are counted" if counted else ""
+    return f"{pair} cannot be told apart in {label}{hint}"
+
+
+def _words(result: Comparison, contrast: Contrast) -> str:
+    favourable = _sign(contrast.metric) * contrast.difference > 0
+    word = "beats" if favourable else "loses to"
+    but = _against(result, contrast, favourable=favourable)
+    return f"{word} {contrast.control} in {_label(contrast.metric)}{but}"
+
+
+def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
+    """Metrics per user that moved the other way beyond doubt: a winner that costs something."""
+    found = [
+        _label(other.metric)
+        for other in result.contrasts
+        if other.treatment == main.treatment
+        and other.metric != main.metric
+        and not _METRICS[other.metric].variant_of
+        and _METRICS[main.metric].variant_of != other.metric
+        and _METRICS[other.metric].per_user
+        and other.p_adjusted < 1 - result.level
+        and (other.difference > 0) != favourable
+    ]
+    if not found:
+        return ""
+    return f", but {'loses' if favourable else 'wins'} in {' and '.join(found)}"
+
+
+def effect_words(contrast: Contrast, level: float) -> str:
+    """For instance "+0.42 (95% interval +0.31 to +0.53), 38% more"."""
+    unit = _METRICS[contrast.metric].unit
+    size, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
+    words = f"{size} ({level:.0%} interval {interval})"
+    share = relative(contrast.lift, contrast.lift_low, contrast.lift_high)[0]
+    if share[0] in "+-":
+        words += f", {share[1:]} {'more' if share[0] == '+' else 'less'}"
+    return words
+
+
+def estimate(value: float, low: float, high: float, unit: str = "") -> tuple[str, str]:
+    """A difference and its interval as words, with as many decimals as the interval deserves.
+
+    Shares are given in percentage points. For instance ("+0.42", "+0.31 to +0.53").
+    """
+    scale, suffix = (100, " points") if unit == "share" else (1, "")
+    if not math.isfinite(value):
+        return "n/a", "n/a"
+    half = scale * (high - low) / 2
+    if not math.isfinite(half):
+        return f"{number(scale * value, signed=True)}{suffix}", "n/a"
+    places = _places(half if half > 0 else scale * value, 2)
+    size, first, last = (_fixed(scale * x, places, signed=True) for x in (value, low, high))
+    return f"{size}{suffix}", f"{first} to {last}{suffix}"
+
+
+def relative(value: float, low: float, high: float) -> tuple[str, str]:
+    """A relative difference and its interval, for instance ("+38%", "+29% to +47%")."""
+    if not math.isfinite(value):
+        return "n/a", "n/a"
+    size, interval = estimate(100 * value, 100 * low, 100 * high)
+    return f"{size}%", interval.replace(" to ", "% to ") + "%" * (interval != "n/a")
+
+
+def amount(value: float, unit: str = "") -> str:
+    """A figure for people: three significant digits; shares in percent."""
+    if not math.isfinite(value):
+        return "n/a"
+    return percent(value) if unit == "share" else number(value)
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """Three significant digits, no exponents."""
+    return _fixed(value, _places(value, 3), signed=signed) if math.isfinite(value) else "n/a"
+
+
+def percent(share: float, *, signed: bool = False) -> str:
+    """A share as percent with three significant digits."""
+    return f"{number(100 * share, signed=signed)}%" if math.isfinite(share) else "n/a"
+
+
+def _places(value: float, digits: int) -> int:
+    """Decimals that show so many significant digits of a value."""
+    if value == 0:
+        return 0
+    return min(8, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+def _fixed(value: float, places: int, *, signed: bool) -> str:
+    text = f"{abs(value):,.{places}f}"
+    if not float(text.replace(",", "")):
+        return text
+    return f"{'-' if value < 0 else '+' if signed else ''}{text}"
+
+
+def _users(result: Comparison, contrast: Contrast) -> str:
+    return f"{contrast.users:,} simulated users, {_DESIGNS[result.design]}"
+
+
+def _label(name: str) -> str:
+    label = _METRICS[name].label
+    return label[0].lower() + label[1:]
+
+
+def _cap(text: str) -> str:
+    return text[0].upper() + text[1:]

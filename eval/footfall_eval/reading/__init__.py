@@ -1,0 +1,1 @@
+"""Run folders read: logs, parts, and what validation found."""

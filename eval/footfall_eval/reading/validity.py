@@ -1,0 +1,112 @@
+"""How far a run may be believed: read what ``footfall validate`` found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from footfall.errors import LogError
+from footfall.plumbing.json_files import read_object
+from footfall_eval.reading.load import RunLog
+
+Status = Literal["validated", "direction only", "not validated"]
+
+BLOCKS = {
+    "A": "Provenance: data, model and prompts; could the model know these titles?",
+    "B": "Choice: do simulated users pick what the real ones picked?",
+    "C": "Calibration: are the probabilities right?",
+    "D": "Distributions: do crowds look alike?",
+    "E": "Individuality: are users different from each other, as real ones are?",
+    "F": "Invariance: does the order of options or the wording matter?",
+    "G": "Ranking: are recommenders put in the right order, with lifts of the right size?",
+    "H": "Uplift: are past A/B tests retold?",
+    "I": "Logs: do recommenders learn from these logs what they learn from real ones?",
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of the validity report."""
+
+    status: str
+    """pass, amber, red, or "not run"."""
+    reason: str
+    metrics: dict[str, Any]
+    table: tuple[dict[str, Any], ...] = ()
+    """Rows behind the metrics."""
+    plots: dict[str, Any] = field(default_factory=dict)
+    """Numbers of the block's plots."""
+    segments: tuple[dict[str, Any], ...] = ()
+    """The block's figure by group of users, the worst group first."""
+
+
+@dataclass(frozen=True)
+class Validity:
+    """The verdict on the simulated users, repeated beside every result."""
+
+    status: Status = "not validated"
+    reasons: tuple[str, ...] = ("footfall validate was not run",)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    """By letter, A to I."""
+    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Task -> ``about``, ``constant accuracy`` and ``rows``, or ``not run``: why."""
+
+    def sentence(self) -> str:
+        """For instance "Not validated: footfall validate was not run."."""
+        why = f": {'; '.join(self.reasons)}" if self.reasons else ""
+        return f"{self.status[0].upper()}{self.status[1:]}{why}."
+
+
+def read_validity(log: RunLog) -> Validity:
+    """From ``validity.json`` in the run folder, else from the manifest, else "not validated".
+
+    Raises:
+        LogError: ``validity.json`` is not readable JSON.
+    """
+    found: Any = log.manifest.get("validity")
+    file = log.path / "validity.json"
+    if file.exists():
+        try:
+            found = read_object(file)
+        except (OSError, ValueError) as problem:
+            raise LogError(f"{file}: not readable JSON ({problem}); validate again") from None
+    if isinstance(found, str):
+        found = {"verdict": found}
+    if not isinstance(found, dict):
+        return Validity()
+    return _parse(found)
+
+
+def _parse(found: dict[str, Any]) -> Validity:
+    verdict = str(found.get("verdict") or "").strip().lower()
+    reasons = found.get("reasons") or ()
+    listed = (reasons,) if isinstance(reasons, str) else tuple(str(reason) for reason in reasons)
+    blocks = found.get("blocks") or {}
+    status: Status = "not validated"
+    if verdict.startswith("validated"):
+        status = "validated"
+    elif verdict.startswith("direction only"):
+        status = "direction only"
+    elif verdict and not verdict.startswith("not validated"):
+        listed = (*listed, f"the verdict {verdict!r} is not known")
+    if not listed and ":" in verdict:
+        listed = (verdict.split(":", 1)[1].strip(" ."),)
+    if not listed and status == "not validated" and not verdict:
+        listed = ("footfall validate was not run",)
+    return Validity(
+        status,
+        listed,
+        {str(key): _block(value) for key, value in blocks.items()},
+        {str(task): dict(told) for task, told in (found.get("prediction") or {}).items()},
+    )
+
+
+def _block(found: dict[str, Any]) -> Block:
+    return Block(
+        status=str(found.get("status") or "not run"),
+        reason=str(found.get("explanation") or found.get("reason") or ""),
+        metrics=dict(found.get("metrics") or {}),
+        table=tuple(found.get("table") or ()),
+        plots=dict(found.get("plots") or {}),
+        segments=tuple(found.get("segments") or ()),
+    )

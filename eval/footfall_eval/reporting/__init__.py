@@ -1,0 +1,1 @@
+"""Results for people: the page, the plots, the table of the terminal."""

@@ -1,0 +1,1 @@
+"""Intervals, tests and plans, without a word about recommenders' logs on disk."""

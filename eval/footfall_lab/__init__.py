@@ -1,0 +1,1 @@
+"""The laboratory: simulated users held against real data, and taught by it."""

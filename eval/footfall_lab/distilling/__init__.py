@@ -1,0 +1,1 @@
+"""Small models made that answer in the language model's place."""

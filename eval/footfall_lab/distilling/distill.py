@@ -1,0 +1,191 @@
+"""A distillation, told as a story.
+
+1. read real histories, draw users     4. learn from those not kept back
+2. let the teacher answer              5. measure on those that were
+3. keep users and items back           6. write the folder
+
+What is written has learned from all items and from the users that were not kept back. A twin that
+has not seen some items either tells what to expect of new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.answering.opening import open_choice
+from footfall.errors import UserError
+from footfall.llm.opening import open_model
+from footfall.llm.store import AnswerStore, StoredModel
+from footfall.options import Announce
+from footfall.plumbing.stopwatch import Stopwatch
+from footfall.prompting.templates import Template
+from footfall.run_folder import manifest
+from footfall.runs.histories import Histories, read_histories
+from footfall.runs.preparing import setting_of
+from footfall.runs.provenance import data_hash
+from footfall.scenario.reading import folder_of, read_scenario
+from footfall.scenario.scenario import Scenario, parse_scenario
+from footfall.surrogate.folder import write_student
+from footfall_eval.blocks.block import plain
+from footfall_lab.distilling import fidelity
+from footfall_lab.distilling.learning import keep_back, learn, measure
+from footfall_lab.distilling.lessons import Lesson, Lessons, ask, logged, pages_to_ask
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to distil, and how much of it to keep back."""
+
+    source: str
+    """A scenario (file or shipped name), or the folder of a run."""
+    out: Path
+    users: int = 150
+    """Users whom the teacher is asked about, at most."""
+    held_out_users: float = 0.3
+    held_out_items: float = 0.15
+    store: Path | None = None
+    """Of model answers; ``out/decisions.sqlite`` unless told otherwise."""
+    seed: int | None = None
+
+
+def distill(order: Order, announce: Announce) -> dict[str, Any]:
+    """Make a surrogate in ``order.out`` and return its card.
+
+    Raises:
+        UserError: The scenario or run cannot be used; exit status 2.
+    """
+    clock = Stopwatch()
+    run = Path(order.source) if (Path(order.source) / manifest.NAME).exists() else None
+    scenario, base = _scenario(order, run)
+    histories = read_histories(scenario, base, announce)
+    announce("reading the run's answers" if run else "asking the teacher")
+    teacher, lessons = _taught(order, scenario, histories, base, run, announce)
+    kept = keep_back(
+        histories.population,
+        histories.catalogue,
+        users=order.held_out_users,
+        items=order.held_out_items,
+        seed=scenario.seed,
+    )
+    announce(f"learning from {len(lessons.answered):,} pages")
+    catalogue = histories.catalogue
+    student, twin = (
+        learn(
+            lessons,
+            without,
+            catalogue,
+            events=max(scenario.choice.history_events, scenario.choice.regulars),
+            visit=scenario.choice.visit_events,
+            seed=scenario.seed,
+        )
+        for without in (kept.of_users(), kept)
+    )
+    announce("measuring on users and items that were kept back")
+    found = measure(
+        lessons,
+        kept,
+        student.at(catalogue),
+        twin.at(catalogue),
+        effects=_test(scenario, histories),
+    )
+    card = {
+        "scenario": scenario.name,
+        "teacher": {**teacher, **_question(scenario, base)},
+        "data": {"name": histories.dataset.name, "hash": data_hash(histories)},
+        "lessons": _counts(lessons),
+        "fidelity": found,
+        "footfall": manifest.versions().get("footfall", "unknown"),
+        "versions": manifest.versions(),
+        "seed": scenario.seed,
+        "seconds": round(clock.total(), 1),
+    }
+    return write_student(order.out, student, plain(card))
+
+
+def _counts(lessons: Lessons) -> dict[str, int]:
+    return {
+        "users": len(lessons.users()),
+        "items": len(lessons.items()),
+        "pages": len(lessons.answered),
+        "unanswered pages": lessons.unanswered,
+    }
+
+
+def _scenario(order: Order, run: Path | None) -> tuple[Scenario, Path]:
+    if run is None:
+        overrides = {} if order.seed is None else {"seed": order.seed}
+        scenario, base = read_scenario(order.source, overrides), folder_of(order.source)
+    else:
+        record = manifest.read(run)
+        scenario = parse_scenario(record["scenario"], str(run / manifest.NAME))
+        base = Path.cwd()
+    if scenario.choice.mode == "surrogate":
+        raise UserError(f"{order.source}: a surrogate answers there; distil from a language model")
+    if scenario.choice.memory is not None:
+        raise UserError(
+            f"{order.source}: what choice.memory recalls cannot be learned; distil without it"
+        )
+    return scenario, base
+
+
+def _taught(
+    order: Order,
+    scenario: Scenario,
+    histories: Histories,
+    base: Path,
+    run: Path | None,
+    announce: Announce,
+) -> tuple[dict[str, Any], Lessons]:
+    """Who the teacher is, and what it said."""
+    if run is not None:
+        recorded = dict(manifest.read(run)["model"])
+        return recorded, logged(run, histories, users=order.users)
+    path = order.store or order.out / "decisions.sqlite"
+    with closing(open_model(scenario.model, announce=announce)) as engine:
+        teacher = {"name": engine.name, "fingerprint": engine.fingerprint.hex()}
+        pages = pages_to_ask(scenario, histories, base, users=order.users, announce=announce)
+        with AnswerStore(path) as store:
+            model = StoredModel(engine, store)
+            choice = open_choice(scenario.choice, model, histories.catalogue, base=base)
+            return teacher, ask(choice, pages, announce)
+
+
+def _question(scenario: Scenario, base: Path) -> dict[str, Any]:
+    """How the teacher was asked."""
+    spec = scenario.choice
+    template = Template(spec.template or spec.mode, base, required=("history", "item"))
+    return {
+        "choice": spec.model_dump(mode="json"),
+        "template": hashlib.sha256(template.source.encode()).hexdigest(),
+    }
+
+
+def _test(scenario: Scenario, histories: Histories) -> Any:
+    """The scenario's A/B test of first pages, by teacher and surrogate."""
+    known = setting_of(scenario, histories).known
+
+    def effects(
+        lessons: Sequence[Lesson], surrogate: Sequence[Floats], weight: float
+    ) -> list[dict[str, Any]]:
+        return fidelity.effects(
+            lessons,
+            surrogate,
+            arms=[arm.name for arm in scenario.arms],
+            control=scenario.control,
+            behaviour=scenario.behaviour,
+            known=known,
+            weight=weight,
+            seed=scenario.seed,
+        )
+
+    return effects

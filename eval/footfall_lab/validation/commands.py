@@ -1,0 +1,78 @@
+"""``footfall validate``: hold simulated users against real, held-out behaviour."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from footfall.errors import UserError
+from footfall.scenario.reading import folder_of, read_scenario
+from footfall_eval.blocks.page import print_discrimination, print_memories, print_validity
+
+stderr = Console(stderr=True, highlight=False)
+
+Protocol = Literal["blocks", "discrimination", "prediction", "memory"]
+
+
+def validate(
+    scenario: Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")],
+    out: Annotated[Path, typer.Option(help="Folder for validity.json; may be a run's.")],
+    protocol: Annotated[
+        Protocol,
+        typer.Option(
+            help="blocks: A to I and the verdict. prediction: B and C, and classical predictors "
+            "side by side on three tasks. "
+            "discrimination: the 1:m task of the literature. memory: what memory is worth."
+        ),
+    ] = "blocks",
+    ratios: Annotated[str, typer.Option(help="Untouched items for each taken one.")] = "1,2,3,9",
+    users: Annotated[int, typer.Option(min=20, help="Tested users at most.")] = 300,
+    questions: Annotated[int, typer.Option(min=0, help="To the model, about; 0: none.")] = 9000,
+    store: Annotated[Path | None, typer.Option(help="Store of model answers.")] = None,
+    tests: Annotated[
+        Path | None, typer.Option(help="CSV of past A/B tests: control, treatment, lift.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Say how far these simulated users may be believed, on the scenario's own data."""
+    # Loads the libraries that a typing mistake should not wait for.
+    from footfall_lab.validation import validate as ways  # noqa: PLC0415
+    from footfall_lab.validation.study import Order  # noqa: PLC0415
+
+    resolved = read_scenario(scenario, {} if seed is None else {"seed": seed})
+    order = Order(
+        out=out,
+        base=folder_of(scenario),
+        users=users,
+        questions=questions,
+        store=store,
+        tests=tests,
+        protocol=protocol,
+        ratios=_ratios(ratios),
+    )
+    tasks = {"discrimination": ways.discriminate, "memory": ways.weigh_memories}
+    task = tasks.get(protocol, ways.validate_users)
+    found = task(resolved, order, stderr.print)
+    if as_json:
+        typer.echo(json.dumps(found))
+    elif protocol == "discrimination":
+        print_discrimination(found)
+    elif protocol == "memory":
+        print_memories(found)
+    else:
+        print_validity(found)
+
+
+def _ratios(text: str) -> tuple[int, ...]:
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f'--ratios "{text}": give whole numbers such as 1,2,3,9') from None
+    if not found or min(found) < 1 or max(found) > 19:
+        raise UserError(f'--ratios "{text}": each must be from 1 to 19, of 20 items')
+    return found

@@ -1,0 +1,1 @@
+"""Who answers in a run, opened from a scenario."""

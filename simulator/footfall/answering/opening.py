@@ -1,0 +1,80 @@
+"""Who answers, opened from a scenario: a choice model, or a stand-in for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from footfall.answering.stand_in import StandIn
+from footfall.choice.protocol import ChoiceModel
+from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
+from footfall.llm.devices import for_cuda
+from footfall.llm.fake import FakeModel
+from footfall.llm.nobody import NoModel
+from footfall.llm.opening import open_model
+from footfall.llm.protocol import LanguageModel
+from footfall.llm.specs import ModelSpec
+from footfall.options import Announce
+from footfall.scenario.scenario import Scenario
+from footfall.surrogate.folder import read_card
+
+
+def open_choice(
+    spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, *, base: Path | None = None
+) -> ChoiceModel:
+    """Make a choice model that asks ``model`` about items of ``catalogue``.
+
+    Args:
+        spec: The mode and its options.
+        model: Who is asked.
+        catalogue: Titles, categories and prices.
+        base: Folder that the template's path is relative to; None: the working folder.
+
+    Raises:
+        TemplateError: The template is wrong.
+        ModelError: The model cannot be asked in this mode.
+    """
+    # The modes import this module for the spec.
+    from footfall.choice import likelihood, listwise, reasoned, yes_no  # noqa: PLC0415
+    from footfall.memory.remembering import events_shown, remembering  # noqa: PLC0415
+
+    if spec.mode == "surrogate":
+        from footfall.surrogate.choice import open_surrogate  # noqa: PLC0415 - loads scikit-learn
+
+        return open_surrogate(spec, catalogue, base or Path())
+    openers = {
+        "likelihood": likelihood.open_likelihood,
+        "yes-no": yes_no.open_yes_no,
+        "listwise": listwise.open_listwise,
+        "reasoned": reasoned.open_reasoned,
+    }
+    base = base or Path()
+    if spec.memory is None:
+        return openers[spec.mode](spec, model, catalogue, base)
+    shown = spec.model_copy(update={"history_events": events_shown(spec.memory)})
+    inner = openers[spec.mode](shown, model, catalogue, base)
+    return remembering(inner, spec.memory, spec, model, catalogue, base)
+
+
+def pages_at_once(model: ModelSpec, choice: ChoiceSpec) -> int:
+    """As many pages a batch as keep the engine busy for seconds: few on a CPU, many on a GPU."""
+    if model.name == "fake" or choice.mode == "surrogate":
+        return 4096
+    return 1024 if model.server is not None or for_cuda() else 64
+
+
+def open_answering(scenario: Scenario, base: Path, announce: Announce) -> LanguageModel:
+    """The scenario's language model, or the stand-in for it where a surrogate answers.
+
+    Raises:
+        ModelError: See ``footfall.llm.opening.open_model``; or there is no surrogate.
+    """
+    if scenario.choice.mode != "surrogate":
+        return open_model(scenario.model, announce=announce)
+    assert scenario.choice.path is not None, "checked by ChoiceSpec"
+    return StandIn(read_card(base / scenario.choice.path), scenario.choice.path)
+
+
+def needs_no_store(model: LanguageModel) -> bool:
+    """Whether computing an answer is cheaper than looking it up."""
+    return isinstance(model, FakeModel | NoModel | StandIn)

@@ -1,0 +1,86 @@
+"""Questions that tell prices are asked with the prices of the moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.answering.opening import open_choice
+from footfall.choice.protocol import ChoiceModel, Diagnostics, Page, PageUtilities
+from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.catalogue import Catalogue
+from footfall.llm.nobody import NOBODY
+from footfall.llm.protocol import LanguageModel
+from footfall.prompting.templates import Template
+
+
+def open_with_prices(
+    spec: ChoiceSpec,
+    model: LanguageModel,
+    catalogue: Catalogue,
+    prices: npt.NDArray[np.float64],
+    *,
+    base: Path,
+) -> ChoiceModel | None:
+    """Like ``open_choice``; ``prices`` [n_spells, n_items] are what items cost in each spell.
+
+    None where the scenario has no language model.
+
+    Raises:
+        TemplateError: The template is wrong.
+        ModelError: The model cannot be asked in this mode.
+    """
+    if model.name == NOBODY:
+        return None
+    lists = {row.tobytes(): row for row in prices}  # bytes, because NaN differs from itself
+    if len(lists) == 1 or spec.mode == "surrogate" or not _tells_prices(spec, base):
+        return open_choice(spec, model, catalogue, base=base)
+    models = [
+        open_choice(spec, model, replace(catalogue, prices=one), base=base)
+        for one in lists.values()
+    ]
+    numbers = {name: number for number, name in enumerate(lists)}
+    return RepricedChoice(models, [numbers[row.tobytes()] for row in prices])
+
+
+class RepricedChoice:
+    """One choice model a price list, and the one of the moment is asked."""
+
+    def __init__(self, models: Sequence[ChoiceModel], of_spell: Sequence[int]) -> None:
+        """Take ``models``, one a price list, and the number of the list of each spell."""
+        self.diagnostics = Diagnostics()
+        """Totals of all of them."""
+        self._models = models
+        self._of_spell = of_spell
+
+    def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
+        """One opinion a page, in order; the pages of a price list are asked in one batch."""
+        out: dict[int, PageUtilities] = {}
+        for number, model in enumerate(self._models):
+            rows = [r for r, page in enumerate(pages) if self._of_spell[page.spell] == number]
+            if rows:
+                before = replace(model.diagnostics, reasons=dict(model.diagnostics.reasons))
+                answers = model.utilities([pages[row] for row in rows])
+                _add(self.diagnostics, model.diagnostics, before)
+                out.update(zip(rows, answers, strict=True))
+        return [out[row] for row in range(len(pages))]
+
+
+def _add(total: Diagnostics, now: Diagnostics, before: Diagnostics) -> None:
+    """Add what one of the models has counted since."""
+    for entry in (entry.name for entry in fields(Diagnostics) if entry.name != "reasons"):
+        grown = getattr(now, entry) - getattr(before, entry)
+        setattr(total, entry, getattr(total, entry) + grown)
+    for reason, count in now.reasons.items():
+        new = count - before.reasons.get(reason, 0)
+        total.reasons[reason] = total.reasons.get(reason, 0) + new
+
+
+def _tells_prices(spec: ChoiceSpec, base: Path) -> bool:
+    source = Template(spec.template or spec.mode, base, required=()).source
+    return re.search(r"\bprice\b", source) is not None

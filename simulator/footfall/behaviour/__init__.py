@@ -1,0 +1,1 @@
+"""From utilities to acts; arithmetic only."""

@@ -1,0 +1,182 @@
+"""What a scenario can say about behaviour, as checked models with their defaults and sources."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from footfall.errors import did_you_mean
+from footfall.plumbing.spec import SPEC
+
+
+class _Spec(BaseModel):
+    model_config = SPEC
+
+
+class Terms(_Spec):
+    """Coefficients of the utility of a click; all are assumptions until fitted to real choices."""
+
+    none: float = -2.0
+    """Added to every item, so minus the appeal of "none of these"."""
+    llm: float = 1.0
+    """Per unit of the language model's utility."""
+    position: float = 0.0
+    """Per log(1+position); 0 because reading depth already makes low positions lose."""
+    popularity: float = 0.25
+    """Per log(1 + remembered purchases a thousand users)."""
+    price: float = -0.3
+    """Per log of the price over the category's median price."""
+    repeat: float = 1.0
+    """Per log(1 + own remembered purchases)."""
+    fatigue: float = -0.15
+    """Per earlier time that the user saw the item in this run."""
+    recency: float = 0.0
+    """Per log(1 + own remembered purchases, each fading with exp(-days/28))."""
+    category: float = 0.0
+    """Per log of the share of the item's category or genres in own takings over the crowd's."""
+    approval: float = 0.0
+    """Per standard deviation of own ratings of the item's genres above expectation."""
+    quality: float = 0.0
+    """Per standard deviation of others' ratings of the item above their own means."""
+    appetite: float = 0.0
+    """Per log of own takings a visit over the crowd's; moves all items against "none"."""
+    spending: float = 0.0
+    """Per log relative price times the mean log relative price of own takings."""
+    mainstream: float = 0.0
+    """Per log(1+sales) times the mean of it over own takings, centred."""
+    era: float = 0.0
+    """Per decade that the item's year lies away from the mean year of own takings, negative:
+    larger is nearer; for titles that end with a year, such as "Heat (1995)"."""
+    unknown: float = 0.0
+    """If nobody of the crowd has taken the item: it is unpopular, or it is new."""
+    novelty: float = 0.0
+    """If the user never took the item, times how much of the own takings were first ones,
+    above the population's mean: novelty seekers against creatures of habit."""
+    occasion: float = 0.0
+    """Per log of the share of the item's category at this time of the week and of the year over
+    its share at all times."""
+    trend: float = 0.0
+    """Per log(1 + purchases a thousand users in the arm's last epochs); see ``social``."""
+    friends: float = 0.0
+    """Per friend who bought the item in the last epochs; see ``social``."""
+
+
+TERMS = tuple(Terms.model_fields)
+"""Names of the coefficients, in the order of columns of ``PageFeatures.own``."""
+
+
+class SegmentsSpec(_Spec):
+    """Coefficients of some users, in place of the common ones."""
+
+    by: str
+    """A profile column, for instance "age"."""
+    click: dict[str, dict[str, float]] = Field(min_length=1)
+    """Value of that column -> term -> coefficient. Users of other values keep the common ones."""
+
+    @model_validator(mode="after")
+    def _terms_exist(self) -> SegmentsSpec:
+        for group, terms in self.click.items():
+            for name in terms:
+                if name not in TERMS:
+                    raise ValueError(f'{group}: no term "{name}"; {did_you_mean(name, TERMS)}')
+        return self
+
+
+class MoodSpec(_Spec):
+    """Satisfaction that is carried over visits, from -1 to 1; off unless it is named.
+
+    A visit in which something was clicked lifts it, another one lowers it, each against what was
+    expected (expectancy disconfirmation: Oliver, Journal of Marketing Research 17, 1980).
+    """
+
+    carry: float = Field(default=0.7, ge=0, lt=1)
+    """Share of the satisfaction that is left after the next visit."""
+    expects: float = Field(default=0.5, ge=0, le=1)
+    """Share of visits in which the user expects to find something."""
+    gap: float = Field(default=0.5, ge=-5, le=5)
+    """Days to the next visit are multiplied by exp(-gap * satisfaction)."""
+    go_on: float = Field(default=0.5, ge=-5, le=5)
+    """Added to the log-odds of opening another page, times satisfaction."""
+    click: float = Field(default=0.0, ge=-5, le=5)
+    """Added to the utility of every item, times satisfaction."""
+
+
+class BuyTerms(_Spec):
+    """Coefficients of the log-odds of buying what was clicked."""
+
+    base: float = -0.5
+    price: float = -0.5
+    """Per log of the price over the category's median price."""
+    repeat: float = 0.5
+    """Per log(1 + own remembered purchases)."""
+
+
+class Habits(_Spec):
+    """How users read, dwell and come back; assumptions until fitted."""
+
+    examination: float = Field(default=0.5, ge=0)
+    """P(reads down to position p) = (1/p)**examination, p from 1. 1 is usual for search results
+    (Joachims, Swaminathan and Schnabel, WSDM 2017), 0 reads everything."""
+    examine_curve: tuple[float, ...] = ()
+    """Measured P(reads down to position p), from 1.0 downwards; replaces ``examination``."""
+    go_on: float = Field(default=0.2, ge=-10, le=10)
+    """Log-odds of opening another page after one without a click."""
+    go_on_after_click: float = 0.8
+    """Added to those log-odds after a click."""
+    look_seconds: float = Field(default=2.0, gt=0)
+    """Time to read one item of the page."""
+    dwell_seconds: float = Field(default=20.0, gt=0)
+    """Time on the page of a clicked item."""
+    gap_days: float = Field(default=7.0, gt=0)
+    """Mean gap between visits of a user whose history does not tell one."""
+    picks: Literal["one", "many"] = "one"
+    """"one": at most one click a page (multinomial logit). "many": every item that beats
+    "none of these" is clicked (each against the outside option, sharing its noise)."""
+
+
+class BehaviourSpec(_Spec):
+    """Everything about behaviour that a scenario can set; see the defaults' sources above."""
+
+    click: Terms = Terms()
+    segments: SegmentsSpec | None = None
+    """Coefficients of some users; None: all have the common ones."""
+    spread: dict[str, float] = {}
+    """Term -> standard deviation between users of its coefficient (a mixed logit): each user
+    differs from everybody by a draw that stays the same in all arms and visits."""
+    mood: MoodSpec | None = None
+    """Satisfaction that is carried over visits; None: every visit begins alike."""
+    buy: BuyTerms = BuyTerms()
+    habits: Habits = Habits()
+    sources: dict[Literal["click", "buy", "habits"], str] = {}
+    """Where the numbers of a group come from, for instance what they were fitted to. A group
+    without a source is reported as assumed."""
+
+    @model_validator(mode="after")
+    def _spreads_exist(self) -> BehaviourSpec:
+        for name, value in self.spread.items():
+            if name not in TERMS:
+                raise ValueError(f'spread: no term "{name}"; {did_you_mean(name, TERMS)}')
+            if value < 0:
+                raise ValueError(f'spread: "{name}" is {value:g}; a spread is at least 0')
+        return self
+
+
+TASTES = (
+    "recency",
+    "category",
+    "approval",
+    "quality",
+    "appetite",
+    "spending",
+    "mainstream",
+    "era",
+    "unknown",
+    "novelty",
+    "occasion",
+)
+"""Terms that are 0 until fitted; the order of the columns of ``PageFeatures.tastes``."""
+
+
+SITUATION = ("trend", "friends")
+"""Terms of the moment; the order of the columns of ``PageFeatures.situation``."""

@@ -1,0 +1,144 @@
+"""``footfall data``: what can be read, fetched and looked at before a simulation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from footfall.datasets.fetch import DOWNLOADS, fetch
+from footfall.datasets.pages import described
+from footfall.datasets.schema import Dataset
+from footfall.datasets.sources import load
+from footfall.datasets.split import SplitSpec, split
+from footfall.scenario.reading import folder_of, read_source
+
+app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
+
+KINDS = {
+    "amazon-reviews": "Amazon Reviews 2023, one category: stars, titles, prices",
+    "complete-journey": "groceries: 2,469 households, one year; a pip package, nothing to fetch",
+    "kuairand": "KuaiRand: impressions and clicks on short videos, some shown by lot",
+    "kuairec": "KuaiRec: how long users watched short videos; nearly complete",
+    "mind": "MIND: what Microsoft News showed, and what was clicked",
+    "open-bandit": "Open Bandit: fashion shown by lot or by a bandit, with propensities",
+    "movielens": "film ratings; a folder or zip from GroupLens (see `footfall data fetch`)",
+    "steam": "Steam: who reviewed, and so owns, which game",
+    "table": "your own history in CSV or Parquet, with its columns named",
+}
+TOP = 15
+WIDTH = 80
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+@app.command("list")
+def list_sources(*, as_json: Json = False) -> None:
+    """Show the kinds of sources, and what can be fetched."""
+    if as_json:
+        _print_json({"kinds": KINDS, "fetch": {k: d.about for k, d in DOWNLOADS.items()}})
+        return
+    table = Table("kind or name", "what it is", width=WIDTH)
+    for kind, about in KINDS.items():
+        table.add_row(f"kind: {kind}", about)
+    for name, download in DOWNLOADS.items():
+        table.add_row(f"fetch {name}", download.about)
+    Console(width=WIDTH).print(table)
+
+
+@app.command("fetch")
+def fetch_data(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DOWNLOADS)}.")],
+    to: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data"),
+    *,
+    as_json: Json = False,
+) -> None:
+    """Download a public data set (non-commercial use; see its licence)."""
+    path = fetch(name, to)
+    if as_json:
+        _print_json({"path": str(path)})
+    else:
+        sys.stdout.write(f"{path}\nUse it as  data: {{kind: movielens, path: {path}}}\n")
+
+
+@app.command("describe")
+def describe_data(
+    source: Annotated[str, typer.Argument(help="A scenario, or a YAML file of one source.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Read a source and show what is in it, and what had to be cleaned."""
+    data, spec = read_source(source)
+    description = describe(load(data, folder_of(source)), spec)
+    if as_json:
+        _print_json(description)
+    else:
+        _print_description(description)
+
+
+def describe(dataset: Dataset, spec: SplitSpec | None = None) -> dict[str, Any]:
+    """Counts, period, cleaning and the items that most users touched; ready for JSON."""
+    events = dataset.interactions
+    counts = events.groupby("item").agg(events=("user", "size"), users=("user", "nunique"))
+    top = counts.join(dataset.items.set_index("item")).reset_index()
+    top = top.sort_values(["events", "item"], ascending=[False, True]).head(TOP)
+    events_a_user = events.groupby("user").size()
+    return {
+        **dataset.summary(),
+        "actions": events["action"].value_counts().to_dict(),
+        "orders": int(
+            events.loc[events["order"] != "", ["user", "order"]].drop_duplicates().shape[0]
+        ),
+        "pages": described(events, dataset.pages),
+        "events a user (median)": float(events_a_user.median()),
+        "profile columns": [c for c in dataset.users.columns if c != "user"],
+        "split": None if spec is None else _split_summary(dataset, spec),
+        "top": json.loads(top[["title", "price", "events", "users"]].to_json(orient="records")),
+        "about": dataset.about,
+        "licence": dataset.licence,
+    }
+
+
+def _split_summary(dataset: Dataset, spec: SplitSpec) -> dict[str, Any]:
+    cut = split(dataset, spec)
+    past, later = cut.remembered.interactions, cut.held_out
+    return {
+        "at": str(cut.at),
+        "remembered": len(past),
+        "held out": len(later),
+        "users on both sides": int(pd.Index(past["user"].unique()).isin(later["user"]).sum()),
+    }
+
+
+def _print_description(description: dict[str, Any]) -> None:
+    console = Console(width=WIDTH)
+    facts = Table(show_header=False, box=None, width=WIDTH)
+    for key, value in description.items():
+        if key not in {"top", "cleaning"} and value not in (None, "", [], {}):
+            facts.add_row(key, _inline(value))
+    console.print(facts)
+    cleaning = Table("cleaned", width=WIDTH)
+    for line in description["cleaning"] or ["nothing had to be dropped or repaired"]:
+        cleaning.add_row(line)
+    console.print(cleaning)
+    top = Table("most events", "price", "events", "users", width=WIDTH)
+    for row in description["top"]:
+        price = "" if row["price"] is None else f"{row['price']:.2f}"
+        top.add_row(row["title"], price, str(row["events"]), str(row["users"]))
+    console.print(top)
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {part}" for key, part in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,208 @@
+"""``footfall explain`` and ``footfall interview``: why a simulated user did what they did."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from footfall.errors import UserError
+from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
+
+Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
+User = Annotated[str, typer.Option(help="Id of a simulated user.")]
+Arm = Annotated[str | None, typer.Option(help="Arm; the control unless told.")]
+Base = Annotated[
+    Path | None, typer.Option(help="Folder of the scenario, if run or data have moved.")
+]
+Store = Annotated[Path | None, typer.Option(help="Store of model answers, if not the run's own.")]
+
+_stderr = Console(stderr=True, highlight=False)
+
+
+def explain(
+    run: Run,
+    user: User,
+    arm: Arm = None,
+    visit: Annotated[int | None, typer.Option(min=0, help="Number of the visit, from 0.")] = None,
+    page: Annotated[int | None, typer.Option(min=0, help="Page of the visit, from 0.")] = None,
+    item: Annotated[str | None, typer.Option(help="Only this item.")] = None,
+    base: Base = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Take a user's decisions apart: prompt, probabilities, and every term of the utility."""
+    found = replay(run, user, arm, base=base, announce=_stderr.print)
+    chosen = _chosen(found, visit, page, item)
+    if as_json:
+        typer.echo(json.dumps([_plain(found, one, item, store) for one in chosen]))
+        return
+    console = Console()
+    if visit is None and page is None and item is None:
+        _overview(console, found)
+        return
+    for one in chosen:
+        _page(console, found, one, item, store)
+
+
+def interview(
+    run: Run,
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    user: User,
+    arm: Arm = None,
+    show_prompt: Annotated[bool, typer.Option(help="Print the whole prompt as well.")] = False,
+    model: Annotated[str | None, typer.Option(help="Who plays the user, if not the run's.")] = None,
+    base: Base = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Ask a simulated user something; the model answers from their memory and their log."""
+    from footfall.explaining.interview import interview as ask  # noqa: PLC0415 - opens a model
+    from footfall.llm.specs import ModelSpec  # noqa: PLC0415 - likewise
+
+    found = replay(run, user, arm, base=base, announce=_stderr.print)
+    spec = None if model is None else ModelSpec(name=model)
+    said = ask(found, question, model=spec, store=store, announce=_stderr.print)
+    if as_json:
+        typer.echo(json.dumps(asdict(said)))
+        return
+    if show_prompt:
+        typer.echo(said.prompt)
+    typer.echo(said.answer or f"(no answer: {said.missing})")
+    _stderr.print("Made up by a language model from this user's past; it decided nothing.")
+
+
+def _chosen(
+    found: Replay, visit: int | None, page: int | None, item: str | None
+) -> list[ExplainedPage]:
+    chosen = [
+        one
+        for one in found.pages
+        if (visit is None or one.session == visit)
+        and (page is None or one.page == page)
+        and (item is None or any(decision.item == item for decision in one.decisions))
+    ]
+    if not chosen:
+        raise UserError(
+            f'user {found.user} saw no such page in arm "{found.arm}"; '
+            f"without --visit, --page and --item all {len(found.pages)} pages are listed"
+        )
+    return chosen
+
+
+def _overview(console: Console, found: Replay) -> None:
+    table = Table(
+        title=f"User {found.user}, arm {found.arm}", title_justify="left", box=None,
+        padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    for head in ("Visit", "Page", "When", "Items", "P(any click)", "Done"):
+        table.add_column(head, justify="left" if head in {"When", "Done"} else "right")
+    for one in found.pages:
+        chance = sum(decision.p_click for decision in one.decisions)
+        done = [
+            f"{'bought' if d.bought else 'clicked'} {d.title}" for d in one.decisions if d.clicked
+        ]
+        many = found.scenario.behaviour.habits.picks == "many"
+        table.add_row(
+            str(one.session),
+            str(one.page),
+            f"{one.time:%d %b %H:%M}",
+            str(len(one.decisions)),
+            "" if many or not one.answered else f"{chance:.1%}",
+            "; ".join(done) if one.answered else "no answer",
+        )
+    console.print(table)
+    console.print(Text("The terms of a page: --visit V --page P, of an item: --item I", "dim"))
+
+
+def _page(
+    console: Console, found: Replay, one: ExplainedPage, item: str | None, store: Path | None
+) -> None:
+    console.print(
+        Text(f"\nVisit {one.session}, page {one.page}, {one.time:%d %b %Y %H:%M}", "bold")
+    )
+    if not one.answered:
+        console.print("The model gave no answer, so nobody decided.")
+    for decision in one.decisions:
+        if item is None or decision.item == item:
+            _item(console, decision)
+    _prompts(console, found, one, store)
+
+
+def _item(console: Console, decision: Decision) -> None:
+    done = "bought" if decision.bought else "clicked" if decision.clicked else "passed over"
+    table = Table(
+        title=f"{decision.position + 1}. {decision.title} [{decision.item}]: {done}".replace(
+            "[", r"\["
+        ),
+        title_justify="left", box=None, padding=(0, 2, 0, 2),
+    )  # fmt: skip
+    for head in ("Term", "Coefficient", "Feature", "Adds"):
+        table.add_column(head, justify="left" if head == "Term" else "right")
+    for term in decision.terms:
+        if term.coefficient:
+            table.add_row(
+                term.name, f"{term.coefficient:.3f}", f"{term.feature:.3f}", f"{term.value:+.3f}"
+            )
+    table.add_row("utility", "", "", f"{decision.utility:+.3f}", style="bold")
+    console.print(table)
+    console.print(
+        f"  P(reads to here) {decision.p_examine:.1%}, P(click) {decision.p_click:.2%}, "
+        f"P(buy if clicked) {decision.p_buy:.1%}",
+        highlight=False,
+    )
+
+
+def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | None) -> None:
+    from footfall.explaining.asked import questions  # noqa: PLC0415 - opens a model
+
+    asked = questions(found, one, store)
+    if not asked:
+        console.print("No language model was asked.")
+        return
+    before = ""
+    for question in asked:
+        if question.shared != before:
+            console.print(Text("\nThe model was asked:", "bold"))
+            console.print(question.shared, markup=False, highlight=False)
+            before = question.shared
+        answer = question.answer or "(answer not stored)"
+        console.print(
+            f"  ...{' '.join(question.own.split())}  ->  {answer}", markup=False, highlight=False
+        )
+
+
+def _plain(
+    found: Replay, one: ExplainedPage, item: str | None, store: Path | None
+) -> dict[str, Any]:
+    from footfall.explaining.asked import questions  # noqa: PLC0415 - opens a model
+
+    return {
+        "arm": found.arm,
+        "user": found.user,
+        "visit": one.session,
+        "page": one.page,
+        "time": one.time.isoformat(),
+        "answered": one.answered,
+        "decisions": [
+            _finite(asdict(decision))
+            for decision in one.decisions
+            if item is None or decision.item == item
+        ],
+        "asked": [asdict(question) for question in questions(found, one, store)],
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

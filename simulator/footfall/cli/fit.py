@@ -1,0 +1,115 @@
+"""``footfall fit``: coefficients from the scenario's own data, ready to be put into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from footfall.errors import DataError, did_you_mean
+from footfall.fitting.fitted import FittedBehaviour
+from footfall.scenario.reading import folder_of, read_scenario
+
+SPARED_USERS = 300
+"""Users that are left for `footfall validate` to test, of those who are active after the split."""
+
+SETS_A_USER = 20
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def fit(
+    scenario: Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")],
+    out: Annotated[Path, typer.Option(help="YAML file to write.")] = Path("behaviour.yaml"),
+    by: Annotated[
+        str | None, typer.Option(help="Profile column whose values get coefficients of their own.")
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Choices to fit: catalogue, displayed, shelf, ... Default: the best."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Fit behaviour to the scenario's real choices before the split; use it as `behaviour: FILE`.
+
+    The fitted users are neither tested by `footfall validate` nor seen by the recommenders.
+    """
+    fitted = fit_scenario(scenario, by, protocol)
+    written = fitted.spec.model_dump(mode="json")
+    out.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(fitted.model_dump(mode="json")))
+        return
+    _show(fitted)
+    typer.echo(f"written to {out}; in the scenario: `behaviour: {out.name}`")
+
+
+def fit_scenario(name: str, by: str | None = None, protocol: str | None = None) -> FittedBehaviour:
+    """Fit one protocol, by default the strongest that the data allows, without the language model.
+
+    Args:
+        name: A YAML file, or a shipped scenario's name.
+        by: A profile column, each of whose values gets coefficients of its own.
+        protocol: Which real choices to fit; None: the strongest.
+
+    Raises:
+        UserError: The scenario, its data or the protocol cannot be used.
+    """
+    # Loads the libraries that a typing mistake should not wait for.
+    from footfall.fitting.fitted import VARYING, fit_behaviour  # noqa: PLC0415
+    from footfall.fitting.ground import lay  # noqa: PLC0415
+    from footfall.fitting.habits import fit_habits  # noqa: PLC0415
+    from footfall.fitting.sets import build, protocols  # noqa: PLC0415
+
+    scenario = read_scenario(name)
+    ground = lay(scenario, folder_of(name), users=SPARED_USERS, announce=stderr.print)
+    choices = build(ground, protocol or protocols(ground.dataset)[0], per_user=SETS_A_USER)
+    stage = ground.stages.fit
+    habits = fit_habits(stage.memory[stage.memory["time"] < stage.at], stage.at)
+    segments = None if by is None else _segments(ground.dataset.users, by, stage.users)
+    actions = set(ground.dataset.interactions["action"])
+    return fit_behaviour(
+        choices.fit,
+        ground.known(stage).features,
+        choices="clicks" if "click" in actions else "purchases",
+        habits=habits.habits,
+        habits_assumed=habits.assumed,
+        segments=segments,
+        segments_by=by,
+        vary=VARYING,
+        others=(choices.calibrate, ground.known(ground.stages.calibrate).features),
+    )
+
+
+def _segments(profiles: pd.DataFrame, by: str, users: Sequence[str]) -> npt.NDArray[np.object_]:
+    """[n_users] the value of a profile column; "unknown" where there is none."""
+    column = by.replace(" ", "_")
+    known = [str(name) for name in profiles.columns if name != "user"]
+    if column not in known:
+        raise DataError(f'--by: no profile column "{by}"; {did_you_mean(column, known)}')
+    values = profiles.set_index("user")[column].reindex(list(users)).astype(object)
+    return np.asarray(values.where(values.notna(), "unknown").astype(str), dtype=object)
+
+
+def _show(fitted: FittedBehaviour) -> None:
+    """Coefficients with standard errors, and what was assumed."""
+    table = Table("term", "fitted", "std. error", box=None, width=60)
+    for name, value in fitted.coefficients.items():
+        table.add_row(name, f"{value:+.3f}", f"{fitted.standard_errors[name]:.3f}")
+    console = Console(width=80)
+    console.print(f"{fitted.slates} slates ({fitted.protocol}) of {fitted.users} users")
+    console.print(table)
+    if fitted.spec.spread:
+        differ = ", ".join(f"{name} {value:.2f}" for name, value in fitted.spec.spread.items())
+        console.print(f"standard deviation between users: {differ}", highlight=False)
+    for name, why in fitted.assumed.items():
+        console.print(f"assumed: {name}: {why}", highlight=False)

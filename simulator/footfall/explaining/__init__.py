@@ -1,0 +1,1 @@
+"""Why a simulated user did it."""

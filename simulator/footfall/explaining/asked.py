@@ -1,0 +1,138 @@
+"""What the model was asked about a page, word for word, and what it answered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from footfall.answering.repricing import open_with_prices
+from footfall.explaining.replay import ExplainedPage, Replay
+from footfall.llm.nobody import NOBODY
+from footfall.llm.opening import open_model
+from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokenizer
+from footfall.llm.store import AnswerStore
+from footfall.llm.writing import Passage, Writer, Written
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question."""
+
+    shared: str
+    """The part that all questions of this user share."""
+    own: str
+    """The part about this item or slate."""
+    answer: str
+    """Probabilities in words; "" where nothing is stored."""
+    probabilities: dict[str, float]
+    """Of each label, or of each token of ``own``; empty where nothing is stored."""
+
+
+def questions(replay: Replay, page: ExplainedPage, store: Path | None = None) -> list[Asked]:
+    """What the model was asked about one page of a replayed user.
+
+    No engine starts: answers come from the run's store. Questions whose answers are not there
+    are shown without.
+
+    Raises:
+        UserError: The model's tokenizer cannot be opened.
+    """
+    if replay.scenario.model.name == NOBODY or replay.scenario.choice.mode == "surrogate":
+        return []
+    with ExitStack() as stack:
+        model = stack.enter_context(
+            closing(open_model(replay.scenario.model, announce=lambda _: None))
+        )
+        listener = _Listener(model, _open(stack, store or _store_of(replay.run)))
+        choice = open_with_prices(
+            replay.scenario.choice,
+            listener,
+            replay.histories.catalogue,
+            replay.service.schedule.prices,
+            base=replay.base,
+        )
+        assert choice is not None
+        pages = replay.service.pages([page.request], [np.array(page.codes, dtype=np.int32)])
+        choice.utilities(pages)
+        return [_told(one, reply, model.tokenizer) for one, reply in listener.heard]
+
+
+def _store_of(run: Path) -> Path | None:
+    """The run's own store, or the one that it shares with the other runs of its grid."""
+    places = (run / "decisions.sqlite", run.parent / "decisions.sqlite")
+    return next((place for place in places if place.exists()), None)
+
+
+def _open(stack: ExitStack, path: Path | None) -> AnswerStore | None:
+    return None if path is None else stack.enter_context(AnswerStore(path))
+
+
+class _Listener:
+    """A language model that looks answers up, asks nobody, and remembers the questions."""
+
+    def __init__(self, model: LanguageModel, store: AnswerStore | None) -> None:
+        self.name, self.fingerprint = model.name, model.fingerprint
+        self.tokenizer, self.block_size = model.tokenizer, model.block_size
+        self.max_prompt_tokens = model.max_prompt_tokens
+        self.engine_seconds = 0.0
+        self.heard: list[tuple[Question | Passage, Reply | Written]] = []
+        self._model = model
+        self._store = store
+
+    def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        """Stored answers; the fake model's are computed, because nobody stores them."""
+        if self.name == "fake":
+            replies = self._model.ask(questions)
+        else:
+            keys = [question.key(self.fingerprint) for question in questions]
+            known = {} if self._store is None else self._store.find(keys)
+            replies = [
+                Answer(known[key], from_store=True) if key in known else NoAnswer("not stored")
+                for key in keys
+            ]
+        self.heard += zip(questions, replies, strict=True)
+        return replies
+
+    def write(self, passages: Sequence[Passage]) -> list[Written | NoAnswer]:
+        """Stored texts; the fake model's are computed."""
+        replies: list[Written | NoAnswer]
+        if self.name == "fake" and isinstance(self._model, Writer):
+            replies = self._model.write(passages)
+        else:
+            keys = [passage.key(self.fingerprint) for passage in passages]
+            known = {} if self._store is None else self._store.texts(keys)
+            replies = [
+                Written(known[key], from_store=True) if key in known else NoAnswer("not stored")
+                for key in keys
+            ]
+        self.heard += zip(passages, replies, strict=True)
+        return replies
+
+    def close(self) -> None:
+        """Nothing of its own to free."""
+
+
+def _told(question: Question | Passage, reply: Reply | Written, tokenizer: Tokenizer) -> Asked:
+    if isinstance(question, Passage):
+        text = reply.text if isinstance(reply, Written) else ""
+        return Asked(tokenizer.decode(question.prompt.ids), "", text, {})
+    shared = tokenizer.decode(question.prefix.ids).lstrip("\n")
+    own = tokenizer.decode(question.suffix.ids)
+    if not isinstance(reply, Answer):
+        return Asked(shared, own, "", {})
+    tokens = question.labels or question.suffix.ids
+    chances = [math.exp(value) for value in reply.logprobs]
+    words = [tokenizer.decode([token]) for token in tokens]
+    if question.labels:
+        best = sorted(zip(chances, words, strict=True), reverse=True)[:4]
+        answer = ", ".join(f"{word.strip()} {chance:.1%}" for chance, word in best)
+    else:
+        mean = sum(reply.logprobs) / len(reply.logprobs)
+        answer = f"log P {mean:.3f} a token, {len(tokens)} tokens"
+    labels = [f"{word}" if question.labels else f"{n}:{word}" for n, word in enumerate(words)]
+    return Asked(shared, own, answer, dict(zip(labels, chances, strict=True)))

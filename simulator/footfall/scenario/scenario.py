@@ -1,0 +1,211 @@
+"""A scenario: the YAML file that says who shops where, and which recommenders compete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from footfall.behaviour.specs import BehaviourSpec
+from footfall.choice.specs import ChoiceSpec
+from footfall.datasets.sources import DataSource
+from footfall.datasets.split import SplitSpec
+from footfall.errors import ScenarioError, did_you_mean
+from footfall.llm.specs import ModelSpec
+from footfall.plumbing.spec import SPEC
+from footfall.recommenders.specs import RecommenderSpec
+from footfall.scenario.budget import BudgetSpec
+from footfall.users.population import PopulationSpec
+from footfall.world.actions.specs import ActionsSpec
+from footfall.world.design import Design
+from footfall.world.interventions import Intervention
+from footfall.world.society import SocialSpec
+
+MOST_EPOCHS = 10_000
+"""Names of the log's parts have four digits for them."""
+
+
+class _Spec(BaseModel):
+    model_config = SPEC
+
+
+class WorldSpec(_Spec):
+    """How long the world turns, and what a page looks like."""
+
+    days: float = Field(default=7, gt=0, le=3650)
+    """Simulated days."""
+    epoch_days: float = Field(default=1, gt=0)
+    """Days between synchronisation points, at which recommenders learn."""
+    slate: int = Field(default=10, ge=1, le=200)
+    """Items a page."""
+    max_pages: int = Field(default=5, ge=1, le=100)
+    """Pages a visit at most."""
+    shards: int = Field(default=2, ge=1, le=4096)
+    """Parts of the log an epoch; workers share them out, the result does not depend on it."""
+
+    @model_validator(mode="after")
+    def _epochs_have_four_digits(self) -> WorldSpec:
+        if self.days / self.epoch_days > MOST_EPOCHS:
+            raise ValueError(
+                f"{self.days:g} days in epochs of {self.epoch_days:g} are more than "
+                f"{MOST_EPOCHS:,} epochs; make epoch_days longer"
+            )
+        return self
+
+
+class StopSpec(_Spec):
+    """When a run may stop before its last day; looked at after every epoch."""
+
+    metric: Literal[
+        "clicks",
+        "purchases",
+        "revenue",
+        "visits",
+        "ctr",
+        "conversion",
+        "expected_clicks",
+        "expected_purchases",
+        "expected_revenue",
+    ] = "purchases"
+    """The metric that decides, and that the verdict is about."""
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of the always-valid intervals; all treatments must differ from the control."""
+    min_epochs: int = Field(default=3, ge=1)
+    """Epochs before the first look."""
+
+
+class ArmSpec(_Spec):
+    """One recommender under test."""
+
+    name: str = Field(min_length=1, max_length=60, pattern=r"^[\w][\w .+-]*$")
+    recommender: RecommenderSpec
+
+
+class Scenario(_Spec):
+    """Everything that a run depends on, but for the data themselves."""
+
+    name: str = Field(min_length=1)
+    about: str = ""
+    """What one should see; shown in the report."""
+    data: DataSource
+    split: SplitSpec
+    population: PopulationSpec
+    model: ModelSpec = ModelSpec()
+    choice: ChoiceSpec = ChoiceSpec()
+    behaviour: BehaviourSpec = BehaviourSpec()
+    """Written here, or the name of a file that ``footfall fit`` wrote."""
+    world: WorldSpec = WorldSpec()
+    actions: ActionsSpec = ActionsSpec()
+    """What users do beside clicking and buying; nothing unless it is named."""
+    social: SocialSpec | None = None
+    """How users hear of each other; None: they do not."""
+    arms: tuple[ArmSpec, ...] = Field(min_length=1)
+    control: str = ""
+    """Arm that the others are compared with; the first one unless told otherwise."""
+    design: Design = "paired"
+    """"paired": every user meets every arm with the same luck; "split": every user meets one
+    arm, as in a live test; "interleaved": two recommenders take turns on every page."""
+    budget: BudgetSpec = BudgetSpec()
+    """What the run may use up before it stops, to be resumed."""
+    interventions: tuple[Intervention, ...] = ()
+    """What happens on the way; see ``footfall.world.interventions``."""
+    stop_early: StopSpec | None = None
+    """Stop when the answer is clear; by default the run goes on to its last day."""
+    seed: int = Field(default=1, ge=0)
+    grid: dict[str, tuple[Any, ...]] = {}
+    """Values to try for keys of the scenario, each combination a run of its own:
+    ``{world.slate: [5, 10], seed: [1, 2, 3]}``. Arms go by name: ``arms.new.recommender``."""
+
+    @model_validator(mode="after")
+    def _arms_have_names_of_their_own(self) -> Scenario:
+        names = [arm.name for arm in self.arms]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two arms are named "{name}"; give each a name of its own')
+        if not self.control:
+            object.__setattr__(self, "control", names[0])
+        if self.design == "interleaved" and len(names) != 2:
+            raise ValueError(f"an interleaved design compares two arms, not {len(names)}")
+        wandering = self.actions.search is not None or self.actions.similar is not None
+        if self.design == "interleaved" and wandering:
+            raise ValueError("an interleaved design has no pages of search or similar items")
+        if self.control not in names:
+            raise ValueError(
+                f'control "{self.control}" is no arm; {did_you_mean(self.control, names)}'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _interventions_are_about_this_run(self) -> Scenario:
+        names = [arm.name for arm in self.arms]
+        for one in self.interventions:
+            if one.at >= self.world.days:
+                raise ValueError(
+                    f"the run is over (world.days: {self.world.days:g}) before the {one.kind} of "
+                    f"day {one.at:g} happens"
+                )
+            for name in getattr(one, "arms", ()):
+                if name not in names:
+                    raise ValueError(
+                        f'{one.kind}: arm "{name}" is no arm; {did_you_mean(name, names)}'
+                    )
+        return self
+
+    def digest(self) -> str:
+        """SHA-256 of the scenario as resolved, defaults included."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse_scenario(raw: dict[str, Any], where: str = "scenario") -> Scenario:
+    """Check a scenario given as a mapping; ``where`` opens the message of an error."""
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {explain(error, Scenario)}") from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing that is wrong, as one line that says where and what to do."""
+    # An unknown key is usually the cause of whatever else is reported missing.
+    details = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    detail = details[0]
+    place = [str(part) for part in detail["loc"]]
+    if detail["type"] == "extra_forbidden":
+        known = _keys_at(model, place[:-1])
+        return f'unknown key "{".".join(place)}"; {did_you_mean(place[-1], known)}'
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return f'"{".".join(place)}" is missing; add it'
+    return f'"{".".join(place)}": {message}' if place else message
+
+
+def _keys_at(model: type[BaseModel], place: Iterable[str]) -> list[str]:
+    """Keys that are known at a place in the scenario, walking through nested models."""
+    candidates = [model]
+    for part in place:
+        if part.isdigit():
+            continue
+        nested: list[type[BaseModel]] = []
+        for candidate in candidates:
+            if part in candidate.model_fields:
+                nested += _models_in(candidate.model_fields[part].annotation)
+            elif part in _kinds(candidate):
+                nested.append(candidate)
+        candidates = nested or candidates
+    return sorted({name for candidate in candidates for name in candidate.model_fields})
+
+
+def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
+    """Values of ``kind`` that choose this model from a union."""
+    field = model.model_fields.get("kind")
+    return tuple(getattr(field.annotation, "__args__", ())) if field else ()
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for arg in getattr(annotation, "__args__", ()) for model in _models_in(arg)]

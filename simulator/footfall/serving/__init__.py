@@ -1,0 +1,1 @@
+"""Who fills the pages that the world asks for."""

@@ -1,0 +1,1 @@
+"""Who walks in, and what they remember."""

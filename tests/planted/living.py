@@ -1,0 +1,223 @@
+"""Users in time: they come, look through pages, click, buy, go on, leave, and come back.
+
+Rows are lives: in the log one a user, in the truth many futures of each. All lives of a day are
+moved together, so that numpy does the work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from planted.acting import Glance, clicks, looks
+from planted.kinds import Kind
+from planted.people import Floats, Goods, Ints, People, liking
+from planted.policies import Policy
+
+Traces = npt.NDArray[np.float32]
+
+RETURN_DAYS = 5.0
+"""Days in which the memory of a good visit falls to 1/e."""
+
+HABIT_DAYS, STOCK_DAYS = 30.0, 4.0
+"""The same of purchases, as a habit and as what is still in the cupboard."""
+
+
+@dataclass
+class State:
+    """What lives carry along; all [n_lives, n_items] but ``delight``."""
+
+    exposure: Traces
+    clicked: Traces
+    habit: Traces
+    stock: Traces
+    delight: Floats
+    """[n_lives] clicks above the usual of late."""
+
+    @classmethod
+    def fresh(cls, lives: int, items: int) -> State:
+        """Nothing has happened yet."""
+        parts = [np.zeros((lives, items), dtype=np.float32) for _ in range(4)]
+        return cls(*parts, np.zeros(lives))
+
+    def times(self, futures: int) -> State:
+        """So many lives of each life, users running fastest."""
+        parts = [np.tile(part, (futures, 1)) for part in self.traces]
+        return State(*parts, np.tile(self.delight, futures))
+
+    @property
+    def traces(self) -> tuple[Traces, Traces, Traces, Traces]:
+        """Exposure, clicked, habit, stock."""
+        return self.exposure, self.clicked, self.habit, self.stock
+
+    def night(self, kind: Kind) -> None:
+        """A day passes, and memories fade."""
+        self.exposure *= np.float32(np.exp(-1 / kind.fatigue_days))
+        if kind.repeat:
+            self.habit *= np.float32(np.exp(-1 / HABIT_DAYS))
+            self.stock *= np.float32(np.exp(-1 / STOCK_DAYS))
+        self.delight *= np.exp(-1 / RETURN_DAYS)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Pages that were shown on one day at one depth of the visits; arrays [n] or [n, slate]."""
+
+    day: int
+    depth: int
+    lives: Ints
+    items: Ints
+    clicked: npt.NDArray[np.bool_]
+    bought: npt.NDArray[np.bool_]
+    propensity: Floats
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that decides what users do, level constants included."""
+
+    kind: Kind
+    people: People
+    goods: Goods
+    slate: int
+    click_level: float
+    buy_level: float
+    usual: float
+    """Clicks of a usual visit, above which it is a good one."""
+
+    def worth(self, state: State, lives: Ints, users: Ints, items: Ints, day: int) -> Floats:
+        """[n, slate] utility of each item now, lasting and passing."""
+        kind, cells = self.kind, (lives[:, None], items)
+        utility = self.click_level + self._lasting(day)[users[:, None], items]
+        utility -= kind.fatigue * (1 - np.exp(-state.exposure[cells] / 2))
+        if kind.done:
+            utility -= kind.done * (state.clicked[cells] > 0)
+        if kind.newness:
+            age = np.maximum(day - self.goods.launch[items], 0)
+            utility += kind.newness * np.where(self.goods.launch[items] > 0, np.exp(-age / 12), 0)
+        return utility + self._repeating(state, cells)
+
+    def _repeating(self, state: State, cells: tuple[Ints, Ints]) -> Floats | float:
+        if not self.kind.repeat:
+            return 0.0
+        habit = self.kind.repeat * np.tanh(state.habit[cells] / 2)
+        return np.asarray(habit - self.kind.stocked * np.minimum(state.stock[cells], 1))
+
+    def _lasting(self, day: int) -> Floats:
+        """[n_users, n_items] of that day; computed once where tastes stay."""
+        when = day if self.kind.drift else 0
+        if self._known.get("day") != when:
+            self._known.update(day=when, liking=liking(self.kind, self.people, self.goods, when))
+        return np.asarray(self._known["liking"])
+
+    _known: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def buying(
+        self, users: Ints, items: Ints, utility: Floats, luck: Floats
+    ) -> npt.NDArray[np.bool_]:
+        """[n, slate] whether each item would be bought, were it clicked."""
+        centred = utility - self.click_level
+        dear = self.kind.buy_price * self.goods.log_price[items] / np.log(2)
+        probit = self.buy_level + self.kind.buy_taste * centred - dear
+        return luck < norm.cdf(probit)
+
+
+def live(
+    world: World,
+    policy: Policy,
+    state: State,
+    days: range,
+    rng: np.random.Generator,
+    *,
+    lives: int,
+    logged: bool = False,
+) -> list[Pages]:
+    """Live ``days`` under ``policy``; ``state`` is carried on in place.
+
+    Args:
+        world: Who decides how.
+        policy: Who fills the pages.
+        state: Of as many lives.
+        days: Numbers of the days since the log began.
+        rng: All luck.
+        lives: A multiple of the number of users; life ``i`` is one of user ``i % n_users``.
+        logged: Whether propensities are computed.
+    """
+    n_users = len(world.people.activity)
+    curves = np.stack([looks(world.kind, world.slate, phone=phone) for phone in (False, True)])
+    pages: list[Pages] = []
+    for day in days:
+        weekend = 1.25 if day % 7 in (5, 6) else 0.9
+        good = 1 + world.kind.returns * np.clip(state.delight, -3, 6)
+        comes = world.people.visits[np.arange(lives) % n_users] * weekend * good
+        inside = np.flatnonzero(rng.random(lives) < comes)
+        shown = np.zeros((len(inside), len(world.goods.launch)), dtype=bool)
+        purpose = rng.integers(len(world.kind.words), size=len(inside))
+        total = np.zeros(lives)
+        came = inside
+        for depth in range(world.kind.max_pages):
+            if not len(inside):
+                break
+            users = inside % n_users
+            page = _page(
+                world, policy, state, day, depth, inside, shown, purpose, curves, rng, logged
+            )
+            np.put_along_axis(shown, page.items, values=True, axis=1)
+            _remember(state, page)
+            total[inside] += page.clicked.sum(axis=1)
+            pages.append(page)
+            on = _goes_on(world, page, users, rng)
+            inside, shown, purpose = inside[on], shown[on], purpose[on]
+        state.delight[came] += total[came] - world.usual
+        state.night(world.kind)
+    return pages
+
+
+def _page(
+    world: World,
+    policy: Policy,
+    state: State,
+    day: int,
+    depth: int,
+    inside: Ints,
+    shown: npt.NDArray[np.bool_],
+    purpose: Ints,
+    curves: Floats,
+    rng: np.random.Generator,
+    logged: bool,
+) -> Pages:
+    """One page for everybody who is still inside."""
+    users = inside % len(world.people.activity)
+    items = policy.pages(users, shown, rng)
+    chances = policy.chances(users, shown, items) if logged else np.empty(0)
+    category = world.goods.category[items]
+    utility = world.worth(state, inside, users, items, day)
+    if world.kind.mission:
+        mine = category == purpose[:, None]
+        utility = utility + world.kind.mission * np.where(mine, 1.0, -1 / 3)
+    looked = curves[world.people.phone[users].astype(int)]
+    clicked = clicks(world.kind, Glance(utility, looked, category), rng)
+    bought = clicked & world.buying(users, items, utility, rng.random(items.shape))
+    return Pages(day, depth, inside, items, clicked, bought, chances)
+
+
+def _remember(state: State, page: Pages) -> None:
+    """Every item stands once on a page, so plain indexed sums are safe."""
+    cells = (page.lives[:, None], page.items)
+    state.exposure[cells] += 1
+    state.clicked[cells] += page.clicked
+    state.habit[cells] += page.bought
+    state.stock[cells] += page.bought
+
+
+def _goes_on(
+    world: World, page: Pages, users: Ints, rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    kind = world.kind
+    probit = kind.go_on + kind.go_on_page * page.depth + world.people.patience[users]
+    probit = probit + kind.go_on_click * page.clicked.any(axis=1)
+    probit = probit + kind.go_on_purchase * page.bought.any(axis=1)
+    return np.asarray(probit + rng.normal(size=len(users)) > 0)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from footfall.errors import DataError
+from footfall.fitting.pages.picks import Grid
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -65,6 +67,11 @@ class PageLog:
     def n_pages(self) -> int:
         """Pages shown."""
         return len(self.page_visit)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Where the rows lie on their pages."""
+        return Grid.of(self.pages)
 
     @property
     def pairs(self) -> Numbers:

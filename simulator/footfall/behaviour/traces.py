@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 import numpy.typing as npt
@@ -170,5 +171,7 @@ def _aged(counts: list[float] | None, day: float) -> list[float]:
     if counts is None:
         return [day, *_NEVER[1:]]
     gone = day - counts[0]
-    fade = [np.exp(-gone / life) for _, life in KINDS] if gone else [1.0] * len(KINDS)
-    return [day, *(float(count * left) for count, left in zip(counts[1:], fade, strict=True))]
+    if not gone:
+        return counts.copy()
+    fades = (exp(-gone / life) for _, life in KINDS)
+    return [day, *(count * left for count, left in zip(counts[1:], fades, strict=True))]

@@ -95,12 +95,6 @@ class Organic:
     bought: Bools
 
 
-def has_pages(interactions: pd.DataFrame) -> bool:
-    """Whether a log tells what was shown, and that something was done with it."""
-    actions = set(interactions["action"].unique())
-    return "view" in actions and bool(actions & {"click", "cart", "purchase"})
-
-
 def read_pages(
     interactions: pd.DataFrame,
     users: Sequence[str],

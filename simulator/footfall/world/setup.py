@@ -22,7 +22,7 @@ from footfall.luck import Luck, identities
 from footfall.users.population import Population
 from footfall.world.actions.funnel import Funnel, quantities
 from footfall.world.actions.specs import ActionsSpec
-from footfall.world.calendar import Calendar
+from footfall.world.calendar import Calendar, gaps_to_draw
 from footfall.world.crowd import Setting
 from footfall.world.diary import DiarySpec
 from footfall.world.schedule import Schedule
@@ -61,7 +61,7 @@ def prepare(
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     calendar = calendar_of(population, spec.habits, seed, arrivals)
     if people is not None:
-        calendar = replace(calendar, mean_gap_days=people.users.gap_days)
+        calendar = replace(calendar, mean_gap_days=gaps_to_draw(people.users.gap_days))
     setting = Setting(
         behaviour=Behaviour(spec),
         calendar=calendar,

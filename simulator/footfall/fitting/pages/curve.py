@@ -60,7 +60,7 @@ def next_curve(
         seen, expected = clicked.sum() + PRIOR_CLICKS, chance.sum() + PRIOR_CLICKS
         return before, float(np.log(seen / expected))
     at = positions[known]
-    seen = np.bincount(at, weights=clicked[known], minlength=k) + PRIOR_CLICKS
+    seen: Floats = np.bincount(at, weights=clicked[known], minlength=k) + PRIOR_CLICKS
     expected = np.bincount(at, weights=chance[known], minlength=k) + PRIOR_CLICKS
     level = np.log(seen[0] / expected[0])
     logs = np.log(before.curve) + np.log(seen / expected) - level

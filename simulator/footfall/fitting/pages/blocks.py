@@ -129,7 +129,8 @@ class Posterior:
 
     def variance(self, design: Design) -> Floats:
         """[n] of the utilities, given the common coefficients; covariances within a user or an
-        item are left out, as they are where the world uses it."""
+        item are left out, as they are where the world uses it.
+        """
         k = self.slopes
         user = np.diagonal(self.user_cov, axis1=1, axis2=2)[design.users]
         item = np.diagonal(self.item_cov, axis1=1, axis2=2)[design.items]

@@ -129,7 +129,8 @@ def pull(family: Family, grid: Grid, utility: Floats, reading: Floats, clicked: 
 @dataclass(frozen=True)
 class _Race:
     """Rates [n_rows] and, of each page, their sum, P(nothing is clicked), P(something is), and
-    the derivative of the latter by the sum."""
+    the derivative of the latter by the sum.
+    """
 
     rate: Floats
     total: Floats

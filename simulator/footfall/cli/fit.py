@@ -15,23 +15,20 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-<<<<<<< HEAD
 from footfall.cli.fit_pages import show_pages
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Split
+from footfall.datasets.sources import load
+from footfall.datasets.split import split
 from footfall.errors import DataError, UserError, did_you_mean
-from footfall.fitting.fitted import FittedBehaviour
-from footfall.fitting.pages.of_split import TESTED, fit_users, has_pages
-from footfall.scenario.reading import folder_of, read_scenario
-from footfall.scenario.scenario import Scenario
-=======
-from footfall.errors import DataError, did_you_mean
 from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
 from footfall.fitting.ground import lay
 from footfall.fitting.habits import fit_habits
+from footfall.fitting.pages.of_split import TESTED, fit_users, has_pages
 from footfall.fitting.sets import build, protocols
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
->>>>>>> main
+from footfall.scenario.scenario import Scenario
 
 SPARED_USERS = 300
 """Users that are left for `footfall validate` to test, of those who are active after the split."""
@@ -89,9 +86,6 @@ def fit(
 
 
 def _halves(scenario: Scenario, base: Path) -> Split:
-    from footfall.datasets.sources import load  # noqa: PLC0415 - heavy
-    from footfall.datasets.split import split  # noqa: PLC0415 - heavy
-
     stderr.print(f"reading {scenario.data.kind}")
     return split(load(scenario.data, base), scenario.split)
 
@@ -100,8 +94,6 @@ def _fit_pages(
     scenario: Scenario, histories: Split, out: Path, tested: float, *, as_json: bool
 ) -> None:
     """Fit users to pages, write them, and say what came out."""
-    from footfall.datasets.catalogue import Catalogue  # noqa: PLC0415 - heavy
-
     catalogue = Catalogue.from_items(histories.remembered.items, histories.remembered.currency)
     fitted = fit_users(
         histories, catalogue, seed=scenario.seed, tested=tested, announce=stderr.print

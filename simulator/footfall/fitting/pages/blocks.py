@@ -66,7 +66,7 @@ class Design:
 
     @cached_property
     def own_squared(self) -> Floats:
-        """[n, k]"""
+        """[n, k] squares of ``own``."""
         return np.asarray(self.own**2)
 
     @property
@@ -128,8 +128,9 @@ class Posterior:
         )
 
     def variance(self, design: Design) -> Floats:
-        """[n] of the utilities, given the common coefficients; covariances within a user or an
-        item are left out, as they are where the world uses it.
+        """[n] of the utilities, given the common coefficients.
+
+        Covariances within a user or an item are left out, as they are where the world uses it.
         """
         k = self.slopes
         user = np.diagonal(self.user_cov, axis1=1, axis2=2)[design.users]
@@ -187,7 +188,7 @@ class Blocks:
         self.users(post, taste=taste)
         self.items(post, taste=taste)
         if hyper:
-            self.variances(post, taste=taste)
+            self.variances(post)
         return float(np.abs(post.common - before).max())
 
     def common(self, post: Posterior) -> None:
@@ -266,7 +267,7 @@ class Blocks:
             post.item_cov[item, :wide, :wide] = cov
             post.items[item, :wide] = cov @ linear
 
-    def variances(self, post: Posterior, *, taste: bool) -> None:
+    def variances(self, post: Posterior) -> None:
         """Empirical Bayes: prior means on profile and content, and the variances around them."""
         design, k = self.design, post.slopes
         met = np.diff(self._user_bounds) > 0

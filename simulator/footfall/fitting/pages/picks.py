@@ -128,15 +128,15 @@ def pull(family: Family, grid: Grid, utility: Floats, reading: Floats, clicked: 
 
 @dataclass(frozen=True)
 class _Race:
-    """Rates [n_rows] and, of each page, their sum, P(nothing is clicked), P(something is), and
-    the derivative of the latter by the sum.
-    """
+    """Rates [n_rows]; of each page their sum, P(nothing is clicked) and what follows from it."""
 
     rate: Floats
     total: Floats
     none: Floats
     some: Floats
+    """1 - ``none``."""
     ends: Floats
+    """Derivative of ``some`` by ``total``."""
 
     @classmethod
     def of(cls, family: Family, grid: Grid, utility: Floats, reading: Floats) -> _Race:

@@ -201,7 +201,7 @@ class Blocks:
             precision -= pull.together * mean.T @ mean
         precision += np.diag(design.penalty)
         gradient = x.T @ pull.slope - design.penalty * post.common
-        post.common = post.common + np.linalg.solve(precision, gradient)
+        post.common = np.asarray(post.common + np.linalg.solve(precision, gradient))
         post.common_cov = np.linalg.inv(precision)
 
     def users(self, post: Posterior, *, taste: bool) -> None:

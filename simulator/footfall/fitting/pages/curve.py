@@ -57,8 +57,8 @@ def next_curve(
     """
     k, known = len(before.curve), positions >= 0
     if k == 0 or not known.any():
-        seen, expected = clicked.sum() + PRIOR_CLICKS, chance.sum() + PRIOR_CLICKS
-        return before, float(np.log(seen / expected))
+        ratio = (clicked.sum() + PRIOR_CLICKS) / (chance.sum() + PRIOR_CLICKS)
+        return before, float(np.log(ratio))
     at = positions[known]
     seen: Floats = np.bincount(at, weights=clicked[known], minlength=k) + PRIOR_CLICKS
     expected = np.bincount(at, weights=chance[known], minlength=k) + PRIOR_CLICKS

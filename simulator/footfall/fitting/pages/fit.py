@@ -323,7 +323,7 @@ def _people(
 def _never_or_always(log: PageLog) -> Floats:
     """Buying where the log has only one answer: nothing that was clicked was bought, or all."""
     sure = 12.0 if log.bought.any() else -12.0
-    return np.r_[sure, np.zeros(len(BUY_MEASURES) - 1)]
+    return np.asarray(np.r_[sure, np.zeros(len(BUY_MEASURES) - 1)])
 
 
 assert OWN[0] == 0, "the first slope of a user's own is the constant"

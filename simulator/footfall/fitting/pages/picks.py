@@ -19,7 +19,7 @@ the same formulas.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -66,13 +66,10 @@ class Grid:
         rows[number, place] = np.arange(len(pages))
         return cls(rows, number, place)
 
-    def spread(self, values: Floats, fill: float) -> Floats:
-        """[n_pages, k] of a number a row."""
-        return np.where(self.rows >= 0, values[self.rows], fill)
-
-    def gather(self, table: Floats) -> Floats:
-        """[n_rows] of a number a place."""
-        return np.asarray(table[self.page, self.place])
+    def sums(self, values: npt.NDArray[Any]) -> Floats:
+        """[n_pages] sums of a number a row."""
+        found = np.bincount(self.page, weights=values, minlength=len(self.rows))
+        return np.asarray(found, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ def pull(family: Family, grid: Grid, utility: Floats, reading: Floats, clicked: 
         weight = reading * chance * (1.0 - chance) ** 2 / missed
         return Pull(reading * chance, slope, weight, together=0.0)
     race = _Race.of(family, grid, utility, reading)
-    hit = np.bincount(grid.page, weights=clicked, minlength=len(grid.rows)) > 0
+    hit = grid.sums(clicked) > 0
     # Derivatives of log P of the page by the log of all its rates: with a click, and without.
     taken = race.ends / np.maximum(race.some, SMALLEST) - 1.0 / race.total
     pulled = np.where(hit, taken, -race.ends / np.maximum(race.none, SMALLEST))
@@ -141,7 +138,7 @@ class _Race:
     @classmethod
     def of(cls, family: Family, grid: Grid, utility: Floats, reading: Floats) -> _Race:
         rate = np.maximum(reading * np.exp(np.minimum(utility, 30.0)), SMALLEST)
-        total = np.bincount(grid.page, weights=rate, minlength=len(grid.rows))
+        total = grid.sums(rate)
         crowding = max(family.crowding, SMALLEST)
         log_none = -np.log1p(crowding * total) / crowding
         none = np.exp(log_none)
@@ -164,11 +161,10 @@ def log_likelihood(
 ) -> Floats:
     """[n_pages] of what was clicked on each page; "one": only of pages with at most one click."""
     chance = np.clip(chances(family, grid, utility, reading), SMALLEST, 1.0 - SMALLEST)
-    n_pages = len(grid.rows)
     if family.picks == "many":
         each = np.where(clicked, np.log(chance), np.log1p(-chance))
-        return np.bincount(grid.page, weights=each, minlength=n_pages)
+        return grid.sums(each)
     race = _Race.of(family, grid, utility, reading)
-    hit: Floats = np.bincount(grid.page, weights=clicked * np.log(chance), minlength=n_pages)
-    none = np.bincount(grid.page, weights=clicked, minlength=n_pages) == 0
+    hit = grid.sums(clicked * np.log(chance))
+    none = grid.sums(clicked) == 0
     return np.where(none, np.log(np.maximum(race.none, SMALLEST)), hit)

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 import eval_worlds
 from console import footfall
-from footfall.run_folder import manifest
+from footfall.run_folder.layout import MANIFEST
 from footfall_eval import RunLog
 from footfall_live.application import application
 from footfall_live.guard import LOOPBACK, Guard
@@ -111,7 +111,7 @@ def test_odd_requests_end_in_no_traceback(client):
 
 def test_a_damaged_run_is_listed_with_what_is_wrong(folder, tmp_path):
     shutil.copytree(folder / "first", tmp_path / "broken")
-    (tmp_path / "broken" / manifest.NAME).write_text("{")
+    (tmp_path / "broken" / MANIFEST).write_text("{")
     entry = Shelf(tmp_path).entries()[0]
     assert entry.status == "unreadable"
     assert "not readable JSON" in entry.trouble
@@ -160,11 +160,11 @@ def test_an_open_address_wants_a_token(folder, monkeypatch):
 def test_a_run_that_goes_on_tells_of_itself_until_it_has_ended(folder, tmp_path):
     run = tmp_path / "live"
     shutil.copytree(folder / "first", run)
-    record = json.loads((run / manifest.NAME).read_text())
+    record = json.loads((run / MANIFEST).read_text())
 
     def say(status):
         (run / "new").write_text(json.dumps({**record, "status": status}))
-        (run / "new").replace(run / manifest.NAME)
+        (run / "new").replace(run / MANIFEST)
 
     say("running")
     client = TestClient(application(tmp_path, Guard(LOOPBACK | {"testserver"})))

@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from footfall.errors import FootfallError, UserError
-from footfall.run_folder import manifest
+from footfall.run_folder.layout import MANIFEST
 from footfall_eval import Comparison, RunLog, compare
 from footfall_eval.reporting.report import render
 from footfall_live.guard import Guard
@@ -78,7 +78,7 @@ class Opened:
 
     def _key(self, name: str) -> tuple[Path, int]:
         path = self._shelf.path(name)
-        return path, (path / manifest.NAME).stat().st_mtime_ns
+        return path, (path / MANIFEST).stat().st_mtime_ns
 
 
 def application(folder: Path, guard: Guard) -> FastAPI:

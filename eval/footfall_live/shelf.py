@@ -8,7 +8,7 @@ from typing import Any
 
 from footfall.errors import FootfallError, UserError, did_you_mean
 from footfall.run_folder import manifest
-from footfall.run_folder.log import epochs_of
+from footfall.run_folder.layout import MANIFEST, epochs_of
 
 DEEPEST = 3
 """Folders below the given one in which runs are looked for; grids lie one deeper than runs."""
@@ -90,7 +90,7 @@ class Shelf:
         return path.relative_to(self.folder).as_posix()
 
     def _folders(self) -> list[Path]:
-        patterns = ["/".join([*["*"] * depth, manifest.NAME]) for depth in range(DEEPEST + 1)]
+        patterns = ["/".join([*["*"] * depth, MANIFEST]) for depth in range(DEEPEST + 1)]
         found = {path.parent for pattern in patterns for path in self.folder.glob(pattern)}
         # A link may lead out of the folder: what is looked at stays inside.
         root = self.folder.resolve()
@@ -99,7 +99,7 @@ class Shelf:
 
 def _written(path: Path) -> float:
     try:
-        return (path / manifest.NAME).stat().st_mtime
+        return (path / MANIFEST).stat().st_mtime
     except OSError:  # moved away since it was found
         return 0.0
 

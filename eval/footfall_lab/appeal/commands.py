@@ -90,7 +90,7 @@ def ask_appeal(
     as_json: Json = False,
 ) -> None:
     """Rank wordings by an appeal model, with chances; says so where it cannot tell."""
-    from footfall.appeal import read_appeal  # noqa: PLC0415 - as above
+    from footfall.appeal.folder import read_appeal  # noqa: PLC0415 - as above
     from footfall_lab.appeal.page import print_rankings  # noqa: PLC0415 - as above
     from footfall_lab.appeal.variants import rank_table  # noqa: PLC0415 - as above
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from footfall.appeal import Appeal, Noises, write_appeal
+from footfall.appeal.folder import write_appeal
+from footfall.appeal.model import Appeal, Noises
 from footfall_lab.appeal.backtest import scores_kept, summary_of
 from footfall_lab.appeal.figures import Scored, answered, ceiling, figures
 from footfall_lab.appeal.folds import by_story

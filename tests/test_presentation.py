@@ -17,6 +17,8 @@ from footfall.options import Options
 from footfall.run_folder.log import file_hash
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
+from footfall_eval import RunLog
+from footfall_eval.reading.validity import read_validity
 
 POPULAR = {"kind": "popular"}
 ARMS = [
@@ -24,6 +26,7 @@ ARMS = [
     {"name": "loud", "recommender": POPULAR, "presentation": "loud.csv"},
 ]
 APPEAL = {"path": "appeal"}
+VERDICT = "Validated for wordings of the same item: 70% of 120 tests."
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
     shop.write_shop(folder)
     worth = np.array([0.5 * (name == "exclamation marks") for name in MEASURES])
-    appeal = Appeal((Voice("style", Style(), worth),), np.ones(1), Noises(0.3, 1.0))
+    card = {"verdict": {"kind": "wordings", "status": "validated", "sentence": VERDICT}}
+    appeal = Appeal((Voice("style", Style(), worth),), np.ones(1), Noises(0.3, 1.0), card)
     write_appeal(folder / "appeal", appeal)
     items = pd.read_csv(folder / "items.csv", dtype=str)
     baking = items[items["sku"].str.startswith("baking")]
@@ -65,6 +69,10 @@ def test_users_answer_to_words_and_only_to_those_that_changed(base, tmp_path) ->
     assert told["arm"] == "loud"
     assert told["reworded"] == told["items"] > 0
     assert told["mean appeal"] == pytest.approx(1.0)
+    # What past tests say of such changes stands beside the verdict on all the rest.
+    validity = read_validity(RunLog.open(tmp_path / "run"))
+    assert validity.status == "not validated"
+    assert validity.sentence().endswith(VERDICT)
     # Twice the weight, twice the utility.
     twice, _ = play(base, tmp_path / "twice", appeal={"path": "appeal", "weight": 2.0})
     assert chances(twice)["loud", True] > found["loud", True]

@@ -36,6 +36,9 @@ def validate(
     tests: Annotated[
         Path | None, typer.Option(help="CSV of past A/B tests: control, treatment, lift.")
     ] = None,
+    backtest: Annotated[
+        Path | None, typer.Option(help="Folder of `footfall backtest`, for block H.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
@@ -52,6 +55,7 @@ def validate(
         questions=questions,
         store=store,
         tests=tests,
+        backtest=backtest,
         protocol=protocol,
         ratios=_ratios(ratios),
     )

@@ -28,8 +28,9 @@ from footfall.scenario.scenario import Scenario
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.judge import coefficients, judge, read_tests
+from footfall_lab.validation.judge import coefficients, judge
 from footfall_lab.validation.memories import measure
+from footfall_lab.validation.past_tests import read_kind, read_tests
 from footfall_lab.validation.players import Players
 from footfall_lab.validation.prediction import predict
 from footfall_lab.validation.study import Order, observe
@@ -50,6 +51,7 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
     clock = Stopwatch()
     if order.tests is not None:
         read_tests(order.tests)  # a typing mistake should not wait for all the rest
+    kind = None if order.backtest is None else read_kind(order.backtest)
     if scenario.behaviour.segments is not None:
         raise UserError(
             "validate judges coefficients that are common to all users; leave behaviour.segments "
@@ -75,6 +77,7 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
         "behaviour": study.players.behaviour.model_dump(mode="json"),
         "behaviour as written": study.players.as_written,
         "coefficients": coefficients(study.players),
+        "kinds": {} if kind is None else {kind["kind"]: kind},
         "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
         **({} if tasks is None else {"prediction": tasks}),
         "timings": {
@@ -100,7 +103,8 @@ def write(folder: Path, found: dict[str, Any]) -> None:
     with manifest.locked(folder):
         record = manifest.read(folder)
         record["validity"] = {
-            "verdict": found["verdict"], "reasons": found["reasons"], "file": RESULT
+            "verdict": found["verdict"], "reasons": found["reasons"], "kinds": found["kinds"],
+            "file": RESULT,
         }  # fmt: skip
         manifest.write(folder, record)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +17,10 @@ from footfall.scenario.scenario import Scenario
 from footfall.world.interventions import Rewording
 from footfall.world.presented import Presented, Reworded
 
+if TYPE_CHECKING:
+    from footfall.appeal.model import Appeal
+
 Floats = npt.NDArray[np.float64]
-Worth = Callable[[Presentation], Floats]
-"""[n_items] utility of a presentation's words over the usual ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,8 @@ class Presentations:
     """By interventions."""
     about: tuple[dict[str, Any], ...]
     """For the manifest: who shows how many items otherwise, and what that is worth."""
+    kinds: dict[str, dict[str, str]]
+    """Kind of change -> what past tests say of how well it is foreseen, as on the model's card."""
 
 
 def presentations_of(
@@ -45,14 +47,14 @@ def presentations_of(
         ModelError: The appeal model is missing or damaged.
         ScenarioError: There are other words, and nobody to read them.
     """
-    worth = _worth(scenario, catalogue, base, announce)
+    words = _Words(scenario, catalogue, base, announce)
     about: list[dict[str, Any]] = []
     shape = (len(scenario.arms), len(catalogue))
     appeal, price = np.zeros(shape), np.zeros(shape)
     for number, arm in enumerate(scenario.arms):
         if arm.presentation is not None:
             found = read_presentation(arm.presentation, base, catalogue)
-            appeal[number], price[number] = worth(found), _price_shift(found, catalogue)
+            appeal[number], price[number] = words.worth(found), _price_shift(found, catalogue)
             about.append(_told(arm.name, arm.presentation, found, appeal[number], price[number]))
     arms = Presented(appeal, price) if about else None
     days = []
@@ -61,40 +63,55 @@ def presentations_of(
             found = read_presentation(one.path, base, catalogue)
             if np.isfinite(found.prices).any():
                 raise DataError(f"{one.path}: an intervention of kind price changes prices")
-            gains = worth(found)
+            gains = words.worth(found)
             about.append(_told("all", one.path, found, gains, np.zeros(len(catalogue))))
             until = np.inf if one.until is None else one.until
-            words = f"{one.path}: other words for {(gains != 0).sum()} items"
-            days.append(Reworded(words, one.at, until, gains))
-    return Presentations(arms, tuple(days), tuple(about))
+            told = f"{one.path}: other words for {(gains != 0).sum()} items"
+            days.append(Reworded(told, one.at, until, gains))
+    return Presentations(arms, tuple(days), tuple(about), words.kinds)
 
 
-def _worth(scenario: Scenario, catalogue: Catalogue, base: Path, announce: Announce) -> Worth:
-    """What scores words; it loads the appeal model at the first other title."""
-    read: list[Any] = []
+class _Words:
+    """Scores other words; the appeal model is loaded at the first other title."""
 
-    def worth(found: Presentation) -> Floats:
-        usual = [catalogue.titles[code] for code in found.codes]
+    def __init__(
+        self, scenario: Scenario, catalogue: Catalogue, base: Path, announce: Announce
+    ) -> None:
+        self.kinds: dict[str, dict[str, str]] = {}
+        self._spec = scenario.appeal
+        self._catalogue = catalogue
+        self._base = base
+        self._announce = announce
+        self._appeal: Appeal | None = None
+
+    def worth(self, found: Presentation) -> Floats:
+        """[n_items] utility of a presentation's words over the usual ones."""
+        usual = [self._catalogue.titles[code] for code in found.codes]
         changed = [n for n, title in enumerate(found.titles) if title != usual[n]]
-        gains = np.zeros(len(catalogue))
+        gains = np.zeros(len(self._catalogue))
         if not changed:
             return gains
-        if scenario.appeal is None:
+        if self._spec is None:
             raise ScenarioError(
                 "other titles are shown, and nobody reads them: add appeal: {path: FOLDER} "
                 "(see footfall learn-appeal)"
             )
-        if not read:
-            from footfall.appeal.folder import read_appeal  # noqa: PLC0415 - loads scikit-learn
-
-            read.append(read_appeal(base / scenario.appeal.path, announce))
         titles = [found.titles[n] for n in changed] + [usual[n] for n in changed]
-        scores = read[0].score(titles)
+        scores = self._model(self._base / self._spec.path).score(titles)
         apart = scores[: len(changed)] - scores[len(changed) :]
-        gains[found.codes[changed]] = scenario.appeal.weight * apart
+        gains[found.codes[changed]] = self._spec.weight * apart
         return gains
 
-    return worth
+    def _model(self, folder: Path) -> Appeal:
+        if self._appeal is None:
+            from footfall.appeal.folder import read_appeal  # noqa: PLC0415 - loads scikit-learn
+
+            self._appeal = read_appeal(folder, self._announce)
+            verdict = self._appeal.card.get("verdict")
+            if isinstance(verdict, dict):
+                told = {name: str(verdict.get(name)) for name in ("kind", "status", "sentence")}
+                self.kinds[told["kind"]] = told
+        return self._appeal
 
 
 def _price_shift(found: Presentation, catalogue: Catalogue) -> Floats:

@@ -67,6 +67,7 @@ def describe(
         },
         "surrogate": model.provenance() if isinstance(model, StandIn) else None,
         "presentations": list(histories.presentations.about),
+        "kinds": histories.presentations.kinds,
         "coefficients": scenario.behaviour.click.model_dump(),
         "fitted": scenario.behaviour.sources,
         "assumptions": [*assumptions(scenario.behaviour), *assumed_acts(scenario.actions)],

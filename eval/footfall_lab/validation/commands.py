@@ -11,11 +11,16 @@ from rich.console import Console
 
 from footfall.errors import UserError
 from footfall.scenario.reading import folder_of, read_scenario
-from footfall_eval.blocks.page import print_discrimination, print_memories, print_validity
+from footfall_eval.blocks.page import (
+    print_discrimination,
+    print_memories,
+    print_new_items,
+    print_validity,
+)
 
 stderr = Console(stderr=True, highlight=False)
 
-Protocol = Literal["blocks", "discrimination", "prediction", "memory"]
+Protocol = Literal["blocks", "discrimination", "prediction", "memory", "new-items"]
 
 
 def validate(
@@ -26,7 +31,8 @@ def validate(
         typer.Option(
             help="blocks: A to I and the verdict. prediction: B and C, and classical predictors "
             "side by side on three tasks. "
-            "discrimination: the 1:m task of the literature. memory: what memory is worth."
+            "discrimination: the 1:m task of the literature. memory: what memory is worth. "
+            "new-items: who foresees the takers of items that nobody has taken yet."
         ),
     ] = "blocks",
     ratios: Annotated[str, typer.Option(help="Untouched items for each taken one.")] = "1,2,3,9",
@@ -59,7 +65,11 @@ def validate(
         protocol=protocol,
         ratios=_ratios(ratios),
     )
-    tasks = {"discrimination": ways.discriminate, "memory": ways.weigh_memories}
+    tasks = {
+        "discrimination": ways.discriminate,
+        "memory": ways.weigh_memories,
+        "new-items": ways.foresee_new_items,
+    }
     task = tasks.get(protocol, ways.validate_users)
     found = task(resolved, order, stderr.print)
     if as_json:
@@ -68,6 +78,8 @@ def validate(
         print_discrimination(found)
     elif protocol == "memory":
         print_memories(found)
+    elif protocol == "new-items":
+        print_new_items(found)
     else:
         print_validity(found)
 

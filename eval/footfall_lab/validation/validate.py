@@ -38,6 +38,7 @@ from footfall_lab.validation.tasks import run_tasks
 
 RESULT = "validity.json"
 MEMORY = "memory.json"
+NEW_ITEMS = "new-items.json"
 BEHAVIOUR = "behaviour.yaml"
 """The judged coefficients, to be pasted into a scenario."""
 
@@ -146,6 +147,24 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
     found["seconds"] = round(clock.total(), 1)
     order.out.mkdir(parents=True, exist_ok=True)
     (order.out / MEMORY).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found
+
+
+def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+    """Who foresees the takers of hidden items; written to ``order.out/new-items.json``.
+
+    Raises:
+        UserError: The scenario or its data cannot be used, or too few users took hidden items.
+    """
+    from footfall_lab.newitems.story import foresee_takers  # noqa: PLC0415 - it asks as this does
+
+    clock = Stopwatch()
+    ground = lay(scenario, order.base, users=order.users, announce=announce)
+    with _model(scenario, order, announce) as model:
+        found = dict(plain(foresee_takers(ground, order, model, announce)))
+    found["seconds"] = round(clock.total(), 1)
+    order.out.mkdir(parents=True, exist_ok=True)
+    (order.out / NEW_ITEMS).write_text(json.dumps(found, indent=1), encoding="utf-8")
     return found
 
 

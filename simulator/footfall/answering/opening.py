@@ -35,7 +35,7 @@ def open_choice(
         ModelError: The model cannot be asked in this mode.
     """
     # The modes import this module for the spec.
-    from footfall.choice import likelihood, listwise, reasoned, yes_no  # noqa: PLC0415
+    from footfall.choice import likelihood, listwise, rating, reasoned, yes_no  # noqa: PLC0415
     from footfall.memory.remembering import events_shown, remembering  # noqa: PLC0415
 
     if spec.mode == "surrogate":
@@ -47,6 +47,7 @@ def open_choice(
         "yes-no": yes_no.open_yes_no,
         "listwise": listwise.open_listwise,
         "reasoned": reasoned.open_reasoned,
+        "rating": rating.open_rating,
     }
     base = base or Path()
     if spec.memory is None:

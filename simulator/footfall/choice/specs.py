@@ -10,7 +10,7 @@ from footfall.choice.context import ContextSpec
 from footfall.choice.memory_specs import MemorySpec
 from footfall.plumbing.spec import SPEC
 
-Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned"]
+Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned", "rating"]
 
 
 class ChoiceSpec(BaseModel):
@@ -23,7 +23,8 @@ class ChoiceSpec(BaseModel):
     ``yes-no``: log-odds of Yes against No, one question an item; ``listwise``: log-odds of
     an option's letter against "none of these", one question a slate; ``surrogate``: no
     language model is asked, a small one answers that ``footfall distill`` made of it;
-    ``reasoned``: marks from 1 to 5 and a reason, in JSON (slow: for looking, not for crowds)."""
+    ``reasoned``: marks from 1 to 5 and a reason, in JSON (slow: for looking, not for crowds);
+    ``rating``: the mean of a mark from 0 to 9, one question an item."""
     path: str | None = None
     """Surrogate only: the folder that ``footfall distill`` wrote."""
     reasons: float = Field(default=0.0, ge=0, le=1)
@@ -59,7 +60,7 @@ class ChoiceSpec(BaseModel):
     rotations: int = Field(default=1, ge=1, le=26)
     """Listwise only: orders of the options that are asked and averaged."""
     min_label_mass: float = Field(default=0.01, ge=0, lt=1)
-    """Yes-no, listwise: where the labels together get less probability, the model did not
+    """Yes-no, listwise, rating: where the labels together get less probability, the model did not
     answer the question: no answer, counted."""
     memory: MemorySpec | None = None
     """Which remembered events a prompt holds, in place of ``history_events``; see

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import platformdirs
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from footfall.choice.memory_specs import Similarity
 from footfall.datasets.catalogue import Catalogue
@@ -58,6 +57,8 @@ class SharedWords:
     """TF-IDF over words; 0 where two texts share none."""
 
     def __init__(self, texts: list[str]) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow
+
         self._rows = TfidfVectorizer(sublinear_tf=True, analyzer=_words).fit_transform(texts)
 
     def nearest(self, items: npt.NDArray[np.int32], slate: npt.NDArray[np.int32]) -> Floats:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from footfall.appeal import read_appeal
+from footfall.appeal.folder import read_appeal
 from footfall_lab.appeal import story
 from footfall_lab.appeal.page import print_backtest, print_rankings
 from footfall_lab.appeal.variants import rank_table
@@ -89,13 +89,6 @@ def ask_appeal(
     as_json: Json = False,
 ) -> None:
     """Rank wordings by an appeal model, with chances; says so where it cannot tell."""
-<<<<<<< HEAD
-    from footfall.appeal.folder import read_appeal  # noqa: PLC0415 - as above
-    from footfall_lab.appeal.page import print_rankings  # noqa: PLC0415 - as above
-    from footfall_lab.appeal.variants import rank_table  # noqa: PLC0415 - as above
-
-=======
->>>>>>> main
     rankings = rank_table(read_appeal(folder, stderr.print), variants, sure)
     if as_json:
         found = [{**asdict(one), "winner": one.winner} for one in rankings]

@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.reading import read_scenario
+from footfall_lab.arena import story
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -27,9 +29,6 @@ def arena(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Ask one model about the same held-out choices in many ways; count truth and cost."""
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall_lab.arena import story  # noqa: PLC0415
-
     resolved = read_scenario(scenario)
     given = {"name": model, "server": server}
     changes = {key: value for key, value in given.items() if value is not None}

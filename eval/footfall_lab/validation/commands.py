@@ -10,21 +10,16 @@ import typer
 from rich.console import Console
 
 from footfall.errors import UserError
-<<<<<<< HEAD
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.reading import read_scenario
 from footfall_eval.blocks.page import (
     print_discrimination,
     print_memories,
     print_new_items,
     print_validity,
 )
-=======
-from footfall.plumbing.yaml_files import folder_of
-from footfall.scenario.reading import read_scenario
-from footfall_eval.blocks.page import print_discrimination, print_memories, print_validity
 from footfall_lab.validation import validate as ways
 from footfall_lab.validation.study import Order
->>>>>>> main
 
 stderr = Console(stderr=True, highlight=False)
 

@@ -31,6 +31,7 @@ from footfall_eval.blocks.decide import decide
 from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.judge import coefficients, judge
 from footfall_lab.validation.memories import measure
+from footfall_lab.validation.newitems.story import foresee_takers
 from footfall_lab.validation.past_tests import read_kind, read_tests
 from footfall_lab.validation.players import Players
 from footfall_lab.validation.prediction import predict
@@ -104,12 +105,8 @@ def write(folder: Path, found: dict[str, Any]) -> None:
     with manifest.locked(folder):
         record = manifest.read(folder)
         record["validity"] = {
-<<<<<<< HEAD
             "verdict": found["verdict"], "reasons": found["reasons"], "kinds": found["kinds"],
-            "file": RESULT,
-=======
-            "verdict": found["verdict"], "reasons": found["reasons"], "file": VALIDITY
->>>>>>> main
+            "file": VALIDITY,
         }  # fmt: skip
         manifest.write(folder, record)
 
@@ -160,8 +157,6 @@ def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> d
     Raises:
         UserError: The scenario or its data cannot be used, or too few users took hidden items.
     """
-    from footfall_lab.newitems.story import foresee_takers  # noqa: PLC0415 - it asks as this does
-
     clock = Stopwatch()
     ground = lay(scenario, order.base, users=order.users, announce=announce)
     with _model(scenario, order, announce) as model:

@@ -8,6 +8,7 @@ from footfall.answering.stand_in import StandIn
 from footfall.choice.likelihood import open_likelihood
 from footfall.choice.listwise import open_listwise
 from footfall.choice.protocol import ChoiceModel
+from footfall.choice.rating import open_rating
 from footfall.choice.reasoned import open_reasoned
 from footfall.choice.specs import ChoiceSpec
 from footfall.choice.yes_no import open_yes_no
@@ -29,6 +30,7 @@ OPENERS = {
     "yes-no": open_yes_no,
     "listwise": open_listwise,
     "reasoned": open_reasoned,
+    "rating": open_rating,
 }
 """Modes in which a language model is asked."""
 
@@ -48,25 +50,8 @@ def open_choice(
         TemplateError: The template is wrong.
         ModelError: The model cannot be asked in this mode.
     """
-<<<<<<< HEAD
-    # The modes import this module for the spec.
-    from footfall.choice import likelihood, listwise, rating, reasoned, yes_no  # noqa: PLC0415
-    from footfall.memory.remembering import events_shown, remembering  # noqa: PLC0415
-
-=======
->>>>>>> main
     if spec.mode == "surrogate":
         return open_surrogate(spec, catalogue, base or Path())
-<<<<<<< HEAD
-    openers = {
-        "likelihood": likelihood.open_likelihood,
-        "yes-no": yes_no.open_yes_no,
-        "listwise": listwise.open_listwise,
-        "reasoned": reasoned.open_reasoned,
-        "rating": rating.open_rating,
-    }
-=======
->>>>>>> main
     base = base or Path()
     if spec.memory is None:
         return OPENERS[spec.mode](spec, model, catalogue, base)

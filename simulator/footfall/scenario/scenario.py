@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from footfall.appeal.specs import AppealSpec
 from footfall.behaviour.specs import BehaviourSpec
 from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.sources import DataSource
@@ -18,6 +17,7 @@ from footfall.errors import ScenarioError, did_you_mean
 from footfall.llm.specs import ModelSpec
 from footfall.plumbing.spec import SPEC, explain
 from footfall.recommenders.specs import RecommenderSpec
+from footfall.scenario.appeal import AppealSpec
 from footfall.scenario.budget import BudgetSpec
 from footfall.users.population import PopulationSpec
 from footfall.world.actions.specs import ActionsSpec

@@ -17,10 +17,10 @@ from footfall.fitting.ground import Ground
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.specs import ModelSpec
 from footfall.memory.similarity import sentences_installed
-from footfall_lab.newitems.hiding import SLATE, Slates, hidden_items, put_before
-from footfall_lab.newitems.judging import BASELINE, Opinion, judge
-from footfall_lab.newitems.opinions import Tell, Texts, asked, classical, textual
 from footfall_lab.validation.asking import Interviewer
+from footfall_lab.validation.newitems.hiding import SLATE, Slates, hidden_items, put_before
+from footfall_lab.validation.newitems.judging import BASELINE, Opinion, judge
+from footfall_lab.validation.newitems.opinions import Tell, Texts, asked, classical, textual
 from footfall_lab.validation.study import Order
 
 STATE_DEPTH = 0.6
@@ -73,7 +73,15 @@ def _some(slates: Slates, most: int) -> Slates:
 
 
 def _texts(ground: Ground, folder: Path, tell: Tell) -> list[Texts]:
-    """Items read by the sentence encoder and by the language model, where they are installed."""
+    """All items, as each reader reads them."""
+    return [
+        Texts.read(name, one, ground.catalogue, folder, tell)
+        for name, one in _readers(ground, tell)
+    ]
+
+
+def _readers(ground: Ground, tell: Tell) -> list[tuple[str, Encoder]]:
+    """The sentence encoder and the language model, where they are installed."""
     readers: list[tuple[str, Encoder]] = []
     if sentences_installed():
         readers.append(("sentence encoder", Sentences()))
@@ -86,4 +94,4 @@ def _texts(ground: Ground, folder: Path, tell: Tell) -> list[Texts]:
             readers.append(("language model's states", States(name, STATE_DEPTH, tell)))
         except ModelError as error:
             tell(f"{error}: going on without its states")
-    return [Texts.read(name, one, ground.catalogue, folder, tell) for name, one in readers]
+    return readers

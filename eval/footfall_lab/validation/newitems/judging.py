@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall_eval.statistics.resample import mean_interval
-from footfall_lab.newitems.hiding import Slates
+from footfall_lab.validation.newitems.hiding import Slates
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from footfall.behaviour.features import FEATURES
 from footfall.datasets.catalogue import Catalogue
 from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
-from footfall_lab.newitems.hiding import Slates
 from footfall_lab.validation.asking import Interviewer
+from footfall_lab.validation.newitems.hiding import Slates
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[str], None]

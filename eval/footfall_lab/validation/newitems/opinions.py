@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from footfall.appeal.encoders import Encoder
 from footfall.appeal.kept import encode_kept
 from footfall.behaviour.features import FEATURES
 from footfall.datasets.catalogue import Catalogue
 from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
+from footfall.llm.encoders import Encoder
 from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.newitems.hiding import Slates
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from footfall.appeal.encoders import Encoder, Sentences, States
 from footfall.errors import ModelError
 from footfall.fitting.ground import Ground
+from footfall.llm.encoders import Encoder, Sentences, States
 from footfall.llm.protocol import LanguageModel
+from footfall.llm.sentences import sentences_installed
 from footfall.llm.specs import ModelSpec
-from footfall.memory.similarity import sentences_installed
 from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.newitems.hiding import SLATE, Slates, hidden_items, put_before
 from footfall_lab.validation.newitems.judging import BASELINE, Opinion, judge

@@ -53,6 +53,7 @@ def setting_of(scenario: Scenario, histories: Histories) -> Setting:
         max_pages=scenario.world.max_pages,
         diary=_diary(scenario),
         actions=scenario.actions,
+        presented=histories.presentations.arms,
     )
 
 
@@ -83,7 +84,7 @@ def schedule_of(scenario: Scenario, histories: Histories) -> Schedule:
         histories.population,
         scenario.world.days,
     )
-    return replace(schedule, offers=offers)
+    return replace(schedule, offers=(*offers, *histories.presentations.days))
 
 
 def society_of(scenario: Scenario, histories: Histories, base: Path) -> Society | None:

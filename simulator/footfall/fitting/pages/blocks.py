@@ -201,8 +201,9 @@ class Blocks:
             precision -= pull.together * mean.T @ mean
         precision += np.diag(design.penalty)
         gradient = x.T @ pull.slope - design.penalty * post.common
-        post.common = np.asarray(post.common + np.linalg.solve(precision, gradient))
-        post.common_cov = np.linalg.inv(precision)
+        step = np.asarray(np.linalg.solve(precision, gradient), dtype=np.float64)
+        post.common = post.common + step
+        post.common_cov = np.asarray(np.linalg.inv(precision), dtype=np.float64)
 
     def users(self, post: Posterior, *, taste: bool) -> None:
         """Each user's own slopes and taste, given the items."""

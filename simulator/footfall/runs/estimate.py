@@ -85,7 +85,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     """Read the data, train, make the pages of some users, and scale up to the whole run."""
     start = time.perf_counter()
     histories = read_histories(scenario, base, announce)
-    setting = setting_of(scenario, histories)
+    setting = setting_of(scenario, histories, base)
     reading = time.perf_counter() - start
     sample = rehearse(scenario, histories, setting, base, announce)
     speed = _speed(scenario)

@@ -6,6 +6,7 @@ nobody clicks. Callables and services are not called; random pages stand in for 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -122,7 +123,8 @@ class _Stage:
     ) -> Iterator[Page]:
         population, catalogue = self.histories.population, self.histories.catalogue
         at = self.histories.split.at + pd.Timedelta(days=day)
-        persona, shown = population.persona(user), ()
+        persona = population.persona(user)
+        shown: tuple[str, ...] = ()
         for page in range(depth):
             real = population.originals[user]
             luck = 1000 * session + page + 1_000_003 * user  # the same in every arm, as in a run
@@ -178,4 +180,5 @@ def _spread(amounts: npt.NDArray[np.float64]) -> float:
     total = float(amounts.sum())
     if total == 0 or len(amounts) < 2:
         return 0.0
-    return float(amounts.std(ddof=1)) * float(len(amounts)) ** 0.5 / total
+    error = float(amounts.std(ddof=1)) * math.sqrt(len(amounts))
+    return error / total

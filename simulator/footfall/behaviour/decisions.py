@@ -108,11 +108,7 @@ class Behaviour:
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
         answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
         clicked = _choose(utility, examined, luck, habits.picks) & answered[:, None]
-        p_buy = _sigmoid(
-            self.spec.buy.base
-            + self.spec.buy.price * features.price
-            + self.spec.buy.repeat * features.repeat
-        )
+        p_buy = self._p_buy(features)
         if features.sellable is not None:
             p_buy = np.where(features.sellable, p_buy, 0.0)
         bought = clicked & (uniform(luck.item_buy) < p_buy)
@@ -158,6 +154,16 @@ class Behaviour:
         if features.appeal is not None:
             terms["appeal"] = features.appeal
         return terms
+
+    def expected(self, features: PageFeatures) -> tuple[Floats, Floats]:
+        """[n_pages, k] P(clicked | page shown) and P(bought | clicked), nothing being drawn."""
+        utility, reading = self._utility(features), _reading(self.spec.habits, features)
+        chance = click_probabilities(utility, reading, self.spec.habits.picks)
+        return np.where(features.shown, chance, 0.0), self._p_buy(features)
+
+    def _p_buy(self, features: PageFeatures) -> Floats:
+        buy = self.spec.buy
+        return _sigmoid(buy.base + buy.price * features.price + buy.repeat * features.repeat)
 
     def _utility(self, features: PageFeatures) -> Floats:
         # A sum of products, not a matrix product: its rounding must not depend on the batch.

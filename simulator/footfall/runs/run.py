@@ -32,7 +32,9 @@ from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
 from footfall.runs.budget import Meter, MeteredModel
 from footfall.runs.histories import Histories, read_histories
+from footfall.runs.foresight import foresight_of
 from footfall.runs.judges import installed_judge
+from footfall.runs.logged import write_logged
 from footfall.runs.preparing import (
     _society,
     epochs,
@@ -84,6 +86,17 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         resuming.begin(options, earlier, record)
         stack.enter_context(_last_words(options.out, record, meter))
         record["tables"] = _write_tables(options.out, scenario, histories, setting)
+        with clock.section("logged pages"):
+            hashes, record["logged"] = write_logged(
+                scenario,
+                histories,
+                recommenders,
+                foresight_of(setting, speaks=choice is not None),
+                base=options.base,
+                out=options.out,
+                announce=watch.announce,
+            )
+        record["tables"] |= hashes
         manifest.write(options.out, record)
         progress = watch.begin(expected_decisions(scenario, setting))
         society = _society(scenario, histories, options.base)

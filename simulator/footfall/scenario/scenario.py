@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable
@@ -82,6 +83,10 @@ class ArmSpec(_Spec):
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[\w][\w .+-]*$")
     recommender: RecommenderSpec
+    made_at: dt.datetime | dt.date | None = None
+    """Moment (UTC) after which the arm has learned nothing: a table's slates, a service or code
+    that was frozen then. Off-policy estimates need it of arms that Footfall does not train; they
+    use only days that come later."""
 
 
 class Scenario(_Spec):

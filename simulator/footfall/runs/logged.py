@@ -1,0 +1,349 @@
+"""What every arm would have put on the pages of a real log: material for off-policy estimates.
+
+An arm is asked only about days that it has not learned from. Arms that Footfall trains (built-in
+ones, and code that is given the split) have learned from nothing after the split; where the log
+ends there they are trained again on the part before the judged days. Tables, services and other
+code are asked where the scenario says since when they have learned nothing (``made_at``), or where
+their stated chances are those of the log, so that they are the policy that logged. All others
+are left out, and the manifest says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from footfall.datasets.base import naive_utc
+from footfall.datasets.schema import Split
+from footfall.fitting.pages.log import PageLog, has_pages, read_pages
+from footfall.options import Announce
+from footfall.recommenders import AuditedRecommender, audited, build
+from footfall.recommenders.callable import learns_from_split
+from footfall.recommenders.specs import CallableSpec, HttpSpec, TableSpec
+from footfall.run_folder.log import write_part
+from footfall.run_folder.logged import (
+    LOGGED,
+    LOGGED_ARMS,
+    LOGGED_ARMS_NAME,
+    LOGGED_NAME,
+    as_table,
+)
+from footfall.runs.foresight import Foresight
+from footfall.runs.histories import Histories
+from footfall.scenario.scenario import ArmSpec, Scenario
+from footfall.serving.logged import Answers, LoggedPages, ask
+
+FEWEST_PAGES = 50
+"""Pages with propensities below which nothing is estimated."""
+
+MOST_PAGES = 20_000
+"""Pages that arms are asked about; of more, users are drawn."""
+
+LOOK_BACK = 0.25
+"""Share of the log's length, at its end, that arms are judged on where nothing comes after the
+split; at most as many days as the run has."""
+
+AT_ONCE = 4096
+"""Pages whose chances are computed together."""
+
+EXPECTED_DRAWS = 4
+"""Slates of a recommender that draws by lot over which the simulated users' chances are averaged."""
+
+Floats = npt.NDArray[np.float64]
+ChancesOf = Callable[[npt.NDArray[np.int32]], tuple[Floats, Floats]]
+"""Codes [n, k] on the logged pages -> P(clicked) and P(bought | clicked), each [n, k]."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The days that arms are judged on."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    """First moment after them."""
+    held_out: bool
+    """They come after the split, so that the run's own arms have not seen them."""
+
+
+def write_logged(
+    scenario: Scenario,
+    histories: Histories,
+    arms: Sequence[AuditedRecommender],
+    foresight: Foresight | None,
+    *,
+    base: Path,
+    out: Path,
+    announce: Announce,
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Ask the arms about logged pages and write both tables.
+
+    Args:
+        scenario: The scenario.
+        histories: Its data, cut.
+        arms: The scenario's recommenders, trained on what lies before the split.
+        foresight: The simulated users' chances; None: not known without asking a model.
+        base: Folder of the scenario file.
+        out: The run folder.
+        announce: Told what is done.
+
+    Returns:
+        Hashes of the tables by name, and the manifest's ``logged``; both empty without pages.
+    """
+    found = logged_pages(scenario, histories)
+    if found is None:
+        return {}, {}
+    pages, judged = found
+    announce(f"logged pages: {int(pages.judged.sum())} of {judged.start:%Y-%m-%d} and later")
+    answers: dict[str, Answers] = {}
+    notes: dict[str, dict[str, Any]] = {}
+    for arm, trained in zip(scenario.arms, arms, strict=True):
+        asked = _asked(arm, trained, scenario, histories, pages, judged, base)
+        notes[arm.name] = asked[1]
+        if asked[0] is not None:
+            answers[arm.name] = asked[0]
+        else:
+            announce(f'logged pages: arm "{arm.name}" is left out: {asked[1]["why"]}')
+    tables = _tables(pages, answers, foresight, histories)
+    hashes = {name: write_part(table, out / name) for name, table in tables.items()}
+    return hashes, {
+        "from": str(judged.start),
+        "to": str(judged.end),
+        "pages": int(pages.judged.sum()),
+        "users": len({u for u, j in zip(pages.users, pages.judged, strict=True) if j}),
+        "arms": notes,
+    }
+
+
+def logged_pages(scenario: Scenario, histories: Histories) -> tuple[LoggedPages, Judged] | None:
+    """Pages of the judged days and of as many days before, with propensities; None: there are none.
+
+    They are those of the population's real users.
+    """
+    data = histories.dataset.interactions
+    if "propensity" not in data or not has_pages(data):
+        return None
+    known = data.loc[data["propensity"].between(0, 1, inclusive="neither"), "time"]
+    if known.empty:
+        return None
+    judged = _judged_days(scenario, histories.split.at, known)
+    length = judged.end - judged.start
+    near = data["time"].between(judged.start - length, judged.end, inclusive="left")
+    users = sorted({user for user in histories.population.originals if user})
+    rows = data[near & data["user"].isin(users)]
+    if not (rows["action"] == "view").any():
+        return None
+    log = read_pages(rows, users, histories.catalogue.ids)
+    pages = _as_pages(log, users, judged.start)
+    pages = _fewer(pages.take(_usable(pages)), scenario.seed)
+    return (pages, judged) if pages.judged.sum() >= FEWEST_PAGES else None
+
+
+def _judged_days(scenario: Scenario, at: pd.Timestamp, known: pd.Series) -> Judged:
+    """The run's days where the log has them, else the last days before the split."""
+    length = pd.Timedelta(days=scenario.world.days)
+    if (known >= at).sum() >= FEWEST_PAGES:
+        return Judged(at, at + length, held_out=True)
+    length = min(length, (at - known.min()) * LOOK_BACK)
+    start = (at - length).floor("D")
+    return Judged(start, at, held_out=False)
+
+
+def _as_pages(log: PageLog, users: Sequence[str], start: pd.Timestamp) -> LoggedPages:
+    """A page a row; places are the logged positions."""
+    k = int(log.positions.max(initial=0)) + 1
+    n = log.n_pages
+    rows = log.positions >= 0
+    cells = (log.pages[rows], log.positions[rows])
+    items = np.full((n, k), -1, dtype=np.int32)
+    items[cells] = log.items[rows]
+    propensities = np.full((n, k), np.nan)
+    propensities[cells] = log.propensities[rows]
+    clicked, bought = np.zeros((n, k), dtype=bool), np.zeros((n, k), dtype=bool)
+    clicked[cells], bought[cells] = log.clicked[rows], log.bought[rows]
+    first = np.flatnonzero(np.diff(log.pages, prepend=-1))
+    times = log.start.to_datetime64() + (log.days[first] * 86_400_000).astype("timedelta64[ms]")
+    return LoggedPages(
+        users=tuple(users[user] for user in log.users[first].tolist()),
+        visits=log.page_visit,
+        depths=log.page_number,
+        times=times,
+        items=items,
+        propensities=propensities,
+        clicked=clicked,
+        bought=bought,
+        judged=times >= start.to_datetime64(),
+    )
+
+
+def _usable(pages: LoggedPages) -> npt.NDArray[np.bool_]:
+    """[n] whether there is something on the page, and every chance of it is known."""
+    known = np.isfinite(pages.propensities) & (pages.propensities > 0)
+    return np.asarray(pages.shown.any(axis=1) & (known | ~pages.shown).all(axis=1))
+
+
+def _fewer(pages: LoggedPages, seed: int) -> LoggedPages:
+    """At most ``MOST_PAGES`` pages, of users drawn by lot."""
+    if len(pages) <= MOST_PAGES:
+        return pages
+    codes, users = pd.factorize(np.asarray(pages.users, dtype=object))
+    order = np.random.default_rng(seed).permutation(len(users))
+    counts = np.bincount(codes)[order]
+    kept = np.zeros(len(users), dtype=bool)
+    kept[order[np.cumsum(counts) <= MOST_PAGES]] = True
+    return pages.take(kept[codes])
+
+
+def _asked(
+    arm: ArmSpec,
+    trained: AuditedRecommender,
+    scenario: Scenario,
+    histories: Histories,
+    pages: LoggedPages,
+    judged: Judged,
+    base: Path,
+) -> tuple[Answers | None, dict[str, Any]]:
+    """What an arm would have shown, if it may be asked; else why not."""
+    retrained = _is_retrained(arm, base)
+    if retrained and not judged.held_out:
+        trained = _trained_before(arm, scenario, histories, judged.start, base)
+    asked = audited(trained.recommender, histories.catalogue)
+    chances = getattr(trained.recommender, "chances", None)
+    older = retrained or _made_before(arm, judged.start)
+    if not older:
+        few = pages.take(pages.visits <= np.unique(pages.visits)[: FEWEST_PAGES * 4][-1])
+        told = (
+            isinstance(arm.recommender, TableSpec)
+            or not ask(asked, few, histories.catalogue, scenario.seed, chances).logger
+        )
+        if told:
+            return None, {"asked": False, "why": _unknown_age(arm, judged)}
+    answers = ask(asked, pages, histories.catalogue, scenario.seed, chances)
+    return answers, {
+        "asked": True,
+        "logged": answers.logger,
+        "frozen": not retrained,
+        "draws": answers.items.shape[1],
+        "failed": answers.failed,
+    }
+
+
+def _is_retrained(arm: ArmSpec, base: Path) -> bool:
+    """Whether Footfall trains the arm on what it is given, and on nothing else."""
+    spec = arm.recommender
+    if isinstance(spec, CallableSpec):
+        return learns_from_split(spec, base)
+    return not isinstance(spec, TableSpec | HttpSpec)
+
+
+def _made_before(arm: ArmSpec, start: pd.Timestamp) -> bool:
+    made = naive_utc(arm.made_at)
+    return made is not None and made <= start
+
+
+def _unknown_age(arm: ArmSpec, judged: Judged) -> str:
+    day = f"{judged.start:%Y-%m-%d}"
+    if arm.made_at is not None:
+        return f"it was made at {arm.made_at}, and the judged days begin on {day}"
+    return (
+        f"nobody says that it has not seen the days from {day} on, which it would be judged on; "
+        f"if so, give the arm `made_at: {day}` or earlier"
+    )
+
+
+def _trained_before(
+    arm: ArmSpec, scenario: Scenario, histories: Histories, start: pd.Timestamp, base: Path
+) -> AuditedRecommender:
+    """The arm, trained on the part of its lessons that comes before ``start``."""
+    split = histories.apart.for_recommenders
+    rows = split.remembered.interactions
+    early = rows[rows["time"] < start].reset_index(drop=True)
+    remembered = replace(split.remembered, interactions=early)
+    lessons = Split(start, remembered, split.held_out.iloc[:0])
+    made = build(arm.recommender, lessons, histories.catalogue, base=base, seed=scenario.seed)
+    return audited(made, histories.catalogue)
+
+
+def _tables(
+    pages: LoggedPages,
+    answers: dict[str, Answers],
+    foresight: Foresight | None,
+    histories: Histories,
+) -> dict[str, pa.Table]:
+    originals = histories.population.originals
+    numbers = {user: number for number, user in reversed(list(enumerate(originals)))}
+    users = np.array([numbers[user] for user in pages.users], dtype=np.int64)
+
+    def chances(items: npt.NDArray[np.int32]) -> tuple[Floats, Floats]:
+        if foresight is None:
+            return np.full(items.shape, np.nan), np.full(items.shape, np.nan)
+        parts = [
+            foresight.of(users[part], items[part], pages.times[part], pages.depths[part])
+            for part in np.array_split(np.arange(len(users)), len(users) // AT_ONCE + 1)
+        ]
+        clicks, buys = zip(*parts, strict=True)
+        return np.concatenate(clicks), np.concatenate(buys)
+
+    ids = histories.catalogue.ids
+    shown = _shown_table(pages, ids, *chances(pages.items))
+    rows = [_arm_table(name, pages, one, chances, ids) for name, one in answers.items()]
+    empty = LOGGED_ARMS.empty_table()
+    return {LOGGED_NAME: shown, LOGGED_ARMS_NAME: pa.concat_tables([empty, *rows])}
+
+
+def _shown_table(pages: LoggedPages, ids: Sequence[str], clicks: Floats, buys: Floats) -> pa.Table:
+    cells = np.nonzero(pages.shown)
+    page, place = cells
+    return as_table(
+        {
+            "page": page,
+            "user": np.asarray(pages.users, dtype=object)[page],
+            "time": pages.times[page],
+            "depth": pages.depths[page],
+            "position": place,
+            "item": _names(ids)[pages.items[cells]],
+            "propensity": pages.propensities[cells],
+            "clicked": pages.clicked[cells],
+            "bought": pages.bought[cells],
+            "judged": pages.judged[page],
+            "p_click": clicks[cells],
+            "p_buy": buys[cells],
+        },
+        LOGGED,
+    )
+
+
+def _arm_table(
+    name: str, pages: LoggedPages, answers: Answers, chances: ChancesOf, ids: Sequence[str]
+) -> pa.Table:
+    """Expected acts are means over some of the arm's draws."""
+    cells = np.nonzero(pages.shown)
+    draws = min(answers.items.shape[1], EXPECTED_DRAWS)
+    clicks, purchases = np.zeros(pages.items.shape), np.zeros(pages.items.shape)
+    for draw in range(draws):
+        click, buy = chances(answers.items[:, draw])
+        clicks += click / draws
+        purchases += click * buy / draws
+    first = answers.items[:, 0][cells]
+    return as_table(
+        {
+            "arm": name,
+            "page": cells[0],
+            "position": cells[1],
+            "item": np.where(first >= 0, _names(ids)[first], None),
+            "target": answers.target[cells],
+            "p_click": clicks[cells],
+            "p_purchase": purchases[cells],
+        },
+        LOGGED_ARMS,
+    )
+
+
+def _names(ids: Sequence[str]) -> npt.NDArray[np.object_]:
+    return np.asarray(ids, dtype=object)

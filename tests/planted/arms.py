@@ -100,12 +100,12 @@ _NEED_TRAINING = ("popular", "item-knn", "als", "profile")
 def _trained(shop: Shop, scenario: Path, names: Sequence[str]) -> dict[str, Ints]:
     """What recommenders that Footfall builds show each user: [n_users, depth] items."""
     # Loading LensKit takes seconds that tests without such arms need not wait for.
-    from footfall.catalogue import Catalogue
+    from footfall.datasets.catalogue import Catalogue
     from footfall.datasets.sources import load
     from footfall.datasets.split import split
     from footfall.recommenders import build
     from footfall.recommenders.protocol import Request
-    from footfall.scenario import read_scenario
+    from footfall.scenario.reading import read_scenario
 
     read = read_scenario(scenario)
     halves = split(load(read.data, scenario.parent), read.split)

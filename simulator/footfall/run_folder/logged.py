@@ -35,6 +35,7 @@ LOGGED = pa.schema(
         ("clicked", pa.bool_()),
         ("bought", pa.bool_()),
         ("judged", pa.bool_()),  # false: of earlier days, which arms may have learned from
+        ("p_examine", pa.float64()),  # P(this place is looked at), as simulated users read
         ("p_click", pa.float64()),  # the simulated user's chance here; null where none is known
         ("p_buy", pa.float64()),  # the simulated user's P(bought | clicked)
     ]
@@ -48,6 +49,8 @@ LOGGED_ARMS = pa.schema(
         ("position", pa.int16()),
         ("item", pa.string()),  # that the arm puts here (its first draw); null: none
         ("target", pa.float64()),  # P(the arm puts the item here that was really shown here)
+        ("placed", pa.float64()),  # P(the arm puts that item anywhere on the page)
+        ("reach", pa.float64()),  # P(it does and the place is looked at), as simulated users read
         ("p_click", pa.float64()),  # the simulated user's chance of a click here on the arm's page
         ("p_purchase", pa.float64()),  # the same of a purchase
     ]

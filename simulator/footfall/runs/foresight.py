@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour.decisions import Behaviour, PageFeatures
+from footfall.behaviour.decisions import Behaviour, PageFeatures, examination_curve
 from footfall.behaviour.features import FEATURES, PairFeatures
 from footfall.behaviour.specs import TASTES
 from footfall.world.crowd import Setting
@@ -18,6 +18,10 @@ Floats = npt.NDArray[np.float64]
 
 class Foresight(Protocol):
     """Chances of the simulated users, given what they remember at the split."""
+
+    def reading(self, k: int) -> Floats:
+        """[k] P(a place of a page is looked at), from the top; the first is 1."""
+        ...
 
     def of(
         self,
@@ -45,6 +49,10 @@ class HabitForesight:
     known: PairFeatures
     own: Floats | None
 
+    def reading(self, k: int) -> Floats:
+        """See ``Foresight``."""
+        return examination_curve(self.behaviour.spec.habits, k)
+
     def of(
         self,
         users: npt.NDArray[np.int64],
@@ -68,8 +76,24 @@ class HabitForesight:
         return self.behaviour.expected(features)
 
 
-def foresight_of(setting: Setting, *, speaks: bool) -> Foresight | None:
-    """The setting's users; None where a language model ``speaks``, who would have to be asked."""
-    if speaks and setting.behaviour.spec.click.llm != 0:
-        return None
-    return HabitForesight(setting.behaviour, setting.known, setting.own)
+@dataclass(frozen=True)
+class SilentForesight(HabitForesight):
+    """Of users for whose chances a language model would have to be asked: only how they read."""
+
+    def of(
+        self,
+        users: npt.NDArray[np.int64],  # noqa: ARG002
+        items: npt.NDArray[np.int32],
+        times: npt.NDArray[np.datetime64],  # noqa: ARG002
+        depths: npt.NDArray[np.int64],  # noqa: ARG002
+    ) -> tuple[Floats, Floats]:
+        """Not known: NaN."""
+        unknown = np.full(items.shape, np.nan)
+        return unknown, unknown
+
+
+def foresight_of(setting: Setting, *, speaks: bool) -> Foresight:
+    """The setting's users; ``speaks``: a language model has a say, and would have to be asked."""
+    silent = speaks and setting.behaviour.spec.click.llm != 0
+    kind = SilentForesight if silent else HabitForesight
+    return kind(setting.behaviour, setting.known, setting.own)

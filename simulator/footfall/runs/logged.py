@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,10 @@ from footfall.run_folder.logged import (
 from footfall.runs.foresight import Foresight
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import ArmSpec, Scenario
-from footfall.serving.logged import Answers, LoggedPages, ask
+from footfall.serving.logged import FEWER_DRAWS, Answers, LoggedPages, ask
+
+TRIED_PAGES = 250
+"""Pages by which an arm of unknown age may show that it is the policy that logged."""
 
 FEWEST_PAGES = 50
 """Pages with propensities below which nothing is estimated."""
@@ -53,12 +57,11 @@ split; at most as many days as the run has."""
 AT_ONCE = 4096
 """Pages whose chances are computed together."""
 
-EXPECTED_DRAWS = 4
-"""Slates of a recommender that draws by lot over which the simulated users' chances are averaged."""
-
 Floats = npt.NDArray[np.float64]
-ChancesOf = Callable[[npt.NDArray[np.int32]], tuple[Floats, Floats]]
-"""Codes [n, k] on the logged pages -> P(clicked) and P(bought | clicked), each [n, k]."""
+Codes = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.int64]
+ChancesOf = Callable[[Rows, Codes], tuple[Floats, Floats]]
+"""Numbers of logged pages [n], codes [n, k] -> P(clicked) and P(bought | clicked), each [n, k]."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,21 @@ class Judged:
     """They come after the split, so that the run's own arms have not seen them."""
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What one arm would have shown on some pages."""
+
+    rows: npt.NDArray[np.int64]
+    """[m] which pages; earlier ones only of arms that Footfall did not train."""
+    answers: Answers
+    """Of those."""
+
+
 def write_logged(
     scenario: Scenario,
     histories: Histories,
     arms: Sequence[AuditedRecommender],
-    foresight: Foresight | None,
+    foresight: Foresight,
     *,
     base: Path,
     out: Path,
@@ -88,7 +101,7 @@ def write_logged(
         scenario: The scenario.
         histories: Its data, cut.
         arms: The scenario's recommenders, trained on what lies before the split.
-        foresight: The simulated users' chances; None: not known without asking a model.
+        foresight: The simulated users' chances.
         base: Folder of the scenario file.
         out: The run folder.
         announce: Told what is done.
@@ -101,10 +114,10 @@ def write_logged(
         return {}, {}
     pages, judged = found
     announce(f"logged pages: {int(pages.judged.sum())} of {judged.start:%Y-%m-%d} and later")
-    answers: dict[str, Answers] = {}
+    answers: dict[str, Asked] = {}
     notes: dict[str, dict[str, Any]] = {}
     for arm, trained in zip(scenario.arms, arms, strict=True):
-        asked = _asked(arm, trained, scenario, histories, pages, judged, base)
+        asked = _asked(arm, trained, scenario, histories, pages, judged, foresight, base)
         notes[arm.name] = asked[1]
         if asked[0] is not None:
             answers[arm.name] = asked[0]
@@ -207,25 +220,33 @@ def _asked(
     histories: Histories,
     pages: LoggedPages,
     judged: Judged,
+    foresight: Foresight,
     base: Path,
-) -> tuple[Answers | None, dict[str, Any]]:
+) -> tuple[Asked | None, dict[str, Any]]:
     """What an arm would have shown, if it may be asked; else why not."""
     retrained = _is_retrained(arm, base)
     if retrained and not judged.held_out:
         trained = _trained_before(arm, scenario, histories, judged.start, base)
     asked = audited(trained.recommender, histories.catalogue)
     chances = getattr(trained.recommender, "chances", None)
-    older = retrained or _made_before(arm, judged.start)
-    if not older:
-        few = pages.take(pages.visits <= np.unique(pages.visits)[: FEWEST_PAGES * 4][-1])
-        told = (
-            isinstance(arm.recommender, TableSpec)
-            or not ask(asked, few, histories.catalogue, scenario.seed, chances).logger
-        )
-        if told:
+    reading = foresight.reading(pages.items.shape[1])
+    answer = partial(
+        ask,
+        asked,
+        catalogue=histories.catalogue,
+        seed=scenario.seed,
+        reading=reading,
+        chances=chances,
+    )
+    rows, logger = pages.judged, False
+    if not retrained:
+        tried = rows & (np.cumsum(rows) <= TRIED_PAGES)
+        logger = not isinstance(arm.recommender, TableSpec) and answer(pages.take(tried)).logger
+        if not logger and not _made_before(arm, judged.start):
             return None, {"asked": False, "why": _unknown_age(arm, judged)}
-    answers = ask(asked, pages, histories.catalogue, scenario.seed, chances)
-    return answers, {
+        rows = rows if logger else np.ones(len(pages), dtype=bool)
+    answers = answer(pages.take(rows), logger=logger)
+    return Asked(np.flatnonzero(rows), answers), {
         "asked": True,
         "logged": answers.logger,
         "frozen": not retrained,
@@ -272,32 +293,37 @@ def _trained_before(
 
 def _tables(
     pages: LoggedPages,
-    answers: dict[str, Answers],
-    foresight: Foresight | None,
+    answers: dict[str, Asked],
+    foresight: Foresight,
     histories: Histories,
 ) -> dict[str, pa.Table]:
     originals = histories.population.originals
     numbers = {user: number for number, user in reversed(list(enumerate(originals)))}
     users = np.array([numbers[user] for user in pages.users], dtype=np.int64)
 
-    def chances(items: npt.NDArray[np.int32]) -> tuple[Floats, Floats]:
-        if foresight is None:
-            return np.full(items.shape, np.nan), np.full(items.shape, np.nan)
+    def chances(rows: Rows, items: Codes) -> tuple[Floats, Floats]:
         parts = [
-            foresight.of(users[part], items[part], pages.times[part], pages.depths[part])
-            for part in np.array_split(np.arange(len(users)), len(users) // AT_ONCE + 1)
+            foresight.of(users[rows[part]], items[part], pages.times[rows[part]], depths[part])
+            for part in np.array_split(np.arange(len(rows)), len(rows) // AT_ONCE + 1)
+            for depths in (pages.depths[rows],)
         ]
         clicks, buys = zip(*parts, strict=True)
         return np.concatenate(clicks), np.concatenate(buys)
 
-    ids = histories.catalogue.ids
-    shown = _shown_table(pages, ids, *chances(pages.items))
+    ids = np.asarray(histories.catalogue.ids, dtype=object)
+    every = np.arange(len(pages))
+    reading = foresight.reading(pages.items.shape[1])
+    shown = _shown_table(pages, ids, reading, *chances(every, pages.items))
     rows = [_arm_table(name, pages, one, chances, ids) for name, one in answers.items()]
-    empty = LOGGED_ARMS.empty_table()
-    return {LOGGED_NAME: shown, LOGGED_ARMS_NAME: pa.concat_tables([empty, *rows])}
+    return {
+        LOGGED_NAME: shown,
+        LOGGED_ARMS_NAME: pa.concat_tables([LOGGED_ARMS.empty_table(), *rows]),
+    }
 
 
-def _shown_table(pages: LoggedPages, ids: Sequence[str], clicks: Floats, buys: Floats) -> pa.Table:
+def _shown_table(
+    pages: LoggedPages, ids: npt.NDArray[np.object_], reading: Floats, clicks: Floats, buys: Floats
+) -> pa.Table:
     cells = np.nonzero(pages.shown)
     page, place = cells
     return as_table(
@@ -307,11 +333,12 @@ def _shown_table(pages: LoggedPages, ids: Sequence[str], clicks: Floats, buys: F
             "time": pages.times[page],
             "depth": pages.depths[page],
             "position": place,
-            "item": _names(ids)[pages.items[cells]],
+            "item": ids[pages.items[cells]],
             "propensity": pages.propensities[cells],
             "clicked": pages.clicked[cells],
             "bought": pages.bought[cells],
             "judged": pages.judged[page],
+            "p_examine": reading[place],
             "p_click": clicks[cells],
             "p_buy": buys[cells],
         },
@@ -320,30 +347,32 @@ def _shown_table(pages: LoggedPages, ids: Sequence[str], clicks: Floats, buys: F
 
 
 def _arm_table(
-    name: str, pages: LoggedPages, answers: Answers, chances: ChancesOf, ids: Sequence[str]
+    name: str, pages: LoggedPages, asked: Asked, chances: ChancesOf, ids: npt.NDArray[np.object_]
 ) -> pa.Table:
     """Expected acts are means over some of the arm's draws."""
-    cells = np.nonzero(pages.shown)
-    draws = min(answers.items.shape[1], EXPECTED_DRAWS)
-    clicks, purchases = np.zeros(pages.items.shape), np.zeros(pages.items.shape)
+    cells = np.nonzero(pages.shown[asked.rows])
+    items = asked.answers.items
+    draws = min(items.shape[1], FEWER_DRAWS)
+    clicks = np.zeros((len(items), items.shape[2]))
+    purchases = np.zeros_like(clicks)
     for draw in range(draws):
-        click, buy = chances(answers.items[:, draw])
+        click, buy = chances(asked.rows, items[:, draw])
         clicks += click / draws
         purchases += click * buy / draws
-    first = answers.items[:, 0][cells]
+    first = items[:, 0][cells]
+    names = ids[first]
+    names[first < 0] = None
     return as_table(
         {
             "arm": name,
-            "page": cells[0],
+            "page": asked.rows[cells[0]],
             "position": cells[1],
-            "item": np.where(first >= 0, _names(ids)[first], None),
-            "target": answers.target[cells],
+            "item": names,
+            "target": asked.answers.target[cells],
+            "placed": asked.answers.placed[cells],
+            "reach": asked.answers.reach[cells],
             "p_click": clicks[cells],
             "p_purchase": purchases[cells],
         },
         LOGGED_ARMS,
     )
-
-
-def _names(ids: Sequence[str]) -> npt.NDArray[np.object_]:
-    return np.asarray(ids, dtype=object)

@@ -31,8 +31,8 @@ from footfall.run_folder import manifest
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
 from footfall.runs.budget import Meter, MeteredModel
-from footfall.runs.histories import Histories, read_histories
 from footfall.runs.foresight import foresight_of
+from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
 from footfall.runs.logged import write_logged
 from footfall.runs.preparing import (

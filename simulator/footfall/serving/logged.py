@@ -25,6 +25,9 @@ Codes = npt.NDArray[np.int32]
 DRAWS = 16
 """Slates asked for each page of a recommender that draws by lot."""
 
+FEWER_DRAWS = 4
+"""The same where chances are known otherwise, and slates only tell what is on its pages."""
+
 TRIED = 60
 """First pages asked twice to tell whether a recommender draws by lot."""
 
@@ -61,7 +64,7 @@ class LoggedPages:
         """[n, k] where an item stood."""
         return self.items >= 0
 
-    def take(self, rows: npt.NDArray[np.bool_]) -> LoggedPages:
+    def take(self, rows: Bools) -> LoggedPages:
         """Some of the pages."""
         users = tuple(user for user, kept in zip(self.users, rows.tolist(), strict=True) if kept)
         return LoggedPages(
@@ -78,6 +81,10 @@ class Answers:
     """[n, draws, k] codes, -1 where a slate is short."""
     target: Floats
     """[n, k] P(it puts the item here that was really shown here)."""
+    placed: Floats
+    """[n, k] P(it puts that item anywhere on the page)."""
+    reach: Floats
+    """[n, k] the same times the chance that the item is then looked at."""
     failed: int
     """Requests without a slate."""
     logger: bool
@@ -93,7 +100,10 @@ def ask(
     pages: LoggedPages,
     catalogue: Catalogue,
     seed: int,
+    reading: Floats,
     chances: Chances | None = None,
+    *,
+    logger: bool = False,
 ) -> Answers:
     """Ask a recommender about logged pages.
 
@@ -102,9 +112,12 @@ def ask(
         pages: The pages.
         catalogue: Knows the items.
         seed: Of the requests' luck.
+        reading: [k] P(a place is looked at), as the simulated users read.
         chances: The recommender's own, where it can tell them.
+        logger: It is known to be the policy that logged.
     """
-    draws = DRAWS if by_lot(recommender, pages, catalogue, seed) else 1
+    draws = DRAWS if chances is None and not logger else FEWER_DRAWS
+    draws = draws if by_lot(recommender, pages, catalogue, seed) else 1
     n, k = pages.items.shape
     items = np.full((n, draws, k), -1, dtype=np.int32)
     stated = np.full((n, draws, k), np.nan)
@@ -118,10 +131,34 @@ def ask(
         _write(slates, rows, items, stated, catalogue)
         if told is not None and chances is not None:
             _tell(chances, requests, pages, rows, told, catalogue)
+    logger = logger or _is_logger(pages, items, stated)
+    if logger:
+        return Answers(items, *_own(pages, reading), failed, logger)
     target = _targets(pages, items, stated) if told is None else told.mean(axis=1)
-    logger = _is_logger(pages, items, stated)
-    target = pages.propensities if logger else target
-    return Answers(items, np.where(pages.shown, target, 0.0), failed, logger)
+    placed, reach = _anywhere(pages, items, reading)
+    if told is not None:  # by lot: every place is as likely as any other
+        lengths = _lengths(pages)[:, None]
+        placed = target * lengths
+        reach = target * np.cumsum(reading)[lengths - 1]
+    seen = pages.shown
+    return Answers(items, np.where(seen, target, 0.0), placed * seen, reach * seen, failed, logger)
+
+
+def _own(pages: LoggedPages, reading: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of the policy that logged: what it showed counts once, where it stood."""
+    chance = np.where(pages.shown, pages.propensities, 0.0)
+    return chance, chance, chance * reading
+
+
+def _anywhere(pages: LoggedPages, items: Codes, reading: Floats) -> tuple[Floats, Floats]:
+    """[n, k] how often the shown items stand on the drawn pages, and are looked at there."""
+    placed, reach = np.zeros(pages.items.shape), np.zeros(pages.items.shape)
+    for place in range(items.shape[2]):
+        there = items[:, :, place, None] == pages.items[:, None, :]
+        share = there.mean(axis=1)
+        placed += share
+        reach += share * reading[place]
+    return placed, reach
 
 
 def by_lot(recommender: Recommender, pages: LoggedPages, catalogue: Catalogue, seed: int) -> bool:
@@ -227,7 +264,7 @@ def _is_logger(pages: LoggedPages, items: Codes, stated: Floats) -> bool:
     Only first pages tell: further ones depend on what was shown before.
     """
     drawn = (items == pages.items[:, None, :]) & pages.shown[:, None, :] & np.isfinite(stated)
-    drawn &= (pages.depths == 0)[:, None, None]
+    drawn &= (pages.judged & (pages.depths == 0))[:, None, None]
     logged = np.broadcast_to(pages.propensities[:, None, :], stated.shape)[drawn]
     if len(logged) < TRIED or (logged > 1 - SAME_CHANCE).all():
         return False

@@ -289,8 +289,8 @@ class Blocks:
         slope = sparse.csr_matrix((pull.slope, cells), shape=shape)
         by_user = np.bincount(design.users, weights=pull.weight, minlength=shape[0])
         by_item = np.bincount(design.items, weights=pull.weight, minlength=shape[1])
-        scaled = sparse.diags(1 / np.sqrt(by_user + 1)) @ slope @ sparse.diags(
-            1 / np.sqrt(by_item + 1)
+        scaled = (
+            sparse.diags(1 / np.sqrt(by_user + 1)) @ slope @ sparse.diags(1 / np.sqrt(by_item + 1))
         )
         left = np.ones(min(shape))
         _, strength, right = svds(scaled, k=design.factors, v0=left)

@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-from footfall.datasets.table import InteractionColumns
 from planted.shop import Shop
 
 COLUMNS = {
@@ -48,14 +47,12 @@ def scenario(shop: Shop, arms: Sequence[dict[str, Any]] | None = None) -> dict[s
         {"name": "popular", "recommender": {"kind": "popular", **clicks}},
         {"name": "random", "recommender": {"kind": "random"}},
     ]
-    # Readers from before pages were known refuse the columns that they cannot use.
-    known = InteractionColumns.model_fields
     return {
         "name": f"planted {shop.kind.name} {shop.seed}",
         "data": {
             "kind": "table",
             "path": "events.parquet",
-            "columns": {ours: theirs for ours, theirs in COLUMNS.items() if ours in known},
+            "columns": dict(COLUMNS),
             "action": {"column": "event"},
             "currency": "EUR",
             "items": {

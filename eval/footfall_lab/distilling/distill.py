@@ -29,7 +29,7 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
 from footfall.runs.histories import Histories, read_histories
-from footfall.runs.preparing import setting_of
+from footfall.world.setup import known_before
 from footfall.runs.provenance import data_hash
 from footfall.scenario.reading import folder_of, read_scenario
 from footfall.scenario.scenario import Scenario, parse_scenario
@@ -172,7 +172,12 @@ def _question(scenario: Scenario, base: Path) -> dict[str, Any]:
 
 def _test(scenario: Scenario, histories: Histories) -> Any:
     """The scenario's A/B test of first pages, by teacher and surrogate."""
-    known = setting_of(scenario, histories).known
+    known = known_before(
+        histories.apart.for_behaviour,
+        histories.population,
+        histories.catalogue,
+        histories.split.at,
+    )
 
     def effects(
         lessons: Sequence[Lesson], surrogate: Sequence[Floats], weight: float

@@ -51,7 +51,7 @@ class Estimate:
 def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     """Read the data, make some prompts, and scale their tokens up to the whole run."""
     histories = read_histories(scenario, base, announce)
-    decisions = expected_decisions(scenario, setting_of(scenario, histories))
+    decisions = expected_decisions(scenario, setting_of(scenario, histories, base))
     with closing(open_answering(scenario, base, announce)) as model:
         counting = Counting(model)
         pages = _sample(histories, scenario.world.slate)

@@ -73,7 +73,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 stack.callback(recommender.close)
         with clock.section("model"):
             engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
-            setting = setting_of(scenario, histories)
+            setting = setting_of(scenario, histories, options.base)
             for offered in setting.schedule.offers:
                 watch.announce(str(offered))
             job = job_of(scenario, histories, setting, options, earlier)

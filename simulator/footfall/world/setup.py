@@ -11,6 +11,7 @@ import pandas as pd
 from footfall.behaviour.decisions import Behaviour
 from footfall.behaviour.features import PairFeatures, Past, Tags, view_crowd
 from footfall.behaviour.individuals import coefficients, drawn, groups_of
+from footfall.behaviour.people import People
 from footfall.behaviour.ratings import RatingModel, fit_remembered, leniencies
 from footfall.behaviour.specs import BehaviourSpec, Habits
 from footfall.datasets.catalogue import Catalogue
@@ -55,9 +56,12 @@ def prepare(
     max_pages: int,
     diary: DiarySpec | None = None,
     actions: ActionsSpec | None = None,
+    people: People | None = None,
 ) -> Setting:
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     calendar = calendar_of(population, spec.habits, seed, arrivals)
+    if people is not None:
+        calendar = replace(calendar, mean_gap_days=people.users.gap_days)
     setting = Setting(
         behaviour=Behaviour(spec),
         calendar=calendar,
@@ -70,6 +74,7 @@ def prepare(
         start=at.to_datetime64(),
         own=_own(spec, population, calendar.luck, calendar.identities),
         diary=diary if diary is not None and diary.wanted else None,
+        people=people,
     )
     if actions is None or not actions.any:
         return setting

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +55,15 @@ class Design:
     factors: int
     """Taste factors."""
     item_guess: float = 0.25
-    """First guess of the items' variance."""
+    """First guess of the variance of the items' effects."""
+    taste_var: float = 0.15
+    """Variance of a factor of the items' likeness. It is not fitted: a mean-field approximation
+    always finds less of it than there is, and prunes what is needed."""
+
+    @cached_property
+    def own_squared(self) -> Floats:
+        """[n, k]"""
+        return np.asarray(self.own**2)
 
     @property
     def n_users(self) -> int:
@@ -115,22 +124,16 @@ class Posterior:
         )
 
     def variance(self, design: Design) -> Floats:
-        """[n] of the utilities, given the common coefficients."""
-        k, f = self.slopes, design.factors
-        out = np.empty(len(design.users))
-        bounds = np.searchsorted(design.users, np.arange(design.n_users + 1))
-        for user, (start_, end) in enumerate(_spans(bounds)):
-            if start_ == end:
-                continue
-            items = design.items[start_:end]
-            x = np.concatenate([design.own[start_:end], self.items[items, 1:]], axis=1)
-            z = np.r_[1.0, self.users[user, k:]]
-            out[start_:end] = np.einsum("nk,nk->n", x @ self.user_cov[user], x)
-            out[start_:end] += np.einsum("f,nfg,g->n", z, self.item_cov[items], z)
-            if f:
-                both = self.user_cov[user, k:, k:] * self.item_cov[items, 1:, 1:]
-                out[start_:end] += both.sum(axis=(1, 2))
-        return out
+        """[n] of the utilities, given the common coefficients; covariances within a user or an
+        item are left out, as they are where the world uses it."""
+        k = self.slopes
+        user = np.diagonal(self.user_cov, axis1=1, axis2=2)[design.users]
+        item = np.diagonal(self.item_cov, axis1=1, axis2=2)[design.items]
+        likes, like = self.users[design.users, k:], self.items[design.items, 1:]
+        out = item[:, 0] + np.einsum("nk,nk->n", design.own_squared, user[:, :k])
+        out += np.einsum("nf,nf->n", likes**2, item[:, 1:])
+        out += np.einsum("nf,nf->n", user[:, k:], like**2 + item[:, 1:])
+        return np.asarray(out)
 
 
 PullAt = Callable[[Floats, Floats], Pull]
@@ -143,7 +146,7 @@ def start(design: Design, base_rate: float) -> Posterior:
     common = np.zeros(design.common.shape[1])
     common[0] = np.log(base_rate / (1.0 - base_rate))
     user_var = np.r_[design.guess, np.ones(f)]
-    item_var = np.r_[design.item_guess, np.full(f, 0.1)]
+    item_var = np.r_[design.item_guess, np.full(f, design.taste_var)]
     return Posterior(
         common=common,
         users=np.zeros((design.n_users, k + f)),
@@ -275,8 +278,6 @@ class Blocks:
         gap = post.items[shown] - post.item_mean(design.content)[shown]
         spread = gap**2 + np.diagonal(post.item_cov[shown], axis1=1, axis2=2)
         post.item_var[:1] = _shrunk(spread[:, :1], np.array([design.item_guess]))
-        if taste and design.factors:
-            post.item_var[1:] = np.maximum(spread[:, 1:].mean(axis=0), 1e-5)
 
     def taste_from_residuals(self, post: Posterior) -> None:
         """First guess of what items are like: the strongest patterns that are still unexplained."""
@@ -298,7 +299,6 @@ class Blocks:
         post.items[:, 1:] = (right[order].T) * np.sqrt(shape[1]) * 0.4
         post.item_cov[:, 1:, 1:] = 0.01 * np.eye(design.factors)
         post.user_cov[:, post.slopes :, post.slopes :] = 0.0
-        post.item_var[1:] = 0.16
 
 
 def _spans(bounds: Numbers) -> zip[tuple[int, int]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from footfall.errors import DataError
+from footfall.fitting.pages.picks import Grid
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -66,6 +68,11 @@ class PageLog:
         """Pages shown."""
         return len(self.page_visit)
 
+    @cached_property
+    def grid(self) -> Grid:
+        """Where the rows lie on their pages."""
+        return Grid.of(self.pages)
+
     @property
     def pairs(self) -> Numbers:
         """[n] number of the (user, item) pair."""
@@ -86,12 +93,6 @@ class Organic:
     days: Floats
     clicked: Bools
     bought: Bools
-
-
-def has_pages(interactions: pd.DataFrame) -> bool:
-    """Whether a log tells what was shown, and that something was done with it."""
-    actions = set(interactions["action"].unique())
-    return "view" in actions and bool(actions & {"click", "cart", "purchase"})
 
 
 def read_pages(

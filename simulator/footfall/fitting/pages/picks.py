@@ -20,6 +20,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.people import sigmoid, unsure
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
@@ -75,11 +77,6 @@ class Pull:
     """Utilities of a page compete."""
 
 
-def sigmoid(x: Floats) -> Floats:
-    """The logistic function, without overflow."""
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
-
-
 NODES = ((-(3.0**0.5), 1 / 6), (0.0, 2 / 3), (3.0**0.5, 1 / 6))
 """Gauss-Hermite: where a standard normal is looked at, and what each place weighs."""
 
@@ -97,15 +94,6 @@ def expected_pull(
         for name in ("chance", "slope", "weight")
     )
     return Pull(chance, slope, weight, together=False)
-
-
-def unsure(utility: Floats, spread: Floats) -> Floats:
-    """The utility whose chance is about the mean chance of utilities of variance ``spread``.
-
-    Second order: E[sigmoid(U)] = sigmoid(U + spread/2 * (1 - 2 sigmoid(U))) and higher terms.
-    """
-    flat = spread / (1.0 + 0.25 * spread)
-    return np.asarray(utility + 0.5 * flat * (1.0 - 2.0 * sigmoid(utility)))
 
 
 def pull(family: Family, grid: Grid, utility: Floats, reading: Floats, clicked: Bools) -> Pull:

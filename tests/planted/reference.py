@@ -12,7 +12,7 @@ import numpy as np
 
 from planted.living import Pages
 from planted.people import Floats
-from planted.policies import Policy
+from planted.policies import Bools, Ints, Policy, Ranked
 from planted.shop import Shop
 
 RESAMPLES = 500
@@ -45,6 +45,9 @@ def later_pages(shop: Shop) -> list[Pages]:
 def snips(shop: Shop, policies: Mapping[str, Policy], outcome: str) -> Snips:
     """Estimate every arm from the later days; item-at-place weights, all pages of a visit.
 
+    An arm without luck is asked for its own second page, that follows its own first one. Were it
+    asked what it would show after the log's first page, it could show its best items twice.
+
     Args:
         shop: The planted shop.
         policies: Arm -> who would fill the pages; the first one is the control.
@@ -53,18 +56,19 @@ def snips(shop: Shop, policies: Mapping[str, Policy], outcome: str) -> Snips:
     users = len(shop.world.people.activity)
     weight, hit = np.zeros((2, len(policies), users))
     square, count = np.zeros(len(policies)), 0
-    shown = np.zeros((users, len(shop.world.goods.launch)), dtype=bool)
+    logged, own = _Seen(shop), [_Seen(shop) for _ in policies]
     for page in later_pages(shop):
-        if page.depth == 0:
-            shown[:] = False
         acted = page.clicked if outcome == "clicks" else page.bought
+        before = logged.before(page)
         for arm, policy in enumerate(policies.values()):
-            chance = policy.chances(page.lives, shown[page.lives], page.items)
-            ratio = chance / page.propensity
+            seen = own[arm].before(page) if isinstance(policy, Ranked) else before
+            ratio = policy.chances(page.lives, seen, page.items) / page.propensity
             weight[arm, page.lives] += ratio.sum(axis=1)
             hit[arm, page.lives] += (ratio * acted).sum(axis=1)
             square[arm] += (ratio**2).sum()
-        shown[page.lives[:, None], page.items] = True
+            if isinstance(policy, Ranked):
+                own[arm].add(page, policy.pages(page.lives, seen, np.random.default_rng(0)))
+        logged.add(page, page.items)
         count += page.items.size
     value = hit.sum(axis=1) / weight.sum(axis=1) * count / users
     draws = np.random.default_rng(0).multinomial(users, np.full(users, 1 / users), RESAMPLES)
@@ -73,6 +77,24 @@ def snips(shop: Shop, policies: Mapping[str, Policy], outcome: str) -> Snips:
         low, high = np.nanquantile(rates / rates[0] - 1, [0.025, 0.975], axis=1)
     total = weight.sum(axis=1)
     return Snips(value, low, high, total**2 / square, total / count)
+
+
+class _Seen:
+    """What each user was shown so far in the visit under way."""
+
+    def __init__(self, shop: Shop) -> None:
+        shape = (len(shop.world.people.activity), len(shop.world.goods.launch))
+        self._shown = np.zeros(shape, dtype=bool)
+
+    def before(self, page: Pages) -> Bools:
+        """[n, n_items] before this page; the first page of a visit begins anew."""
+        if page.depth == 0:
+            self._shown[:] = False
+        return np.asarray(self._shown[page.lives])
+
+    def add(self, page: Pages, items: Ints) -> None:
+        """These were on it."""
+        self._shown[page.lives[:, None], items] = True
 
 
 def ndcg(shop: Shop, policies: Mapping[str, Policy], outcome: str) -> Floats:

@@ -33,7 +33,7 @@ class Current:
         rows = len(left) // wide
         keen = self._keenness ** np.arange(rows)
         of_rows = (1 - self._luck) * keen / keen.sum() + self._luck / rows
-        of_turns = 1 / (2.0 + np.minimum(np.arange(wide), np.arange(wide, 0, -1)))
+        of_turns = 1 / (3.0 + np.minimum(np.arange(wide), np.arange(wide, 0, -1)))
         of_turns /= of_turns.sum()
         rng = np.random.default_rng(request.seed)
         drawn = rng.choice(rows, size=wide, p=of_rows)

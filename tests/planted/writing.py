@@ -41,12 +41,13 @@ def write(shop: Shop, folder: Path, arms: Sequence[dict[str, Any]] | None = None
 
 
 def scenario(shop: Shop, arms: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """The scenario as a mapping: every user plays the later days under every arm."""
+    """The scenario as a mapping: all who came before the split play the later days."""
     clicks = {"positive": {"action": "click"}}
     default = [
         {"name": "popular", "recommender": {"kind": "popular", **clicks}},
         {"name": "random", "recommender": {"kind": "random"}},
     ]
+    past = shop.log[shop.log["ts"] < shop.split]
     return {
         "name": f"planted {shop.kind.name} {shop.seed}",
         "data": {
@@ -69,7 +70,7 @@ def scenario(shop: Shop, arms: Sequence[dict[str, Any]] | None = None) -> dict[s
             },
         },
         "split": {"at": str(shop.split.date())},
-        "population": {"users": len(shop.world.people.activity)},
+        "population": {"users": int(past["customer_id"].nunique())},
         "model": {"name": "none"},
         "arms": list(arms or default),
         "world": {

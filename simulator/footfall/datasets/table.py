@@ -226,6 +226,22 @@ def read_frame(
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
 
 
+def read_names(path: Path) -> list[str]:
+    """The columns of a table, without its rows.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    try:
+        if path.is_dir() or ".parquet" in path.suffixes:
+            return list(pads.dataset(str(path), format="parquet").schema.names)
+        # In lines of JSON any line may bring a column.
+        return list(read_delimited(path, rows=None if is_json(path) else 1).columns)
+    except DAMAGES as error:
+        reason = one_line(error, 200)
+        raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+
+
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a Parquet file or a folder of them, or the named columns of it, within limits.
 

@@ -26,9 +26,8 @@ from lenskit.pipeline import Pipeline, RecPipelineBuilder
 from lenskit.training import TrainingOptions
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # has no types
 
-from footfall.datasets.catalogue import Catalogue
-from footfall.datasets.schema import Dataset
 from footfall.recommenders.learning import Learning
+from footfall.recommenders.protocol import Materials
 from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores
 from footfall.recommenders.specs import ImplicitSpec, ItemKnnSpec, PopularSpec
 
@@ -73,13 +72,11 @@ class LensKitScorer:
         return scores
 
 
-def build_lenskit(
-    spec: LensKitSpec, remembered: Dataset, catalogue: Catalogue, *, seed: int
-) -> RankedRecommender:
+def build_lenskit(spec: LensKitSpec, materials: Materials) -> RankedRecommender:
     """Train the recommender of a LensKit spec on the remembered interactions."""
     return RankedRecommender(
-        Learning(remembered, catalogue, spec.positive, spec.window_days),
-        partial(_train, spec, seed),
+        Learning(materials.split.remembered, materials.catalogue, spec.positive, spec.window_days),
+        partial(_train, spec, materials.seed),
         exclude_known=spec.exclude_known,
         retrain=spec.retrains,
     )

@@ -26,6 +26,9 @@ from footfall.errors import ScenarioError, did_you_mean
 from footfall.plumbing.secrets import EnvName, NoCredentials
 from footfall.plumbing.spec import SPEC
 
+GROUP = "footfall.recommenders"
+"""Entry points by kind: the function that makes a recommender of its options."""
+
 Action = Literal["view", "click", "cart", "purchase", "rate"]
 
 

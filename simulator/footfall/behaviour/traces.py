@@ -84,7 +84,9 @@ class Remembered:
         return cls(np.zeros(0, dtype=np.int64), np.zeros((0, len(KINDS))), n_items)
 
     @classmethod
-    def of(cls, pairs: Numbers, days: Floats, amounts: Floats, at: float, n_items: int) -> Remembered:
+    def of(
+        cls, pairs: Numbers, days: Floats, amounts: Floats, at: float, n_items: int
+    ) -> Remembered:
         """Events before day ``at``, summed up there."""
         keys, place = np.unique(pairs, return_inverse=True)
         counts = np.zeros((len(keys), amounts.shape[1]))
@@ -157,7 +159,9 @@ class Traces:
         if self._awake is None:
             packed = self._packed
             self._awake = (
-                {} if packed is None else dict(zip(packed[0].tolist(), packed[1].tolist(), strict=True))
+                {}
+                if packed is None
+                else dict(zip(packed[0].tolist(), packed[1].tolist(), strict=True))
             )
             self._packed = None
         return self._awake

@@ -21,9 +21,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from footfall.behaviour.traces import amounts
 from footfall.datasets.base import naive_utc
 from footfall.datasets.schema import Split
-from footfall.fitting.pages.log import PageLog, has_pages, read_pages
+from footfall.fitting.pages.log import PageLog, read_pages
+from footfall.fitting.pages.of_split import has_pages
 from footfall.options import Announce
 from footfall.recommenders import AuditedRecommender, audited, build
 from footfall.recommenders.callable import learns_from_split
@@ -36,10 +38,11 @@ from footfall.run_folder.logged import (
     LOGGED_NAME,
     as_table,
 )
-from footfall.runs.foresight import Foresight
+from footfall.runs.foresight import Foresight, Met, SettingForesight, SilentForesight
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import ArmSpec, Scenario
 from footfall.serving.logged import FEWER_DRAWS, Answers, LoggedPages, ask
+from footfall.world.crowd import Setting
 
 TRIED_PAGES = 250
 """Pages by which an arm of unknown age may show that it is the policy that logged."""
@@ -89,8 +92,9 @@ def write_logged(
     scenario: Scenario,
     histories: Histories,
     arms: Sequence[AuditedRecommender],
-    foresight: Foresight,
+    setting: Setting,
     *,
+    speaks: bool,
     base: Path,
     out: Path,
     announce: Announce,
@@ -101,7 +105,8 @@ def write_logged(
         scenario: The scenario.
         histories: Its data, cut.
         arms: The scenario's recommenders, trained on what lies before the split.
-        foresight: The simulated users' chances.
+        setting: The simulated users.
+        speaks: A language model has a say in what they choose.
         base: Folder of the scenario file.
         out: The run folder.
         announce: Told what is done.
@@ -113,6 +118,7 @@ def write_logged(
     if found is None:
         return {}, {}
     pages, judged = found
+    foresight = _foresight(pages, judged, histories, setting, speaks=speaks)
     announce(f"logged pages: {int(pages.judged.sum())} of {judged.start:%Y-%m-%d} and later")
     answers: dict[str, Asked] = {}
     notes: dict[str, dict[str, Any]] = {}
@@ -140,7 +146,7 @@ def logged_pages(scenario: Scenario, histories: Histories) -> tuple[LoggedPages,
     They are those of the population's real users.
     """
     data = histories.dataset.interactions
-    if "propensity" not in data or not has_pages(data):
+    if "propensity" not in data or not has_pages(histories.dataset):
         return None
     known = data.loc[data["propensity"].between(0, 1, inclusive="neither"), "time"]
     if known.empty:
@@ -291,21 +297,49 @@ def _trained_before(
     return audited(made, histories.catalogue)
 
 
+def _foresight(
+    pages: LoggedPages, judged: Judged, histories: Histories, setting: Setting, *, speaks: bool
+) -> Foresight:
+    """The simulated users' chances, if they are known without asking a model, and honest.
+
+    Users who remember the judged days foresee nothing there.
+    """
+    if not judged.held_out or (speaks and setting.behaviour.spec.click.llm != 0):
+        return SilentForesight(setting)
+    late = pages.take(pages.judged)
+    page, place = np.nonzero(late.shown)
+    users = _numbers(late, histories)[page]
+    order = np.argsort(users, kind="stable")
+    page, place = page[order], place[order]
+    clicked, bought = late.clicked[page, place], late.bought[page, place]
+    met = Met(
+        users=users[order],
+        items=late.items[page, place],
+        days=(late.times[page] - setting.start) / np.timedelta64(1, "D"),
+        amounts=amounts(np.ones(len(page)), clicked.astype(float), bought.astype(float)),
+    )
+    return SettingForesight(setting, met)
+
+
+def _numbers(pages: LoggedPages, histories: Histories) -> Rows:
+    """[n] each page's user within the population."""
+    originals = histories.population.originals
+    numbers = {user: number for number, user in reversed(list(enumerate(originals)))}
+    return np.array([numbers[user] for user in pages.users], dtype=np.int64)
+
+
 def _tables(
     pages: LoggedPages,
     answers: dict[str, Asked],
     foresight: Foresight,
     histories: Histories,
 ) -> dict[str, pa.Table]:
-    originals = histories.population.originals
-    numbers = {user: number for number, user in reversed(list(enumerate(originals)))}
-    users = np.array([numbers[user] for user in pages.users], dtype=np.int64)
+    users = _numbers(pages, histories)
 
     def chances(rows: Rows, items: Codes) -> tuple[Floats, Floats]:
         parts = [
-            foresight.of(users[rows[part]], items[part], pages.times[rows[part]], depths[part])
+            foresight.of(users[rows[part]], items[part], pages.times[rows[part]])
             for part in np.array_split(np.arange(len(rows)), len(rows) // AT_ONCE + 1)
-            for depths in (pages.depths[rows],)
         ]
         clicks, buys = zip(*parts, strict=True)
         return np.concatenate(clicks), np.concatenate(buys)

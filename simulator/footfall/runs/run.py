@@ -32,7 +32,6 @@ from footfall.run_folder.layout import HELD_OUT, ITEMS, STORE, USERS
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
 from footfall.runs.budget import Meter, MeteredModel
-from footfall.runs.foresight import foresight_of
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
 from footfall.runs.logged import write_logged
@@ -92,7 +91,8 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 scenario,
                 histories,
                 recommenders,
-                foresight_of(setting, speaks=choice is not None),
+                setting,
+                speaks=choice is not None,
                 base=options.base,
                 out=options.out,
                 announce=watch.announce,

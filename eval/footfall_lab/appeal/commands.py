@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from footfall.appeal import read_appeal
+from footfall.appeal.folder import read_appeal
 from footfall_lab.appeal import story
 from footfall_lab.appeal.page import print_backtest, print_rankings
 from footfall_lab.appeal.variants import rank_table

@@ -31,11 +31,11 @@ from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST
 from footfall.runs.histories import Histories, read_histories
-from footfall.world.setup import known_before
 from footfall.runs.provenance import data_hash
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario, parse_scenario
 from footfall.surrogate.folder import write_student
+from footfall.world.setup import known_before
 from footfall_eval.blocks.block import plain
 from footfall_lab.distilling import fidelity
 from footfall_lab.distilling.learning import keep_back, learn, measure
@@ -131,6 +131,8 @@ def _scenario(order: Order, run: Path | None) -> tuple[Scenario, Path]:
         record = manifest.read(run)
         scenario = parse_scenario(record["scenario"], str(run / MANIFEST))
         base = Path.cwd()
+    if scenario.choice.mode == "ensemble":
+        raise UserError(f"{order.source}: distil one member of the ensemble at a time")
     if scenario.choice.mode == "surrogate":
         raise UserError(f"{order.source}: a surrogate answers there; distil from a language model")
     if scenario.choice.memory is not None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from footfall.answering.stand_in import StandIn
+from footfall.choice.ensemble import Ensemble
 from footfall.choice.likelihood import open_likelihood
 from footfall.choice.listwise import open_listwise
 from footfall.choice.protocol import ChoiceModel
+from footfall.choice.rating import open_rating
 from footfall.choice.reasoned import open_reasoned
 from footfall.choice.specs import ChoiceSpec
 from footfall.choice.yes_no import open_yes_no
@@ -29,6 +31,7 @@ OPENERS = {
     "yes-no": open_yes_no,
     "listwise": open_listwise,
     "reasoned": open_reasoned,
+    "rating": open_rating,
 }
 """Modes in which a language model is asked."""
 
@@ -48,6 +51,9 @@ def open_choice(
         TemplateError: The template is wrong.
         ModelError: The model cannot be asked in this mode.
     """
+    if spec.ensemble is not None:
+        members = [open_choice(one, model, catalogue, base=base) for one in spec.ensemble.of]
+        return Ensemble(members, spec.ensemble)
     if spec.mode == "surrogate":
         return open_surrogate(spec, catalogue, base or Path())
     base = base or Path()
@@ -71,10 +77,13 @@ def open_answering(scenario: Scenario, base: Path, announce: Announce) -> Langua
     Raises:
         ModelError: See ``footfall.llm.opening.open_model``; or there is no surrogate.
     """
-    if scenario.choice.mode != "surrogate":
+    choice = scenario.choice
+    members = (choice,) if choice.ensemble is None else choice.ensemble.of
+    if any(member.mode != "surrogate" for member in members):
         return open_model(scenario.model, announce=announce)
-    assert scenario.choice.path is not None, "checked by ChoiceSpec"
-    return StandIn(read_card(base / scenario.choice.path), scenario.choice.path)
+    path = members[0].path
+    assert path is not None, "checked by ChoiceSpec"
+    return StandIn(read_card(base / path), path)
 
 
 def needs_no_store(model: LanguageModel) -> bool:

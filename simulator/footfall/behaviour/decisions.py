@@ -115,7 +115,9 @@ class Behaviour:
         depth = np.sum(uniform(luck.depth)[:, None] < reading, axis=1)
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
         answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
-        clicked = _choose(utility, examined, luck, habits.picks) & answered[:, None]
+        clicked = _clicked(utility, examined, reading, luck, habits) & answered[:, None]
+        if habits.crowding is not None:
+            examined |= clicked[:, ::-1].cumsum(axis=1)[:, ::-1] > 0  # what was clicked was read
         p_buy = self._buying(features)
         if features.sellable is not None:
             p_buy = np.where(features.sellable, p_buy, 0.0)
@@ -124,7 +126,7 @@ class Behaviour:
         return Decisions(
             utility=utility,
             p_examine=reading,
-            p_click=click_probabilities(utility, reading, habits.picks),
+            p_click=chances(utility, reading, habits),
             p_buy=p_buy,
             examined=examined,
             clicked=clicked,
@@ -238,6 +240,43 @@ def click_probabilities(utility: Floats, reading: Floats, picks: str) -> Floats:
     stops = reading - np.pad(reading[:, 1:], ((0, 0), (0, 1)))
     share = np.cumsum((stops / below)[:, ::-1], axis=1)[:, ::-1]
     return np.asarray(weight * share)
+
+
+def chances(utility: Floats, reading: Floats, habits: Habits) -> Floats:
+    """[n_pages, k] exact P(clicked), by the habits' rule of picking."""
+    if habits.picks == "many" or habits.crowding is None:
+        return click_probabilities(utility, reading, habits.picks)
+    rates = reading * np.exp(np.minimum(utility, 30.0))
+    # Added in order: the rounding must not depend on the batch.
+    total = np.maximum(reduce(np.add, rates.T), 1e-300)[:, None]
+    if habits.crowding == 0:
+        some = -np.expm1(-total)
+    else:
+        some = -np.expm1(-np.log1p(habits.crowding * total) / habits.crowding)
+    return np.asarray(rates / total * some)
+
+
+def _clicked(
+    utility: Floats, examined: Bools, reading: Floats, luck: PageLuck, habits: Habits
+) -> Bools:
+    """[n_pages, k] what is clicked, as luck has it."""
+    if habits.picks == "many" or habits.crowding is None:
+        return _choose(utility, examined, luck, habits.picks)
+    with np.errstate(divide="ignore"):
+        noisy = utility + np.log(reading) + gumbel(luck.item_noise)
+    ends = _patience(uniform(luck.outside), habits.crowding)
+    best = np.argmax(noisy, axis=1)[:, None]
+    wins = noisy > -np.log(ends)[:, None]
+    return np.asarray(wins & (np.arange(noisy.shape[1]) == best))
+
+
+def _patience(draws: Floats, crowding: float) -> Floats:
+    """[n_pages] when the user looks no further: gamma distributed with mean 1."""
+    if crowding == 0:
+        return np.ones(len(draws))
+    from scipy.special import gammaincinv  # noqa: PLC0415 - heavy, and seldom needed
+
+    return np.asarray(np.maximum(gammaincinv(1 / crowding, draws) * crowding, 1e-300))
 
 
 def _choose(utility: Floats, examined: Bools, luck: PageLuck, picks: str) -> Bools:

@@ -57,7 +57,7 @@ class KeptPeople:
             "format": np.array(FORMAT),
             "users": np.array(self.users, dtype=np.str_),
             "items": np.array(self.items, dtype=np.str_),
-            "until": np.datetime64(self.until, "ns").astype(np.int64),
+            "until": self.until.astype("datetime64[ns]").astype(np.int64),
             "about": np.array(json.dumps(self.about, sort_keys=True)),
             "memory.keys": self.people.remembered.keys,
             "memory.counts": self.people.remembered.counts,

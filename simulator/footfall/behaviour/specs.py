@@ -133,6 +133,11 @@ class Habits(_Spec):
     picks: Literal["one", "many"] = "one"
     """"one": at most one click a page (multinomial logit). "many": every item that beats
     "none of these" is clicked (each against the outside option, sharing its noise)."""
+    crowding: float | None = Field(default=None, ge=0, le=5)
+    """How much the items of a page take from each other, with ``picks: one``: the variance of the
+    users' patience on a page. 1: as in a multinomial logit; 0: only that one at most is taken.
+    Reading then makes an item rarer instead of hiding it. None: a multinomial logit over what was
+    read."""
 
 
 class PeopleSpec(_Spec):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp
 
 import numpy as np
@@ -62,7 +63,7 @@ def _carried(pair: Numbers, day: Floats, amount: Floats) -> Floats:
     sums = np.zeros(amount.shape)
     by_rank = np.argsort(rank, kind="stable")
     bounds = np.searchsorted(rank[by_rank], np.arange(1, int(rank.max(initial=0)) + 2))
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds.tolist()):
         at = by_rank[start:end]
         sums[at] = (sums[at - 1] + amount[at - 1]) * decay[at]
     return sums

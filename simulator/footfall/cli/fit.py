@@ -16,7 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall.cli.fit_pages import show_pages
+from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Split
+from footfall.datasets.sources import load
+from footfall.datasets.split import split
 from footfall.errors import DataError, UserError, did_you_mean
 from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
 from footfall.fitting.ground import lay
@@ -83,9 +86,6 @@ def fit(
 
 
 def _halves(scenario: Scenario, base: Path) -> Split:
-    from footfall.datasets.sources import load  # noqa: PLC0415 - heavy
-    from footfall.datasets.split import split  # noqa: PLC0415 - heavy
-
     stderr.print(f"reading {scenario.data.kind}")
     return split(load(scenario.data, base), scenario.split)
 
@@ -94,8 +94,6 @@ def _fit_pages(
     scenario: Scenario, histories: Split, out: Path, tested: float, *, as_json: bool
 ) -> None:
     """Fit users to pages, write them, and say what came out."""
-    from footfall.datasets.catalogue import Catalogue  # noqa: PLC0415 - heavy
-
     catalogue = Catalogue.from_items(histories.remembered.items, histories.remembered.currency)
     fitted = fit_users(
         histories, catalogue, seed=scenario.seed, tested=tested, announce=stderr.print

@@ -62,6 +62,7 @@ def setting_of(scenario: Scenario, histories: Histories, base: Path) -> Setting:
         diary=_diary(scenario),
         actions=scenario.actions,
         people=people_fitted(scenario, histories, base),
+        presented=histories.presentations.arms,
     )
 
 
@@ -111,7 +112,7 @@ def schedule_of(scenario: Scenario, histories: Histories) -> Schedule:
         histories.population,
         scenario.world.days,
     )
-    return replace(schedule, offers=offers)
+    return replace(schedule, offers=(*offers, *histories.presentations.days))
 
 
 def society_of(scenario: Scenario, histories: Histories, base: Path) -> Society | None:

@@ -115,9 +115,7 @@ class Shopper:
             yield env.timeout(outcome.seconds)
             if diary is not None and outcome.answered:
                 diary.note(request, outcome)
-            self.seen.add(outcome.items)
-            if self.traces is not None:
-                self.traces.add(outcome.items, outcome.clicked, outcome.bought, request.time / DAY)
+            self._meet(request, outcome)
             clicked += outcome.clicked
             bought += outcome.bought
             if not request.kind:  # the log of visits is about recommended pages
@@ -137,6 +135,12 @@ class Shopper:
         if diary is not None:
             diary.leave(session, page, env.now, visit.ended)
         self._leave(visit)
+
+    def _meet(self, request: PageRequest, outcome: PageOutcome) -> None:
+        """Remember what was on the page."""
+        self.seen.add(outcome.items)
+        if self.traces is not None:
+            self.traces.add(outcome.items, outcome.clicked, outcome.bought, request.time / DAY)
 
     def _at_nothing(self, request: PageRequest, outcome: PageOutcome, bought: bool) -> str:
         """How a visit ends on a page without items."""

@@ -10,17 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour.people import BUY_MEASURES, BUY_OWN, GOING, buy_measures, unsure
+from footfall.behaviour.people import (
+    BUY_MEASURES,
+    BUY_OWN,
+    GOING,
+    buy_measures,
+    sigmoid,
+    unsure,
+)
 from footfall.fitting.pages.blocks import Blocks, Design, Posterior, start
 from footfall.fitting.pages.design import WEAK, Paper, Scales
 from footfall.fitting.pages.log import PageLog
-from footfall.fitting.pages.picks import Grid, Pull, expected_pull, sigmoid
+from footfall.fitting.pages.picks import Family, Grid, Pull, expected_pull
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
 SWEEPS = 10
+
+EACH = Family("many")
+"""Every row for itself."""
 
 CAPPED = 0.002
 """A last page that so many pages of the log are is where the shop ends a visit: nobody was asked
@@ -43,7 +53,7 @@ def fit_logit(design: Design, outcome: Bools) -> Posterior:
     read = np.ones(len(outcome))
 
     def at(mean: Floats, spread: Floats) -> Pull:
-        return expected_pull("many", design.grid, mean, spread, read, outcome)
+        return expected_pull(EACH, design.grid, mean, spread, read, outcome)
 
     rate = (outcome.sum() + 0.5) / (len(outcome) + 1.0)
     post, blocks = start(design, float(rate)), Blocks(design, at)
@@ -57,10 +67,22 @@ def fit_logit(design: Design, outcome: Bools) -> Posterior:
 
 
 def fit_buying(
-    log: PageLog, measures: Floats, worth: Floats, paper: Paper, rows: Bools
+    log: PageLog, measures: Floats, worth: Floats, chance: Floats, paper: Paper, rows: Bools
 ) -> Logit | None:
-    """P(bought | clicked); None where nothing was bought, or everything that was clicked."""
-    rows = rows & log.clicked
+    """P(bought | clicked); None where nothing was bought, or everything that was clicked.
+
+    The level is set by all impressions, not by those that were clicked: what was clicked is
+    worth more in the fit than it will be worth again, because the fit has seen the clicks.
+
+    Args:
+        log: The pages.
+        measures: [n, len(MEASURES)], unscaled.
+        worth: [n] utility of the click.
+        chance: [n] P(clicked).
+        paper: What users and items are like without the log.
+        rows: [n] whose impressions are fitted.
+    """
+    shown, rows = rows, rows & log.clicked
     bought = log.bought[rows]
     if bought.sum() in {0, len(bought)}:
         return None
@@ -80,7 +102,23 @@ def fit_buying(
         factors=0,
         item_guess=0.1,
     )
-    return Logit(fit_logit(design, bought), scales, len(bought), int(bought.sum()))
+    post = fit_logit(design, bought)
+    every = scales(buy_measures(measures[shown], worth[shown]))
+    odds = every @ post.common + post.items[log.items[shown], 0]
+    odds += np.einsum("nk,nk->n", every[:, list(BUY_OWN)], post.users[log.users[shown]])
+    post.common[0] += _shift(odds, chance[shown], float(bought.sum()))
+    return Logit(post, scales, len(bought), int(bought.sum()))
+
+
+def _shift(odds: Floats, chance: Floats, wanted: float) -> float:
+    """What to add to log-odds so that ``wanted`` are expected, each counting by its chance."""
+    shift = 0.0
+    for _ in range(20):
+        probability = sigmoid(odds + shift)
+        expected = float(chance @ probability)
+        slope = float(chance @ (probability * (1 - probability)))
+        shift += float(np.clip((wanted - expected) / max(slope, 1e-9), -1.0, 1.0))
+    return shift
 
 
 def fit_going(log: PageLog, paper: Paper, rows: Bools) -> Logit | None:

@@ -72,7 +72,7 @@ def user_profile(users: pd.DataFrame) -> Floats:
         if pd.api.types.is_numeric_dtype(values) and values.nunique() > 2:
             columns.append(values.to_numpy(dtype=np.float64, na_value=np.nan))
             continue
-        texts = values.astype(object).where(values.notna(), None)
+        texts = values.astype(object)
         common = texts.value_counts().index[:MOST_LEVELS]
         if len(common) < 2 or texts.nunique() > 0.5 * len(users):
             continue
@@ -83,4 +83,4 @@ def user_profile(users: pd.DataFrame) -> Floats:
     table = table - np.nanmean(table, axis=0)
     spread = np.nanstd(table, axis=0)
     kept = spread > 1e-9
-    return np.nan_to_num(table[:, kept] / spread[kept])
+    return np.asarray(np.nan_to_num(table[:, kept] / spread[kept]))

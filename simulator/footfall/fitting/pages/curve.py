@@ -8,6 +8,7 @@ how strongly utilities differ, which a shrunken fit always understates on its ow
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,17 +58,22 @@ def next_curve(
     """
     k, known = len(before.curve), positions >= 0
     if k == 0 or not known.any():
-        seen, expected = clicked.sum() + PRIOR_CLICKS, chance.sum() + PRIOR_CLICKS
-        return before, float(np.log(seen / expected))
+        ratio = (clicked.sum() + PRIOR_CLICKS) / (chance.sum() + PRIOR_CLICKS)
+        return before, float(np.log(ratio))
     at = positions[known]
-    seen = np.bincount(at, weights=clicked[known], minlength=k) + PRIOR_CLICKS
-    expected = np.bincount(at, weights=chance[known], minlength=k) + PRIOR_CLICKS
+    seen = _counts(at, clicked[known], k)
+    expected = _counts(at, chance[known], k)
     level = np.log(seen[0] / expected[0])
     logs = np.log(before.curve) + np.log(seen / expected) - level
     smooth, variance = _smoothed(logs, seen)
     curve = np.exp(np.minimum.accumulate(_falling(smooth, seen)))
     curve = np.clip(curve, LOWEST, 1.0)
     return ReadingCurve(curve, curve * np.sqrt(variance)), float(level)
+
+
+def _counts(at: Numbers, weights: npt.NDArray[Any], k: int) -> Floats:
+    found = np.bincount(at, weights=weights, minlength=k) + PRIOR_CLICKS
+    return np.asarray(found, dtype=np.float64)
 
 
 def _smoothed(logs: Floats, clicks: Floats) -> tuple[Floats, Floats]:

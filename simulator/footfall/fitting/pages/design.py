@@ -95,7 +95,7 @@ def _events(log: PageLog) -> tuple[Numbers, Floats, Floats]:
 
 
 def raw_measures(log: PageLog, price: Floats) -> Floats:
-    """[n, len(MEASURES)]"""
+    """[n, len(MEASURES)] of every impression, unscaled."""
     fresh = newness(first_days(log)[log.items], log.days)
     return measure(price[log.items], met_before(log), fresh)
 

@@ -64,8 +64,16 @@ CLICKS_A_FACTOR = 100
 PLAIN_SWEEPS, SWEEPS = 5, 14
 """Turns before taste comes in, and in all."""
 
+TASTE_VARIANCES = (0.01, 0.03, 0.08, 0.2)
+"""Tried in this order, until a larger one foresees less."""
+
 MOST_COMPARED = 120_000
 """Impressions on which one pick and several are compared."""
+
+MANY = Family("many")
+
+CROWDINGS = (1.0, 0.5, 0.1)
+"""Of one pick a page: tried on held-out visits."""
 
 SEVERAL = 0.005
 """Share of the pages with a click that have more than one: with more, one pick is impossible."""
@@ -151,10 +159,12 @@ def fit_pages(
     announce("one pick a page, or several")
     picks = _compare(log, design, rows)
     announce(f"{clicks} clicks: {picks.reason}")
+    design = replace(design, taste_var=_taste_variance(log, design, picks.family, rows))
+    announce("coefficients, users and items by turns")
     click_fit = _fit_clicks(log, some_rows(design, rows), picks.family, rows)
     click_fit = _everybody(log, design, click_fit)
     worth = click_fit.post.utility(design)
-    buying = fit_buying(log, measures, worth, paper, rows)
+    buying = fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows)
     going = fit_going(log, paper, rows)
     people, stranger = _people(log, paper, click_fit, scales, buying, going, gap_days, at)
     return FittedPages(
@@ -162,34 +172,61 @@ def fit_pages(
     )
 
 
+def click_chances(log: PageLog, fit: ClickFit) -> Floats:
+    """[n] P(clicked) of every impression."""
+    utility = unsure(fit.post.utility(fit.design), fit.post.variance(fit.design))
+    return chances(fit.family, log.grid, utility, fit.curve.at(log.positions))
+
+
+def _taste_variance(log: PageLog, design: Design, family: Family, rows: Bools) -> float:
+    """How much items differ along a dimension of taste: what foresees held-out visits best."""
+    if not design.factors:
+        return design.taste_var
+    held = log.page_visit[log.pages] % 5 == 4
+    train, test = rows & ~held, rows & held
+    part = some_rows(design, test)
+    best, most = TASTE_VARIANCES[0], -np.inf
+    for variance in TASTE_VARIANCES:
+        taught = replace(some_rows(design, train), taste_var=variance)
+        fit = _fit_clicks(log, taught, family, train, sweeps=PLAIN_SWEEPS + 4)
+        found = _score(log, replace(part, taste_var=variance), fit, test)
+        if found < most:
+            break
+        best, most = variance, found
+    return best
+
+
+def _score(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> float:
+    """Mean log-likelihood of pages that were not fitted."""
+    utility = unsure(fit.post.utility(part), fit.post.variance(part))
+    reading = fit.curve.at(log.positions[rows])
+    each = log_likelihood(fit.family, part.grid, utility, reading, log.clicked[rows])
+    return float(each.mean())
+
+
 def _compare(log: PageLog, design: Design, rows: Bools) -> Picks:
-    """Fit both families to four fifths of the visits, and see which foresees the last fifth."""
+    """Fit each family to four fifths of the visits, and see which foresees the last fifth."""
     clicks = np.bincount(log.pages[rows], weights=log.clicked[rows])
     several = float((clicks > 1).sum() / max((clicks > 0).sum(), 1))
     if several > SEVERAL:
-        return Picks(
-            "many", float("nan"), f"several picks: {several:.1%} of pages with a click have more"
-        )
-    visit = log.page_visit[log.pages]
-    most = np.cumsum(rows) <= MOST_COMPARED
-    held = visit % 5 == 4
-    train, test = rows & most & ~held, rows & most & held
-    found: dict[Family, float] = {}
-    several_on = np.bincount(log.pages, weights=log.clicked)[log.pages] > 1
-    for family in ("many", "one"):
-        fit = _fit_clicks(
-            log, some_rows(replace(design, factors=0), train), family, train, sweeps=4
-        )
-        part = some_rows(replace(design, factors=0), test & ~several_on)
-        chosen = test & ~several_on
-        utility = unsure(fit.post.utility(part), fit.post.variance(part))
-        reading = fit.curve.at(log.positions[chosen])
-        each = log_likelihood(family, part.grid, utility, reading, log.clicked[chosen])
-        found[family] = float(each.mean())
-    best: Family = "one" if found["one"] > found["many"] else "many"
-    gain = abs(found["one"] - found["many"])
-    words = "one pick a page" if best == "one" else "several picks a page"
-    return Picks(best, gain, f"{words}: {gain:.4f} nats a held-out page better")
+        words = f"several picks: {several:.1%} of pages with a click have more"
+        return Picks(MANY, float("nan"), words)
+    held = log.page_visit[log.pages] % 5 == 4
+    single = np.bincount(log.pages, weights=log.clicked)[log.pages] <= 1
+    asked = rows & (np.cumsum(rows) <= MOST_COMPARED) & single
+    train, test = asked & ~held, asked & held
+    plain = replace(design, factors=0)
+    part = some_rows(plain, test)
+    found: list[tuple[float, Family]] = []
+    for family in (MANY, *(Family("one", crowding) for crowding in CROWDINGS)):
+        fit = _fit_clicks(log, some_rows(plain, train), family, train, sweeps=4)
+        found.append((_score(log, part, fit, test), family))
+    score, best = max(found, key=lambda one: one[0])
+    gain = score - max(value for value, family in found if family.picks != best.picks)
+    words = "several picks a page"
+    if best.picks == "one":
+        words = f"one pick a page, crowding {best.crowding:g}"
+    return Picks(best, gain, f"{words}: {gain:.4f} nats a held-out page better than the other")
 
 
 def _fit_clicks(
@@ -286,7 +323,7 @@ def _people(
 def _never_or_always(log: PageLog) -> Floats:
     """Buying where the log has only one answer: nothing that was clicked was bought, or all."""
     sure = 12.0 if log.bought.any() else -12.0
-    return np.r_[sure, np.zeros(len(BUY_MEASURES) - 1)]
+    return np.asarray(np.r_[sure, np.zeros(len(BUY_MEASURES) - 1)])
 
 
 assert OWN[0] == 0, "the first slope of a user's own is the constant"

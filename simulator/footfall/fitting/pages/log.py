@@ -133,7 +133,7 @@ def read_pages(
         items=views["item"].to_numpy(np.int64),
         days=_days(views["time"], start),
         pages=page,
-        positions=_places(views, page, notes),
+        positions=_places(views, notes),
         clicked=clicked,
         bought=bought,
         propensities=_column(views, "propensity"),
@@ -185,7 +185,7 @@ def _days(times: pd.Series, start: pd.Timestamp) -> Floats:
     return np.asarray((times.to_numpy() - start.to_datetime64()) / DAY, dtype=np.float64)
 
 
-def _places(views: pd.DataFrame, page: Numbers, notes: list[str]) -> Numbers:
+def _places(views: pd.DataFrame, notes: list[str]) -> Numbers:
     """Positions from 0. A page without positions has none, whatever its order of rows."""
     known = np.isfinite(_column(views, "position"))
     if not known.all():

@@ -130,7 +130,8 @@ def _behaviour(pages: FittedPages, rows: pd.DataFrame, report: PagesReport) -> B
     known: dict[str, Any] = {} if len(curve) else {"examination": 0.0}
     habits = Habits(
         examine_curve=tuple(float(value) for value in curve),
-        picks=pages.clicks.family,
+        picks=pages.clicks.family.picks,
+        crowding=pages.clicks.family.crowding,
         gap_days=float(pages.stranger.gap_days[0]),
         **known,
         **dwelling(rows),

@@ -1,21 +1,25 @@
 """How clicks follow from utilities: several independent picks of a page, or one.
 
-Both families share the reading of a page from the top: ``reading`` is P(the user reads down to
-this position), 1 at the top and never rising.
+``reading`` is P(the user reads down to a position), 1 at the top and never rising.
 
     many   P(click i) = reading_i * sigmoid(U_i): the position-based model (Craswell, Zoeter,
            Taylor and Ramsey, WSDM 2008)
-    one    at most one click: a multinomial logit with an outside option over what was read,
-           summed over how far the user may have read
+    one    at most one click a page, a race: item i comes at rate h_i = reading_i * exp(U_i), the
+           first to come is taken, and the user's patience ends it at a time of mean 1 and variance
+           ``crowding``: P(nothing) = (1 + crowding * H)^(-1/crowding), H = sum of h, and
+           P(click i) = h_i / H * (1 - P(nothing)). With crowding 1 this is the multinomial logit
+           with an outside option; with crowding 0 items do not take from each other but for the
+           one that is taken: a page of good items is clicked more.
 
 Each gives the log-likelihood of what was clicked with its slope and curvature in the utilities,
-which is all that the fit of the coefficients asks for.
+which is all that the fit of the coefficients asks for. ``footfall.behaviour.decisions`` draws by
+the same formulas.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +29,16 @@ from footfall.behaviour.people import sigmoid, unsure
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
-Family = Literal["many", "one"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """How clicks follow."""
+
+    picks: Literal["many", "one"]
+    crowding: float = 1.0
+    """With "one": the variance of the users' patience on a page."""
+
 
 SMALLEST = 1e-12
 """No chance is taken for smaller than this, so that no logarithm is infinite."""
@@ -53,13 +66,10 @@ class Grid:
         rows[number, place] = np.arange(len(pages))
         return cls(rows, number, place)
 
-    def spread(self, values: Floats, fill: float) -> Floats:
-        """[n_pages, k] of a number a row."""
-        return np.where(self.rows >= 0, values[self.rows], fill)
-
-    def gather(self, table: Floats) -> Floats:
-        """[n_rows] of a number a place."""
-        return np.asarray(table[self.page, self.place])
+    def sums(self, values: npt.NDArray[Any]) -> Floats:
+        """[n_pages] sums of a number a row."""
+        found = np.bincount(self.page, weights=values, minlength=len(self.rows))
+        return np.asarray(found, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,8 @@ class Pull:
     weight: Floats
     """Expected curvature, not negative. "one": before the share that pages take away, which is
     ``weight`` times the page's weighted mean (``together``)."""
-    together: bool
-    """Utilities of a page compete."""
+    together: float
+    """How far the utilities of a page compete, from 0 (not at all) to 1 (a multinomial logit)."""
 
 
 NODES = ((-(3.0**0.5), 1 / 6), (0.0, 2 / 3), (3.0**0.5, 1 / 6))
@@ -85,7 +95,7 @@ def expected_pull(
     family: Family, grid: Grid, utility: Floats, spread: Floats, reading: Floats, clicked: Bools
 ) -> Pull:
     """Slope and curvature, expected over utilities of variance ``spread``; arrays are [n_rows]."""
-    if family == "one":
+    if family.picks == "one":
         return pull(family, grid, unsure(utility, spread), reading, clicked)
     deviation = np.sqrt(spread)
     parts = [pull(family, grid, utility + x * deviation, reading, clicked) for x, _ in NODES]
@@ -93,51 +103,57 @@ def expected_pull(
         sum(share * getattr(part, name) for part, (_, share) in zip(parts, NODES, strict=True))
         for name in ("chance", "slope", "weight")
     )
-    return Pull(chance, slope, weight, together=False)
+    return Pull(chance, slope, weight, together=0.0)
 
 
 def pull(family: Family, grid: Grid, utility: Floats, reading: Floats, clicked: Bools) -> Pull:
     """Slope and curvature at ``utility``; all arrays are [n_rows]."""
-    if family == "many":
+    if family.picks == "many":
         chance = sigmoid(utility)
         missed = np.maximum(1.0 - reading * chance, SMALLEST)
         slope = np.where(clicked, 1.0, -reading * chance / missed) * (1.0 - chance)
         weight = reading * chance * (1.0 - chance) ** 2 / missed
-        return Pull(reading * chance, slope, weight, together=False)
-    return _pull_one(grid, utility, reading, clicked)
+        return Pull(reading * chance, slope, weight, together=0.0)
+    race = _Race.of(family, grid, utility, reading)
+    hit = grid.sums(clicked) > 0
+    # Derivatives of log P of the page by the log of all its rates: with a click, and without.
+    taken = race.ends / np.maximum(race.some, SMALLEST) - 1.0 / race.total
+    pulled = np.where(hit, taken, -race.ends / np.maximum(race.none, SMALLEST))
+    slope = clicked + race.rate * pulled[grid.page]
+    return Pull(race.chance(grid), slope, race.chance(grid), together=min(family.crowding, 1.0))
 
 
-def _pull_one(grid: Grid, utility: Floats, reading: Floats, clicked: Bools) -> Pull:
-    weight, below, stops = _depths(grid, utility, reading)
-    share = np.cumsum((stops / below)[:, ::-1], axis=1)[:, ::-1]
-    chance = grid.gather(weight * share)
-    # Which depths the click (or its absence) leaves possible, and the shares of items there.
-    hit = grid.spread(clicked.astype(np.float64), 0.0) > 0
-    at = np.where(hit.any(axis=1), hit.argmax(axis=1), 0)
-    possible = np.arange(hit.shape[1]) >= at[:, None]
-    depth = stops / below * possible
-    depth /= np.maximum(depth.sum(axis=1, keepdims=True), SMALLEST)
-    expected = weight * np.cumsum((depth / below)[:, ::-1], axis=1)[:, ::-1]
-    slope = clicked - grid.gather(expected)
-    return Pull(chance, slope, chance, together=True)
+@dataclass(frozen=True)
+class _Race:
+    """Rates [n_rows]; of each page their sum, P(nothing is clicked) and what follows from it."""
 
+    rate: Floats
+    total: Floats
+    none: Floats
+    some: Floats
+    """1 - ``none``."""
+    ends: Floats
+    """Derivative of ``some`` by ``total``."""
 
-def _depths(grid: Grid, utility: Floats, reading: Floats) -> tuple[Floats, Floats, Floats]:
-    """[n_pages, k] exp(U), 1 + its sum down to here, and P(reading stops here)."""
-    weight = np.exp(np.minimum(grid.spread(utility, -np.inf), 30.0))
-    below = 1.0 + np.cumsum(weight, axis=1)
-    curve = grid.spread(reading, 0.0)
-    stops = curve - np.pad(curve[:, 1:], ((0, 0), (0, 1)))
-    return weight, below, np.maximum(stops, 0.0)
+    @classmethod
+    def of(cls, family: Family, grid: Grid, utility: Floats, reading: Floats) -> _Race:
+        rate = np.maximum(reading * np.exp(np.minimum(utility, 30.0)), SMALLEST)
+        total = grid.sums(rate)
+        crowding = max(family.crowding, SMALLEST)
+        log_none = -np.log1p(crowding * total) / crowding
+        none = np.exp(log_none)
+        return cls(rate, total, none, -np.expm1(log_none), none / (1.0 + crowding * total))
+
+    def chance(self, grid: Grid) -> Floats:
+        """[n_rows] P(clicked)."""
+        return np.asarray(self.rate * (self.some / self.total)[grid.page])
 
 
 def chances(family: Family, grid: Grid, utility: Floats, reading: Floats) -> Floats:
     """[n_rows] P(clicked | page shown)."""
-    if family == "many":
+    if family.picks == "many":
         return np.asarray(reading * sigmoid(utility))
-    weight, below, stops = _depths(grid, utility, reading)
-    share = np.cumsum((stops / below)[:, ::-1], axis=1)[:, ::-1]
-    return grid.gather(weight * share)
+    return _Race.of(family, grid, utility, reading).chance(grid)
 
 
 def log_likelihood(
@@ -145,11 +161,10 @@ def log_likelihood(
 ) -> Floats:
     """[n_pages] of what was clicked on each page; "one": only of pages with at most one click."""
     chance = np.clip(chances(family, grid, utility, reading), SMALLEST, 1.0 - SMALLEST)
-    n_pages = len(grid.rows)
-    if family == "many":
+    if family.picks == "many":
         each = np.where(clicked, np.log(chance), np.log1p(-chance))
-        return np.bincount(grid.page, weights=each, minlength=n_pages)
-    total = np.bincount(grid.page, weights=chance, minlength=n_pages)
-    hit = np.bincount(grid.page, weights=clicked * np.log(chance), minlength=n_pages)
-    none = np.bincount(grid.page, weights=clicked, minlength=n_pages) == 0
-    return np.where(none, np.log(np.maximum(1.0 - total, SMALLEST)), hit)
+        return grid.sums(each)
+    race = _Race.of(family, grid, utility, reading)
+    hit = grid.sums(clicked * np.log(chance))
+    none = grid.sums(clicked) == 0
+    return np.where(none, np.log(np.maximum(race.none, SMALLEST)), hit)

@@ -13,10 +13,6 @@ from footfall.plumbing.spec import SPEC
 
 Floats = npt.NDArray[np.float64]
 
-UNTOLD = 2.0
-"""A term whose error is larger than this many prior standard deviations' worth of the utility is
-not told by the data."""
-
 FEW_CLICKS = 500
 """Fewer clicks than this are few: what is told is told by priors as much as by choices."""
 
@@ -91,7 +87,7 @@ def report_of(pages: FittedPages) -> PagesReport:
         picks=pages.picks.reason,
         reading=tuple(float(value) for value in curve.curve),
         reading_errors=tuple(float(value) for value in curve.errors),
-        terms=_click_terms(pages, users),
+        terms=_click_terms(pages),
         buying=_logit_terms(pages.buying, BUY_MEASURES, users),
         going=_logit_terms(pages.going, GOING, users),
         spread=_spread(pages),
@@ -110,7 +106,7 @@ def common_errors(pages: FittedPages) -> Floats:
     return np.asarray(np.sqrt(variance))
 
 
-def _click_terms(pages: FittedPages, users: int) -> tuple[FittedTerm, ...]:
+def _click_terms(pages: FittedPages) -> tuple[FittedTerm, ...]:
     post, errors = pages.clicks.post, common_errors(pages)
     between = dict(zip(OWN, np.sqrt(post.user_var[: len(OWN)]), strict=True))
     return tuple(

@@ -99,6 +99,7 @@ def replace_items(people: People, rows: Numbers) -> People:
         likeness=of(old.likeness, 0.0),
         likeness_var=of(old.likeness_var, 0.0),
         buy=of(old.buy, 0.0),
+        buy_var=of(old.buy_var, 0.0),
         first_day=of(old.first_day, 0.0),
     )
     memory = people.remembered
@@ -166,7 +167,9 @@ def _check(people: People, users: int, items: int) -> None:
     shared = people.shared
     wanted = {
         "shared.common": (shared.common, (len(MEASURES),)),
+        "shared.common_cov": (shared.common_cov, (len(MEASURES), len(MEASURES))),
         "shared.buy_common": (shared.buy_common, (len(BUY_MEASURES),)),
+        "shared.buy_cov": (shared.buy_cov, (len(BUY_MEASURES), len(BUY_MEASURES))),
         "shared.go_common": (shared.go_common, (len(GOING),)),
         "user.buy": (people.users.buy, (users, len(BUY_OWN))),
         "user.own": (people.users.own, (users, len(OWN) + people.items.content.shape[1])),

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES, PairFeatures
-from footfall.behaviour.people import People
+from footfall.behaviour.people import Thinking
 from footfall.behaviour.specs import SITUATION, TASTES
 from footfall.behaviour.traces import Traces
 from footfall.luck import Luck, Purpose, exponential
@@ -53,7 +53,7 @@ class Setting:
     """[n_users, len(TERMS)] coefficients of each user; None: the common ones."""
     diary: DiarySpec | None = None
     """What users carry along from page to page and from visit to visit; None: nothing."""
-    people: People | None = None
+    people: Thinking | None = None
     """Users fitted to a log of pages; None: the coefficients of ``behaviour`` are all there is."""
     funnel: Funnel | None = None
     """What users do beside clicking and buying; None: nothing."""
@@ -221,7 +221,7 @@ class Crowd:
 
     def _thinking(
         self,
-        people: People,
+        people: Thinking,
         features: PageFeatures,
         asking: list[Shopper],
         requests: list[PageRequest],

@@ -125,7 +125,7 @@ def read_people(path: Path) -> KeptPeople:
         DataError: The file is missing, damaged, or of another version.
     """
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as source, np.load(source, allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
         return _assembled(arrays)
     except OSError as error:

@@ -13,7 +13,7 @@ what may be true is what a run needs, and ``unsure`` is that difference as a ter
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,9 @@ BUY_MEASURES = ("constant", "price", "price squared", "bought of late", "bought 
 
 BUY_OWN = (0, 1)
 
+MOST_ABOVE = 4.0
+"""Clicks above the usual beyond which a visit is not remembered as a better one."""
+
 GOING = ("constant", "further pages", "clicked", "bought")
 """What asking for another page depends on."""
 
@@ -98,6 +101,8 @@ class Shared:
     buy_cov: Floats
     go_common: Floats
     """[len(GOING)]"""
+    returning: Floats
+    """[1] by how much a click above the usual raises the log of the rate of coming back."""
 
     def scaled(self, measures: Floats) -> Floats:
         """Measures in units of their spread over the log."""
@@ -136,7 +141,9 @@ class UserTraits:
     go: Floats
     """[n_users] own log-odds of going on."""
     gap_days: Floats
-    """[n_users] mean days between visits."""
+    """[n_users] mean days between visits, after a usual one."""
+    usual_clicks: Floats
+    """[n_users] clicks of a usual visit."""
 
     def take(self, rows: Numbers, stranger: UserTraits) -> UserTraits:
         """Some users by number; -1 is the ``stranger`` (one row)."""
@@ -188,6 +195,10 @@ class Thinking(Protocol):
 
     def going(self, users: Numbers, pages: Numbers) -> Floats:
         """See ``People.going``."""
+        ...
+
+    def stretch(self, users: Numbers, clicks: Numbers) -> Floats:
+        """See ``People.stretch``."""
         ...
 
 
@@ -275,6 +286,11 @@ class People:
         ones = np.ones(len(users))
         return np.stack([base, shared[2] * ones, shared[3] * ones], axis=1)
 
+    def stretch(self, users: Numbers, clicks: Numbers) -> Floats:
+        """[n] by what the days to the next visit are multiplied after one with ``clicks`` [n]."""
+        above = above_usual(clicks, self.users.usual_clicks[users])
+        return np.asarray(np.exp(-self.shared.returning[0] * above))
+
     def of(self, rows: Numbers, stranger: UserTraits) -> People:
         """The same for other users: numbers among these ones, -1 for strangers."""
         return replace(
@@ -282,6 +298,11 @@ class People:
             users=self.users.take(rows, stranger),
             remembered=self.remembered.of_users(rows),
         )
+
+
+def above_usual(clicks: npt.NDArray[Any], usual: Floats) -> Floats:
+    """Clicks of a visit above the usual; very good visits count like good ones."""
+    return np.asarray(np.clip(clicks - usual, -MOST_ABOVE, MOST_ABOVE), dtype=np.float64)
 
 
 def buy_measures(raw: Floats, worth: Floats) -> Floats:

@@ -131,9 +131,17 @@ class Crowd:
 
     def _stretched(self, leaving: Sequence[Shopper]) -> npt.NDArray[np.float64] | float:
         """[n] by what the days to the next visit are multiplied."""
-        if self.setting.behaviour.spec.mood is None:
-            return 1.0
-        return np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        stretched: npt.NDArray[np.float64] | float = 1.0
+        if self.setting.behaviour.spec.mood is not None:
+            stretched = np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        if self.setting.people is None:
+            return stretched
+        came = [number for number, s in enumerate(leaving) if s.session]
+        users = np.array([leaving[number].user for number in came], dtype=np.int64)
+        clicks = np.array([leaving[number].last_clicks for number in came], dtype=np.int64)
+        after = np.ones(len(leaving))
+        after[came] = self.setting.people.stretch(users, clicks)
+        return stretched * after
 
     def _let_go(self, asking: list[Shopper]) -> list[Shopper]:
         """Those who still wait for their page; the others give up, and hear so."""

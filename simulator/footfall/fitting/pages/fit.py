@@ -48,6 +48,7 @@ from footfall.fitting.pages.picks import (
     expected_pull,
     log_likelihood,
 )
+from footfall.fitting.pages.returning import Returning, fit_returning
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -123,6 +124,7 @@ class FittedPages:
     """[n, len(MEASURES)] of every impression, unscaled."""
     buying: Logit | None
     going: Logit | None
+    returning: Returning
     picks: Picks
     people: People
     """In the order of the log's users."""
@@ -135,7 +137,6 @@ class FittedPages:
 def fit_pages(
     log: PageLog,
     paper: Paper,
-    gap_days: Floats,
     *,
     fitted: Bools,
     at: float,
@@ -146,7 +147,6 @@ def fit_pages(
     Args:
         log: Everything before the split.
         paper: What users and items are like without the log.
-        gap_days: [n_users] mean days between visits; the last one is a stranger's.
         fitted: [n_users] whose choices are fitted; the others only remember.
         at: Day at which memory ends.
         announce: Told about the steps.
@@ -179,9 +179,21 @@ def fit_pages(
     worth = click_fit.post.utility(design)
     buying = fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows)
     going = fit_going(log, paper, rows)
-    people, stranger = _people(log, paper, click_fit, scales, buying, going, gap_days, at, fitted)
+    returning = fit_returning(log, at)
+    people, stranger = _people(log, paper, click_fit, scales, buying, going, returning, at, fitted)
     return FittedPages(
-        log, paper, click_fit, scales, measures, buying, going, picks, people, stranger, fitted
+        log,
+        paper,
+        click_fit,
+        scales,
+        measures,
+        buying,
+        going,
+        returning,
+        picks,
+        people,
+        stranger,
+        fitted,
     )
 
 
@@ -306,11 +318,11 @@ def _people(
     scales: Scales,
     buying: Logit | None,
     going: Logit | None,
-    gap_days: Floats,
+    returning: Returning,
     at: float,
     fitted: Bools,
 ) -> tuple[People, UserTraits]:
-    """What a run needs; the last user's gap is a stranger's."""
+    """What a run needs."""
     post, k = fit.post, fit.post.slopes
     user_var = np.diagonal(post.user_cov, axis1=1, axis2=2)
     item_var = np.diagonal(post.item_cov, axis1=1, axis2=2)
@@ -324,6 +336,7 @@ def _people(
         buy_cov=_buy_cov(buying, int(fitted.sum())),
         buy_common=_never_or_always(log) if buying is None else buying.post.common,
         go_common=np.r_[-20.0, np.zeros(len(GOING) - 1)] if going is None else going.post.common,
+        returning=np.array([returning.per_click]),
     )
     n_own = len(BUY_OWN)
     buy_var = np.zeros((log.n_users, n_own))
@@ -349,7 +362,8 @@ def _people(
         buy=np.zeros((log.n_users, n_own)) if buying is None else buying.post.users,
         buy_var=buy_var,
         go=np.zeros(log.n_users) if going is None else going.post.users[:, 0],
-        gap_days=gap_days[:-1],
+        gap_days=returning.gap_days[:-1],
+        usual_clicks=returning.usual_clicks[:-1],
     )
     stranger = UserTraits(
         own=np.zeros((1, k)),
@@ -359,7 +373,8 @@ def _people(
         buy=np.zeros((1, n_own)),
         buy_var=np.zeros((1, n_own)) if buying is None else buying.post.user_var[None, :],
         go=np.zeros(1),
-        gap_days=gap_days[-1:],
+        gap_days=returning.gap_days[-1:],
+        usual_clicks=returning.usual_clicks[-1:],
     )
     return People(shared, items, users, remembered(log, at)), stranger
 

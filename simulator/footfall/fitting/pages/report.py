@@ -52,6 +52,8 @@ class PagesReport(BaseModel):
     terms: tuple[FittedTerm, ...]
     buying: tuple[FittedTerm, ...]
     going: tuple[FittedTerm, ...]
+    returning: FittedTerm
+    """By how much each click above the usual raises the log of the rate of coming back."""
     spread: dict[str, float]
     """What is not a coefficient -> standard deviation of what it adds to the utilities."""
     information: dict[str, float]
@@ -90,6 +92,11 @@ def report_of(pages: FittedPages) -> PagesReport:
         terms=_click_terms(pages),
         buying=_logit_terms(pages.buying, BUY_MEASURES, users),
         going=_logit_terms(pages.going, GOING, users),
+        returning=FittedTerm(
+            name="click above the usual",
+            value=pages.returning.per_click,
+            error=pages.returning.error,
+        ),
         spread=_spread(pages),
         information=_information(pages),
         notes=tuple(notes),

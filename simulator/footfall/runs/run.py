@@ -112,11 +112,9 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                     record["stopped"] = judge(options.out)
                 if record["stopped"]:
                     break
-        with clock.section("draws"):
-            _write_draws(options.out, record, job)
+        _conclude(options.out, record, job, clock)
         _account(record, choice, recommenders, engine, clock)
         _carry_over(record, scenario, earlier)
-        record["status"] = "stopped early" if record["stopped"] else "finished"
     return record
 
 
@@ -248,12 +246,14 @@ def _write_tables(
     return {name: write_frame(table, out / name) for name, table in tables.items()}
 
 
-def _write_draws(out: Path, record: dict[str, Any], job: Job) -> None:
-    """What the pages would have brought in worlds that the fit leaves possible."""
+def _conclude(out: Path, record: dict[str, Any], job: Job, clock: Stopwatch) -> None:
+    """After the last epoch: what the pages would have brought, were the fit's guess not the best."""
     parts = [out / name for name in record["parts"] if name.startswith("impressions/")]
-    written = write_draws(out / DRAWS, parts, job.setting, job.names, job.scenario.seed)
+    with clock.section("draws"):
+        written = write_draws(out / DRAWS, parts, job.setting, job.names, job.scenario.seed)
     if written is not None:
         record["tables"][DRAWS] = written
+    record["status"] = "stopped early" if record["stopped"] else "finished"
 
 
 def _teach(learners: Learners, log: EpochLog, names: Names) -> None:

@@ -35,6 +35,7 @@ from footfall.runs.budget import Meter, MeteredModel
 from footfall.runs.draws import write_draws
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
+from footfall.runs.logged import write_logged
 from footfall.runs.own_users import as_begun, with_own_users
 from footfall.runs.preparing import (
     epochs,
@@ -88,11 +89,21 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         }
         resuming.begin(options, earlier, record)
         stack.enter_context(_last_words(options.out, record, meter))
-        record["tables"] = _write_tables(options.out, scenario, histories, setting)
+        with clock.section("logged pages"):
+            hashes, record["logged"] = write_logged(
+                scenario,
+                histories,
+                recommenders,
+                setting,
+                speaks=choice is not None,
+                base=options.base,
+                out=options.out,
+                announce=watch.announce,
+            )
+        record["tables"] = hashes | _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
         progress = watch.begin(expected_decisions(scenario, setting))
-        society = society_of(scenario, histories, options.base)
-        learners = Learners(recommenders, society)
+        learners = Learners(recommenders, society_of(scenario, histories, options.base))
         workforce = hire(job, options, learners, choice, model, progress, watch.announce)
         stack.enter_context(closing(workforce))
         pages = job.service(learners, choice, progress)
@@ -247,7 +258,7 @@ def _write_tables(
 
 
 def _conclude(out: Path, record: dict[str, Any], job: Job, clock: Stopwatch) -> None:
-    """After the last epoch: what the pages would have brought, were the fit's guess not the best."""
+    """After the last epoch: what the pages would have brought in other worlds."""
     parts = [out / name for name in record["parts"] if name.startswith("impressions/")]
     with clock.section("draws"):
         written = write_draws(out / DRAWS, parts, job.setting, job.names, job.scenario.seed)

@@ -35,7 +35,7 @@ from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.query import select
 from footfall.datasets.sources import READERS, load
-from footfall.datasets.table import TableSource
+from footfall.datasets.table_source import TableSource
 from footfall.errors import FootfallError, ServerError
 from footfall.explaining.replay import replay
 from footfall.llm.fake import FakeModel, FakeTokenizer

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from footfall.datasets.table import InteractionColumns
+from footfall.datasets.table_source import InteractionColumns
 from planted.shop import Shop
 
 COLUMNS = {

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.datasets.cells import numbers, read_cells
+from footfall.datasets.cells import numbers
+from footfall.datasets.delimited import read_cells
 from footfall.errors import DataError
 from footfall.fitting.fitted import fit_behaviour
 from footfall.llm.weights.adapters import find_adapter, learned_answers

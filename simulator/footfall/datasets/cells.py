@@ -1,23 +1,21 @@
-"""Delimited files as text, and the numbers and moments in their cells.
+"""The numbers and moments in the cells of tables.
 
 pandas before 3 must not read a stranger's numbers itself: at "1e3099999999" it reads beyond its
 table of powers and the process dies, and "1e4294967296" is 1
-(https://github.com/pandas-dev/pandas/issues/62740). So files are read as text, here only, and
-texts become numbers here only; ``tests/test_security.py`` looks at every call.
+(https://github.com/pandas-dev/pandas/issues/62740). So files are read as text, and texts become
+numbers here only; ``tests/test_security.py`` looks at every call.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Unit = Literal["s", "ms", "us", "ns"]
 
@@ -27,73 +25,69 @@ LATEST: dict[Unit, float] = {"s": 2.0**33, "ms": 2e3 * 2**32, "us": 2e6 * 2**32,
 ENDLESS = r"[eE][+-]?\d{5}"
 """Exponents of five digits: no number that a computer can hold."""
 
-INDEX = re.compile(r"__index_level_\d+__")
-"""How pandas names the labels of rows in Parquet."""
+BLANKS = "\u00a0\u202f\u2009"
+"""Blanks that do not break a line, between thousands."""
+
+_GROUPED = re.compile(rf"\d{{1,3}}(?:([.,' {BLANKS}])\d{{3}})+(?:([.,])\d+)?")
+_COMMA = re.compile(r"\d+,\d+")
 
 
-@dataclass(frozen=True)
-class Cells:
-    """A delimited file as text; missing cells are NaN."""
+def how_to_read(text: str) -> str:
+    """Which options would read a number that was not read; "" where none does.
 
-    frame: pd.DataFrame
-    skipped: int
-    """Lines with more cells than columns, left out."""
+    >>> how_to_read("1.299,00")
+    '; `thousands: "."`, `decimal: ","` reads it'
+    """
+    plain = text.strip().lstrip("+-")
+    grouped = _GROUPED.fullmatch(plain)
+    options = []
+    if grouped is not None:
+        options = [f'`thousands: "{grouped[1]}"`'] + ['`decimal: ","`'] * (grouped[2] == ",")
+    elif _COMMA.fullmatch(plain):
+        options = ['`decimal: ","`']
+    return f"; {', '.join(options)} reads it" if options else ""
 
 
-def read_cells(
-    source: IO[bytes] | IO[str] | Path,
-    names: Sequence[str] | None = None,
-    *,
-    columns: Sequence[str] | None = None,
-    rows: int | None = None,
-    separator: str = ",",
-    missing: bool = True,
-    lenient: bool = False,
-) -> Cells:
-    """Read a delimited file as text, so that the id "007" keeps its zeros.
+def numbers(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Series:
+    """A column as numbers; what is none becomes NaN.
 
     Args:
-        source: The file.
-        names: Its columns, where no header names them.
-        columns: Those to read; all by default. Cells beyond the last column are then left out.
-        rows: How many to read; all by default.
-        separator: Of one character. Only where it is a comma there are quotes.
-        missing: Empty cells and words such as "NA" are missing, not text.
-        lenient: Leave out lines with more cells than columns, and put a sign in the place of what
-            is no UTF-8, instead of refusing them.
-
-    Raises:
-        ValueError: It is no such file.
-        OSError: It cannot be read.
+        column: Texts or numbers.
+        decimal: The sign before the part below 1.
+        thousands: The sign between groups of three digits; where there is none, a text with such a
+            sign is no number.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        frame = pd.read_csv(
-            source,
-            sep=separator,
-            names=None if names is None else list(names),
-            usecols=None if columns is None else list(columns),
-            nrows=rows,
-            dtype=str,
-            quoting=csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE,
-            keep_default_na=missing,
-            index_col=False,
-            on_bad_lines="warn" if lenient else "error",
-            encoding_errors="replace" if lenient else "strict",
-        )
-    said = [str(warning.message) for warning in caught]
-    if not lenient and any(text.startswith("Length of header") for text in said):
-        raise ValueError(
-            "its first line has more cells than columns; the header must name them all"
-        )
-    return Cells(frame, sum(text.count("Skipping line") for text in said))
-
-
-def numbers(column: pd.Series) -> pd.Series:
-    """A column as numbers; what is none becomes NaN."""
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        column = column.mask(column.astype(str).str.contains(ENDLESS, regex=True).to_numpy())
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty"):
+        column = column.mask(column.map(lambda value: isinstance(value, bool)).to_numpy(dtype=bool))
+    column = column.mask(contains(column.astype(str), ENDLESS))
+    if decimal != "." or thousands:
+        column = _plain(column, decimal, thousands)
     return pd.to_numeric(column, errors="coerce")
+
+
+def _plain(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
+    """Texts written with other signs as a computer writes them; others become missing."""
+    is_text = column.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+    text = column[is_text].str.strip()
+    if thousands:
+        sign = f"[ {BLANKS}]" if thousands == " " else re.escape(thousands)
+        grouped = text.str.contains(rf"^[+-]?\d{{1,3}}(?:{sign}\d{{3}})+(?!\d)", regex=True)
+        text = text.where(~grouped, text.str.replace(sign, "", regex=True))
+    if decimal != ".":
+        text = text.mask(text.str.contains(".", regex=False))
+        text = text.str.replace(decimal, ".", regex=False)
+    return column.mask(is_text, text.reindex(column.index))
+
+
+def contains(texts: pd.Series, pattern: str, *, ignore_case: bool = False) -> npt.NDArray[np.bool_]:
+    """Which texts hold what a pattern of RE2 describes; several times as fast as pandas' own."""
+    array = pa.array(texts, pa.large_string(), from_pandas=True)
+    found = pc.match_substring_regex(array, pattern, ignore_case=ignore_case)
+    return np.asarray(found.fill_null(fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def moments(column: pd.Series, unit: Unit) -> pd.Series:
@@ -101,10 +95,3 @@ def moments(column: pd.Series, unit: Unit) -> pd.Series:
     found = numbers(column)
     # pandas coerces what is no number, but raises on numbers that no clock can show.
     return pd.to_datetime(found.where(found.abs() < LATEST[unit]), unit=unit, errors="coerce")
-
-
-def as_frame(table: pa.Table) -> pd.DataFrame:
-    """A table of Arrow, without what pandas noted of it in its file: that may be anything."""
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    unnamed = [name for name in frame.columns if INDEX.fullmatch(name)]
-    return frame.drop(columns=unnamed)

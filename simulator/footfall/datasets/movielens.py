@@ -13,8 +13,9 @@ from pydantic import Field
 
 from footfall.datasets.archive import Files, open_files
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cells import moments, numbers, read_cells
+from footfall.datasets.cells import moments, numbers
 from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.delimited import read_cells
 from footfall.datasets.ids import as_id
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError, one_line
@@ -155,7 +156,11 @@ def _hundred_thousand(files: Files) -> Tables:
 
 def _fields(files: Files, name: str, separator: str, columns: list[str]) -> pd.DataFrame:
     """Read a table without quotes or a header as text; GroupLens wrote it in Latin-1."""
-    text = files.read(name).decode("latin-1")
+    raw = files.read(name)
+    try:  # copies that others have converted
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
     if len(separator) > 1:
         text, separator = text.replace(separator, "\x1f"), "\x1f"
     return read_cells(io.StringIO(text), columns, separator=separator, missing=False).frame

@@ -28,6 +28,16 @@ ENDLESS = r"[eE][+-]?\d{5}"
 BLANKS = "\u00a0\u202f\u2009"
 """Blanks that do not break a line, between thousands."""
 
+_SIGNS = (
+    r"[$€£¥₽₹₩₺₴₫฿円元]|R\$|zł|Kč|kr\.?|lei|Ft|EUR|USD|GBP|CHF|JPY|CNY|RMB|KRW|INR|RUB|PLN|CZK|SEK|NOK"
+    r"|DKK|HUF|TRY|BRL|MXN|ARS|CLP|COP|PEN|CAD|AUD|NZD|ZAR|SGD|HKD|IDR|THB|VND|PHP|MYR|UAH|RON|BGN"
+    r"|ILS|AED|SAR|EGP|NGN|KES"
+)
+CURRENCY = re.compile(
+    rf"^(?P<before>{_SIGNS})?\s*(?P<number>[+-]?[\d.,].*?)\s*(?P<after>{_SIGNS})?$", re.IGNORECASE
+)
+"""A price with the sign or the code of its currency."""
+
 _GROUPED = re.compile(rf"\d{{1,3}}(?:([.,' {BLANKS}])\d{{3}})+(?:([.,])\d+)?")
 _COMMA = re.compile(r"\d+,\d+")
 
@@ -48,15 +58,8 @@ def how_to_read(text: str) -> str:
     return f"; {', '.join(options)} reads it" if options else ""
 
 
-def numbers(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Series:
-    """A column as numbers; what is none becomes NaN.
-
-    Args:
-        column: Texts or numbers.
-        decimal: The sign before the part below 1.
-        thousands: The sign between groups of three digits; where there is none, a text with such a
-            sign is no number.
-    """
+def numbers(column: pd.Series) -> pd.Series:
+    """A column as numbers; what is none becomes NaN."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -64,15 +67,28 @@ def numbers(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Se
     if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty"):
         column = column.mask(column.map(lambda value: isinstance(value, bool)).to_numpy(dtype=bool))
     column = column.mask(contains(column.astype(str), ENDLESS))
-    if decimal != "." or thousands:
-        column = _plain(column, decimal, thousands)
     return pd.to_numeric(column, errors="coerce")
 
 
-def _plain(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
-    """Texts written with other signs as a computer writes them; others become missing."""
-    is_text = column.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
-    text = column[is_text].str.strip()
+def amounts(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Series:
+    """A column of money or quantities as numbers, as people write them; what is none becomes NaN.
+
+    The sign or code of a currency may stand beside the numbers, if it is one and the same in the
+    whole column: amounts of several currencies are no column of numbers.
+
+    Args:
+        column: Numbers, or their texts.
+        decimal: Sign before the fraction.
+        thousands: Sign between groups of three digits; where there is none, a text with such a
+            sign is no number.
+    """
+    found = numbers(column)
+    absent = found.isna() & column.notna()
+    if (decimal == "." and not thousands and not absent.any()) or column.dtype != object:
+        return found
+    told = column[absent] if decimal == "." and not thousands else column[column.notna()]
+    text = told[told.map(lambda value: isinstance(value, str))].str.strip()
+    text = _without_currency(text)
     if thousands:
         sign = f"[ {BLANKS}]" if thousands == " " else re.escape(thousands)
         grouped = text.str.contains(rf"^[+-]?\d{{1,3}}(?:{sign}\d{{3}})+(?!\d)", regex=True)
@@ -80,7 +96,22 @@ def _plain(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
     if decimal != ".":
         text = text.mask(text.str.contains(".", regex=False))
         text = text.str.replace(decimal, ".", regex=False)
-    return column.mask(is_text, text.reindex(column.index))
+    read = numbers(text).astype(float)
+    whole: pd.Series = found.astype(float).mask(
+        found.index.isin(text.index), read.reindex(found.index)
+    )
+    return whole
+
+
+def _without_currency(text: pd.Series) -> pd.Series:
+    """Amounts without the sign of their currency, where there is but one."""
+    if text.empty:
+        return text
+    parts = text.str.extract(CURRENCY)
+    signs = parts["before"].fillna("") + parts["after"].fillna("")
+    if len(set(signs[parts["number"].notna() & (signs != "")].str.upper())) > 1:
+        return text
+    return parts["number"].fillna(text)
 
 
 def contains(texts: pd.Series, pattern: str, *, ignore_case: bool = False) -> npt.NDArray[np.bool_]:

@@ -16,7 +16,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from footfall.datasets.cells import how_to_read, numbers
+from footfall.datasets.cells import amounts, how_to_read
 from footfall.datasets.contradictions import as_text, one_each
 from footfall.datasets.ids import as_id
 from footfall.datasets.pages import PAGE_COLUMNS, with_pages
@@ -111,7 +111,7 @@ class Draft:
         """A column of numbers, and where it holds something that is none."""
         if column not in table:
             return Numbers(pd.Series(default, index=table.index, dtype=float), None)
-        found = numbers(table[column], self.decimal, self.thousands).astype(float)
+        found = amounts(table[column], self.decimal, self.thousands).astype(float)
         unread = found.isna() & table[column].notna()
         blank = table.loc[unread, column].astype(str).str.strip() == ""
         return Numbers(found, unread & ~blank.reindex(unread.index, fill_value=False))

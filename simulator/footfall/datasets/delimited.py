@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import itertools
 import re
@@ -21,6 +22,9 @@ from footfall.datasets.schema import Cleaning
 
 SEPARATORS = (",", ";", "\t", "|")
 """What is tried where nobody names one."""
+
+LOOKED_AT = 25
+"""Lines from which the separator is told."""
 
 WORDS = frozenset(
     ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "<NA>",
@@ -91,7 +95,14 @@ def read_delimited(
     if told:
         first, blocks = _first_line(blocks)
         skipped = 2
-    separator = told[1].decode() if told else form.separator or _separator(first, columns)
+    if told:
+        separator = told[1].decode()
+    elif form.separator is None:
+        more = next(blocks, b"")
+        blocks = itertools.chain([more] if more else [], blocks)
+        separator = _separator(first, more, columns)
+    else:
+        separator = form.separator
     if names is None:
         header = _header(first, separator, quoted=form.quoted)
         _refuse_twins(header, columns)
@@ -113,12 +124,38 @@ def _first_line(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return line + end, itertools.chain([rest] if rest else [], blocks)
 
 
-def _separator(first: bytes, columns: Sequence[str] | None) -> str:
-    """The separator with which the header names the wanted columns, or else most columns."""
+def told_form(source: IO[bytes], form: Form) -> Form:
+    """A form whose separator is told from the first lines of a file.
+
+    Raises:
+        ValueError: They cannot be decoded, or there are none.
+    """
+    first, rest = _first_line(Lines(source, form.encoding, form.lenient).blocks())
+    if not first.strip():
+        raise ValueError("it is empty")
+    return dataclasses.replace(form, separator=_separator(first, next(rest, b""), None))
+
+
+def _separator(first: bytes, more: bytes, columns: Sequence[str] | None) -> str:
+    """The sign that makes the wanted columns of the header, and most lines as long as it."""
     found = {sign: _header(first, sign, quoted=True) for sign in SEPARATORS}
     wanted = set(columns or ())
-    best: str = max(SEPARATORS, key=lambda sign: (len(wanted & set(found[sign])), len(found[sign])))
-    return best
+    lines = more.decode("utf-8", errors="replace").splitlines()[:LOOKED_AT]
+
+    def fits(sign: str) -> tuple[int, float, int]:
+        width = len(found[sign])
+        alike = [len(cells) == width for cells in _rows(lines, sign)]
+        share = sum(alike) / len(alike) if alike and width > 1 else 0.0
+        return len(wanted & set(found[sign])), share, width
+
+    return max(SEPARATORS, key=fits)
+
+
+def _rows(lines: list[str], separator: str) -> list[list[str]]:
+    try:
+        return [cells for cells in csv.reader(lines, delimiter=separator) if cells]
+    except csv.Error:
+        return []
 
 
 def _header(line: bytes, separator: str, *, quoted: bool) -> list[str]:

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.arrow_columns import INDEX, joined, text_of_uuids
-from footfall.datasets.delimited import Cells, Form, read_delimited
+from footfall.datasets.delimited import Cells, Form, read_delimited, told_form
 from footfall.datasets.parts import Part, parts_of
-from footfall.datasets.records import read_json
+from footfall.datasets.records import is_json, read_json
 from footfall.datasets.schema import Cleaning
 from footfall.errors import DataError, did_you_mean, one_line
 
@@ -73,7 +73,13 @@ _ENDINGS = {
 """Endings, in lower case, of files that are read nowhere, and what to do."""
 
 
-def read_frame(path: Path, columns: Sequence[str] | None = None, form: Form | None = None) -> Cells:
+def read_frame(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    form: Form | None = None,
+    *,
+    rows: int | None = None,
+) -> Cells:
     """Read the named columns of a table, or all: a file, or a folder of parts.
 
     Text stays text in delimited files, so that the id "007" keeps its zeros. A column of a record
@@ -83,15 +89,15 @@ def read_frame(path: Path, columns: Sequence[str] | None = None, form: Form | No
         path: What to read.
         columns: Which columns; all by default.
         form: How delimited text is written; by default the header tells its separator.
+        rows: How many to read at least of the first part, and of it alone; all by default.
 
     Raises:
         DataError: It cannot be read, or a column is missing; says which ones exist.
     """
     parts, notes = parts_of(path)
-    form = form or Form(separator=None)
     try:
-        tables = _Tables(path, columns, form)
-        for part in parts:
+        tables = _Tables(path, columns, form or Form(separator=None), rows)
+        for part in parts if rows is None else parts[:1]:
             tables.add(part)
         return tables.joined(notes)
     except DAMAGES as error:
@@ -99,19 +105,26 @@ def read_frame(path: Path, columns: Sequence[str] | None = None, form: Form | No
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
 
 
-def peek(path: Path, form: Form, rows: int = 1000) -> pd.DataFrame:
-    """All columns of the first rows of a table that can be read.
+def read_names(path: Path) -> list[str]:
+    """The columns of a table, without its rows.
 
     Raises:
         DataError: It cannot be read.
     """
-    parts, _ = parts_of(path)
+    return [str(name) for name in read_frame(path, rows=None if is_json(path) else 1).frame]
+
+
+def form_of(path: Path, encoding: str | None = None) -> Form:
+    """Tell from its first lines how a file of delimited text is written.
+
+    Raises:
+        DataError: It cannot be decoded, or is empty.
+    """
     try:
-        tables = _Tables(path, None, form, rows)
-        tables.add(parts[0])
-        return tables.joined([]).frame
+        with open_unpacked(path) as file:
+            return told_form(file, Form(None, encoding or "utf-8"))
     except DAMAGES as error:
-        raise DataError(f"{path}: cannot be read as a table: {one_line(error, 300)}") from error
+        raise DataError(f"{path}: {one_line(error, 300)}") from error
 
 
 class _Tables:
@@ -183,13 +196,10 @@ class _Tables:
         head = file.peek(64)[:64]
         _refuse_unread(part.path, head)
         if _is_json(part.path, head):
-            columns, notes = read_json(file, part.path.name)
-            frame = pd.DataFrame(columns, dtype=object)
+            frame, notes = pd.DataFrame(read_json(file), dtype=object), []
         else:
-            form = self.form
-            columns_of = None if self.rows is not None else self.columns
             cells = read_delimited(
-                file, form, columns=columns_of, rows=self.rows, name=part.path.name
+                file, self.form, columns=self.columns, rows=self.rows, name=part.path.name
             )
             frame, notes = cells.frame, cells.notes
             self.known |= dict.fromkeys(cells.header)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO, Any
-
-from footfall.datasets.schema import Cleaning
 
 LONGEST_LINE = 2**22
 """Characters; a longer line is no record of an event, and could exhaust the parser."""
 
 LARGEST = 2**63
 """Numbers from here on fit into no column of whole numbers, and mean nothing in any other."""
+
+ENDINGS = frozenset([".json", ".jsonl", ".ndjson"])
+"""How names of files of JSON end, in lower case."""
 
 DEEPEST = 4
 """Records within records that become columns such as user.id."""
@@ -55,21 +57,22 @@ def cell_of(value: object, *, many: bool) -> object:
     return None
 
 
-def read_json(source: IO[bytes], name: str) -> tuple[dict[str, list[Any]], list[Cleaning]]:
-    """The columns of a file of JSON; a record within a record becomes columns such as user.id.
+def is_json(path: Path) -> bool:
+    """Whether the name of a file says that it holds JSON."""
+    return not ENDINGS.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
 
-    Returns:
-        Columns by name, and what was left out.
+
+def read_json(source: IO[bytes]) -> dict[str, list[Any]]:
+    """The columns of a file of JSON, with numbers as the texts that they are written in.
+
+    A record within a record becomes columns such as user.id; lists stay lists.
 
     Raises:
-        ValueError: There is no record in it.
+        ValueError: A line is no record, or there is none.
     """
     columns: dict[str, list[Any]] = {}
-    count, broken, first = 0, 0, 0
-    for number, record in enumerate(_records(source), start=1):
-        if record is None:
-            broken, first = broken + 1, first or number
-            continue
+    count = 0
+    for record in _records(source):
         row = dict(_flat(record))
         for key in row.keys() - columns.keys():
             columns[key] = [None] * count
@@ -77,25 +80,37 @@ def read_json(source: IO[bytes], name: str) -> tuple[dict[str, list[Any]], list[
             values.append(row.get(key))
         count += 1
     if not count:
-        raise ValueError("no line of it is a record of JSON")
-    problem = f"line of {name} that is no record (first: line {first})"
-    return columns, [Cleaning(problem, "dropped", broken)] if broken else []
+        raise ValueError("there is no record of JSON in it")
+    return columns
 
 
-def _records(source: IO[bytes]) -> Iterator[dict[str, Any] | None]:
+def _records(source: IO[bytes]) -> Iterator[dict[str, Any]]:
     first = _line(source)
-    if first.startswith("["):
-        rest = source.read().decode("utf-8", errors="replace")
-        try:
-            listed = json.loads(first + rest)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"it begins as a list of JSON and is none: {error}") from None
-        yield from (part if isinstance(part, dict) else None for part in listed)
+    if first.lstrip().startswith("["):
+        whole = first + source.read().decode("utf-8", errors="replace")
+        for number, part in enumerate(_parsed(whole, "its list"), start=1):
+            yield _record(part, f"entry {number}")
         return
+    number = 1
     while first:
         if first.strip():
-            yield parse_record(first)
-        first = _line(source)
+            yield _record(_parsed(first, f"line {number}"), f"line {number}")
+        first, number = _line(source), number + 1
+
+
+def _parsed(text: str, where: str) -> Any:
+    if len(text) > LONGEST_LINE and where != "its list":
+        raise ValueError(f"{where} is longer than {LONGEST_LINE} characters")
+    try:
+        return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} is no JSON: {error}") from None
+
+
+def _record(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is no record of JSON, such as {{...}}")  # noqa: TRY004
+    return value
 
 
 def _line(source: IO[bytes]) -> str:
@@ -107,5 +122,7 @@ def _flat(record: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[t
     for key, value in record.items():
         if isinstance(value, dict) and depth < DEEPEST:
             yield from _flat(value, f"{above}{key}.", depth + 1)
+        elif isinstance(value, bool):
+            yield above + key, str(value).lower()
         else:
             yield above + key, cell_of(value, many=True)

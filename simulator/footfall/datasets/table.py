@@ -9,17 +9,25 @@ from typing import Any
 import pandas as pd
 
 from footfall.datasets.base import naive_utc, resolve
-from footfall.datasets.cells import numbers
+from footfall.datasets.cells import amounts
 from footfall.datasets.cleaning import Draft, finish
 from footfall.datasets.contradictions import one_each
 from footfall.datasets.event_words import refuse_events
-from footfall.datasets.frames import peek, read_frame
+from footfall.datasets.frames import read_frame
 from footfall.datasets.ids import as_id
 from footfall.datasets.pages import PAGE_COLUMNS
 from footfall.datasets.schema import ACTIONS, Cleaning, Dataset
-from footfall.datasets.table_source import Actions, InteractionColumns, TableSource
+from footfall.datasets.table_source import (
+    ActionColumn,
+    ActionFlags,
+    InteractionColumns,
+    TableSource,
+)
 from footfall.datasets.times import read_times
 from footfall.datasets.wide import unfold
+
+LOOKED_AT = 1000
+"""Rows of a table that are looked at for events."""
 
 
 def read(source: TableSource, base: Path) -> Dataset:
@@ -30,12 +38,13 @@ def read(source: TableSource, base: Path) -> Dataset:
             is left.
     """
     path = resolve(source.path, base)
-    if source.action == Actions():
-        refuse_events(peek(path, source.form), set(_wanted(source)), path)
+    if source.action is None:
+        first = read_frame(path, form=source.form, rows=LOOKED_AT).frame
+        refuse_events(first, set(_wanted(source)), path)
     tables = _Tables(source, base)
     written = tables.read(path, _wanted(source))
     raw = without_words(written, source.missing)
-    times = read_times(raw[source.columns.time], source.times)
+    times = read_times(_moments(raw, source.columns), source.times)
     items = _items_of_history(raw, source.columns, tables) if source.items is None else None
     draft = Draft(
         name=source.name,
@@ -53,9 +62,8 @@ def read(source: TableSource, base: Path) -> Dataset:
         written=_written(written, source),
         cleaning=[*tables.notes, *times.notes],
     )
-    flags = {str(action): raw[column] for action, column in source.action.flags.items()}
-    if flags:
-        unfold(draft, flags)
+    if isinstance(source.action, ActionFlags):
+        unfold(draft, {action: raw[column] for action, column in source.action.flags.items()})
     return finish(draft)
 
 
@@ -91,15 +99,18 @@ def without_words(frame: pd.DataFrame, words: Collection[str]) -> pd.DataFrame:
 
 def _wanted(source: TableSource) -> list[str]:
     names = [name for name in source.columns.model_dump().values() if name is not None]
-    names += [name for name in [source.action.column] if name is not None]
-    return list(dict.fromkeys([*names, *source.action.flags.values()]))
+    if isinstance(source.action, ActionColumn):
+        names.append(source.action.column)
+    if isinstance(source.action, ActionFlags):
+        names += source.action.flags.values()
+    return list(dict.fromkeys(names))
 
 
 def _written(raw: pd.DataFrame, source: TableSource) -> dict[str, pd.Series]:
     """Columns as the file has them, for samples of what could not be read."""
     columns = {"user": source.columns.user, "item": source.columns.item,
                "time": source.columns.time}  # fmt: skip
-    if source.action.column is not None:
+    if isinstance(source.action, ActionColumn):
         columns["action"] = source.action.column
     return {name: raw[column] for name, column in columns.items()}
 
@@ -120,9 +131,18 @@ def _interactions(raw: pd.DataFrame, source: TableSource, time: pd.Series) -> pd
     return pd.DataFrame(rows)
 
 
-def _actions(raw: pd.DataFrame, action: Actions) -> pd.Series:
-    if action.column is None:
-        word = "view" if action.flags else action.word or "purchase"
+def _moments(raw: pd.DataFrame, columns: InteractionColumns) -> pd.Series:
+    """The column of times; a date and its time of day put together."""
+    if columns.clock is None:
+        return raw[columns.time]
+    both = raw[columns.time].astype(str).str.cat(raw[columns.clock].astype(str), " ")
+    whole = raw[columns.time].notna() & raw[columns.clock].notna()
+    return both.where(whole).rename(columns.time)
+
+
+def _actions(raw: pd.DataFrame, action: str | ActionColumn | ActionFlags | None) -> pd.Series:
+    if not isinstance(action, ActionColumn):
+        word = "view" if isinstance(action, ActionFlags) else action or "purchase"
         return pd.Series(word, index=raw.index, dtype=object)
     words = as_id(raw[action.column])
     known = {**{name: name for name in ACTIONS}, **action.map}
@@ -171,5 +191,5 @@ def _numeric(column: pd.Series, source: TableSource) -> pd.Series:
     present = column.dropna().astype(str)
     if column.dtype != object or present.str.fullmatch(r"0\d+").any():
         return column
-    found = numbers(column, source.decimal, source.thousands)
+    found = amounts(column, source.decimal, source.thousands)
     return found if found.notna().sum() == len(present) else column

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import pandas as pd
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from footfall.datasets.base import Source
 from footfall.datasets.cells import Unit
@@ -25,6 +25,8 @@ class InteractionColumns(Source):
     user: str
     item: str
     time: str
+    clock: str | None = None
+    """Time of day, where ``time`` is only its date."""
     quantity: str | None = None
     """Units; 1 where there is no column."""
     value: str | None = None
@@ -48,28 +50,13 @@ class InteractionColumns(Source):
     """Name of the policy that logged."""
 
 
-class Actions(Source):
-    """What users did: one word for all rows, a column that tells it, or columns that flag it.
+class ActionColumn(Source):
+    """Actions that differ from row to row."""
 
-    In a scenario one word may stand alone: ``action: purchase``.
-    """
-
-    word: Action | None = None
-    """One action for every row."""
-    column: str | None = None
-    """The column that tells the action of each row."""
+    column: str
     map: dict[str, Action] = Field(default_factory=dict)
-    """Words of ``column`` -> actions; words that are not here must be actions themselves,
+    """Words of the source -> actions; words that are not here must be actions themselves,
     otherwise their rows are dropped and counted."""
-    flags: dict[Literal["click", "cart", "purchase"], str] = Field(default_factory=dict)
-    """Impressions in the wide form: each row is a view, and a column of 0 and 1 for each further
-    action says whether it came of it, for instance ``{click: clicked, purchase: bought}``. Where a
-    column says neither, the impression is dropped and counted: silence is not "no click"."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_word(cls, raw: object) -> object:
-        return {"word": raw} if isinstance(raw, str) else raw
 
     @field_validator("map", mode="before")
     @classmethod
@@ -79,15 +66,28 @@ class Actions(Source):
             {id_of(key): value for key, value in raw.items()} if isinstance(raw, Mapping) else raw
         )
 
-    @model_validator(mode="after")
-    def _at_most_one(self) -> Self:
-        if (self.word is not None) + (self.column is not None) + bool(self.flags) > 1:
-            raise ValueError(
-                "an action is one word, or a `column`, or `flags`; not several of them"
-            )
-        if self.map and self.column is None:
-            raise ValueError("`map` needs `column`: whose words does it explain?")
-        return self
+
+class ActionFlags(Source):
+    """Impressions in the wide form: a row is a view, columns of 0 and 1 say what came of it."""
+
+    flags: dict[Literal["click", "cart", "purchase"], str] = Field(min_length=1)
+    """Actions -> columns, for instance ``{click: clicked, purchase: bought}``. Where a column says
+    neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
+
+
+def _form_of_action(raw: object) -> str:
+    if isinstance(raw, Mapping):
+        return "flags" if "flags" in raw else "column"
+    return {ActionColumn: "column", ActionFlags: "flags"}.get(type(raw), "word")  # type: ignore[call-overload, no-any-return]
+
+
+Actions = Annotated[
+    Annotated[Action, Tag("word")]
+    | Annotated[ActionColumn, Tag("column")]
+    | Annotated[ActionFlags, Tag("flags")],
+    Discriminator(_form_of_action),
+]
+"""One action for every row, the column that tells it, or the columns that flag it."""
 
 
 class ItemTable(Source):
@@ -120,8 +120,9 @@ class TableSource(Source):
     """A file of delimited text (also compressed), Parquet, Feather, ORC or JSON lines, or a folder
     of such parts."""
     columns: InteractionColumns
-    action: Actions = Actions()
-    """What the rows are. Purchases, where nothing is said and no column looks like events."""
+    action: Actions | None = None
+    """What the rows are: one action for all of them, the column that tells it, or the columns that
+    flag it. Purchases, where nothing is said and no column looks like other events."""
     time_unit: Unit | None = None
     """Unit of times that are numbers (Unix time); needed for them, so that 20240131 is never
     taken for a day of 1970 in silence."""
@@ -136,8 +137,8 @@ class TableSource(Source):
     separator: str | None = Field(default=None, min_length=1, max_length=1)
     """Between the cells of delimited text; without it, what the header shows: a comma, a semicolon,
     a tab or a bar."""
-    encoding: str = "utf-8"
-    """Of delimited text, where no mark at its beginning tells it."""
+    encoding: str | None = None
+    """Of delimited text, as Python names it; UTF-8, or UTF-16 by its mark, by default."""
     missing: list[str] = Field(default_factory=lambda: sorted(WORDS - {""}))
     """Words that stand for "unknown" in columns of text, beside empty cells."""
     currency: str = ""
@@ -164,9 +165,9 @@ class TableSource(Source):
 
     @field_validator("encoding")
     @classmethod
-    def _known_encoding(cls, name: str) -> str:
+    def _known_encoding(cls, name: str | None) -> str | None:
         try:
-            "a".encode(name)  # codecs that compress or rot are no encodings of text
+            "a".encode(name or "utf-8")  # codecs that compress or rot are no encodings of text
         except LookupError:
             raise ValueError(f'no encoding "{name}"; names look like utf-8, cp1252') from None
         return name
@@ -180,7 +181,7 @@ class TableSource(Source):
     @property
     def form(self) -> Form:
         """How delimited text is written."""
-        return Form(self.separator, self.encoding)
+        return Form(self.separator, self.encoding or "utf-8")
 
     @property
     def times(self) -> TimeForm:

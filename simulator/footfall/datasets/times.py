@@ -26,7 +26,8 @@ NUMERAL = r"^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4})?$"
 
 COMMA = r",(\d+)$"
 
-UNIVERSAL = r"\s*\b(?:UTC|GMT|Z)\s*$"
+UNIVERSAL = r"\s*(?:UTC|GMT|Z)\s*$"
+"""How the universal time zone is written behind a time."""
 
 FORMS = (
     "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M",

@@ -51,6 +51,7 @@ from footfall.recommenders import Request, audited
 from footfall.recommenders.http import HttpRecommender
 from footfall.recommenders.specs import HttpSpec
 from footfall.recommenders.table import TableRecommender
+from footfall.run_folder.layout import GRID
 from footfall.runs.budget import Meter
 from footfall.runs.histories import read_histories
 from footfall.runs.run import run
@@ -60,7 +61,7 @@ from footfall.scenario.scenario import parse_scenario
 from footfall.surrogate.folder import CARD, NUMBERS
 from footfall.world.society import SocialSpec, graph_of
 from footfall_eval import RunLog, compare
-from footfall_eval.comparing.grid import PLAN, summarise
+from footfall_eval.comparing.grid import summarise
 from footfall_eval.statistics.offpolicy import off_policy, read_bandit_log
 from footfall_lab.distilling.distill import Order, distill
 from footfall_lab.finetuning.files import NAME as ABOUT_LESSONS
@@ -306,7 +307,7 @@ class RunFolder:
 
         def read(data: bytes, folder: Path) -> object:
             shutil.copytree(self.path, folder / "run", dirs_exist_ok=True)
-            (folder / PLAN).write_bytes(data)
+            (folder / GRID).write_bytes(data)
             return summarise(folder)
 
         return Target(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from footfall.errors import LogError
 from footfall.plumbing.json_files import read_object
+from footfall.run_folder.layout import VALIDITY
 from footfall_eval.reading.load import RunLog
 
 Status = Literal["validated", "direction only", "not validated"]
@@ -64,7 +65,7 @@ def read_validity(log: RunLog) -> Validity:
         LogError: ``validity.json`` is not readable JSON.
     """
     found: Any = log.manifest.get("validity")
-    file = log.path / "validity.json"
+    file = log.path / VALIDITY
     if file.exists():
         try:
             found = read_object(file)

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from footfall.run_folder.layout import REPORT
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison
 from footfall_eval.comparing.pool import PooledComparison, pool_runs
@@ -58,7 +59,7 @@ def write_report(
         The file written.
     """
     log = RunLog.open(run)
-    target = out or log.path / "report.html"
+    target = out or log.path / REPORT
     temporary = target.with_name(f"{target.name}.partial")
     result = compare(log, primary=primary)
     pooled = None

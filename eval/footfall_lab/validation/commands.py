@@ -10,8 +10,11 @@ import typer
 from rich.console import Console
 
 from footfall.errors import UserError
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.reading import read_scenario
 from footfall_eval.blocks.page import print_discrimination, print_memories, print_validity
+from footfall_lab.validation import validate as ways
+from footfall_lab.validation.study import Order
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -40,10 +43,6 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Say how far these simulated users may be believed, on the scenario's own data."""
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall_lab.validation import validate as ways  # noqa: PLC0415
-    from footfall_lab.validation.study import Order  # noqa: PLC0415
-
     resolved = read_scenario(scenario, {} if seed is None else {"seed": seed})
     order = Order(
         out=out,

@@ -24,6 +24,7 @@ from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import MANIFEST, VALIDITY
 from footfall.scenario.scenario import Scenario
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
@@ -35,7 +36,6 @@ from footfall_lab.validation.prediction import predict
 from footfall_lab.validation.study import Order, observe
 from footfall_lab.validation.tasks import run_tasks
 
-RESULT = "validity.json"
 MEMORY = "memory.json"
 BEHAVIOUR = "behaviour.yaml"
 """The judged coefficients, to be pasted into a scenario."""
@@ -92,15 +92,15 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
 def write(folder: Path, found: dict[str, Any]) -> None:
     """Write the findings in one step; a run in the same folder repeats the verdict."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{RESULT}.partial"
+    temporary = folder / f"{VALIDITY}.partial"
     temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    temporary.replace(folder / RESULT)
-    if not (folder / manifest.NAME).exists():
+    temporary.replace(folder / VALIDITY)
+    if not (folder / MANIFEST).exists():
         return
     with manifest.locked(folder):
         record = manifest.read(folder)
         record["validity"] = {
-            "verdict": found["verdict"], "reasons": found["reasons"], "file": RESULT
+            "verdict": found["verdict"], "reasons": found["reasons"], "file": VALIDITY
         }  # fmt: skip
         manifest.write(folder, record)
 
@@ -161,7 +161,7 @@ def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[Lan
 
 def _obstacles(order: Order, players: Players) -> tuple[str, ...]:
     """What forbids to carry the verdict over to the run in the same folder."""
-    if not (order.out / manifest.NAME).exists():
+    if not (order.out / MANIFEST).exists():
         return ()
     ran = manifest.read(order.out)["scenario"].get("behaviour")
     if ran == players.behaviour.model_dump(mode="json"):

@@ -14,7 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from footfall.errors import UserError
+from footfall.explaining.asked import questions
+from footfall.explaining.interview import interview as ask
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
+from footfall.llm.specs import ModelSpec
 
 Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
 User = Annotated[str, typer.Option(help="Id of a simulated user.")]
@@ -64,9 +67,6 @@ def interview(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Ask a simulated user something; the model answers from their memory and their log."""
-    from footfall.explaining.interview import interview as ask  # noqa: PLC0415 - opens a model
-    from footfall.llm.specs import ModelSpec  # noqa: PLC0415 - likewise
-
     found = replay(run, user, arm, base=base, announce=_stderr.print)
     spec = None if model is None else ModelSpec(name=model)
     said = ask(found, question, model=spec, store=store, announce=_stderr.print)
@@ -161,8 +161,6 @@ def _item(console: Console, decision: Decision) -> None:
 
 
 def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | None) -> None:
-    from footfall.explaining.asked import questions  # noqa: PLC0415 - opens a model
-
     asked = questions(found, one, store)
     if not asked:
         console.print("No language model was asked.")
@@ -182,8 +180,6 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
 def _plain(
     found: Replay, one: ExplainedPage, item: str | None, store: Path | None
 ) -> dict[str, Any]:
-    from footfall.explaining.asked import questions  # noqa: PLC0415 - opens a model
-
     return {
         "arm": found.arm,
         "user": found.user,

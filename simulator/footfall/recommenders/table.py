@@ -12,7 +12,8 @@ import pandas as pd
 from footfall.datasets.cells import numbers
 from footfall.datasets.frames import read_frame
 from footfall.errors import DataError, did_you_mean
-from footfall.recommenders.protocol import Request, Slate
+from footfall.recommenders.protocol import Materials, Request, Slate
+from footfall.recommenders.specs import TableSpec
 
 EVERYONE = "*"
 """The user whose rows answer for users that have none."""
@@ -126,3 +127,8 @@ def _pack(rows: pd.DataFrame) -> _Rows:
         return tuple(rows[name].tolist()) if name in rows else None
 
     return _Rows(tuple(rows["item"]), column("score"), column("propensity"))
+
+
+def read_table(spec: TableSpec, materials: Materials) -> TableRecommender:
+    """Make the recommender of a ``table`` spec; see ``TableRecommender.read``."""
+    return TableRecommender.read(materials.base / spec.path)

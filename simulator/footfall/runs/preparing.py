@@ -86,7 +86,7 @@ def schedule_of(scenario: Scenario, histories: Histories) -> Schedule:
     return replace(schedule, offers=offers)
 
 
-def _society(scenario: Scenario, histories: Histories, base: Path) -> Society | None:
+def society_of(scenario: Scenario, histories: Histories, base: Path) -> Society | None:
     """Who hears of whom, if anybody does."""
     if scenario.social is None:
         return None

@@ -17,6 +17,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.prompting.untrusted import Cleaner, Inspection, inspect
 from footfall.recommenders.audit import EXAMPLES
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import HELD_OUT, ITEMS, MANIFEST, USERS
 from footfall.scenario.scenario import Scenario
 from footfall.world.actions.specs import ActionsSpec
 
@@ -71,9 +72,9 @@ def describe(
         "assumptions": [*assumptions(scenario.behaviour), *assumed_acts(scenario.actions)],
         "warnings": warnings(scenario, histories, model, texts),
         "texts": {} if texts is None else texts.as_dict(),
-        "items": "items.parquet",
-        "users_table": "users.parquet",
-        "held_out": "held_out.parquet",
+        "items": ITEMS,
+        "users_table": USERS,
+        "held_out": HELD_OUT,
         "recorded": {
             "versions": manifest.versions(),
             "hashes": {
@@ -214,5 +215,5 @@ def added(before: Any, now: Any) -> Any:
     if isinstance(before, list) and isinstance(now, list):
         return (before + now)[:EXAMPLES]
     if not isinstance(before, int | float) or not isinstance(now, int | float):
-        raise LogError(f"{manifest.NAME}: faults of earlier attempts are no counts; it was changed")
+        raise LogError(f"{MANIFEST}: faults of earlier attempts are no counts; it was changed")
     return before + now

@@ -122,6 +122,63 @@ def _parquet_seed() -> bytes:
     return buffer.getvalue()
 
 
+def _feather(data: bytes, folder: Path) -> object:
+    (folder / "t.feather").write_bytes(data)
+    return load(TableSource(path=Path("t.feather"), columns=TABLE_COLUMNS), folder)
+
+
+def _feather_seed() -> bytes:
+    buffer = io.BytesIO()
+    pd.read_csv(io.BytesIO(TABLE)).to_feather(buffer)
+    return buffer.getvalue()
+
+
+JSON_TABLE = (
+    b'{"user": {"id": 7}, "item": "i1", "at": "2024-01-01T10:00:00Z", "n": 1, "paid": 2.5}\n'
+    b'{"user": {"id": "u2"}, "item": "i2", "at": "2024-01-02", "kind": ["a", "b"], "ok": true}\n'
+)
+
+
+def _json_table(data: bytes, folder: Path) -> object:
+    (folder / "t.jsonl").write_bytes(data)
+    columns = {**TABLE_COLUMNS, "user": "user.id", "category": "kind"}
+    return load(TableSource(path=Path("t.jsonl"), columns=columns), folder)
+
+
+IMPRESSIONS = b"""user;item;at;page;place;chance;policy;clicked;bought;paid
+u1;i1;2024-01-01 10:00;p1;0;0,5;old;1;0;
+u1;i2;2024-01-01 10:00;p1;1;0,25;old;1;1;"1.299,00"
+u2;i1;2024-01-02 10:00;p1;0;1;new;0;0;
+"""
+
+
+def _impressions(data: bytes, folder: Path) -> object:
+    (folder / "t.csv").write_bytes(data)
+    columns = {"user": "user", "item": "item", "time": "at", "page": "page", "position": "place",
+               "propensity": "chance", "arm": "policy", "value": "paid"}  # fmt: skip
+    raw = {"kind": "table", "path": "t.csv", "columns": columns, "decimal": ",", "thousands": ".",
+           "action": {"flags": {"click": "clicked", "purchase": "bought"}}}  # fmt: skip
+    return load(TableSource.model_validate(raw), folder)
+
+
+OPEN_BANDIT = (
+    b",timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1\n"
+    b"0,2019-11-24 00:00:00.004101+00:00,1,3,0,0.5,aa,bb\n"
+    b"1,2019-11-24 00:00:01+00:00,0,1,1,0.25,cc,bb"
+    b"\n--\n,item_id,item_feature_0\n0,0,-0.67\n1,1,0.5"
+)
+
+
+def _open_bandit(data: bytes, folder: Path) -> object:
+    place = folder / "random" / "men"
+    place.mkdir(parents=True)
+    log, _, items = data.partition(b"\n--\n")
+    (place / "men.csv").write_bytes(log)
+    (place / "item_context.csv").write_bytes(items)
+    raw = {"kind": "open-bandit", "path": str(folder), "campaign": "men", "policy": "random"}
+    return load(PUBLISHED["open-bandit"].model_validate(raw), folder)
+
+
 MOVIES = b"movieId,title,genres\n1,Heat (1995),Action|Crime\n2,Up (2009),Animation\n"
 RATINGS = (
     b"userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,2,3.5,964982931\n2,1,5,964983815\n"
@@ -571,9 +628,13 @@ def targets(folder: Path) -> dict[str, Target]:
     return {
         "table": Target(_table, (TABLE,), odd),
         "table of Unix times": Target(
-            _unix_table, (TABLE.replace(b"2024-01-01T10:00:00", b"17"),), odd
+            _unix_table, (TABLE.replace(b"2024-01-01T10:00:00", b"1704103200"),), odd
         ),
         "table in Parquet": Target(_parquet, (_parquet_seed(),)),
+        "table in JSON": Target(_json_table, (JSON_TABLE,), odd),
+        "table in Feather": Target(_feather, (_feather_seed(),)),
+        "table of impressions": Target(_impressions, (IMPRESSIONS,), odd),
+        "Open Bandit": Target(_open_bandit, (OPEN_BANDIT,), odd),
         "MovieLens latest": Target(
             _movielens(("ratings.csv", "movies.csv"), {}), (RATINGS + b"\n--\n" + MOVIES,), odd
         ),

@@ -72,20 +72,21 @@ class Crowd:
     def __init__(self, setting: Setting, people: Sequence[tuple[int, int]]) -> None:
         """Wake ``people`` up: (arm, number of the user in the population)."""
         self.setting = setting
-        kept = setting.diary
-        self.shoppers = [
-            Shopper(
-                arm,
-                user,
-                setting.max_pages,
-                None if kept is None else Diary(kept),
-                traces=None if setting.people is None else Traces(),
-            )
-            for arm, user in people
-        ]
-        for shopper in self.shoppers:
-            shopper.now = float(setting.calendar.arrivals[shopper.user])
-        self._plan(self.shoppers)
+        self.shoppers = [self.wake(arm, user) for arm, user in people]
+        self.plan(self.shoppers)
+
+    def wake(self, arm: int, user: int) -> Shopper:
+        """A user in an arm, whose first visit is still to be planned."""
+        kept = self.setting.diary
+        shopper = Shopper(
+            arm,
+            user,
+            self.setting.max_pages,
+            None if kept is None else Diary(kept),
+            traces=None if self.setting.people is None else Traces(),
+        )
+        shopper.now = float(self.setting.calendar.arrivals[user])
+        return shopper
 
     def advance(self, until: float, service: PageService) -> EpochRecords:
         """Simulate up to ``until`` (seconds since the start) and return what happened.
@@ -102,8 +103,8 @@ class Crowd:
                 (gone if shopper.advance() is None else asking).append(shopper)
             waiting = self._let_go(asking)
             if waiting:
-                blocks.append(self._round(waiting, service))
-            self._plan(gone)
+                blocks.append(self.serve(waiting, service))
+            self.plan(gone)
             active = asking + [shopper for shopper in gone if shopper.starts < until]
         return EpochRecords(
             blocks,
@@ -115,7 +116,7 @@ class Crowd:
             ],
         )
 
-    def _plan(self, leaving: Sequence[Shopper]) -> None:
+    def plan(self, leaving: Sequence[Shopper]) -> None:
         """Draw when each of them comes next."""
         if not leaving:
             return
@@ -167,7 +168,8 @@ class Crowd:
             )
         return left
 
-    def _round(self, asking: list[Shopper], service: PageService) -> PageBlock:
+    def serve(self, asking: list[Shopper], service: PageService) -> PageBlock:
+        """Show everybody who waits a page, and tell them what came of it."""
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]
         pages = service.serve(requests)
         block = self._decide(asking, requests, pages)

@@ -1,5 +1,6 @@
 """docs/adding.md: every example is run, as a package beside Footfall or as a change to it."""
 
+import json
 import os
 import re
 import shutil
@@ -72,6 +73,11 @@ def test_data_recommender_and_mode_of_another_package_run(shop):
     assert '"least": 1' in told
 
 
+def test_data_list_names_the_package_of_a_source(shop):
+    listed = json.loads(footfall("data", "list", "--json", cwd=shop).stdout)
+    assert listed["kinds"]["till"] == "of the package corner-shop"
+
+
 def test_the_recommender_keeps_the_rules_of_all_recommenders(shop):
     frame = pd.read_csv(shop / "till.csv", sep=";", names=["user", "item", "time"])
     items = pd.DataFrame({"item": sorted(frame["item"].unique())})
@@ -137,6 +143,10 @@ def test_a_part_inside_footfall(tmp_path, diff, proof):
     path = os.pathsep.join(str(tmp_path / tree) for tree in ("simulator", "eval"))
     done = subprocess.run(
         [sys.executable, str(script)],
-        check=False, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr

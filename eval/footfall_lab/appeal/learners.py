@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from footfall.appeal.encoders import Encoder, Sentences
 from footfall.appeal.folder import Style
 from footfall.appeal.kept import encode_kept
 from footfall.appeal.model import Voice
 from footfall.appeal.words import WordSpace
-from footfall.memory.similarity import sentences_installed
+from footfall.llm.encoders import Encoder, Sentences
+from footfall.llm.sentences import sentences_installed
 from footfall_lab.appeal.heads import fit_worth
 from footfall_lab.appeal.lessons import Lessons
 from footfall_lab.appeal.tuning import Schedule, tune

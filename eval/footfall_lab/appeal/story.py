@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from footfall.appeal.encoders import States
 from footfall.datasets.experiments import read_experiments
+from footfall.llm.encoders import States
 from footfall.llm.opening import open_model
 from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel

@@ -131,6 +131,8 @@ def _scenario(order: Order, run: Path | None) -> tuple[Scenario, Path]:
         record = manifest.read(run)
         scenario = parse_scenario(record["scenario"], str(run / MANIFEST))
         base = Path.cwd()
+    if scenario.choice.mode == "ensemble":
+        raise UserError(f"{order.source}: distil one member of the ensemble at a time")
     if scenario.choice.mode == "surrogate":
         raise UserError(f"{order.source}: a surrogate answers there; distil from a language model")
     if scenario.choice.memory is not None:

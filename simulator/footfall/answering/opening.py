@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from footfall.answering.stand_in import StandIn
+from footfall.choice.ensemble import Ensemble
 from footfall.choice.likelihood import open_likelihood
 from footfall.choice.listwise import open_listwise
 from footfall.choice.protocol import ChoiceModel
@@ -50,6 +51,9 @@ def open_choice(
         TemplateError: The template is wrong.
         ModelError: The model cannot be asked in this mode.
     """
+    if spec.ensemble is not None:
+        members = [open_choice(one, model, catalogue, base=base) for one in spec.ensemble.of]
+        return Ensemble(members, spec.ensemble)
     if spec.mode == "surrogate":
         return open_surrogate(spec, catalogue, base or Path())
     base = base or Path()
@@ -74,10 +78,13 @@ def open_answering(scenario: Scenario, base: Path, announce: Announce) -> Langua
     Raises:
         ModelError: See ``footfall.llm.opening.open_model``; or there is no surrogate.
     """
-    if scenario.choice.mode != "surrogate":
+    choice = scenario.choice
+    members = (choice,) if choice.ensemble is None else choice.ensemble.of
+    if any(member.mode != "surrogate" for member in members):
         return open_model(scenario.model, announce=announce)
-    assert scenario.choice.path is not None, "checked by ChoiceSpec"
-    return StandIn(read_card(base / scenario.choice.path), scenario.choice.path)
+    path = members[0].path
+    assert path is not None, "checked by ChoiceSpec"
+    return StandIn(read_card(base / path), path)
 
 
 def needs_no_store(model: LanguageModel) -> bool:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.protocol import Materials, Request, Slate
-from footfall.recommenders.specs import RandomSpec, ShuffledSpec
+from footfall.recommenders.trained_specs import RandomSpec, ShuffledSpec
 
 _PURPOSE = 0x7265636F  # "reco": keeps these draws apart from others with the same seed
 _WORD = 2**64 - 1

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.errors import ModelError, one_line
+from footfall.llm.sentences import WIDTH, embed, sentence_model
 from footfall.llm.specs import ModelSpec
 from footfall.llm.weights.weights import find_weights
-from footfall.memory.similarity import WIDTH, embed, sentence_model
 
 Singles = npt.NDArray[np.float32]
 

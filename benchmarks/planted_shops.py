@@ -179,21 +179,32 @@ def judge(known: Mapping[str, Any], compared: Mapping[str, Any]) -> Scores:
 def estimates_of(
     compared: Mapping[str, Any], outcome: str, arms: Sequence[str]
 ) -> dict[str, Estimate]:
-    """What ``compare --json`` says of an outcome, one estimate a way of knowing."""
+    """What ``compare --json`` says of an outcome, one estimate a way of knowing.
+
+    The simulation is judged by its interval with all uncertainty, where there is one.
+    """
     control = next(arm for arm in compared["arms"] if arm["name"] == arms[0])
     base = control["metrics"][outcome]
     contrasts = {one["treatment"]: one for one in compared["contrasts"] if one["metric"] == outcome}
     rows = [contrasts[name] for name in arms[1:]]
+    luck = [{"lift": r["lift"], "low": r["lift_low"], "high": r["lift_high"]} for r in rows]
+    evidence = [row.get("evidence") or {} for row in rows]
+    wide = [of.get("all_uncertainty") or own for of, own in zip(evidence, luck, strict=True)]
+    found = {"simulated": _estimate(base, wide)}
+    for key, title in (("off_policy", "off-policy"), ("both", "both")):
+        if any(of.get(key) for of in evidence):
+            found[title] = _estimate(base, [of.get(key) or {} for of in evidence])
+    return found
+
+
+def _estimate(base: float, lifts: Sequence[Mapping[str, float | None]]) -> Estimate:
+    """From the lifts of the treatments; what is not said is NaN."""
 
     def column(key: str) -> np.ndarray:
-        values = [np.nan if row[key] is None else row[key] for row in rows]
-        return np.array([0.0, *values], dtype=float)
+        values = [lift.get(key) for lift in lifts]
+        return np.array([0.0, *(np.nan if value is None else value for value in values)])
 
-    return {
-        "simulated": Estimate(
-            value=base * (1 + column("lift")), low=column("lift_low"), high=column("lift_high")
-        )
-    }
+    return Estimate(base * (1 + column("lift")), column("low"), column("high"))
 
 
 def of_leak(known: Mapping[str, Any], compared: Mapping[str, Any]) -> str:

@@ -191,6 +191,8 @@ def test_the_benchmark_reads_compare_and_prints_a_table():
     ]
     compared = {"arms": [{"name": CONTROL, "metrics": {"clicks": 2.2, "purchases": None}}]}
     compared["arms"][0]["metrics"]["purchases"] = 2.0
+    both = {"lift": 0.5, "low": 0.55, "high": 0.6}
+    contrasts[0]["evidence"] = {"all_uncertainty": both, "off_policy": None, "both": both}
     scores = bench.judge(
         {"arms": arms, "clicks": of, "purchases": of}, {**compared, "contrasts": contrasts}
     )
@@ -198,6 +200,8 @@ def test_the_benchmark_reads_compare_and_prints_a_table():
     assert clicks["all"].pairs_right == 5.5  # rate and the oracle are said to be equal
     assert clicks["without the oracle"].order == 1
     assert clicks["all"].level == pytest.approx(1.1)
+    assert (clicks["all"].covered, clicks["all"].intervals) == (2, 3)
+    assert scores["both"]["clicks"]["all"].left_out == 2
     text = bench.table({"fashion": {1: scores}}, "clicks")
     assert "| simulated: pairs in the right order | 0.92 |" in text
     assert "level over the true one | 1.10 |" in text

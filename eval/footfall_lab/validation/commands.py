@@ -12,13 +12,18 @@ from rich.console import Console
 from footfall.errors import UserError
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
-from footfall_eval.blocks.page import print_discrimination, print_memories, print_validity
+from footfall_eval.blocks.page import (
+    print_discrimination,
+    print_memories,
+    print_new_items,
+    print_validity,
+)
 from footfall_lab.validation import validate as ways
 from footfall_lab.validation.study import Order
 
 stderr = Console(stderr=True, highlight=False)
 
-Protocol = Literal["blocks", "discrimination", "prediction", "memory"]
+Protocol = Literal["blocks", "discrimination", "prediction", "memory", "new-items"]
 
 
 def validate(
@@ -29,7 +34,8 @@ def validate(
         typer.Option(
             help="blocks: A to I and the verdict. prediction: B and C, and classical predictors "
             "side by side on three tasks. "
-            "discrimination: the 1:m task of the literature. memory: what memory is worth."
+            "discrimination: the 1:m task of the literature. memory: what memory is worth. "
+            "new-items: who foresees the takers of items that nobody has taken yet."
         ),
     ] = "blocks",
     ratios: Annotated[str, typer.Option(help="Untouched items for each taken one.")] = "1,2,3,9",
@@ -38,6 +44,9 @@ def validate(
     store: Annotated[Path | None, typer.Option(help="Store of model answers.")] = None,
     tests: Annotated[
         Path | None, typer.Option(help="CSV of past A/B tests: control, treatment, lift.")
+    ] = None,
+    backtest: Annotated[
+        Path | None, typer.Option(help="Folder of `footfall backtest`, for block H.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
@@ -51,10 +60,15 @@ def validate(
         questions=questions,
         store=store,
         tests=tests,
+        backtest=backtest,
         protocol=protocol,
         ratios=_ratios(ratios),
     )
-    tasks = {"discrimination": ways.discriminate, "memory": ways.weigh_memories}
+    tasks = {
+        "discrimination": ways.discriminate,
+        "memory": ways.weigh_memories,
+        "new-items": ways.foresee_new_items,
+    }
     task = tasks.get(protocol, ways.validate_users)
     found = task(resolved, order, stderr.print)
     if as_json:
@@ -63,6 +77,8 @@ def validate(
         print_discrimination(found)
     elif protocol == "memory":
         print_memories(found)
+    elif protocol == "new-items":
+        print_new_items(found)
     else:
         print_validity(found)
 

@@ -10,6 +10,7 @@ from footfall.choice.ensemble import Ensemble
 from footfall.choice.likelihood import open_likelihood
 from footfall.choice.listwise import open_listwise
 from footfall.choice.protocol import ChoiceModel
+from footfall.choice.rating import open_rating
 from footfall.choice.reasoned import open_reasoned
 from footfall.choice.specs import GROUP, ChoiceSpec
 from footfall.choice.yes_no import open_yes_no
@@ -32,6 +33,7 @@ OPENERS = {
     "yes-no": open_yes_no,
     "listwise": open_listwise,
     "reasoned": open_reasoned,
+    "rating": open_rating,
 }
 """Modes in which a language model is asked."""
 

@@ -13,7 +13,7 @@ from footfall.errors import did_you_mean
 from footfall.plumbing import plugins
 from footfall.plumbing.spec import SPEC
 
-Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned", "ensemble"]
+Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned", "rating", "ensemble"]
 """Footfall's own modes."""
 
 GROUP = "footfall.modes"
@@ -68,6 +68,7 @@ class ChoiceSpec(BaseModel):
     an option's letter against "none of these", one question a slate; ``surrogate``: no
     language model is asked, a small one answers that ``footfall distill`` made of it;
     ``reasoned``: marks from 1 to 5 and a reason, in JSON (slow: for looking, not for crowds);
+    ``rating``: the mean of a mark from 0 to 9, one question an item;
     ``ensemble``: several of these with one voice. Other packages may add modes; see
     docs/adding.md."""
     options: dict[str, Any] = {}
@@ -109,7 +110,7 @@ class ChoiceSpec(BaseModel):
     rotations: int = Field(default=1, ge=1, le=26)
     """Listwise only: orders of the options that are asked and averaged."""
     min_label_mass: float = Field(default=0.01, ge=0, lt=1)
-    """Yes-no, listwise: where the labels together get less probability, the model did not
+    """Yes-no, listwise, rating: where the labels together get less probability, the model did not
     answer the question: no answer, counted."""
     memory: MemorySpec | None = None
     """Which remembered events a prompt holds, in place of ``history_events``; see

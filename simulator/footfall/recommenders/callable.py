@@ -90,6 +90,14 @@ def load_callable(spec: CallableSpec, materials: Materials) -> Recommender:
     return made
 
 
+def learns_from_split(spec: CallableSpec, base: Path) -> bool:
+    """Whether the code is trained anew on whatever split it is given."""
+    target = _find(spec.target, base)
+    if not callable(target) or _answers_requests(target):
+        return False
+    return "split" in inspect.signature(target).parameters
+
+
 def _find(target: str, base: Path) -> Any:
     module_name, _, path = target.partition(":")
     with _importable(base):

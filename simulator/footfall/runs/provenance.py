@@ -67,6 +67,8 @@ def describe(
             **getattr(model, "about", {}),  # what a server says of itself
         },
         "surrogate": model.provenance() if isinstance(model, StandIn) else None,
+        "presentations": list(histories.presentations.about),
+        "kinds": histories.presentations.kinds,
         "coefficients": scenario.behaviour.click.model_dump(),
         "fitted": scenario.behaviour.sources,
         "assumptions": [*assumptions(scenario.behaviour), *assumed_acts(scenario.actions)],
@@ -181,10 +183,15 @@ def held_out_table(histories: Histories) -> pd.DataFrame:
 
 
 def data_hash(histories: Histories) -> str:
-    """SHA-256 over the remembered interactions and the items, in canonical order."""
+    """SHA-256 over the remembered interactions, the items, and what is shown otherwise."""
     digest = hashlib.sha256()
     for frame in (histories.split.remembered.interactions, histories.split.remembered.items):
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    shown = histories.presentations
+    for words in [] if shown.arms is None else [shown.arms.appeal, shown.arms.price]:
+        digest.update(words.tobytes())
+    for one in shown.days:
+        digest.update(one.appeal.tobytes())
     return digest.hexdigest()
 
 

@@ -34,6 +34,7 @@ from footfall.runs import resuming
 from footfall.runs.budget import Meter, MeteredModel
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
+from footfall.runs.logged import write_logged
 from footfall.runs.preparing import (
     epochs,
     expected_decisions,
@@ -72,7 +73,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 stack.callback(recommender.close)
         with clock.section("model"):
             engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
-            setting = setting_of(scenario, histories)
+            setting = setting_of(scenario, histories, options.base)
             for offered in setting.schedule.offers:
                 watch.announce(str(offered))
             job = job_of(scenario, histories, setting, options, earlier)
@@ -85,6 +86,18 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         resuming.begin(options, earlier, record)
         stack.enter_context(_last_words(options.out, record, meter))
         record["tables"] = _write_tables(options.out, scenario, histories, setting)
+        with clock.section("logged pages"):
+            hashes, record["logged"] = write_logged(
+                scenario,
+                histories,
+                recommenders,
+                setting,
+                speaks=choice is not None,
+                base=options.base,
+                out=options.out,
+                announce=watch.announce,
+            )
+        record["tables"] |= hashes
         manifest.write(options.out, record)
         progress = watch.begin(expected_decisions(scenario, setting))
         society = society_of(scenario, histories, options.base)

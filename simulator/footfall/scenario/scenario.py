@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -16,6 +18,7 @@ from footfall.errors import ScenarioError, did_you_mean
 from footfall.llm.specs import ModelSpec
 from footfall.plumbing.spec import SPEC, explain
 from footfall.recommenders.specs import RecommenderSpec
+from footfall.scenario.appeal import AppealSpec
 from footfall.scenario.budget import BudgetSpec
 from footfall.users.population import PopulationSpec
 from footfall.world.actions.specs import ActionsSpec
@@ -81,6 +84,13 @@ class ArmSpec(_Spec):
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[\w][\w .+-]*$")
     recommender: RecommenderSpec
+    made_at: dt.datetime | dt.date | None = None
+    """Moment (UTC) after which the arm has learned nothing: a table's slates, a service or code
+    that was frozen then. Off-policy estimates need it of arms that Footfall does not train; they
+    use only days that come later."""
+    presentation: Path | None = None
+    """A table of ``item`` and ``title``, ``price`` or both: how this arm shows items. Words are
+    read by the scenario's ``appeal``."""
 
 
 class Scenario(_Spec):
@@ -96,6 +106,8 @@ class Scenario(_Spec):
     choice: ChoiceSpec = ChoiceSpec()
     behaviour: BehaviourSpec = BehaviourSpec()
     """Written here, or the name of a file that ``footfall fit`` wrote."""
+    appeal: AppealSpec | None = None
+    """Who reads other titles than the usual ones; None: nobody, and there may be none."""
     world: WorldSpec = WorldSpec()
     actions: ActionsSpec = ActionsSpec()
     """What users do beside clicking and buying; nothing unless it is named."""
@@ -131,6 +143,10 @@ class Scenario(_Spec):
         wandering = self.actions.search is not None or self.actions.similar is not None
         if self.design == "interleaved" and wandering:
             raise ValueError("an interleaved design has no pages of search or similar items")
+        if self.design == "interleaved" and any(arm.presentation for arm in self.arms):
+            raise ValueError(
+                "arms of an interleaved design share their pages and cannot differ in presentation"
+            )
         if self.control not in names:
             raise ValueError(
                 f'control "{self.control}" is no arm; {did_you_mean(self.control, names)}'

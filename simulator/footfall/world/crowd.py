@@ -17,12 +17,15 @@ import numpy.typing as npt
 
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES, PairFeatures
+from footfall.behaviour.people import People
 from footfall.behaviour.specs import SITUATION, TASTES
+from footfall.behaviour.traces import Traces
 from footfall.luck import Luck, Purpose, exponential
 from footfall.world.actions.funnel import Funnel
-from footfall.world.calendar import Calendar
+from footfall.world.calendar import DAY, Calendar
 from footfall.world.diary import Diary, DiarySpec
 from footfall.world.pages import FilledPage, PageOutcome, PageRequest, PageService
+from footfall.world.presented import Presented
 from footfall.world.records import EpochRecords, PageBlock
 from footfall.world.schedule import Schedule
 from footfall.world.shopper import Shopper
@@ -50,8 +53,12 @@ class Setting:
     """[n_users, len(TERMS)] coefficients of each user; None: the common ones."""
     diary: DiarySpec | None = None
     """What users carry along from page to page and from visit to visit; None: nothing."""
+    people: People | None = None
+    """Users fitted to a log of pages; None: the coefficients of ``behaviour`` are all there is."""
     funnel: Funnel | None = None
     """What users do beside clicking and buying; None: nothing."""
+    presented: Presented | None = None
+    """Which words and prices each arm shows; None: all the same."""
 
     @property
     def slate(self) -> int:
@@ -67,7 +74,13 @@ class Crowd:
         self.setting = setting
         kept = setting.diary
         self.shoppers = [
-            Shopper(arm, user, setting.max_pages, None if kept is None else Diary(kept))
+            Shopper(
+                arm,
+                user,
+                setting.max_pages,
+                None if kept is None else Diary(kept),
+                traces=None if setting.people is None else Traces(),
+            )
             for arm, user in people
         ]
         for shopper in self.shoppers:
@@ -165,11 +178,19 @@ class Crowd:
         spells = schedule.at(times)
         cells = (spells[:, None], items)
         changed = schedule.eventful
+        shifts = schedule.shifts[cells] if changed else None
+        appeal = schedule.appealing(times, numbers, items) if changed else None
+        prices = schedule.prices[cells]
+        if self.setting.presented is not None:
+            words, price = self.setting.presented.of([one.arm for one in requests], items)
+            shifts = price if shifts is None else shifts + price
+            appeal = words if appeal is None else appeal + words
+            prices = prices * np.exp(price)
         known = self.setting.known.of(
             numbers,
             items,
             times=self._times(requests),
-            shifts=schedule.shifts[cells] if changed else None,
+            shifts=shifts,
         )
         features = PageFeatures(
             shown=shown,
@@ -182,19 +203,41 @@ class Crowd:
             own=None if self.setting.own is None else self.setting.own[numbers],
             situation=_heard(pages, self.setting.slate),
             mood=self._moods(asking),
-            appeal=schedule.appealing(times, numbers, items) if changed else None,
+            appeal=appeal,
             sellable=schedule.sellable[cells] if changed else None,
             examination=schedule.examination[spells] if changed else None,
         )
+        if self.setting.people is not None:
+            features = self._thinking(self.setting.people, features, asking, requests, items)
         decisions = self.setting.behaviour.decide(features, self._luck(requests, items))
         if changed:
             waits = schedule.waits[spells, [request.arm for request in requests]]
             decisions = replace(decisions, seconds=decisions.seconds + waits)
-        prices, acts = schedule.prices[cells], None
+        acts = None
         if self.setting.funnel is not None:
             acts = self.setting.funnel.act(requests, items, features, prices, decisions)
             decisions = acts.decisions
         return PageBlock(requests, pages, items, features.llm, prices, decisions, acts)
+
+    def _thinking(
+        self,
+        people: People,
+        features: PageFeatures,
+        asking: list[Shopper],
+        requests: list[PageRequest],
+        items: npt.NDArray[np.int32],
+    ) -> PageFeatures:
+        """The same with what fitted users think of the page."""
+        users = np.array([request.user for request in requests], dtype=np.int64)
+        days = np.array([request.time for request in requests]) / DAY
+        opinion = people.think(users, items, features.price, days, _met(asking, items, days))
+        pages = np.array([request.page for request in requests], dtype=np.int64)
+        return replace(
+            features,
+            personal=opinion.terms,
+            buy_odds=opinion.buy_odds,
+            going=people.going(users, pages),
+        )
 
     def _times(self, requests: list[PageRequest]) -> npt.NDArray[np.datetime64] | None:
         """[n] when, if it matters to anybody."""
@@ -256,4 +299,16 @@ def _heard(pages: list[FilledPage], width: int) -> npt.NDArray[np.float64] | Non
 
 def _times_seen(asking: list[Shopper], items: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     rows = [shopper.seen.of(row) for shopper, row in zip(asking, items.tolist(), strict=True)]
+    return np.array(rows, dtype=np.float64)
+
+
+def _met(
+    asking: list[Shopper], items: npt.NDArray[np.int32], days: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """[n, k, len(KINDS)] what each met in this run, faded."""
+    rows = [
+        shopper.traces.of(row, day)
+        for shopper, row, day in zip(asking, items.tolist(), days.tolist(), strict=True)
+        if shopper.traces is not None
+    ]
     return np.array(rows, dtype=np.float64)

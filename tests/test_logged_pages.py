@@ -139,12 +139,12 @@ def test_the_join_covers_where_its_prior_holds():
 
 @pytest.fixture(scope="module")
 def shop_run(tmp_path_factory):
-    """A small grocery shop, run with arms of every kind."""
+    """A small media shop, run with arms of every kind."""
     folder = tmp_path_factory.mktemp("logged")
-    shop = plant("grocery", 1, users=150, items=100, days=21, later_days=10)
+    shop = plant("media", 1, users=300, items=100, days=21, later_days=10)
     path = write(shop, folder, serve(shop, folder, ARMS))
     raw = yaml.safe_load(path.read_text())
-    raw["population"]["users"] = 120
+    raw["population"]["users"] = 250
     for arm in raw["arms"]:
         if arm["name"] == LEAK:  # it claims to be as old as the others
             arm["made_at"] = str(shop.split.date())

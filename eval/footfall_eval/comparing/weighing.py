@@ -20,7 +20,7 @@ from footfall.run_folder.logged import (
 )
 from footfall_eval.comparing.evidence import Basis, Evidence, Lift, as_lift
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reading.uncertainty import log_ratio_draws, model_error
+from footfall_eval.reading.uncertainty import fitted_to_pages, log_ratio_draws, model_error
 from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined
 from footfall_eval.statistics.logged import LoggedArm, LoggedArms, Outcome, logged_arms
 
@@ -146,7 +146,7 @@ class Weigher:
         found = self.logged.outcomes[outcome]
         if not {self.control, treatment} <= found.arms.keys():
             return _Gap(why="not every logged page has its answer")
-        fitted = math.isfinite(model_error(self.log, outcome))
+        fitted = fitted_to_pages(self.log)
         arms = found.arms[self.control], found.arms[treatment]
         return _gap(found, *arms, centre, fitted=fitted)
 

@@ -32,7 +32,7 @@ from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.open_bandit import OpenBanditSource
 from footfall.datasets.schema import Dataset
 from footfall.datasets.steam import SteamSource
-from footfall.datasets.table import TableSource
+from footfall.datasets.table_source import TableSource
 from footfall.errors import did_you_mean
 from footfall.plumbing import plugins
 

@@ -143,10 +143,22 @@ class Habits(_Spec):
 class PeopleSpec(_Spec):
     """Users fitted to a log of pages, each with numbers of their own; see docs/fitting.md."""
 
-    file: str = Field(min_length=1)
+    file: str = ""
     """What ``footfall fit`` wrote beside the behaviour; from the scenario's folder, if relative."""
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     """Of the file, so that no other users are played by mistake."""
+    target: str = ""
+    """In place of a file: ``module:function`` of one's own, which gets the ids of users and items
+    and the moment at which the run begins, and returns ``footfall.behaviour.people.Thinking``
+    users, for instance those of a made-up world whose truth is known."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PeopleSpec:
+        if bool(self.file) == bool(self.target):
+            raise ValueError("name either a `file` or a `target`")
+        if bool(self.file) != bool(self.sha256):
+            raise ValueError("a `file` goes with its `sha256`; `footfall fit` writes both")
+        return self
 
 
 class BehaviourSpec(_Spec):

@@ -21,6 +21,7 @@ def show_pages(report: PagesReport, console: Console) -> None:
     _terms("clicks, per standard deviation", report.terms, console)
     _terms("buying what was clicked", report.buying, console)
     _terms("asking for another page", report.going, console)
+    _terms("coming back sooner", (report.returning,), console)
     if report.reading:
         places = ", ".join(
             f"{place}: {value:.2f} +- {error:.2f}"

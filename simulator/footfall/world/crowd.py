@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES, PairFeatures
-from footfall.behaviour.people import People
+from footfall.behaviour.people import Thinking
 from footfall.behaviour.specs import SITUATION, TASTES
 from footfall.behaviour.traces import Traces
 from footfall.luck import Luck, Purpose, exponential
@@ -53,7 +53,7 @@ class Setting:
     """[n_users, len(TERMS)] coefficients of each user; None: the common ones."""
     diary: DiarySpec | None = None
     """What users carry along from page to page and from visit to visit; None: nothing."""
-    people: People | None = None
+    people: Thinking | None = None
     """Users fitted to a log of pages; None: the coefficients of ``behaviour`` are all there is."""
     funnel: Funnel | None = None
     """What users do beside clicking and buying; None: nothing."""
@@ -132,9 +132,17 @@ class Crowd:
 
     def _stretched(self, leaving: Sequence[Shopper]) -> npt.NDArray[np.float64] | float:
         """[n] by what the days to the next visit are multiplied."""
-        if self.setting.behaviour.spec.mood is None:
-            return 1.0
-        return np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        stretched: npt.NDArray[np.float64] | float = 1.0
+        if self.setting.behaviour.spec.mood is not None:
+            stretched = np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        if self.setting.people is None:
+            return stretched
+        came = [number for number, s in enumerate(leaving) if s.session]
+        users = np.array([leaving[number].user for number in came], dtype=np.int64)
+        clicks = np.array([leaving[number].last_clicks for number in came], dtype=np.int64)
+        after = np.ones(len(leaving))
+        after[came] = self.setting.people.stretch(users, clicks)
+        return stretched * after
 
     def _let_go(self, asking: list[Shopper]) -> list[Shopper]:
         """Those who still wait for their page; the others give up, and hear so."""
@@ -223,7 +231,7 @@ class Crowd:
 
     def _thinking(
         self,
-        people: People,
+        people: Thinking,
         features: PageFeatures,
         asking: list[Shopper],
         requests: list[PageRequest],

@@ -12,7 +12,7 @@ from footfall_eval.comparing.compare import compare as compare_arms
 from footfall_eval.comparing.comparison import CORRECTIONS, Correction
 from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reporting.report import write_report
+from footfall_eval.reporting.report import write_figures, write_report
 from footfall_eval.reporting.terminal import print_comparison, print_pooled
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -75,9 +75,21 @@ def report(
     pool: Annotated[
         list[Path] | None, typer.Option("--with", help="Another run of the same arms, to pool.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for the figures as SVG, PDF, PNG and CSV.")
+    ] = None,
 ) -> None:
-    """Write the report: one HTML file that needs no network."""
+    """Write the report: one HTML file that needs no network.
+
+    Examples:
+        footfall report runs/shop
+
+        footfall report runs/shop --figures paper/figures
+    """
     typer.echo(write_report(run, out, primary=primary, others=pool or ()))
+    if figures is not None:
+        written = write_figures(run, figures, primary=primary)
+        typer.echo(f"{figures}: {len(written)} files", err=True)
 
 
 def _correction(named: str) -> Correction:

@@ -140,8 +140,10 @@ FORMATS = {
     "recbole": Format(
         "RecBole atomic files (.inter, .item, .user)",
         recbole.write,
-        further_columns="`label` is 1 for a click and 0 for an impression without one; `value` is 0 "
-        "where nothing was bought.",
+        further_columns=(
+            "`label` is 1 for a click and 0 for an impression without one; `value` is 0 where "
+            "nothing was bought."
+        ),
     ),
     "movielens": Format(
         "ratings.csv and movies.csv as MovieLens has them",

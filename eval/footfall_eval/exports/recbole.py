@@ -1,8 +1,8 @@
 """Atomic files of RecBole: what it would read otherwise than it is written is not written so.
 
-RecBole holds numbers as float32, in which Unix times of today are 128 seconds apart: times count from
-the first impression. It fills gaps in columns of numbers with their mean: impressions without an answer
-are left out, and so are columns that not every row has.
+RecBole holds numbers as float32, in which Unix times of today are 128 seconds apart: times count
+from the first impression. It fills gaps in columns of numbers with their mean: impressions without
+an answer are left out, and so are columns that not every row has.
 """
 
 from __future__ import annotations

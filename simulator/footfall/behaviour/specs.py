@@ -57,7 +57,7 @@ class Terms(_Spec):
     """Per log of the share of the item's category at this time of the week and of the year over
     its share at all times."""
     taste: float = 0.0
-    """Per arcsinh of standard deviations of how well the item goes with own takings, as other users'
+    """Per arcsinh of standard deviations of how well the item goes with own takings, as others'
     takings tell (EASE); see ``footfall.behaviour.alike``."""
     trend: float = 0.0
     """Per log(1 + purchases a thousand users in the arm's last epochs); see ``social``."""

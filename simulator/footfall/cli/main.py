@@ -18,6 +18,7 @@ from rich.console import Console
 
 from footfall.cli.commands import Commands, names
 from footfall.errors import FootfallError, did_you_mean
+from footfall.plumbing.extras import missing
 from footfall.plumbing.signals import Terminated, terminable
 
 app = typer.Typer(
@@ -74,6 +75,11 @@ def _status() -> int:
             status = _fail(_stopped("interrupted"), INTERRUPTED)
     except FootfallError as error:
         status = _fail(str(error), error.exit_status)
+    except ModuleNotFoundError as error:
+        told = missing(error)
+        if told is None:
+            raise
+        status = _fail(told, 2)
     except _UsageError as error:
         status = _fail(_usage(error), 2)
     except Terminated as end:

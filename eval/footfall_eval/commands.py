@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError, did_you_mean
+from footfall.run_folder.answers import NO_VERDICT
 from footfall_eval.comparing.compare import compare as compare_arms
 from footfall_eval.comparing.comparison import CORRECTIONS, Correction
 from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reporting.report import write_report
+from footfall_eval.reporting.report import make_report
 from footfall_eval.reporting.terminal import print_comparison, print_pooled
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -40,12 +41,14 @@ def compare(
     if len(logs) > 1:
         pooled = pool_runs(logs, primary=primary, control=control)
         typer.echo(pooled.to_json()) if as_json else print_pooled(pooled)
+        _end(pooled.no_verdict)
         return
     result = compare_arms(logs[0], primary=primary, control=control, correction=chosen)
     if as_json:
         typer.echo(result.to_json())
     else:
         print_comparison(result)
+    _end(result.no_verdict)
 
 
 def report(
@@ -57,7 +60,15 @@ def report(
     ] = None,
 ) -> None:
     """Write the report: one HTML file that needs no network."""
-    typer.echo(write_report(run, out, primary=primary, others=pool or ()))
+    written = make_report(run, out, primary=primary, others=pool or ())
+    typer.echo(written.path)
+    _end(written.no_verdict)
+
+
+def _end(problems: tuple[str, ...]) -> None:
+    """End with the status that says so where no winner is named."""
+    if problems:
+        raise typer.Exit(NO_VERDICT)
 
 
 def _correction(named: str) -> Correction:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall.errors import UserError
+from footfall.run_folder.answers import no_verdict
 from footfall.scenario.reading import folder_of, read_scenario
 from footfall.scenario.scenario import Scenario
 from footfall_eval.reading.load import RunLog
@@ -42,6 +43,8 @@ def plan(
     with tempfile.TemporaryDirectory(prefix="footfall-pilot-") as folder:
         run = pilot or _simulate(resolved, base, Path(folder), store, stderr)
         log = RunLog.open(run)
+        for problem in no_verdict(log.manifest):
+            raise UserError(f"the pilot is no basis for a plan: {problem}")
         cost = _cost(resolved, base, stderr)
         treatments = [arm for arm in log.arms if arm != log.control]
         if not treatments:

@@ -1,7 +1,8 @@
 """The command line. Answers go to stdout, everything else to stderr.
 
 Exit status: 0 done, 1 the run failed or its budget is used up, 2 the user's input is wrong (one
-line, no traceback), 130 interrupted, 143 terminated, 129 its terminal went away. Other packages
+line, no traceback), 3 done, but an arm or the model is broken and there is no verdict, 130
+interrupted, 143 terminated, 129 its terminal went away. Other packages
 add commands through the entry point group ``footfall.commands``; each names a function, which
 becomes a command of that name.
 """
@@ -12,6 +13,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +27,7 @@ from footfall.errors import FootfallError, UserError, did_you_mean
 from footfall.options import Options, Watch
 from footfall.plumbing.signals import Terminated, patient, terminable
 from footfall.run_folder import manifest
+from footfall.run_folder.answers import NO_VERDICT, Answers, answers_of
 from footfall.runs.grid import cells, is_grid, play
 from footfall.scenario.reading import folder_of, read_scenario
 from footfall.scenario.scenario import Scenario
@@ -104,7 +108,11 @@ def run(
     if dry_run:
         from footfall.runs.estimate import estimate  # noqa: PLC0415 - loads tokenizers
 
-        _print_estimate(estimate(resolved, base, stderr.print).as_dict(), as_json)
+        found = estimate(resolved, base, stderr.print)
+        _print_estimate(found.as_dict(), as_json)
+        _tell_answers(found.answers)
+        problems = [one.problem() for one in found.answers if one.problem()]
+        _end([f"{problem}." for problem in problems])
         return
     options = Options(
         out,
@@ -127,7 +135,9 @@ def run(
         print(json.dumps(record, default=str))  # noqa: T201
     else:
         stderr.print(_where_the_time_went(record))
+        _tell_answers(answers_of(record))
         stderr.print(f"done: {out} - compare with: footfall compare {out}")
+    _end(record["no_verdict"])
 
 
 @app.command()
@@ -156,10 +166,10 @@ def demo(
         read_scenario("demo"), Options(out, workers=workers, store=store, overwrite=True)
     )
     commands = _other_commands()
-    commands["report"](run=out)
-    commands["compare"](runs=[out])
+    with suppress(typer.Exit):  # compare says the same, and ends with the same status
+        commands["report"](run=out)
     stderr.print(_where_the_time_went(record))
-    typer.echo(f"report: {out / 'report.html'}")
+    commands["compare"](runs=[out])
 
 
 @app.command()
@@ -230,11 +240,27 @@ def _simulate(scenario: Scenario, options: Options) -> dict[str, Any]:
         return simulate(scenario, options, watch)
 
 
+def _tell_answers(found: Iterable[Answers]) -> None:
+    """One line an arm: how many requests it was asked, and what was wrong."""
+    for one in found:
+        stderr.print(f"arm {one.words()}", markup=False, soft_wrap=True)
+
+
+def _end(problems: list[str]) -> None:
+    """Where an arm or the model is broken, say so and end with the status that says so."""
+    for problem in problems:
+        stderr.print(f"! no verdict: {problem}", markup=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(NO_VERDICT)
+
+
 def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(numbers))  # noqa: T201
         return
     for name, value in numbers.items():
+        if name == "answers":
+            continue
         shown = f"{value:,.0f}" if isinstance(value, int | float) else value
         typer.echo(f"{name.replace('_', ' '):28} {shown}")
 

@@ -1,4 +1,4 @@
-"""What a run would take, without asking the model anything."""
+"""What a run would take, and whether its arms answer, without asking the model anything."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from footfall.choice.protocol import Page
 from footfall.llm.counting import Counting
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
+from footfall.run_folder.answers import Answers
+from footfall.runs.arms import probe
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.preparing import expected_decisions, setting_of
 from footfall.scenario.scenario import Scenario
@@ -42,10 +44,13 @@ class Estimate:
     """Of the model; None where nobody measured its speed."""
     speed_from: str
     """Who measured the speed, when and where."""
+    answers: tuple[Answers, ...] = ()
+    """What callables, tables and services answered to a few requests."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For printing and JSON."""
-        return asdict(self)
+        """For JSON."""
+        answered = {one.arm: one.as_dict() for one in self.answers}
+        return {**asdict(self), "answers": answered}
 
 
 def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
@@ -68,6 +73,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
         tokens=tokens,
         seconds=tokens / rate if rate else None,
         speed_from=speed_from,
+        answers=probe(scenario, histories, base, announce),
     )
 
 

@@ -25,11 +25,12 @@ from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.outage import waited_for
 from footfall.options import Announce, Judge, Options, Watch
 from footfall.plumbing.stopwatch import Stopwatch
-from footfall.recommenders import AuditedRecommender, audited, build
-from footfall.recommenders.outage import FailingRecommender
+from footfall.recommenders import AuditedRecommender
 from footfall.run_folder import manifest
+from footfall.run_folder.answers import answers_of, no_verdict
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
+from footfall.runs.arms import open_arms
 from footfall.runs.budget import Meter, MeteredModel
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
@@ -42,7 +43,6 @@ from footfall.runs.preparing import (
     setting_of,
 )
 from footfall.runs.provenance import added, describe, held_out_table, items_table, users_table
-from footfall.runs.staging import windows
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
 from footfall.workers.hiring import hire
@@ -66,7 +66,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         with clock.section("data"):
             histories = read_histories(scenario, options.base, watch.announce)
         with clock.section("recommenders"):
-            recommenders = _recommenders(scenario, histories, options.base, watch.announce)
+            recommenders = [*open_arms(scenario, histories, options.base, watch.announce).values()]
             for recommender in recommenders:
                 stack.callback(recommender.close)
         with clock.section("model"):
@@ -92,6 +92,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         stack.enter_context(closing(workforce))
         pages = job.service(learners, choice, progress)
         halted = stack.enter_context(watch.patience())
+        told: frozenset[str] = frozenset()
         with clock.section("simulating"):
             for number, until in enumerate(epochs(scenario)):
                 _may_go_on(number, meter, halted())
@@ -102,6 +103,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 _teach(learners, log, job.names)
                 _account(record, choice, recommenders, engine, clock)
                 _carry_over(record, scenario, earlier)
+                told = _warned(record, told, watch.announce)
                 manifest.write(options.out, record)
                 if number + 1 >= earlier.epochs:  # before, the judge has let the run go on
                     record["stopped"] = judge(options.out)
@@ -145,12 +147,26 @@ def _may_go_on(epochs: int, meter: Meter, halted: bool) -> None:
         raise InterruptError(f"stopped after {epochs} epochs, as asked; go on with --resume")
 
 
+def _warned(record: dict[str, Any], told: frozenset[str], announce: Announce) -> frozenset[str]:
+    """Tell once of each arm that has come to answer too little; a night may be saved."""
+    broken = {one.arm: one.problem() for one in answers_of(record) if one.problem()}
+    for arm, problem in broken.items():
+        if arm not in told:
+            announce(f"! so far {problem}")
+    return told | broken.keys()
+
+
 def _carry_over(record: dict[str, Any], scenario: Scenario, earlier: resuming.Earlier) -> None:
-    """Recommenders that were not asked again keep the faults that they were found to have."""
+    """Recommenders that were not asked again keep the faults that they were found to have.
+
+    What all faults come to is said in shares of the requests.
+    """
     for arm in scenario.arms:
         before = (earlier.record.get("faults") or {}).get(arm.name)
         if before and arm.recommender.kind in FOREIGN:
             record["faults"][arm.name] = added(before, record["faults"][arm.name])
+    record["answers"] = {one.arm: one.as_dict() for one in answers_of(record)}
+    record["no_verdict"] = no_verdict(record)
 
 
 def _judge(scenario: Scenario, watch: Watch) -> Judge:
@@ -162,25 +178,6 @@ def _judge(scenario: Scenario, watch: Watch) -> Judge:
     if scenario.stop_early is None:
         return lambda _: ""
     return watch.enough or installed_judge()
-
-
-def _recommenders(
-    scenario: Scenario, histories: Histories, base: Path, announce: Announce
-) -> list[AuditedRecommender]:
-    recommenders = []
-    for arm in scenario.arms:
-        announce(f'recommender "{arm.name}": {arm.recommender.kind}')
-        trained = build(
-            arm.recommender,
-            histories.apart.for_recommenders,
-            histories.catalogue,
-            base=base,
-            seed=scenario.seed,
-        )
-        outages = windows(scenario, arm.name, histories.split.at)
-        failing = FailingRecommender(trained, outages) if outages else trained
-        recommenders.append(audited(failing, histories.catalogue))
-    return recommenders
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from footfall.datasets.base import Source, resolve
 from footfall.datasets.cells import numbers
-from footfall.datasets.cleaning import Draft, as_id, finish
+from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.ids import as_id
 from footfall.datasets.movielens import sessions
 from footfall.datasets.published import Table, add_notes, read_columns, read_records
 from footfall.datasets.schema import Dataset

@@ -17,6 +17,7 @@ import pandera.errors
 import pandera.pandas as pa
 
 from footfall.datasets.cells import numbers
+from footfall.datasets.ids import as_id
 from footfall.datasets.pages import PAGE_COLUMNS, with_pages
 from footfall.datasets.schema import (
     ACTIONS,
@@ -118,18 +119,6 @@ def with_prices(items: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame
     rows = interactions[interactions["action"] == "purchase"]
     unit = (rows["value"] / rows["quantity"]).groupby(rows["item"]).median()
     return items.assign(price=items["item"].map(unit).astype(float))
-
-
-def as_id(column: pd.Series) -> pd.Series:
-    """Turn identifiers into strings, 7.0 into "7", blanks into None; each text stored once."""
-    codes, uniques = pd.factorize(column)
-    values = pd.Series(uniques)
-    if pd.api.types.is_float_dtype(values.dtype) and (values % 1 == 0).all():
-        values = values.astype("int64")
-    texts = values.astype(str).str.strip().to_numpy(dtype=object)
-    texts[texts == ""] = None
-    texts = np.concatenate([texts, [None]])  # the code of a missing value is -1
-    return pd.Series(texts[codes], index=column.index, dtype=object)
 
 
 def _rank(column: pd.Series) -> npt.NDArray[np.generic]:

@@ -10,7 +10,8 @@ import pandas as pd
 from pydantic import Field
 
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cleaning import Draft, as_id, finish
+from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.ids import as_id
 from footfall.datasets.movielens import sessions
 from footfall.datasets.published import Table, add_notes, find, read_columns
 from footfall.datasets.schema import Dataset

@@ -14,7 +14,8 @@ from pydantic import Field
 from footfall.datasets.archive import Files, open_files
 from footfall.datasets.base import Source, resolve
 from footfall.datasets.cells import moments, numbers, read_cells
-from footfall.datasets.cleaning import Draft, as_id, finish
+from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.ids import as_id
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError, one_line
 

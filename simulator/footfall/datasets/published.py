@@ -24,7 +24,7 @@ LONGEST_LINE = 2**22
 """Characters; a longer line is no record of a review, and could exhaust the parser."""
 
 LARGEST = 2**63
-"""Whole numbers from here on fit into no column."""
+"""Numbers from here on fit into no column of whole numbers, and mean nothing in any other."""
 
 
 @dataclass
@@ -170,9 +170,9 @@ def _cell(value: object, *, many: bool) -> object:
     match value:
         case str():  # JSON can spell halves of characters, which no file of ours can hold
             return value if value.isascii() else value.encode(errors="replace").decode()
-        case bool() | float():
+        case bool():
             return value
-        case int():
+        case int() | float():
             return value if abs(value) < LARGEST else None
         case list() if many:
             return [_cell(part, many=False) for part in value]

@@ -18,7 +18,8 @@ from pydantic import Field, field_validator
 from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.base import Source, naive_utc, resolve
 from footfall.datasets.cells import Unit, as_frame, moments, numbers, read_cells
-from footfall.datasets.cleaning import Draft, as_id, finish
+from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.ids import as_id
 from footfall.datasets.pages import PAGE_COLUMNS
 from footfall.datasets.schema import ACTIONS, Dataset
 from footfall.datasets.wide import unfold

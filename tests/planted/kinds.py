@@ -108,7 +108,7 @@ _FASHION = Kind(
     item=0.25,
     activity=0.25,
     price=0.7,
-    fatigue=0.35,
+    fatigue=0.12,
     fatigue_days=10.0,
     newness=0.35,
     launched=0.4,
@@ -146,10 +146,10 @@ _GROCERY = Kind(
     item=0.40,
     activity=0.30,
     price=0.25,
-    fatigue=0.12,
+    fatigue=0.05,
     fatigue_days=6.0,
-    repeat=1.0,
-    stocked=0.6,
+    repeat=0.8,
+    stocked=0.25,
     desktop=(1.0, 0.95, 0.9, 0.85, 0.75, 0.7),
     phone=(1.0, 0.9, 0.8, 0.65, 0.5, 0.45),
     go_on=0.5,
@@ -183,14 +183,14 @@ _MEDIA = Kind(
     click_rate=0.11,
     buy_rate=0.15,
     visits=0.22,
-    latent=0.65,
+    latent=0.55,
     category=0.20,
     item=0.25,
     activity=0.30,
     price=0.05,
-    fatigue=0.9,
+    fatigue=0.35,
     fatigue_days=20.0,
-    done=0.5,
+    done=0.3,
     desktop=(1.0, 0.8, 0.62, 0.5, 0.4, 0.34),
     phone=(1.0, 0.72, 0.5, 0.36, 0.27, 0.2),
     go_on=0.1,
@@ -205,11 +205,11 @@ _NESTED = replace(
     _FASHION, name="nested", rule="nested", click_rate=0.05, go_on=0.6, go_on_click=-0.5
 )
 _SATISFICING = replace(
-    _GROCERY, name="satisficing", rule="satisficing", click_rate=0.07, repeat=0.8, go_on=0.2
+    _GROCERY, name="satisficing", rule="satisficing", click_rate=0.07, repeat=0.6, go_on=0.2
 )
-_VARIETY = replace(_MEDIA, name="variety", variety=0.7, fatigue=0.5, latent=0.4, category=0.45)
-_DRIFT = replace(_MEDIA, name="drift", drift=1.4, fatigue=0.5, category=0.35, noise="gumbel")
-_MISSION = replace(_GROCERY, name="mission", mission=0.9, category=0.2, repeat=1.0)
+_VARIETY = replace(_MEDIA, name="variety", variety=0.7, fatigue=0.3, latent=0.4, category=0.45)
+_DRIFT = replace(_MEDIA, name="drift", drift=1.4, fatigue=0.3, category=0.35, noise="gumbel")
+_MISSION = replace(_GROCERY, name="mission", mission=0.9, category=0.2, repeat=0.6)
 
 ORDINARY = {kind.name: kind for kind in (_FASHION, _GROCERY, _MEDIA)}
 """Shops as one finds them."""

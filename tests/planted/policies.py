@@ -35,9 +35,9 @@ class Rows:
     ranking: Ints
     """[n_users, available] items, best first; ``available`` is a multiple of ``slate``."""
     slate: int
-    keenness: float = 0.45
+    keenness: float = 0.85
     """Each further row is drawn so many times as often as the one before ..."""
-    luck: float = 0.3
+    luck: float = 0.2
     """... but for this share of the places, which draw any row."""
 
     def pages(self, users: Ints, shown: Bools, rng: np.random.Generator) -> Ints:
@@ -64,7 +64,7 @@ class Rows:
 
     def _of_turns(self) -> Floats:
         """Mostly nearly in order: the best of a row stands more often at the top."""
-        turns = 1 / (2.0 + np.minimum(np.arange(self.slate), np.arange(self.slate, 0, -1)))
+        turns = 1 / (3.0 + np.minimum(np.arange(self.slate), np.arange(self.slate, 0, -1)))
         return np.asarray(turns / turns.sum())
 
 

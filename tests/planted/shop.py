@@ -121,8 +121,8 @@ def _trained(world: World, pages: list[Pages], day: int, rng: np.random.Generato
     own = _by_category(clicked, world.goods.category) + 0.5
     usual = _by_category(clicked.sum(axis=0, keepdims=True), world.goods.category) + 0.5
     lean = own / own.sum(axis=1, keepdims=True) / (usual / usual.sum())
-    score = np.log(rate + 1e-9) + 0.15 * np.log(lean)[:, world.goods.category]
-    score = score + 0.3 * rng.normal(size=items) + 0.2 * rng.normal(size=score.shape)
+    score = np.log(rate + 1e-9) + 0.25 * np.log(lean)[:, world.goods.category]
+    score = score + 0.15 * rng.normal(size=items) + 0.1 * rng.normal(size=score.shape)
     score[:, world.goods.launch > day] = -np.inf
     on_sale = int((world.goods.launch <= day).sum())
     return Rows(np.argsort(-score, axis=1, kind="stable")[:, :on_sale], world.slate)

@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-from footfall.datasets.table import InteractionColumns
 from planted.shop import Shop
 
 COLUMNS = {
@@ -42,20 +41,19 @@ def write(shop: Shop, folder: Path, arms: Sequence[dict[str, Any]] | None = None
 
 
 def scenario(shop: Shop, arms: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """The scenario as a mapping: every user plays the later days under every arm."""
+    """The scenario as a mapping: all who came before the split play the later days."""
     clicks = {"positive": {"action": "click"}}
     default = [
         {"name": "popular", "recommender": {"kind": "popular", **clicks}},
         {"name": "random", "recommender": {"kind": "random"}},
     ]
-    # Readers from before pages were known refuse the columns that they cannot use.
-    known = InteractionColumns.model_fields
+    past = shop.log[shop.log["ts"] < shop.split]
     return {
         "name": f"planted {shop.kind.name} {shop.seed}",
         "data": {
             "kind": "table",
             "path": "events.parquet",
-            "columns": {ours: theirs for ours, theirs in COLUMNS.items() if ours in known},
+            "columns": dict(COLUMNS),
             "action": {"column": "event"},
             "currency": "EUR",
             "items": {
@@ -72,7 +70,7 @@ def scenario(shop: Shop, arms: Sequence[dict[str, Any]] | None = None) -> dict[s
             },
         },
         "split": {"at": str(shop.split.date())},
-        "population": {"users": len(shop.world.people.activity)},
+        "population": {"users": int(past["customer_id"].nunique())},
         "model": {"name": "none"},
         "arms": list(arms or default),
         "world": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from footfall.choice.asking import Score, open_prompter, single_tokens
@@ -35,19 +36,21 @@ def labels(model: LanguageModel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return yes, no
 
 
+def log_odds(answer: Answer, yes: int) -> Score:
+    """Yes against No; the first ``yes`` labels spell Yes, the others No."""
+    in_favour, against = _together(answer.logprobs[:yes]), _together(answer.logprobs[yes:])
+    return Score(in_favour - against, math.exp(in_favour) + math.exp(against))
+
+
 def open_yes_no(
     spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue, base: Path
 ) -> ChoiceModel:
     """Make the choice model of this mode; see ``footfall.answering.opening.open_choice``."""
     yes, no = labels(model)
 
-    def log_odds(answer: Answer) -> Score:
-        in_favour = _together(answer.logprobs[: len(yes)])
-        against = _together(answer.logprobs[len(yes) :])
-        return Score(in_favour - against, math.exp(in_favour) + math.exp(against))
-
     prompter = open_prompter(spec, model, catalogue, base, item_in_answer=spec.item_last)
-    reading = Reading((*yes, *no), log_odds, spec.subtract_no_history)
+    score = partial(log_odds, yes=len(yes))
+    reading = Reading((*yes, *no), score, spec.subtract_no_history)
     return PointwiseChoice(reading, spec, model, prompter)
 
 

@@ -12,11 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from footfall.cli.init import print_findings
 from footfall.datasets.fetch import DOWNLOADS, fetch
+from footfall.datasets.guessing.asking import Told, UnansweredError, nobody
+from footfall.datasets.guessing.guess import Files, Guess, guess, is_table
 from footfall.datasets.pages import described
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
 from footfall.datasets.split import SplitSpec, split
+from footfall.errors import UserError
 from footfall.scenario.reading import folder_of, read_source
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
@@ -69,17 +73,41 @@ def fetch_data(
 
 @app.command("describe")
 def describe_data(
-    source: Annotated[str, typer.Argument(help="A scenario, or a YAML file of one source.")],
+    source: Annotated[
+        str, typer.Argument(help="A scenario, a YAML file of one source, or a log of events.")
+    ],
     *,
     as_json: Json = False,
 ) -> None:
-    """Read a source and show what is in it, and what had to be cleaned."""
-    data, spec = read_source(source)
-    description = describe(load(data, folder_of(source)), spec)
+    """Read a source and show what is in it, and what had to be cleaned.
+
+    Examples:
+        footfall data describe demo
+
+        footfall data describe events.csv
+    """
+    if is_table(Path(source)):
+        guessed = _guessed(Path(source))
+        description = describe(load(guessed.source, Path.cwd()))
+        description["found"] = [vars(finding) for finding in guessed.findings]
+        if not as_json:
+            print_findings(guessed.findings)
+    else:
+        data, spec = read_source(source)
+        description = describe(load(data, folder_of(source)), spec)
     if as_json:
         _print_json(description)
     else:
         _print_description(description)
+
+
+def _guessed(path: Path) -> Guess:
+    """Read a log as ``footfall init`` would; what only its owner knows is asked there."""
+    try:
+        return guess(Files(path), Told(), nobody)
+    except UnansweredError as error:
+        what, _, _ = str(error).partition(" Say it with")
+        raise UserError(f"{what}; footfall init {path} asks, and writes a scenario") from None
 
 
 def describe(dataset: Dataset, spec: SplitSpec | None = None) -> dict[str, Any]:
@@ -120,7 +148,7 @@ def _print_description(description: dict[str, Any]) -> None:
     console = Console(width=WIDTH)
     facts = Table(show_header=False, box=None, width=WIDTH)
     for key, value in description.items():
-        if key not in {"top", "cleaning"} and value not in (None, "", [], {}):
+        if key not in {"top", "cleaning", "found"} and value not in (None, "", [], {}):
             facts.add_row(key, _inline(value))
     console.print(facts)
     cleaning = Table("cleaned", width=WIDTH)

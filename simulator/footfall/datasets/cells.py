@@ -27,6 +27,10 @@ LATEST: dict[Unit, float] = {"s": 2.0**33, "ms": 2e3 * 2**32, "us": 2e6 * 2**32,
 ENDLESS = r"[eE][+-]?\d{5}"
 """Exponents of five digits: no number that a computer can hold."""
 
+_SIGNS = r"(?:[$€£¥₽₹₩₺₴₫฿円元]|[a-zA-Zčł]{1,3}\.?)"
+AROUND = rf"^\s*{_SIGNS}?\s*(?=[-+]?[\d.,])|(?<=[\d.,])\s*{_SIGNS}?\s*$"
+"""What may stand around a price beside its number: the sign or the code of a currency."""
+
 INDEX = re.compile(r"__index_level_\d+__")
 """How pandas names the labels of rows in Parquet."""
 
@@ -47,6 +51,7 @@ def read_cells(
     columns: Sequence[str] | None = None,
     rows: int | None = None,
     separator: str = ",",
+    quoted: bool | None = None,
     missing: bool = True,
     lenient: bool = False,
 ) -> Cells:
@@ -57,7 +62,8 @@ def read_cells(
         names: Its columns, where no header names them.
         columns: Those to read; all by default. Cells beyond the last column are then left out.
         rows: How many to read; all by default.
-        separator: Of one character. Only where it is a comma there are quotes.
+        separator: Of one character.
+        quoted: Whether cells may stand in quotes; by default where the separator is a comma.
         missing: Empty cells and words such as "NA" are missing, not text.
         lenient: Leave out lines with more cells than columns, and put a sign in the place of what
             is no UTF-8, instead of refusing them.
@@ -66,6 +72,7 @@ def read_cells(
         ValueError: It is no such file.
         OSError: It cannot be read.
     """
+    quoted = separator == "," if quoted is None else quoted
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         frame = pd.read_csv(
@@ -75,7 +82,7 @@ def read_cells(
             usecols=None if columns is None else list(columns),
             nrows=rows,
             dtype=str,
-            quoting=csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
             keep_default_na=missing,
             index_col=False,
             on_bad_lines="warn" if lenient else "error",
@@ -94,6 +101,28 @@ def numbers(column: pd.Series) -> pd.Series:
     if not pd.api.types.is_numeric_dtype(column.dtype):
         column = column.mask(column.astype(str).str.contains(ENDLESS, regex=True).to_numpy())
     return pd.to_numeric(column, errors="coerce")
+
+
+def amounts(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Series:
+    """A column of money or quantities as numbers, as people write them; what is none becomes NaN.
+
+    Signs of currencies and spaces around a number are left out.
+
+    Args:
+        column: Numbers, or their texts.
+        decimal: Sign before the fraction: a point or a comma.
+        thousands: Sign between thousands; none by default.
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return numbers(column)
+    text = column.astype(str).str.replace(AROUND, "", regex=True)
+    if thousands:
+        between = r"[\s\u202f]" if thousands == " " else re.escape(thousands)
+        # Only before three digits: "1.5" is no fifteen where a point parts thousands.
+        text = text.str.replace(rf"(?<=\d){between}(?=\d{{3}}(?!\d))", "", regex=True)
+    if decimal != ".":
+        text = text.where(~text.str.contains(".", regex=False)).str.replace(decimal, ".")
+    return numbers(text.where(column.notna()))
 
 
 def moments(column: pd.Series, unit: Unit) -> pd.Series:

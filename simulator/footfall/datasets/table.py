@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import lzma
 import zlib
@@ -15,10 +16,11 @@ import pyarrow.lib
 import pyarrow.parquet as pq
 from pydantic import Field, field_validator
 
-from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
+from footfall.datasets.archive import MAX_BYTES, refuse_bomb
 from footfall.datasets.base import Source, naive_utc, resolve
-from footfall.datasets.cells import Unit, as_frame, moments, numbers, read_cells
+from footfall.datasets.cells import Unit, amounts, as_frame, moments, numbers
 from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.delimited import is_json, read_delimited
 from footfall.datasets.ids import as_id
 from footfall.datasets.pages import PAGE_COLUMNS
 from footfall.datasets.schema import ACTIONS, Dataset
@@ -30,6 +32,9 @@ _BATCH = 4096
 
 _CELL = 8
 """Bytes that a cell takes at least."""
+
+UNIVERSAL = r"(?<=\d)\s*(?:UTC|GMT|Z)\s*$"
+"""How the universal time zone is written behind a time."""
 
 DAMAGES = (
     OSError,
@@ -50,6 +55,8 @@ class InteractionColumns(Source):
     user: str
     item: str
     time: str
+    clock: str | None = None
+    """Time of day, where ``time`` is only its date."""
     quantity: str | None = None
     """Units; 1 where there is no column."""
     value: str | None = None
@@ -117,7 +124,14 @@ class TableSource(Source):
 
     kind: Literal["table"] = "table"
     path: Path
-    """A ``.csv`` (also compressed) or ``.parquet`` file, or a folder of Parquet parts."""
+    """A text file (comma, semicolon, tab or bar between cells; or an object of JSON a line; also
+    compressed), a ``.parquet`` file, or a folder of Parquet parts."""
+    encoding: str | None = None
+    """Encoding of text files, as Python names it; UTF-8, or UTF-16 with its mark, by default."""
+    decimal: Literal[".", ","] = "."
+    """Sign before the fraction in money and quantities written as text."""
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    """Sign between thousands in money and quantities written as text."""
     columns: InteractionColumns
     action: Action | ActionColumn | ActionFlags = "purchase"
     """One action for every row, the column that tells it, or the columns that flag it."""
@@ -141,6 +155,15 @@ class TableSource(Source):
     about: str = ""
     licence: str = ""
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            codecs.lookup(encoding or "utf-8")
+        except LookupError as error:
+            raise ValueError(f'no encoding "{encoding}"; names look like cp1252') from error
+        return encoding
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
@@ -158,7 +181,7 @@ def read(source: TableSource, base: Path) -> Dataset:
         DataError: A file or a column is missing, or nothing usable is left.
     """
     path = resolve(source.path, base)
-    raw = read_frame(path, _wanted(source))
+    raw = read_frame(path, _wanted(source), source.encoding)
     rows = _interactions(raw, source)
     draft = Draft(
         name=source.name,
@@ -177,10 +200,13 @@ def read(source: TableSource, base: Path) -> Dataset:
     return finish(draft)
 
 
-def read_frame(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read the named columns of a CSV file, a Parquet file or a folder of Parquet parts.
+def read_frame(
+    path: Path, columns: list[str] | None, encoding: str | None = None, rows: int | None = None
+) -> pd.DataFrame:
+    """Read the named columns (all: None) of a text table, a Parquet file or a folder of its parts.
 
-    Text stays text in CSV, so that the id "007" keeps its zeros.
+    ``rows`` ends the reading of a text table early. Text stays text, so that the id "007" keeps
+    its zeros.
 
     Raises:
         DataError: The file cannot be read, or a column is missing; says which ones exist.
@@ -188,11 +214,29 @@ def read_frame(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
         if path.is_dir() or ".parquet" in path.suffixes:
             return read_parquet(path, columns)
-        with open_unpacked(path) as head:
-            known = list(read_cells(head, rows=1).frame.columns)
-        _check_columns(path, columns, known)
-        with open_unpacked(path) as whole:
-            return read_cells(whole, columns=columns).frame
+        if is_json(path):  # where any line may bring a column
+            frame = read_delimited(path, rows=rows)
+            _check_columns(path, columns or [], list(frame.columns))
+            return frame if columns is None else frame[columns]
+        known = list(read_delimited(path, rows=1, encoding=encoding).columns)
+        _check_columns(path, columns or [], known)
+        return read_delimited(path, columns, rows=rows, encoding=encoding)
+    except DAMAGES as error:
+        reason = one_line(error, 200)
+        raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+
+
+def read_names(path: Path) -> list[str]:
+    """The columns of a table, without its rows.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    try:
+        if path.is_dir() or ".parquet" in path.suffixes:
+            return list(pads.dataset(str(path), format="parquet").schema.names)
+        # In lines of JSON any line may bring a column.
+        return list(read_delimited(path, rows=None if is_json(path) else 1).columns)
     except DAMAGES as error:
         reason = one_line(error, 200)
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
@@ -250,16 +294,31 @@ def _interactions(raw: pd.DataFrame, source: TableSource) -> pd.DataFrame:
         "user": raw[columns.user],
         "item": raw[columns.item],
         "action": _actions(raw, source.action),
-        "time": times(raw[columns.time], source),
+        "time": times(_written(raw, columns), source),
     }
     given = {name: getattr(columns, name) for name in ("quantity", "order", *PAGE_COLUMNS)}
     rows |= {name: raw[column] for name, column in given.items() if column is not None}
+    if columns.quantity is not None:
+        rows["quantity"] = _amounts(raw[columns.quantity], source)
     if columns.value is not None:
-        rows["value"] = numbers(raw[columns.value])
+        rows["value"] = _amounts(raw[columns.value], source)
     elif columns.unit_price is not None:
-        units = 1.0 if columns.quantity is None else numbers(raw[columns.quantity])
-        rows["value"] = numbers(raw[columns.unit_price]) * units
+        units = rows["quantity"] if columns.quantity is not None else 1.0
+        rows["value"] = _amounts(raw[columns.unit_price], source) * units
     return pd.DataFrame(rows)
+
+
+def _amounts(column: pd.Series, source: TableSource) -> pd.Series:
+    return amounts(column, source.decimal, source.thousands)
+
+
+def _written(raw: pd.DataFrame, columns: InteractionColumns) -> pd.Series:
+    """The column of times; a date and its time of day put together."""
+    if columns.clock is None:
+        return raw[columns.time]
+    both = raw[columns.time].astype(str).str.cat(raw[columns.clock].astype(str), " ")
+    whole = raw[columns.time].notna() & raw[columns.clock].notna()
+    return both.where(whole).rename(columns.time)
 
 
 def _actions(raw: pd.DataFrame, action: Action | ActionColumn | ActionFlags) -> pd.Series:
@@ -296,6 +355,8 @@ def times(column: pd.Series, source: TableSource) -> pd.Series:
 def _parsed(text: pd.Series, source: TableSource) -> pd.Series:
     """Written times; those that name an offset are converted, the others are local."""
     form = source.time_format or "ISO8601"
+    if source.time_format is None:
+        text = text.str.replace(UNIVERSAL, "+00:00", regex=True)
     zoned = text.str.contains(r":\d{2}(?:[.,]\d+)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)\s*$", regex=True)
     aware = pd.to_datetime(text[zoned], format=form, errors="coerce", utc=True)
     try:
@@ -332,10 +393,9 @@ def _items(raw: pd.DataFrame, source: TableSource, base: Path) -> pd.DataFrame:
         for column, name in ((spec.category, "category"), (spec.price, "price"))
         if column is not None
     }
-    frame = read_frame(
-        resolve(spec.path, base), list({**renamed, **dict.fromkeys(spec.attributes)})
-    )
-    return frame.rename(columns=renamed)
+    wanted = list({**renamed, **dict.fromkeys(spec.attributes)})
+    frame = read_frame(resolve(spec.path, base), wanted, source.encoding).rename(columns=renamed)
+    return frame if spec.price is None else frame.assign(price=_amounts(frame["price"], source))
 
 
 def _items_of_history(raw: pd.DataFrame, columns: InteractionColumns) -> pd.DataFrame:
@@ -357,7 +417,7 @@ def _users(source: TableSource, base: Path) -> pd.DataFrame:
     spec = source.users
     if spec is None:
         return pd.DataFrame({"user": pd.Series(dtype=object)})
-    frame = read_frame(resolve(spec.path, base), [spec.user, *spec.profile])
+    frame = read_frame(resolve(spec.path, base), [spec.user, *spec.profile], source.encoding)
     profile = {column: _numeric(frame[column]) for column in spec.profile}
     return pd.DataFrame({"user": frame[spec.user], **profile})
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,9 @@ Floats = npt.NDArray[np.float64]
 _PACKAGE = "all_minilm_l6_v2"
 _SHA256 = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
 _BATCH = 64
+WIDTH = 384
+"""Numbers of an embedding."""
+
 _MOST_TOKENS = 64
 """Tokens of a title that are read; titles are cut at 120 characters elsewhere."""
 
@@ -77,18 +82,23 @@ class Sentences:
         return np.asarray((self._rows[items] @ self._rows[slate].T).max(axis=1), dtype=np.float64)
 
 
-def embed(texts: list[str]) -> npt.NDArray[np.float32]:
+def embed(
+    texts: list[str], changed: Mapping[str, npt.NDArray[Any]] | None = None
+) -> npt.NDArray[np.float32]:
     """[n_texts, 384] unit vectors.
+
+    Args:
+        texts: What to read; the first 64 tokens of each.
+        changed: Parameters of the model in place of the published ones, by name.
 
     Raises:
         ModelError: The package is missing or holds another model than is expected.
     """
     import torch  # noqa: PLC0415 - heavy, and wanted by few
-    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - likewise
 
-    folder = _model_folder()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder).eval()
+    tokenizer, model = _published() if not changed else _loaded()
+    if changed:
+        _change(model, changed)
     parts = []
     with torch.inference_mode():
         for start in range(0, len(texts), _BATCH):
@@ -103,7 +113,34 @@ def embed(texts: list[str]) -> npt.NDArray[np.float32]:
             states = model(**batch).last_hidden_state
             mean = (states * mask).sum(dim=1) / mask.sum(dim=1)
             parts.append(torch.nn.functional.normalize(mean, dim=1).numpy())
-    return np.concatenate(parts) if parts else np.zeros((0, 384), dtype=np.float32)
+    return np.concatenate(parts) if parts else np.zeros((0, WIDTH), dtype=np.float32)
+
+
+def _loaded() -> tuple[Any, Any]:
+    """Tokenizer and model, the model for this caller alone."""
+    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - heavy, wanted by few
+    from transformers.utils import logging  # noqa: PLC0415 - likewise
+
+    logging.disable_progress_bar()
+    folder = sentence_model()
+    model = AutoModel.from_pretrained(folder).eval()
+    return AutoTokenizer.from_pretrained(folder), model
+
+
+_published = functools.cache(_loaded)
+"""The same as published, loaded once; nobody may change it."""
+
+
+def _change(model: Any, changed: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Put other numbers into a model's parameters; all must be there and of the same shape."""
+    import torch  # noqa: PLC0415 - heavy, and wanted by few
+
+    there = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, values in changed.items():
+            if name not in there or tuple(there[name].shape) != values.shape:
+                raise ModelError(f'the embedding model has no parameter "{name}" of that shape')
+            there[name].copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)))
 
 
 def sentences_installed() -> bool:
@@ -118,8 +155,12 @@ def _archive() -> Path | None:
     return next((p / "model.zip" for p in places if (p / "model.zip").exists()), None)
 
 
-def _model_folder() -> Path:
-    """The unpacked model in the user's cache folder; its name carries the archive's hash."""
+def sentence_model() -> Path:
+    """The unpacked model in the user's cache folder; its name carries the archive's hash.
+
+    Raises:
+        ModelError: The package is missing or holds another model than is expected.
+    """
     archive = _archive()
     if archive is None:
         raise ModelError(

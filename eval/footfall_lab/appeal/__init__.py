@@ -1,0 +1,1 @@
+"""Appeal models learned from past experiments, and judged on tests that they have not seen."""

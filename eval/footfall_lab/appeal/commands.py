@@ -1,0 +1,102 @@
+"""``footfall backtest``, ``footfall learn-appeal`` and ``footfall ask-appeal``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+stderr = Console(stderr=True, highlight=False)
+
+Tests = Annotated[
+    Path, typer.Argument(help="A table of past tests, or a YAML file of kind: experiments.")
+]
+Model = Annotated[
+    str,
+    typer.Option("--model", help="Language model: embedded, a hub id, a folder; none for no one."),
+]
+Tuned = Annotated[
+    bool, typer.Option("--tuned", help="Tune the sentence encoder too: better, and much slower.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def backtest(
+    tests: Tests,
+    out: Annotated[Path, typer.Option(help="Folder for the report; a second call goes on.")],
+    model: Model = "embedded",
+    server: Annotated[
+        str | None, typer.Option(help="URL of a running vLLM server that is asked.")
+    ] = None,
+    asked: Annotated[
+        int, typer.Option(min=0, help="Tests about which the untaught model is asked.")
+    ] = 200,
+    tuned: Tuned = False,
+    as_json: Json = False,
+) -> None:
+    """Foresee past tests of wordings, each unseen, and say how far to believe it."""
+    # Loads the libraries that a typing mistake should not wait for.
+    from footfall_lab.appeal import story  # noqa: PLC0415
+    from footfall_lab.appeal.page import print_backtest  # noqa: PLC0415
+
+    order = story.Order(tests, out, model, server, asked, tuned=tuned)
+    found = story.backtest(order, stderr.print)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    print_backtest(found)
+    typer.echo(f"report: {out / 'backtest.html'}")
+
+
+def learn_appeal(
+    tests: Tests,
+    out: Annotated[Path, typer.Option(help="Folder for the appeal model; a second call goes on.")],
+    model: Model = "embedded",
+    tuned: Tuned = False,
+    as_json: Json = False,
+) -> None:
+    """Learn from past tests which wording of an item is taken more often."""
+    from footfall_lab.appeal import story  # noqa: PLC0415 - as above
+
+    card = story.learn_appeal(story.Order(tests, out, model, tuned=tuned), stderr.print)
+    if as_json:
+        typer.echo(json.dumps(card))
+        return
+    direction = card["cross-fitted over stories"]["direction"]
+    typer.echo(
+        f"foresees {direction[0]:.1%} of pairs of unseen tests "
+        f"({direction[1]:.1%} to {direction[2]:.1%})"
+    )
+    for voice in card["voices"]:
+        typer.echo(
+            f"{voice['name']:<12}{voice['weight']:>6.2f}  {card['voices are'][voice['name']]}"
+        )
+    typer.echo(f"use it: footfall ask-appeal {out} --variants new.csv")
+
+
+def ask_appeal(
+    folder: Annotated[Path, typer.Argument(help="Folder that `footfall learn-appeal` wrote.")],
+    variants: Annotated[
+        Path, typer.Option(help="Table with a column title, and item where there are several.")
+    ],
+    sure: Annotated[
+        float,
+        typer.Option(min=0.5, max=0.999, help="Chance over the runner-up to name a winner."),
+    ] = 0.75,
+    as_json: Json = False,
+) -> None:
+    """Rank wordings by an appeal model, with chances; says so where it cannot tell."""
+    from footfall.appeal import read_appeal  # noqa: PLC0415 - as above
+    from footfall_lab.appeal.page import print_rankings  # noqa: PLC0415 - as above
+    from footfall_lab.appeal.variants import rank_table  # noqa: PLC0415 - as above
+
+    rankings = rank_table(read_appeal(folder, stderr.print), variants, sure)
+    if as_json:
+        found = [{**asdict(one), "winner": one.winner} for one in rankings]
+        typer.echo(json.dumps(found))
+        return
+    print_rankings(rankings)

@@ -1,0 +1,119 @@
+"""What users did: words of the log as actions, or one action for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from footfall.datasets.guessing.asking import Findings, Question, Told
+from footfall.datasets.guessing.columns import Roles
+from footfall.datasets.guessing.facts import Table
+from footfall.datasets.guessing.words import action_of, tokens
+from footfall.datasets.schema import ACTIONS
+from footfall.datasets.table import ActionColumn, ActionFlags
+from footfall.errors import DataError, did_you_mean
+
+EVERY = "*"
+"""Stands for every row, where a log names no actions."""
+
+IGNORE = "ignore"
+
+RARE = 0.01
+"""Unknown words in fewer rows than this share are left out without a question."""
+
+MEDIA = frozenset({"track", "song", "episode", "podcast", "chanson", "morceau", "lied", "brano",
+                   "cancion", "musica", "video", "utwor"})  # fmt: skip
+"""Items that are played rather than bought."""
+
+_MEANT = {
+    "view": "was shown or looked at", "click": "was clicked, opened, played or liked",
+    "cart": "was put into the cart", "purchase": "was bought", "rate": "was rated",
+    IGNORE: "nothing that matters here: leave these rows out",
+}  # fmt: skip
+
+
+def action_spec(
+    table: Table, roles: Roles, told: Told, findings: Findings
+) -> str | ActionColumn | ActionFlags:
+    """Tell what the rows of a log mean.
+
+    Raises:
+        DataError: Somebody named an action that is none.
+    """
+    for word, action in told.actions.items():
+        if action not in (*ACTIONS, IGNORE):
+            known = did_you_mean(action, (*ACTIONS, IGNORE))
+            raise DataError(f'--action {word}={action}: no action "{action}"; {known}')
+    if EVERY in told.actions:
+        roles.of.pop("action", None)
+        return told.actions[EVERY]
+    if "action" in roles.of:
+        return _of_words(roles, told.actions, findings)
+    if roles.flags:
+        return ActionFlags(flags={action: c.name for action, c in roles.flags.items()})
+    return _of_every_row(table, roles, findings)
+
+
+def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> ActionColumn:
+    column = roles.of["action"]
+    shares = column.texts.value_counts(normalize=True)
+    meant: dict[str, str] = {}
+    for word, share in shares.items():
+        text = str(word)
+        action = told.get(text) or (None if column.numeric else action_of(text))
+        if action is None and share < RARE:
+            findings.note("action", f"{text}: left out", f"unknown, in {share:.1%} of the rows")
+            continue
+        meant[text] = action or _asked(text, float(share), column.name, findings)
+    for word in sorted(word for word, action in meant.items() if action == IGNORE):
+        findings.note("action", f"{word}: left out", "nothing that Footfall simulates")
+    kept = {word: action for word, action in meant.items() if action != IGNORE}
+    if not kept:
+        raise DataError(f'column "{column.name}": none of its words is an action that matters')
+    for word, action in kept.items():
+        if word != action:
+            findings.note("action", f"{word} = {action}", "by its word")
+    return ActionColumn(column=column.name, map={w: a for w, a in kept.items() if w != a})  # type: ignore[misc]
+
+
+def _asked(word: str, share: float, column: str, findings: Findings) -> str:
+    question = Question(
+        f'{column}: what does "{word}" mean ({share:.0%} of the rows)?',
+        _MEANT,
+        IGNORE,
+        f"--action {word}=ANSWER",
+    )
+    return findings.answer(f"action {word}", question)
+
+
+def _of_every_row(table: Table, roles: Roles, findings: Findings) -> str:
+    """One action for all rows: from what else the log tells of them."""
+    if "rating" in roles.of:
+        name = roles.of["rating"].name
+        findings.note("action", "rate", f'every row has a rating, "{name}"')
+        return "rate"
+    for column in table.columns:
+        action = action_of(column.name)
+        if column.says("time") and action in ("purchase", "click", "view"):
+            findings.note("action", action, f'"{column.name}" says what every row is')
+            return action
+    money = [name for name in ("value", "unit_price", "quantity") if name in roles.of]
+    ordered = "order" in roles.of and roles.of["order"].says("order")
+    if money or ordered:
+        said = ", ".join(roles.of[name].name for name in (money or ["order"]))
+        findings.note("action", "purchase", f"every row has what purchases have: {said}")
+        return "purchase"
+    if MEDIA.intersection(tokens(roles.of["item"].name)):
+        name = roles.of["item"].name
+        findings.note("action", "click", f'"{name}": what is listed here was played', assumed=True)
+        return "click"
+    played = [c for c in table.columns if action_of(c.name) == "click"]
+    if played:
+        findings.note("action", "click", f'"{played[0].name}" says what every row is')
+        return "click"
+    question = Question(
+        f"{table.path.name}: no column says what users did; what is a row?",
+        {action: _MEANT[action] for action in ("purchase", "click", "view", "cart")},
+        "purchase",
+        "--action ANSWER",
+    )
+    return findings.answer("action", question)

@@ -1,0 +1,308 @@
+"""Which column of a log is what: by its header first, by its cells where headers say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from footfall.datasets.guessing.asking import Findings, Question, Told
+from footfall.datasets.guessing.facts import Column, Table
+from footfall.datasets.guessing.moments import Clock, clock_of
+from footfall.datasets.guessing.words import action_of
+from footfall.errors import DataError, did_you_mean
+
+NEEDED = ("user", "item", "time")
+
+ROLES = (
+    *NEEDED, "clock", "action", "rating", "quantity", "value", "unit_price", "order", "title",
+    "category", "page", "position", "propensity", "arm", "currency",
+)  # fmt: skip
+"""What a column can be; beside the columns of a scenario: action, rating and currency."""
+
+MANY = 20
+"""Actions that a log has at most; a column of more words is something else."""
+
+AWAY = ("other", "private", "late")
+"""Headers that tell of neither who, what, nor when."""
+
+
+@dataclass
+class Roles:
+    """Role -> column, and the columns that flag actions."""
+
+    of: dict[str, Column] = field(default_factory=dict)
+    flags: dict[str, Column] = field(default_factory=dict)
+    """Action -> column of yes and no."""
+    clock: Clock = field(default_factory=Clock)
+
+    def taken(self, column: Column) -> bool:
+        """Whether a column has a role already."""
+        return column in self.of.values() or column in self.flags.values()
+
+
+def roles_of(table: Table, keys: dict[str, str], told: Told, findings: Findings) -> Roles:
+    """Tell what each column is.
+
+    Args:
+        table: The log.
+        keys: "user" and "item" -> the column whose values a table of users or items knows.
+        told: Columns that the user named.
+        findings: Where reasons go, and who is asked.
+
+    Raises:
+        DataError: There is no user, item or time.
+    """
+    roles = Roles()
+    _named(table, told, roles, findings)
+    _when(table, roles, findings)
+    _what_happened(table, roles, findings)
+    for role, name in keys.items():
+        if role not in roles.of and not roles.taken(table[name]):
+            roles.of[role] = table[name]
+            findings.note(role, name, f"its values are those of the table of {role}s")
+    for role in ("user", "item"):
+        if role not in roles.of:
+            _who_or_what(role, table, roles, findings)
+    for role, fits in _FURTHER.items():
+        if role not in roles.of:
+            _further(role, fits, table, roles, findings)
+    return roles
+
+
+def _named(table: Table, told: Told, roles: Roles, findings: Findings) -> None:
+    names = [column.name for column in table.columns]
+    for role, name in told.columns.items():
+        if role not in ROLES:
+            raise DataError(
+                f'--column {role}={name}: no role "{role}"; {did_you_mean(role, ROLES)}'
+            )
+        if name not in names:
+            raise DataError(f'{table.path}: no column "{name}"; {did_you_mean(name, names)}')
+        roles.of[role] = table[name]
+        findings.note(role, name, "as you said")
+
+
+def _when(table: Table, roles: Roles, findings: Findings) -> None:
+    if "time" in roles.of:
+        clock = clock_of(roles.of["time"].cells)
+        roles.clock = Clock() if clock is None else clock
+        return
+    clocks = {c.name: clock_of(c.cells) for c in table.columns if not c.flags and not c.says("id")}
+    telling = [c for c in table.columns if clocks.get(c.name) is not None and not roles.taken(c)]
+    named = [c for c in telling if c.says("time")]
+    # A column of bare numbers is a time only if its header says so.
+    pool = named or [c for c in telling if not c.numeric] or telling
+    if not pool:
+        said = ", ".join(f'"{c.name}" ({c.example(2)})' for c in table.columns if c.says("time"))
+        seen = f"; what its header calls a time cannot be read as one: {said}" if said else ""
+        raise DataError(f"{table.path}: no column tells the time of what happened{seen}")
+    best = max(pool, key=_moment_score)
+    roles.of["time"] = best
+    clock = clocks[best.name]
+    assert clock is not None, "telling columns have a clock"
+    roles.clock = clock
+    why = "its header says so" if best in named else "the only column whose cells are times"
+    findings.note("time", best.name, why)
+    _time_of_day(table, roles, findings)
+
+
+def _moment_score(column: Column) -> float:
+    """How well a column tells the moment of an event, rather than of something else."""
+    penalty = 3.0 * column.says(*AWAY) + 1.0 * column.says("user") + 0.5 * column.says("item")
+    known = 1.0 * column.says("event", "order") + 0.5 * column.says("time")
+    # What differs from row to row tells more than the day of a batch.
+    return known - penalty + column.filled + 0.1 * np.log1p(column.distinct)
+
+
+def _time_of_day(table: Table, roles: Roles, findings: Findings) -> None:
+    """A date alone may have its time of day in a column beside it."""
+    date = roles.of["time"].texts
+    if not len(date) or (roles.clock.unit is not None) or date.str.contains(":").any():
+        return
+    for column in table.columns:
+        sign = "[:.]" if column.says("clock", "time") else ":"
+        form = rf"\d{{1,2}}{sign}\d{{2}}({sign}\d{{2}})?(\s*[AaPp][Mm])?"
+        clocked = column.texts.str.fullmatch(form)
+        if len(column.texts) and clocked.mean() > 0.95 and not roles.taken(column):
+            roles.of["clock"] = column
+            findings.note("clock", column.name, f'times of day beside the dates of "{date.name}"')
+            both = roles.of["time"].cells.astype(str) + " " + column.cells.astype(str)
+            roles.clock = clock_of(both) or roles.clock
+            return
+
+
+def _what_happened(table: Table, roles: Roles, findings: Findings) -> None:
+    """The column that names actions, or those that flag them."""
+    if "action" in roles.of:
+        return
+    best, share = None, 0.0
+    for column in table.columns:
+        if roles.taken(column) or column.flags or not 0 < column.distinct <= MANY:
+            continue
+        known = float((column.texts.map(action_of).notna()).mean()) if not column.numeric else 0.0
+        known += 0.3 * bool(column.says("event") or column.meanings == {"kind"})
+        if known > max(share, 0.25):
+            best, share = column, known
+    if best is not None and (share > 0.55 or best.says("event")):
+        roles.of["action"] = best
+        findings.note("action", best.name, f"its cells are actions: {best.example(5)}")
+        return
+    for column in table.columns:
+        action = action_of(column.name) if column.flags and not roles.taken(column) else None
+        if action in ("click", "cart", "purchase") and action not in roles.flags:
+            roles.flags[action] = column
+            findings.note("action", column.name, f"yes or no for each row: {action}")
+
+
+def _who_or_what(role: str, table: Table, roles: Roles, findings: Findings) -> None:
+    """The user or the item: by header, then by cells, then by asking."""
+    free = [c for c in table.columns if not roles.taken(c) and len(c.texts)]
+    # A column without a repeated value names rows, not people or things.
+    free = [c for c in free if c.distinct < len(c.texts) or len(c.texts) < 2]
+    named = [c for c in free if c.says(role) and not c.says(*AWAY, "category", "kind")]
+    named = [c for c in named if not c.says("time", "price", "total", "quantity", "rating")]
+    if named:
+        best = max(named, key=lambda c: _name_score(c, role))
+        roles.of[role] = best
+        findings.note(role, best.name, "its header says so")
+        return
+    if role == "user":
+        sessions = [c for c in free if c.says("session")]
+        if sessions:
+            roles.of[role] = max(sessions, key=lambda c: c.says("id"))
+            name = roles.of[role].name
+            findings.note(role, name, "no column names people, so a session is a user")
+            return
+    _asked(role, free, table, roles, findings)
+
+
+def _name_score(column: Column, role: str) -> float:
+    """An identifier names best, then a bare header, then a name."""
+    strange = {"user", "item", "order", "session", "page", "event"} - {role}
+    score = 2.0 * column.says("id") - 1.0 * column.says("name") - 3.0 * column.says(*strange)
+    return score + column.filled + 0.001 * np.log1p(column.distinct)
+
+
+def _asked(role: str, free: list[Column], table: Table, roles: Roles, findings: Findings) -> None:
+    told = ("time", "price", "total", "quantity", "currency", "rating", "category", *AWAY)
+    able = [c for c in free if not c.says(*told) and c.distinct > 1 and not c.flags]
+    unknown = [c for c in able if not c.meanings] or able
+    if not unknown:
+        raise DataError(
+            f"{table.path}: no column names the {role}; its columns: "
+            f"{', '.join(c.name for c in table.columns)}; say which with --column {role}=HEADER"
+        )
+    likely = max(unknown, key=lambda c: c.distinct)
+    question = Question(
+        f"{table.path.name}: which column names the {role}?",
+        {c.name: f"{c.distinct} values, such as {c.example()}" for c in unknown},
+        likely.name,
+        f"--column {role}=ANSWER",
+    )
+    roles.of[role] = table[findings.answer(role, question)]
+
+
+def _further(
+    role: str, fits: Callable[[Column], float], table: Table, roles: Roles, findings: Findings
+) -> None:
+    free = [c for c in table.columns if not roles.taken(c) and len(c.texts)]
+    best = max(free, key=fits, default=None)
+    if best is None or fits(best) <= 0:
+        return
+    if role in ("page", "position", "propensity", "arm") and not _shows(roles):
+        return
+    if role in ("title", "category") and not _of_the_item(best, roles.of["item"]):
+        return
+    roles.of[role] = best
+    findings.note(role, best.name, "its header says so")
+
+
+def _of_the_item(column: Column, item: Column) -> bool:
+    """Whether a column says much the same wherever an item is."""
+    return bool(column.cells.groupby(item.cells).nunique().mean() < 1.5)
+
+
+def _shows(roles: Roles) -> bool:
+    """Whether the log has what was shown, not only what was taken."""
+    if roles.flags:
+        return True
+    action = roles.of.get("action")
+    return action is not None and bool((action.texts.map(action_of) == "view").any())
+
+
+def _says(*wanted: str, never: Iterable[str] = ()) -> Callable[[Column], float]:
+    """Score a header: all of the first of ``wanted`` or of another, none of ``never``."""
+    barred = {*AWAY, *never}
+
+    def score(column: Column) -> float:
+        if not column.meanings.isdisjoint(barred):
+            return 0.0
+        best = 0.0
+        for place, words in enumerate(wanted):
+            if set(words.split("+")) <= column.meanings:
+                best = max(best, len(wanted) - place + 0.1 * column.filled)
+        return best
+
+    return score
+
+
+def _numbers(
+    score: Callable[[Column], float], low: float, high: float
+) -> Callable[[Column], float]:
+    """The same, for columns whose cells are numbers from ``low`` to ``high`` only."""
+
+    def within(column: Column) -> float:
+        if not score(column) or not len(column.texts):
+            return 0.0
+        values = column.values()
+        good = np.isfinite(values) & (values >= low) & (values <= high)
+        return score(column) if good.mean() > 0.9 else 0.0
+
+    return within
+
+
+def _texty(score: Callable[[Column], float]) -> Callable[[Column], float]:
+    """The same, and words before numbers."""
+    return lambda c: score(c) and score(c) - 0.5 * c.numeric - 0.3 * c.says("id")
+
+
+def _money(score: Callable[[Column], float]) -> Callable[[Column], float]:
+    """The same, for columns whose cells have digits."""
+
+    def priced(column: Column) -> float:
+        digits = column.texts.str.contains(r"\d").mean() if len(column.texts) else 0.0
+        return score(column) if digits > 0.9 and not _is_time(column) else 0.0
+
+    return priced
+
+
+def _is_time(column: Column) -> bool:
+    return pd.api.types.is_datetime64_any_dtype(column.cells.dtype) or column.says("time", "clock")
+
+
+_NOT_A_NUMBER = ("time", "category", "name", "maker")
+_NO_TITLE = ("user", "id", "event", "maker", "category", "order", "page", "session")
+_FURTHER: dict[str, Callable[[Column], float]] = {
+    "rating": _numbers(_says("rating", never=("event", "id", "time", "name")), 0, 100),
+    "quantity": _numbers(
+        _says("quantity", "item+quantity", never=("price", "total", "time", "id")), -1e6, 1e6
+    ),
+    "unit_price": _money(_says("price+unit", "price+item", "price", never=("total", "order"))),
+    "value": _money(
+        _says("total+price", "total", "order+price", "order+total", never=("unit", "quantity"))
+    ),
+    "currency": _says("currency", never=("total", "price")),
+    "propensity": _numbers(_says("propensity"), 1e-12, 1),
+    "position": _numbers(_says("position", never=("id",)), 0, 10_000),
+    "arm": _says("arm", never=("item", "user", "page", "order")),
+    "order": _says("order+id", "order", "session+id", "session", never=("time", "kind", "total")),
+    "page": _says("page+id", "page", never=("name", "kind", "time", "event", "item", "user")),
+    "title": _texty(_says("item+name", "name", "item", never=_NO_TITLE)),
+    "category": _texty(
+        _says("category+item", "category", "item+kind", "maker", never=("user", "event", "arm"))
+    ),
+}  # fmt: skip
+"""Roles that a log may have, in the order in which they choose, and how well a column fits."""

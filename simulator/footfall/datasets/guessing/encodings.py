@@ -1,0 +1,73 @@
+"""The encoding of a text file that is not UTF-8: the one under which its header makes sense."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from footfall.datasets.archive import open_unpacked
+from footfall.datasets.delimited import HEAD, form_of, is_json
+from footfall.datasets.guessing.asking import Findings, Question, Told
+from footfall.datasets.guessing.words import action_of, understand
+from footfall.errors import DataError
+
+ENCODINGS = {
+    "cp1252": "western Europe", "cp1250": "central Europe", "cp1251": "Cyrillic",
+    "cp1254": "Turkish", "shift_jis": "Japanese", "gb18030": "Chinese", "euc_kr": "Korean",
+    "big5": "traditional Chinese",
+}  # fmt: skip
+
+OF_LANGUAGES = {
+    "pl": "cp1250", "cs": "cp1250", "hu": "cp1250", "ru": "cp1251", "uk": "cp1251", "tr": "cp1254",
+    "ja": "shift_jis", "zh": "gb18030", "ko": "euc_kr",
+}  # fmt: skip
+"""What else than cp1252 a language was written in."""
+
+
+def encoding_of(path: Path, told: Told, findings: Findings) -> str | None:
+    """Name the encoding of a text table; None where its bytes tell it."""
+    if told.encoding is not None or path.is_dir() or ".parquet" in path.suffixes or is_json(path):
+        return told.encoding
+    if not path.is_file():
+        return None  # whoever reads it says so
+    try:
+        form_of(path)
+    except DataError:
+        return _guessed(path, findings)
+    return None
+
+
+def _guessed(path: Path, findings: Findings) -> str:
+    with open_unpacked(path) as file:
+        head = file.read(HEAD)
+    head = head[: head.rfind(b"\n") + 1] or head
+    scores = {name: _sense(head, name, path) for name in ENCODINGS}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] > 0 and list(scores.values()).count(scores[best]) == 1:
+        findings.note("encoding", best, f"so its header makes sense ({ENCODINGS[best]})")
+        return best
+    likely = [name for name in ENCODINGS if scores[name] == scores[best]]
+    question = Question(
+        f"{path.name}: its text is not UTF-8; what is it?",
+        {name: ENCODINGS[name] for name in likely},
+        likely[0],
+        "--encoding ANSWER",
+    )
+    return findings.answer("encoding", question)
+
+
+def _sense(head: bytes, encoding: str, path: Path) -> float:
+    """How many headers and actions are words; -1 where the bytes are no such text."""
+    try:
+        lines = head.decode(encoding).splitlines()
+    except UnicodeDecodeError:
+        return -1.0
+    separator = form_of(path, encoding).separator
+    rows = list(csv.reader(lines[:200], delimiter=separator))
+    if not rows:
+        return 0.0
+    read = understand(rows[0])
+    words = {cell for row in rows[1:] for cell in row if not cell.isascii()}
+    usual = any(OF_LANGUAGES.get(name, "cp1252") == encoding for name in read.languages)
+    known = sum(map(bool, read.meanings.values()))
+    return known + 0.5 * usual + 0.1 * sum(bool(action_of(word)) for word in words)

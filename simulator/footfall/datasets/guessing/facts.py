@@ -1,0 +1,97 @@
+"""What the cells of a column look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from footfall.datasets.cells import amounts
+from footfall.datasets.guessing.words import Meanings, understand
+from footfall.datasets.wide import NO, YES
+
+SAMPLE = 50_000
+"""Rows that are looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a sample."""
+
+    name: str
+    meanings: Meanings
+    """What the header says; see ``words.understand``."""
+    cells: pd.Series
+    """As read; text in text tables."""
+    texts: pd.Series
+    """Those that are not missing, as text without blanks around."""
+
+    @property
+    def distinct(self) -> int:
+        """How many values there are."""
+        return int(self.texts.nunique())
+
+    @property
+    def filled(self) -> float:
+        """Share of cells that are not missing."""
+        return len(self.texts) / max(1, len(self.cells))
+
+    def says(self, *meanings: str) -> bool:
+        """Whether the header says any of these."""
+        return not self.meanings.isdisjoint(meanings)
+
+    def values(self, decimal: str = ".", thousands: str = "") -> npt.NDArray[np.float64]:
+        """[n filled] numbers; NaN where there is none."""
+        found: npt.NDArray[np.float64] = amounts(self.texts, decimal, thousands).to_numpy(float)
+        return found
+
+    @property
+    def numeric(self) -> bool:
+        """Whether nearly all filled cells are plain numbers."""
+        values = self.values()
+        return bool(len(values)) and bool(np.isfinite(values).mean() > 0.98)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nearly all filled cells are whole numbers."""
+        values = self.values()
+        return self.numeric and bool((np.nan_to_num(values, nan=0.5) % 1 == 0).mean() > 0.98)
+
+    @property
+    def flags(self) -> bool:
+        """Whether every filled cell says yes or no, and both occur."""
+        words = set(self.texts.str.lower().unique())
+        return len(words) == 2 and words <= YES | NO
+
+    def example(self, count: int = 3) -> str:
+        """Some values, for a message."""
+        return ", ".join(self.texts.drop_duplicates().head(count))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sample of a table, column by column."""
+
+    path: Path
+    columns: tuple[Column, ...]
+    languages: tuple[str, ...]
+    rows: int
+
+    def __getitem__(self, name: str) -> Column:
+        """Return the column with that header."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def table_of(frame: pd.DataFrame, path: Path) -> Table:
+    """Look at a sample of a table."""
+    headers = understand(map(str, frame.columns))
+    columns = []
+    for name in frame.columns:
+        filled = frame[name].dropna()
+        texts = filled.astype(str).str.strip()
+        meanings = headers.meanings[str(name)]
+        columns.append(Column(str(name), meanings, frame[name], texts[texts != ""]))
+    return Table(path, tuple(columns), headers.languages, len(frame))

@@ -1,0 +1,139 @@
+"""The whole guess: files in, a source out, with what was found and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from footfall.datasets.base import resolve
+from footfall.datasets.delimited import is_json
+from footfall.datasets.guessing.acts import action_spec
+from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
+from footfall.datasets.guessing.beside import item_table, key_of, user_table
+from footfall.datasets.guessing.columns import Roles, roles_of
+from footfall.datasets.guessing.encodings import encoding_of
+from footfall.datasets.guessing.facts import SAMPLE, Table, table_of
+from footfall.datasets.guessing.moments import settled, zone_of
+from footfall.datasets.guessing.money import currency_of, settle_price, written
+from footfall.datasets.table import InteractionColumns, TableSource, read_frame
+from footfall.errors import DataError
+
+TABLES = {".csv", ".tsv", ".txt", ".tab", ".parquet", ".jsonl", ".ndjson", ".json"}
+"""How the name of a table ends, beside the ending of how it is compressed."""
+
+_COLUMNS = (
+    "user", "item", "time", "clock", "quantity", "value", "unit_price", "order", "title",
+    "category", "page", "position", "propensity", "arm",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Files:
+    """A log, and what may lie beside it."""
+
+    events: Path
+    items: Path | None = None
+    users: Path | None = None
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A source, and what it rests on."""
+
+    source: TableSource
+    findings: tuple[Finding, ...]
+
+
+def is_table(path: Path) -> bool:
+    """Whether a name is that of a table, or of a folder of Parquet parts."""
+    return bool(TABLES.intersection(s.lower() for s in path.suffixes[-2:])) or path.is_dir()
+
+
+def guess(files: Files, told: Told, ask: Ask) -> Guess:
+    """Tell from a log, and tables beside it, how they are to be read.
+
+    Raises:
+        UnansweredError: A question stayed open, and ``ask`` refused to answer it.
+        DataError: A file cannot be read, or it is no log of events.
+    """
+    findings = Findings(ask)
+    encoding = encoding_of(files.events, told, findings)
+    log = _looked_at(files.events, encoding)
+    beside = {
+        role: _looked_at(path, encoding)
+        for role, path in (("item", files.items), ("user", files.users))
+        if path is not None
+    }
+    keys = {role: key_of(role, log, table) for role, table in beside.items()}
+    roles = roles_of(log, {role: key.log for role, key in keys.items()}, told, findings)
+    money = [roles.of[r] for r in ("value", "unit_price", "quantity", "rating") if r in roles.of]
+    decimal, thousands = written(money, told, findings)
+    settle_price(roles, decimal, thousands, findings)
+    options = _when_and_money(log, roles, told, findings)
+    action = action_spec(log, roles, told, findings)
+    items = item_table(beside["item"], keys["item"], findings) if "item" in beside else None
+    users = user_table(beside["user"], keys["user"], findings) if "user" in beside else None
+    source = TableSource(
+        path=files.events,
+        encoding=encoding,
+        decimal=decimal,  # type: ignore[arg-type] - one of the two that ``written`` returns
+        thousands=thousands,  # type: ignore[arg-type] - likewise
+        columns=_columns(roles, action, beside),
+        action=action,  # type: ignore[arg-type] - checked by the model
+        items=items,
+        users=users,
+        name=files.events.name.split(".")[0],
+        **options,
+    )
+    return Guess(source, tuple(findings.found))
+
+
+def _looked_at(path: Path, encoding: str | None) -> Table:
+    path = resolve(path, Path.cwd())
+    frame = read_frame(path, None, encoding, rows=None if is_json(path) else SAMPLE)
+    if frame.shape[1] < 2 or frame.empty:
+        raise DataError(
+            f"{path}: not a table of events: {len(frame)} rows, {frame.shape[1]} column"
+        )
+    if _is_data(list(map(str, frame.columns))):
+        first = ", ".join(map(str, frame.columns))
+        raise DataError(
+            f"{path}: its first line looks like data, not like headers ({first:.60}); "
+            "put a line before it that names the columns"
+        )
+    if len(frame) > SAMPLE:
+        frame = frame.iloc[:SAMPLE]
+    return table_of(frame.reset_index(drop=True), path)
+
+
+def _is_data(headers: list[str]) -> bool:
+    """Whether headers are numbers and moments."""
+    bare = [header.replace(".", "").replace("-", "").replace(":", "") for header in headers]
+    return sum(text.strip().isdigit() for text in bare) * 2 > len(headers)
+
+
+def _when_and_money(log: Table, roles: Roles, told: Told, findings: Findings) -> dict[str, Any]:
+    time = roles.of["time"]
+    cells = time.cells
+    if "clock" in roles.of:
+        cells = cells.astype(str) + " " + roles.of["clock"].cells.astype(str)
+    clock = roles.clock if told.time_format else settled(time, cells, roles.clock, findings)
+    currency = currency_of(log, roles, told, findings)
+    return {
+        "time_unit": told.time_unit or clock.unit,
+        "time_format": told.time_format or clock.form,
+        "timezone": zone_of(clock, log.languages, currency, told, findings),
+        "currency": currency,
+    }
+
+
+def _columns(roles: Roles, action: object, beside: dict[str, Table]) -> InteractionColumns:
+    named = {role: roles.of[role].name for role in _COLUMNS if role in roles.of}
+    if action == "rate":  # what a rating is worth, not what was paid
+        named.pop("unit_price", None)
+        named["value"] = roles.of["rating"].name
+    if "item" in beside:
+        named.pop("title", None)
+        named.pop("category", None)
+    return InteractionColumns(**named)

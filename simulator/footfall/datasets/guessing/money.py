@@ -1,0 +1,130 @@
+"""How money is written, what it is counted in, and whether it is for one unit or for the row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from footfall.datasets.guessing.asking import Findings, Told
+from footfall.datasets.guessing.columns import Roles
+from footfall.datasets.guessing.facts import Column, Table
+
+SIGNS = {
+    "€": "EUR", "$": "USD", "£": "GBP", "₽": "RUB", "₹": "INR", "₩": "KRW", "₺": "TRY",
+    "zł": "PLN", "kč": "CZK", "円": "JPY", "元": "CNY",
+}  # fmt: skip
+CODES = frozenset({
+    "EUR", "USD", "GBP", "CHF", "JPY", "CNY", "KRW", "INR", "RUB", "PLN", "CZK",
+    "SEK", "NOK", "DKK", "HUF", "TRY", "BRL", "MXN", "ARS", "CLP", "COP", "PEN",
+    "CAD", "AUD", "NZD", "ZAR", "SGD", "HKD", "IDR", "THB", "VND", "PHP", "MYR",
+    "UAH", "RON", "BGN", "ILS", "AED", "SAR", "EGP", "NGN", "KES", "RMB",
+})  # fmt: skip
+MONEY = ("value", "unit_price")
+
+
+def written(columns: list[Column], told: Told, findings: Findings) -> tuple[str, str]:
+    """The signs before the fraction and between thousands, from cells of money and quantity."""
+    texts = [c.texts for c in columns if c.cells.dtype == object]
+    if told.decimal is not None:
+        return told.decimal, ""
+    comma = point = 0
+    both_comma = both_point = False
+    for cells in texts:
+        bare = cells.str.replace(r"[^\d.,]", "", regex=True)
+        comma += int(bare.str.fullmatch(r"\d+,(\d{1,2}|\d{4,})").sum())
+        point += int(bare.str.fullmatch(r"\d+\.(\d{1,2}|\d{4,})").sum())
+        both_comma |= bool(bare.str.fullmatch(r"\d{1,3}(\.\d{3})+,\d+").any())
+        both_point |= bool(bare.str.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?").any())
+    if both_comma or comma > point:
+        findings.note("decimal", ",", "numbers are written with a comma before the fraction")
+        return ",", "." if both_comma else ""
+    return ".", "," if both_point else ""
+
+
+def currency_of(table: Table, roles: Roles, told: Told, findings: Findings) -> str:
+    """The one currency of a log: by a column, a header or signs; "" where nothing names it."""
+    if told.currency is not None:
+        return told.currency
+    if "currency" in roles.of:
+        column = roles.of["currency"]
+        if column.distinct == 1:
+            code = _code(column.texts.iloc[0])
+            findings.note("currency", code, f'all of "{column.name}"')
+            return code
+        why = f'"{column.name}" has {column.distinct} values; amounts are taken as they are'
+        findings.note("currency", "", why)
+        return ""
+    for role in MONEY:
+        if role in roles.of:
+            code = _named(roles.of[role])
+            if code:
+                findings.note("currency", code, f'by "{roles.of[role].name}"')
+                return code
+    for column in table.columns:
+        if column.says("price", "total") and _named(column):
+            return _named(column)
+    return ""
+
+
+def _named(column: Column) -> str:
+    words = column.name.upper().replace("_", " ").replace("(", " ").replace(")", " ").split()
+    in_header = [word for word in words if word in CODES or word.lower() in SIGNS]
+    if in_header:
+        return _code(in_header[0])
+    cells = column.texts.head(1000).str.lower()
+    for sign, code in SIGNS.items():
+        if len(cells) and cells.str.contains(sign, regex=False).mean() > 0.5:
+            return code
+    for code in CODES:
+        if len(cells) and cells.str.contains(rf"\b{code.lower()}\b").mean() > 0.5:
+            return _code(code)
+    return ""
+
+
+def _code(text: str) -> str:
+    word = text.strip()
+    known = SIGNS.get(word.lower(), word.upper())
+    return "CNY" if known == "RMB" else known
+
+
+def settle_price(roles: Roles, decimal: str, thousands: str, findings: Findings) -> None:
+    """A price beside a quantity: is it for one unit, or for the whole row?
+
+    What an item costs hardly differs between rows; so the reading under which it differs least
+    holds.
+    """
+    if "value" in roles.of:
+        roles.of.pop("unit_price", None)  # what was paid is the better of the two
+        return
+    if "unit_price" not in roles.of:
+        return
+    price = roles.of["unit_price"]
+    if "quantity" not in roles.of:
+        roles.of["value"] = roles.of.pop("unit_price")
+        return
+    spread = _spreads(roles, decimal, thousands)
+    if spread is not None and spread[1] < 0.8 * spread[0]:
+        roles.of["value"] = roles.of.pop("unit_price")
+        findings.note("value", price.name, "divided by the quantity, an item costs the same")
+        return
+    findings.note("unit_price", price.name, "an item costs the same whatever the quantity")
+
+
+def _spreads(roles: Roles, decimal: str, thousands: str) -> tuple[float, float] | None:
+    """How much an item's price differs if it is for one unit, and if it is for the row."""
+    rows = roles.of["unit_price"].texts.index.intersection(roles.of["quantity"].texts.index)
+    price, units = (
+        Column(c.name, c.meanings, c.cells, c.texts[rows]).values(decimal, thousands)
+        for c in (roles.of["unit_price"], roles.of["quantity"])
+    )
+    item = roles.of["item"].cells[rows].astype(str).to_numpy()
+    good = (price > 0) & (units > 0)
+    if not good.any() or np.unique(units[good]).size < 2:
+        return None
+    found = []
+    for logs in (np.log(price[good]), np.log(price[good] / units[good])):
+        total = 0.0
+        _, codes = np.unique(item[good], return_inverse=True)
+        means = np.bincount(codes, logs) / np.bincount(codes)
+        total = float(np.mean((logs - means[codes]) ** 2)) ** 0.5
+        found.append(total)
+    return found[0], found[1]

@@ -1,0 +1,188 @@
+"""Headers and words of actions, understood in the languages of ``words.yaml``."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+ENGLISH = "en"
+"""Headers of any language may have words of this one."""
+
+_FOLDED = str.maketrans({"\u0131": "i", "ł": "l", "ø": "o", "œ": "oe", "æ": "ae", "đ": "d"})
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_APART = re.compile(r"[\W_]+")
+_LINKS = ("", "s", "n", "en", "e", "es", "er")
+"""What may stand between the words of a compound."""
+_SHORT = frozenset({"id", "nr", "no", "ts"})
+"""Words of two letters that compounds may have."""
+_PRECEDENCE = ("ignore", "cart", "purchase", "rate", "click", "view")
+"""What a text of several words of actions means: "add to cart" is no "add"."""
+_DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u1100-\u11ff\uac00-\ud7af]")
+"""Writing without spaces between words."""
+
+Meanings = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the headers of a table say."""
+
+    languages: tuple[str, ...]
+    """The language whose words explain most; several where they explain equally many."""
+    meanings: Mapping[str, Meanings]
+    """Header -> things and traits, as in ``words.yaml``; empty where no word is known."""
+
+
+def understand(headers: Iterable[str]) -> Headers:
+    """Read headers, all in the language that explains most of them, or in English."""
+    split = {header: tokens(header) for header in headers}
+    known: Counter[str] = Counter()
+    for words in split.values():
+        for language in _vocabulary():
+            known[language] += sum(bool(_look_up(word, (language,))) for word in words)
+    most = max(known.values(), default=0)
+    languages = tuple(name for name in known if known[name] == most) if most else (ENGLISH,)
+    if ENGLISH in languages:
+        languages = (ENGLISH,)
+    first = (*languages, ENGLISH) if ENGLISH not in languages else languages
+    return Headers(languages, {header: _meaning(words, first) for header, words in split.items()})
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a header, folded: ``customerID`` -> ``customer``, ``id``."""
+    return [part for part in _APART.split(fold(_CAMEL.sub(" ", text))) if part]
+
+
+def fold(text: str) -> str:
+    """Text without case and accents."""
+    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_FOLDED)
+    return "".join(sign for sign in plain if not unicodedata.combining(sign))
+
+
+def action_of(text: str) -> str | None:
+    """The action that a word of a log stands for, "ignore" for none of ours; None: unknown."""
+    words = [word for word in tokens(str(text)) if word not in {"is", "has", "was", "ist", "est"}]
+    known = _action_words()
+    whole = known.get("_".join(words))
+    if whole is not None:
+        return whole
+    found = {known[word] for word in words if word in known}
+    joined = "".join(words)
+    if not found and _DENSE.search(joined):
+        found = {action for word, action in known.items() if len(word) > 1 and word in joined}
+    return next((action for action in _PRECEDENCE if action in found), None)
+
+
+def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:
+    meant: set[str] = set()
+    for word in words:
+        meant |= _look_up(word, languages) or _look_up(word, tuple(_vocabulary()))
+    return frozenset(meant)
+
+
+def _look_up(word: str, languages: tuple[str, ...]) -> Meanings:
+    """Meanings in the first of the languages that knows the word; those of a compound's parts."""
+    for language in languages:
+        known = _vocabulary()[language]
+        found = known.whole.get(word) or known.by_stem(word)
+        if found:
+            return found
+    for language in languages:
+        parts = _apart(word, language)
+        if parts:
+            return frozenset().union(*parts)
+    return frozenset()
+
+
+def _apart(word: str, language: str) -> list[Meanings]:
+    """Take a compound apart into the fewest words of a language and of English."""
+    if _DENSE.search(word):
+        return _dense(word, language)
+    best: dict[int, list[Meanings]] = {0: []}
+    for end in range(2, len(word) + 1):
+        for start in range(end - 1):
+            if start not in best:
+                continue
+            found = _part(word[start:end], language)
+            # A link needs a word behind it, so the last part has none.
+            if found and (end not in best or len(best[start]) + 1 < len(best[end])):
+                best[end] = [*best[start], found]
+    parts = best.get(len(word), [])
+    return parts if len(parts) > 1 else []
+
+
+def _part(piece: str, language: str) -> Meanings:
+    for link in _LINKS:
+        if piece.startswith(link):
+            word = piece[len(link) :]
+            if len(word) > 2 or (word in _SHORT):
+                for name in (language, ENGLISH):
+                    found = _vocabulary()[name].whole.get(word)
+                    if found:
+                        return found
+    return frozenset()
+
+
+def _dense(word: str, language: str) -> list[Meanings]:
+    """Words found in a text without spaces, the longest first; what is unknown is passed over."""
+    known = _vocabulary()[language].whole
+    found, place = [], 0
+    while place < len(word):
+        longest = next(
+            (end for end in range(len(word), place, -1) if word[place:end] in known), None
+        )
+        if longest is None:
+            place += 1
+        else:
+            found.append(known[word[place:longest]])
+            place = longest
+    return found
+
+
+@dataclass(frozen=True)
+class _Words:
+    whole: dict[str, Meanings]
+    stems: dict[str, Meanings]
+
+    def by_stem(self, word: str) -> Meanings:
+        """The meaning of the longest stem that the word begins with."""
+        fitting = [stem for stem in self.stems if word.startswith(stem)]
+        return self.stems[max(fitting, key=len)] if fitting else frozenset()
+
+
+@cache
+def _vocabulary() -> dict[str, _Words]:
+    return {language: _words(meanings) for language, meanings in _table("words").items()}
+
+
+def _words(meanings: dict[str, list[str]]) -> _Words:
+    whole: dict[str, set[str]] = {}
+    stems: dict[str, set[str]] = {}
+    for meaning, words in meanings.items():
+        for word in words:
+            table = stems if word.endswith("*") else whole
+            table.setdefault(fold(word.rstrip("*")), set()).add(meaning)
+    freeze = {word: frozenset(found) for word, found in whole.items()}
+    return _Words(freeze, {stem: frozenset(found) for stem, found in stems.items()})
+
+
+@cache
+def _action_words() -> dict[str, str]:
+    return {
+        fold(word): action for action in reversed(_PRECEDENCE) for word in _table("actions")[action]
+    }
+
+
+@cache
+def _table(name: str) -> dict[str, Any]:
+    text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.safe_load(text)
+    return table

@@ -1,0 +1,148 @@
+"""``footfall init``: nine logs understood, a tenth asked about, and scenarios that run."""
+
+import json
+
+import pytest
+
+from console import footfall
+from footfall.datasets.guessing.asking import Told, UnansweredError, nobody, usual
+from footfall.datasets.guessing.guess import Files, guess
+from footfall.datasets.guessing.words import action_of, understand
+from footfall.datasets.sources import load
+from footfall.options import Options
+from footfall.runs.run import run
+from footfall.scenario.drafting import draft
+from footfall.scenario.reading import read_scenario
+from logs_of_shops import LOGS, nameless
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_a_log_is_understood_and_its_scenario_means_the_right_thing(tmp_path, name):
+    log = LOGS[name]
+    beside = {"--items": "items", "--users": "users"}
+    more = {beside[log.arguments[0]]: tmp_path / log.arguments[1]} if log.arguments else {}
+    guessed = guess(Files(tmp_path / log.write(tmp_path), **more), Told(), nobody)
+    source = guessed.source
+    assert source.columns.model_dump(exclude_none=True) == log.columns
+    action = source.action if isinstance(source.action, str) else source.action.model_dump()
+    assert action == log.action
+    assert {name: getattr(source, name) for name in log.options} == log.options
+    dataset = load(source, tmp_path)
+    assert str(dataset.interactions["time"].min().date()) == log.first
+    assert len(dataset.users) == 40
+    drafted = draft(source, dataset, guessed.findings, tmp_path / "shop.yaml")
+    (tmp_path / "shop.yaml").write_text(drafted.text)
+    scenario = read_scenario(tmp_path / "shop.yaml")
+    short = scenario.model_copy(update={"world": scenario.world.model_copy(update={"days": 1})})
+    assert run(short, Options(tmp_path / "out", tmp_path))["status"] == "finished"
+
+
+def test_three_commands_lead_from_a_log_to_a_verdict(tmp_path):
+    file = LOGS["german"].write(tmp_path)
+    done = footfall("init", file, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Europe/Berlin" in done.stdout
+    done = footfall("run", "shop.yaml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(footfall("compare", "out", "--json", cwd=tmp_path).stdout)
+    assert [arm["name"] for arm in verdict["arms"]] == ["popular", "item-knn", "implicit"]
+
+
+def test_what_only_its_owner_knows_is_asked(tmp_path):
+    file = nameless(tmp_path)
+    done = footfall("init", file, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.strip().endswith("--yes")
+    assert not (tmp_path / "shop.yaml").exists()
+    done = footfall("init", file, "--yes", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "assumed" in done.stdout
+    assert "assumed" in (tmp_path / "shop.yaml").read_text()
+
+
+def test_each_answer_brings_the_next_question(tmp_path):
+    files, told = Files(tmp_path / nameless(tmp_path)), {}
+    answers = {
+        "--column user=": {"columns": {"user": "a"}},
+        "--column item=": {"columns": {"user": "a", "item": "b"}},
+        "--time-format": {"time_format": "%d/%m/%Y %H:%M"},
+        "--action purchase": {"actions": {"*": "view"}},
+    }
+    for option, answer in answers.items():
+        with pytest.raises(UnansweredError, match=option):
+            guess(files, Told(**told), nobody)
+        told |= answer
+    source = guess(files, Told(**told), nobody).source
+    assert (source.columns.user, source.columns.item, source.action) == ("a", "b", "view")
+
+
+def test_numbers_for_actions_are_asked_about(tmp_path):
+    rows = "".join(f"u{n % 7},i{n % 5},{n % 2 + 1},2024-01-{n % 28 + 1:02d}\n" for n in range(99))
+    (tmp_path / "x.csv").write_text(f"user_id,item_id,behavior_type,date\n{rows}")
+    files = Files(tmp_path / "x.csv")
+    with pytest.raises(UnansweredError, match="behavior_type: what does"):
+        guess(files, Told(), nobody)
+    told = Told(actions={"1": "view", "2": "purchase"})
+    assert guess(files, told, nobody).source.action.map == {"1": "view", "2": "purchase"}
+
+
+def test_describe_takes_a_bare_log(tmp_path):
+    file = LOGS["german"].write(tmp_path)
+    done = footfall("data", "describe", file, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["users"] == 40
+    assert found["currency"] == "EUR"
+    assert {"user", "time"} <= {finding["what"] for finding in found["found"]}
+    done = footfall("data", "describe", file, cwd=tmp_path)
+    assert "Kundennummer" in done.stdout
+    done = footfall("data", "describe", nameless(tmp_path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "footfall init" in done.stderr
+
+
+def test_a_scenario_is_not_overwritten_by_accident(tmp_path):
+    file = LOGS["taobao"].write(tmp_path)
+    (tmp_path / "shop.yaml").write_text("mine")
+    done = footfall("init", file, cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "shop.yaml").read_text()) == (2, "mine")
+    assert "--overwrite" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "no column tells the time"),
+        ("user,time\n1,2024-01-01\n1,2024-01-02\n", "no column names the item"),
+        ("x\n1\n", "not a table of events"),
+        ("196,242,3,881250949\n196,302,3,881250950\n", "looks like data, not like headers"),
+        ("user,item,day\n1,1,3\n2,1,4\n1,1,9\n", '"day" (3, 4)'),
+    ],
+)
+def test_what_is_no_log_is_refused_in_a_line(tmp_path, text, message):
+    (tmp_path / "x.csv").write_text(text)
+    done = footfall("init", "x.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_headers_of_many_languages():
+    meant = understand(["Müşteri No", "Ürün Kodu", "Sipariş Tarihi", "Tutar"])
+    assert meant.languages == ("tr",)
+    assert meant.meanings["Sipariş Tarihi"] == {"order", "time"}
+    assert not understand(["sentiment"]).meanings["sentiment"]
+    assert [action_of(word) for word in ("Add to Cart", "remove_from_cart", "加购", "xyz")] == [
+        "cart", "ignore", "cart", None
+    ]  # fmt: skip
+
+
+def test_a_price_for_the_row_is_told_from_one_for_a_unit(tmp_path):
+    rows = []
+    for n in range(200):
+        units, price = n % 4 + 1, 2.5 + n % 5
+        rows.append(f"u{n % 9},i{n % 5},2024-01-{n % 28 + 1:02d},{units},{units * price}")
+    (tmp_path / "x.csv").write_text("user,item,date,qty,price\n" + "\n".join(rows))
+    columns = guess(Files(tmp_path / "x.csv"), Told(), usual).source.columns
+    assert (columns.value, columns.unit_price) == ("price", None)

@@ -79,8 +79,8 @@ class Answers:
             return ""
         if self.failed + self.empty > MOST_UNANSWERED * self.requests:
             return (
-                f"{self.arm} answered {self.answered:,} of {self.requests:,} requests "
-                f"({self._counted('failed', 'empty')}){self._example('failed', 'empty')}"
+                f"{self.arm} answered {self.answered:,} of {self.requests:,} requests, "
+                f"{self._counted('failed', 'empty')}{self._example('failed', 'empty')}"
             )
         if self.share("invented") > MOST_INVENTED:
             return (

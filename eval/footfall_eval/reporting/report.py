@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from footfall.plumbing.files import write_text
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison
 from footfall_eval.comparing.pool import PooledComparison, pool_runs
@@ -77,14 +78,12 @@ def make_report(
     """
     log = RunLog.open(run)
     target = out or log.path / "report.html"
-    temporary = target.with_name(f"{target.name}.partial")
     result = compare(log, primary=primary)
     pooled = None
     if others:
         logs = [log, *(RunLog.open(other) for other in others)]
         pooled = pool_runs(logs, primary=result.primary, control=result.control)
-    temporary.write_text(render(log, result, pooled), encoding="utf-8")
-    temporary.replace(target)
+    write_text(target, render(log, result, pooled))
     return Report(target, pooled.no_verdict if pooled else result.no_verdict)
 
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from footfall.fitting.ground import lay
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
+from footfall.plumbing.files import write_json, write_text
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
 from footfall.scenario.scenario import Scenario
@@ -85,16 +85,13 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
     }
     tidy: dict[str, Any] = plain(found)
     write(order.out, tidy)
-    (order.out / BEHAVIOUR).write_text(_as_yaml(study.players), encoding="utf-8")
+    write_text(order.out / BEHAVIOUR, _as_yaml(study.players))
     return tidy
 
 
 def write(folder: Path, found: dict[str, Any]) -> None:
     """Write the findings in one step; a run in the same folder repeats the verdict."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{RESULT}.partial"
-    temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    temporary.replace(folder / RESULT)
+    write_json(folder / RESULT, found)
     if not (folder / manifest.NAME).exists():
         return
     with manifest.locked(folder):
@@ -115,9 +112,7 @@ def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[s
             interviewer = Interviewer(model, scenario.choice, ground.catalogue, order.base)
         found = dict(plain(run_tasks(ground, order, interviewer, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    path = order.out / "discrimination.json"
-    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / "discrimination.json", found)
     return found
 
 
@@ -140,8 +135,7 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
         assert model is not None
         found = dict(plain(measure(ground, order, model, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    (order.out / MEMORY).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / MEMORY, found)
     return found
 
 

@@ -6,15 +6,22 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from footfall.errors import UserError
+from footfall.errors import ModelError, UserError
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
+from footfall.plumbing.spec import fault
+
+if TYPE_CHECKING:
+    from footfall.explaining.asked import Asked
+
+_Spec = TypeVar("_Spec", bound=BaseModel)
 
 Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
 User = Annotated[str, typer.Option(help="Id of a simulated user.")]
@@ -59,6 +66,10 @@ def interview(
     arm: Arm = None,
     show_prompt: Annotated[bool, typer.Option(help="Print the whole prompt as well.")] = False,
     model: Annotated[str | None, typer.Option(help="Who plays the user, if not the run's.")] = None,
+    server: Annotated[str | None, typer.Option(help="URL of a server of that model.")] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the server's key.")
+    ] = None,
     base: Base = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
@@ -68,14 +79,17 @@ def interview(
     from footfall.llm.specs import ModelSpec  # noqa: PLC0415 - likewise
 
     found = replay(run, user, arm, base=base, announce=_stderr.print)
-    spec = None if model is None else ModelSpec(name=model)
-    said = ask(found, question, model=spec, store=store, announce=_stderr.print)
+    if model is None and (server or api_key_env):
+        raise UserError("--server and --api-key-env want the name of the model: --model NAME")
+    said = {"name": model, "server": server, "api_key_env": api_key_env}
+    spec = None if model is None else _checked(ModelSpec, said)
+    answer = ask(found, question, model=spec, store=store, announce=_stderr.print)
     if as_json:
-        typer.echo(json.dumps(asdict(said)))
+        typer.echo(json.dumps(asdict(answer)))
         return
     if show_prompt:
-        typer.echo(said.prompt)
-    typer.echo(said.answer or f"(no answer: {said.missing})")
+        typer.echo(answer.prompt)
+    typer.echo(answer.answer or f"(no answer: {answer.missing})")
     _stderr.print("Made up by a language model from this user's past; it decided nothing.")
 
 
@@ -161,9 +175,9 @@ def _item(console: Console, decision: Decision) -> None:
 
 
 def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | None) -> None:
-    from footfall.explaining.asked import questions  # noqa: PLC0415 - opens a model
-
-    asked = questions(found, one, store)
+    asked = _asked(found, one, store)
+    if asked is None:
+        return
     if not asked:
         console.print("No language model was asked.")
         return
@@ -179,11 +193,28 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
         )
 
 
+def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[Asked] | None:
+    """The questions about a page; None, and a word about it, where they cannot be put together."""
+    from footfall.explaining.asked import questions  # noqa: PLC0415 - loads a tokenizer
+
+    try:
+        return questions(found, one, store)
+    except ModelError as error:
+        _stderr.print(f"the prompts are not shown: {error}", markup=False, soft_wrap=True)
+        return None
+
+
+def _checked(kind: type[_Spec], said: dict[str, Any]) -> _Spec:
+    """A model of what was said on the command line; one line where it is wrong."""
+    try:
+        return kind.model_validate(said)
+    except ValidationError as error:
+        raise UserError(fault(error)) from None
+
+
 def _plain(
     found: Replay, one: ExplainedPage, item: str | None, store: Path | None
 ) -> dict[str, Any]:
-    from footfall.explaining.asked import questions  # noqa: PLC0415 - opens a model
-
     return {
         "arm": found.arm,
         "user": found.user,
@@ -196,7 +227,7 @@ def _plain(
             for decision in one.decisions
             if item is None or decision.item == item
         ],
-        "asked": [asdict(question) for question in questions(found, one, store)],
+        "asked": [asdict(question) for question in _asked(found, one, store) or ()],
     }
 
 

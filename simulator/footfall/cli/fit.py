@@ -17,6 +17,7 @@ from rich.table import Table
 
 from footfall.errors import DataError, did_you_mean
 from footfall.fitting.fitted import FittedBehaviour
+from footfall.plumbing.files import write_text
 from footfall.scenario.reading import folder_of, read_scenario
 
 SPARED_USERS = 300
@@ -45,7 +46,7 @@ def fit(
     """
     fitted = fit_scenario(scenario, by, protocol)
     written = fitted.spec.model_dump(mode="json")
-    out.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    write_text(out, yaml.safe_dump(written, sort_keys=False))
     if as_json:
         typer.echo(json.dumps(fitted.model_dump(mode="json")))
         return

@@ -30,6 +30,9 @@ from footfall.prompting.prompter import Visit
 QUESTION_CHARS = 400
 """Longest question."""
 
+SHIPPED = ("embedded", "fake")
+"""Models that are on every machine with Footfall."""
+
 MOST_DEEDS = 12
 """Newest clicked and bought items of the run that the user is reminded of."""
 
@@ -60,7 +63,8 @@ def interview(
     Args:
         replay: The user, and what they did.
         question: Up to ``QUESTION_CHARS`` characters.
-        model: Who plays the user; the run's own model unless told otherwise.
+        model: Who plays the user. Unless told otherwise the run's own model, if it comes with
+            Footfall: what a run folder names beyond that is not called.
         store: Store of model answers; the run's own unless told otherwise.
         max_tokens: Longest answer.
         announce: Told about steps that take long.
@@ -70,9 +74,7 @@ def interview(
     """
     if not 0 < len(question.strip()) <= QUESTION_CHARS:
         raise UserError(f"a question has 1 to {QUESTION_CHARS} characters")
-    spec = model or replay.scenario.model
-    if spec.name == NOBODY:
-        raise UserError("the run has no language model (model: none); name one with --model")
+    spec = model or _own_model(replay.scenario.model)
     with ExitStack() as stack:
         engine = stack.enter_context(closing(open_model(spec, announce=announce)))
         if not isinstance(engine, Writer):
@@ -99,6 +101,23 @@ def interview(
         if isinstance(reply, NoAnswer):
             return Interview(question, prompt, "", reply.reason)
         return Interview(question, prompt, reply.text.strip(), "")
+
+
+def _own_model(said: ModelSpec) -> ModelSpec:
+    """The run's model, if it is one that comes with Footfall.
+
+    Raises:
+        UserError: It is nobody, or elsewhere.
+    """
+    if said.name == NOBODY:
+        raise UserError("the run has no language model (model: none); name one with --model")
+    if said.server is not None or said.name not in SHIPPED or Path(said.adapter or "").parts[1:]:
+        raise UserError(
+            f'the run was played by "{said.name}", which does not come with Footfall, and what a '
+            "run folder names is not called; say who answers: --model NAME [--server URL "
+            "[--api-key-env VARIABLE]]"
+        )
+    return ModelSpec(name=said.name, adapter=said.adapter, seed=said.seed)
 
 
 def _lately(replay: Replay) -> Visit:

@@ -212,7 +212,8 @@ def _head(answer: object, secrets: Sequence[str]) -> str:
 def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> list[Slate]:
     """Slates of one answer. Without as many as requests none can be attributed: all fail."""
     try:
-        body = response.json()
+        text = hidden(response.content.decode(), secrets)  # a service may echo its headers
+        body = json.loads(text)
     except (ValueError, RecursionError):
         return [
             Slate((), failure=f"answer is not JSON: {_head(response.text, secrets)}")

@@ -24,6 +24,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.outage import waited_for
 from footfall.options import Announce, Judge, Options, Watch
+from footfall.plumbing.signals import undisturbed
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.recommenders import AuditedRecommender
 from footfall.run_folder import manifest
@@ -121,16 +122,19 @@ def _last_words(out: Path, record: dict[str, Any], meter: Meter) -> Iterator[Non
     try:
         yield
     except BaseException as error:
-        record["status"] = _how_it_ended(error)
-        record["reason"] = str(error) if isinstance(error, FootfallError) else type(error).__name__
-        record["spent"] = meter.as_dict()
-        with suppress(FootfallError):
-            meter.save()
-            manifest.write(out, record)
+        with undisturbed():  # a second Ctrl-C may come, and a run would say "running" for ever
+            record["status"] = _how_it_ended(error)
+            told = isinstance(error, FootfallError)
+            record["reason"] = str(error) if told else type(error).__name__
+            record["spent"] = meter.as_dict()
+            with suppress(FootfallError):
+                meter.save()
+                manifest.write(out, record)
         raise
-    record["spent"] = meter.as_dict()
-    meter.save()
-    manifest.write(out, record)
+    with undisturbed():
+        record["spent"] = meter.as_dict()
+        meter.save()
+        manifest.write(out, record)
 
 
 def _how_it_ended(error: BaseException) -> str:

@@ -100,8 +100,10 @@ class HubTokenizer:
         )
 
 
-def load_tokenizer(source: Path | str, revision: str | None = None) -> HubTokenizer:
-    """Read the tokenizer of a folder or a hub id.
+def load_tokenizer(
+    source: Path | str, revision: str | None = None, *, at_hand: bool = False
+) -> HubTokenizer:
+    """Read the tokenizer of a folder or a hub id; ``at_hand``: from this machine, or not at all.
 
     Raises:
         ModelError: It is missing, unreadable, or has no fast version (tokenizer.json).
@@ -112,7 +114,9 @@ def load_tokenizer(source: Path | str, revision: str | None = None) -> HubTokeni
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415 - takes a second
 
     try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(source), revision=revision)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(
+            str(source), revision=revision, local_files_only=at_hand
+        )
     except Exception as error:  # transformers raises many kinds; each means "not usable"
         reason = one_line(error, 200)
         raise ModelError(f'cannot read the tokenizer of "{source}": {reason}') from error

@@ -25,6 +25,7 @@ lint: install $(STAMPS)/lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 install: $(STAMPS)/footfall
 

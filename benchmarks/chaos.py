@@ -33,7 +33,8 @@ import yaml
 
 from footfall.plumbing.files import file_hash
 from footfall.run_folder import manifest
-from footfall.runs.resuming import LOGS, verify
+from footfall.run_folder.layout import LOGS, MANIFEST
+from footfall.runs.resuming import verify
 
 SCENARIO = "chaos.yaml"
 ACTIONS = {"search": {"share": 0.3}, "cart": {}}
@@ -79,7 +80,7 @@ def finish(base: Path, out: str, *options: str) -> float:
 
 def epochs(folder: Path) -> int:
     """Epochs that a run's manifest lists as finished."""
-    if not (folder / manifest.NAME).exists():
+    if not (folder / MANIFEST).exists():
         return 0
     names = manifest.read(folder)["parts"]
     return len({name.partition("epoch=")[2][:4] for name in names})

@@ -36,7 +36,8 @@ from footfall.fitting.ground import Ground, lay
 from footfall.fitting.sets import of_stage
 from footfall.llm.opening import open_model
 from footfall.llm.store import AnswerStore, StoredModel
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
 from footfall.users.familiarity import Familiarity, Repeat
 from footfall.users.population import Persona

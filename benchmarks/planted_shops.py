@@ -2,6 +2,7 @@
 
     python benchmarks/planted_shops.py [--kinds fashion,grocery,media] [--seeds 1,2] [--out FOLDER]
         [--label NAME] [--population 800] [--users 800] [--items 400] [--futures 30] [--redo STEP]
+        [--leak]
 
 Each shop is planted, then goes the way of the README: ``footfall fit``, ``run``, ``compare``. Ten
 arms have learned from the log before the split; the truth is 30 futures of every user under each.
@@ -11,7 +12,8 @@ Every step is kept: a second call goes on where the first one stopped. Shops and
 ``FOLDER/KIND-SEED``, what Footfall made of them in ``FOLDER/KIND-SEED/NAME``: one label a version
 of Footfall compares versions on the same shops. ``--redo fit|run|compare`` does a step and those
 after it again. The table goes to stdout and ``FOLDER/NAME.md``, all scores to ``FOLDER/NAME.json``.
-``--kinds all`` has the odd shops too.
+``--kinds all`` has the odd shops too. ``--leak`` adds an arm that saw the judged days: it counts in
+no row of the table, but what ``compare`` says of it is printed.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
 from planted import KINDS, ORDINARY, plant, write  # noqa: E402
-from planted.arms import ORACLE, TEN, policies, serve  # noqa: E402
+from planted.arms import LEAK, ORACLE, TEN, policies, serve  # noqa: E402
 from planted.reference import ndcg, snips  # noqa: E402
 from planted.scoring import Estimate, Score, score  # noqa: E402
 from planted.truth import foretell  # noqa: E402
@@ -61,6 +63,8 @@ def main() -> None:
                 continue
             found.setdefault(kind, {})[seed] = judge(known, compared)
             print(f"{kind} {seed}: {one_line(found[kind][seed])}", flush=True)
+            if options.leak:
+                print(of_leak(known, compared), flush=True)
     if not found:
         sys.exit("no shop came to its end")
     text = "\n\n".join(table(found, outcome) for outcome in OUTCOMES)
@@ -73,7 +77,8 @@ def main() -> None:
 def planted(folder: Path, kind: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """The shop in ``folder``, made if it is not there yet: its truth, NDCG and SNIPS."""
     sizes = {"users": options.users, "items": options.items, "futures": options.futures}
-    made = {**sizes, "code": _digest()}
+    names = [*TEN, *[LEAK] * options.leak]
+    made = {**sizes, "arms": names, "code": _digest()}
     path = folder / "truth.json"
     if path.exists():
         known: dict[str, Any] = json.loads(path.read_text())
@@ -83,10 +88,10 @@ def planted(folder: Path, kind: str, seed: int, options: argparse.Namespace) -> 
         shutil.rmtree(folder)
     began = time.monotonic()
     shop = plant(kind, seed, users=options.users, items=options.items)
-    scenario = write(shop, folder, serve(shop, folder))
-    arms = policies(shop, scenario)
+    scenario = write(shop, folder, serve(shop, folder, names))
+    arms = policies(shop, scenario, names)
     truth = foretell(shop, arms, options.futures)
-    known = {"made": made, "arms": list(TEN), "seconds": 0.0}
+    known = {"made": made, "arms": names, "seconds": 0.0}
     for outcome in OUTCOMES:
         weighed = snips(shop, arms, outcome)
         known[outcome] = {
@@ -153,7 +158,8 @@ def _step(step: str, arguments: list[str], own: Path) -> bool:
 def judge(known: Mapping[str, Any], compared: Mapping[str, Any]) -> Scores:
     """Every estimate held against the truth, with the oracle and without."""
     arms = known["arms"]
-    without = [number for number, name in enumerate(arms) if name != ORACLE]
+    honest = [number for number, name in enumerate(arms) if name != LEAK]
+    without = [number for number in honest if arms[number] != ORACLE]
     found: Scores = {}
     for outcome in OUTCOMES:
         of = known[outcome]
@@ -164,7 +170,7 @@ def judge(known: Mapping[str, Any], compared: Mapping[str, Any]) -> Scores:
         for name, estimate in estimates.items():
             true = np.array(of["true"])
             found.setdefault(name, {})[outcome] = {
-                "all": score(true, estimate),
+                "all": score(true, estimate, honest),
                 "without the oracle": score(true, estimate, without),
             }
     return found
@@ -173,21 +179,40 @@ def judge(known: Mapping[str, Any], compared: Mapping[str, Any]) -> Scores:
 def estimates_of(
     compared: Mapping[str, Any], outcome: str, arms: Sequence[str]
 ) -> dict[str, Estimate]:
-    """What ``compare --json`` says of an outcome, one estimate a way of knowing."""
+    """What ``compare --json`` says of an outcome, one estimate a way of knowing.
+
+    The simulation is judged by its interval with all uncertainty, where there is one.
+    """
     control = next(arm for arm in compared["arms"] if arm["name"] == arms[0])
     base = control["metrics"][outcome]
     contrasts = {one["treatment"]: one for one in compared["contrasts"] if one["metric"] == outcome}
     rows = [contrasts[name] for name in arms[1:]]
+    luck = [{"lift": r["lift"], "low": r["lift_low"], "high": r["lift_high"]} for r in rows]
+    evidence = [row.get("evidence") or {} for row in rows]
+    wide = [of.get("all_uncertainty") or own for of, own in zip(evidence, luck, strict=True)]
+    found = {"simulated": _estimate(base, wide)}
+    for key, title in (("off_policy", "off-policy"), ("both", "both")):
+        if any(of.get(key) for of in evidence):
+            found[title] = _estimate(base, [of.get(key) or {} for of in evidence])
+    return found
+
+
+def _estimate(base: float, lifts: Sequence[Mapping[str, float | None]]) -> Estimate:
+    """From the lifts of the treatments; what is not said is NaN."""
 
     def column(key: str) -> np.ndarray:
-        values = [np.nan if row[key] is None else row[key] for row in rows]
-        return np.array([0.0, *values], dtype=float)
+        values = [lift.get(key) for lift in lifts]
+        return np.array([0.0, *(np.nan if value is None else value for value in values)])
 
-    return {
-        "simulated": Estimate(
-            value=base * (1 + column("lift")), low=column("lift_low"), high=column("lift_high")
-        )
-    }
+    return Estimate(base * (1 + column("lift")), column("low"), column("high"))
+
+
+def of_leak(known: Mapping[str, Any], compared: Mapping[str, Any]) -> str:
+    """What ``compare`` says of the arm that saw the judged days, and what is true."""
+    true = known["clicks"]["true"]
+    lift = true[known["arms"].index(LEAK)] / true[0] - 1
+    said = [caution for caution in compared["cautions"] if LEAK in caution]
+    return f"  {LEAK}: truly {lift:+.0%} clicks; compare says: {' '.join(said) or 'nothing'}"
 
 
 def one_line(scores: Scores) -> str:
@@ -280,6 +305,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--futures", type=int, default=30)
     parser.add_argument("--redo", choices=STEPS)
+    parser.add_argument("--leak", action="store_true", help="add an arm that saw the judged days")
     parser.add_argument("--fit-options", default="", help="more for `footfall fit`, in one string")
     options = parser.parse_args()
     options.kinds = list(KINDS) if options.kinds == "all" else options.kinds.split(",")

@@ -22,8 +22,9 @@ from footfall.choice.protocol import ChoiceModel, Page
 from footfall.choice.specs import ChoiceSpec
 from footfall.llm.fake import FakeModel
 from footfall.llm.opening import open_model
+from footfall.plumbing.yaml_files import folder_of
 from footfall.runs.histories import Histories, read_histories
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.scenario.reading import read_scenario
 
 
 def draw(histories: Histories, pages: int, k: int) -> list[Page]:

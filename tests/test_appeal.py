@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from footfall.appeal import Appeal, Noises, Voice, rank, read_appeal, write_appeal
-from footfall.appeal.folder import CARD, NUMBERS, Style
+from footfall.appeal.folder import CARD, NUMBERS, Style, read_appeal, write_appeal
 from footfall.appeal.kept import encode_kept
-from footfall.appeal.ranking import chances_of_best, rank_scores
+from footfall.appeal.model import Appeal, Noises, Voice
+from footfall.appeal.ranking import chances_of_best, rank, rank_scores
 from footfall.appeal.style import MEASURES, style
 from footfall.appeal.words import WordSpace
 from footfall.cli.main import main

@@ -59,8 +59,8 @@ def test_list() -> None:
     [
         ("kind: movilens\n", 'did you mean "movielens"'),
         ("kind: movielens\npth: x\n", 'unknown key "pth"; did you mean "path"'),
-        ("- 1\n", "neither a scenario"),
-        ("{", "cannot be read"),
+        ("- 1\n", "must hold a mapping"),
+        ("{", "is not valid YAML"),
         ("data: {kind: complete-journey}\nsplit: {frac: 1}\n", 'unknown key "frac"'),
     ],
 )

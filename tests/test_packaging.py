@@ -17,6 +17,7 @@ FOLDERS = {
     "footfall.scenarios": ROOT / "scenarios",
     "footfall_eval": ROOT / "eval" / "footfall_eval",
     "footfall_lab": ROOT / "eval" / "footfall_lab",
+    "footfall_live": ROOT / "eval" / "footfall_live",
 }
 
 

@@ -1,6 +1,7 @@
 """The planted shops are what they say: chances are right, truths are true, logs are logs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -111,7 +112,7 @@ def test_what_the_shop_serves_is_what_the_truth_lives_under(shop, tmp_path):
     serve(shop, tmp_path, [CONTROL])
     spec = read_scenario(write(shop, tmp_path, serve(shop, tmp_path, [CONTROL]))).arms[0]
     assert spec.recommender.target == "served:Current"
-    served = _load(tmp_path)
+    served = _load(tmp_path / "served.py")
     ids = list(shop.world.goods.table["sku"])
     first = [ids[i] for i in shop.old.ranking[9][:5]]
     requests = [
@@ -132,10 +133,10 @@ def test_arms_differ_and_the_oracle_is_the_best(shop, tmp_path):
     assert len(TEN) == 10
 
 
-def _load(folder):
+def _load(path):
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("served_here", folder / "served.py")
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_here", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -174,3 +175,33 @@ def test_an_estimate_that_leaves_an_arm_out_is_judged_by_the_others():
     found = score(TRUE, Estimate(value))
     assert (found.order, found.pairs, found.left_out) == (1.0, 5, 1)
     assert (found.slope, found.error) == pytest.approx((1, 0))
+
+
+def test_the_benchmark_reads_compare_and_prints_a_table():
+    bench = _load(Path(__file__).parents[1] / "benchmarks" / "planted_shops.py")
+    arms = [CONTROL, "rate", "random", "oracle"]
+    true = [2.0, 3.0, 1.0, 4.0]
+    none = [float("nan")] * 4
+    said = {"value": true, "low": none, "high": none, "effective": none, "mean_weight": none}
+    of = {"true": true, "ndcg": true[::-1], "snips": said}
+    contrasts = [
+        {"metric": metric, "treatment": arm, "lift": lift, "lift_low": lift - 0.1, "lift_high": 9}
+        for metric in ("clicks", "purchases")
+        for arm, lift in zip(arms[1:], (0.5, -0.5, 0.5), strict=True)
+    ]
+    compared = {"arms": [{"name": CONTROL, "metrics": {"clicks": 2.2, "purchases": None}}]}
+    compared["arms"][0]["metrics"]["purchases"] = 2.0
+    both = {"lift": 0.5, "low": 0.55, "high": 0.6}
+    contrasts[0]["evidence"] = {"all_uncertainty": both, "off_policy": None, "both": both}
+    scores = bench.judge(
+        {"arms": arms, "clicks": of, "purchases": of}, {**compared, "contrasts": contrasts}
+    )
+    clicks = scores["simulated"]["clicks"]
+    assert clicks["all"].pairs_right == 5.5  # rate and the oracle are said to be equal
+    assert clicks["without the oracle"].order == 1
+    assert clicks["all"].level == pytest.approx(1.1)
+    assert (clicks["all"].covered, clicks["all"].intervals) == (2, 3)
+    assert scores["both"]["clicks"]["all"].left_out == 2
+    text = bench.table({"fashion": {1: scores}}, "clicks")
+    assert "| simulated: pairs in the right order | 0.92 |" in text
+    assert "level over the true one | 1.10 |" in text

@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 
 from footfall.datasets.schema import ACTIONS
 from footfall.errors import DataError, ScenarioError
+from footfall.llm.sentences import sentences_installed
 from footfall.recommenders import build, parse_spec
-from footfall.recommenders.specs import KINDS, Action
+from footfall.recommenders.hybrid import HybridScorer
+from footfall.recommenders.specs import KINDS
 from footfall.recommenders.testing import STRANGER, check_recommender
+from footfall.recommenders.trained_specs import Action
 from recommender_worlds import interactions, request, two_clubs, world
 
+PARTS = [{"kind": "item-knn"}, {"kind": "implicit", "factors": 2}]
 TRAINED = [
     {"kind": "random"},
     {"kind": "random", "exclude_known": True},
@@ -28,6 +32,17 @@ TRAINED = [
     {"kind": "item-knn", "exclude_known": True, "neighbours": 2},
     {"kind": "implicit", "factors": 4},
     {"kind": "implicit", "factors": 4, "algorithm": "bpr", "exclude_known": True},
+    {"kind": "user-knn"},
+    {"kind": "user-knn", "neighbours": 3, "exclude_known": True},
+    {"kind": "ease", "regularization": 2},
+    {"kind": "slim"},
+    {"kind": "slim", "neighbours": 4, "l1": 0.1, "exclude_known": True},
+    {"kind": "content"},
+    {"kind": "sequential", "width": 8, "epochs": 3},
+    *(
+        {"kind": "hybrid", "how": how, "weights": [2, 1], "of": PARTS}
+        for how in ("mean", "log-mean", "vote")
+    ),
 ]
 
 
@@ -49,8 +64,14 @@ def test_conforms_to_the_protocol(raw):
         # two tastes need two factors; more would learn each member's gap by heart
         {"kind": "implicit", "algorithm": "als", "factors": 2},
         {"kind": "implicit", "algorithm": "bpr", "factors": 4, "learning_rate": 0.1},
+        {"kind": "user-knn"},
+        {"kind": "ease", "regularization": 2},
+        {"kind": "slim", "l1": 0.1},
+        {"kind": "hybrid", "of": PARTS},
+        {"kind": "hybrid", "how": "log-mean", "of": PARTS, "weights": [1, 3]},
+        {"kind": "hybrid", "how": "vote", "of": PARTS},
     ],
-    ids=lambda raw: raw.get("algorithm", raw["kind"]),
+    ids=lambda raw: raw.get("algorithm", raw.get("how", raw["kind"])),
 )
 class TestTwoClubs:
     def test_the_whole_club_comes_before_the_other_club(self, raw):
@@ -131,6 +152,63 @@ def test_knn_follows_the_votes_of_liked_items():
     assert slate.items == ("butter", "beer")
     # cosines of the purchase vectors: 3 / sqrt(5 * 3) and 1 / sqrt(5 * 1)
     assert slate.scores == pytest.approx((3 / 15**0.5, 1 / 5**0.5))
+
+
+def test_content_recommends_what_nobody_has_taken_yet():
+    rows = [("me", "red wine"), ("me", "white wine"), ("you", "brown bread")]
+    items = ["brown bread", "rose wine", "red wine", "white wine", "rye bread", "soap"]
+    split, catalogue = world(rows, items)
+    split.remembered.items["title"] = items
+    model = make({"kind": "content", "exclude_known": True}, (split, catalogue))
+    mine, yours = model.recommend([request("me", k=1), request("you", k=1)])
+    assert (mine.items, yours.items) == (("rose wine",), ("rye bread",))
+    with pytest.raises(DataError, match='no attribute "colour"'):
+        make({"kind": "content", "attributes": ["colour"]}, (split, catalogue))
+
+
+def test_embeddings_tell_what_shares_no_word():
+    if not sentences_installed():
+        pytest.skip("the embedding model is not installed")
+    items = ["lager beer", "champagne", "cordless drill", "hammer", "cat food", "dog biscuits"]
+    split, catalogue = world([("me", "lager beer"), ("you", "hammer")], items)
+    split.remembered.items["title"] = items
+    split.remembered.items["category"] = ""
+    options = {"kind": "content", "by": "sentences", "exclude_known": True}
+    mine, yours = make(options, (split, catalogue)).recommend(
+        [request("me", k=1), request("you", k=1)]
+    )
+    assert (mine.items, yours.items) == (("champagne",), ("cordless drill",))
+
+
+def test_sequential_learns_what_comes_next():
+    """Everybody walks round a ring of items; the next step is the one that was never wrong."""
+    rows = [(f"u{u}", f"i{(u + step) % 8}") for u in range(40) for step in range(6)]
+    model = make({"kind": "sequential", "epochs": 30}, world(rows, [f"i{n}" for n in range(9)]))
+    for user in range(8):
+        (slate,) = model.recommend([request(f"u{user}", k=1)])
+        assert slate.items == (f"i{(user + 6) % 8}",)
+    (whole,) = model.recommend([request("u0", k=9)])
+    assert "i8" not in whole.items  # nobody ever took it
+
+
+@pytest.mark.parametrize(("how", "best"), [("mean", "a"), ("log-mean", "b"), ("vote", "b")])
+def test_a_hybrid_pools_as_it_says(how, best):
+    """One part is sure of "a", the other finds it worst; both find "b" good."""
+
+    class Part:
+        for_everyone = False
+
+        def __init__(self, *scores):
+            self.given = np.array(scores, dtype=np.float32)
+
+        def scores(self, user):
+            return self.given
+
+    spec = parse_spec({"kind": "hybrid", "how": how, "of": PARTS})
+    parts = [Part(9, 4, 0, 0, np.nan, 0, 0), Part(-9, 1, 0.9, 0.8, np.nan, 0.7, 0.6)]
+    scores = HybridScorer(parts, spec).scores("me")
+    assert "abcdefg"[int(np.nanargmax(scores))] == best
+    assert np.isnan(scores[4])
 
 
 def test_implicit_als_fills_the_checkerboard():
@@ -277,7 +355,7 @@ def test_pages_are_slices_of_the_fully_sorted_list(scores, depth, pages):
     ("raw", "message"),
     [
         ({"kind": "populr"}, 'arm b: there is no recommender of kind "populr"; did you mean "popu'),
-        ({}, "arm b: kind is missing; Known: callable, http,"),
+        ({}, "arm b: kind is missing; Known: callable, content, ease, http,"),
         ({"kind": "implicit", "factor": 3}, 'has no option "factor"; did you mean "factors"?'),
         ({"kind": "implicit", "learning_rate": 0.1}, '"learning_rate" has no effect with'),
         ({"kind": "implicit", "algorithm": "bpr", "weight": 2}, '"weight" has no effect with'),
@@ -288,6 +366,13 @@ def test_pages_are_slices_of_the_fully_sorted_list(scores, depth, pages):
         ),
         ({"kind": "popular", "positive": {"action": "buy"}}, "positive.action: Input should be"),
         ({"kind": "callable", "target": "mine"}, "target: String should match"),
+        ({"kind": "content", "model": "embedded"}, '"model" has no effect by "words"'),
+        ({"kind": "hybrid", "of": PARTS[:1]}, "of: Tuple should have at least 2 items"),
+        ({"kind": "hybrid", "of": PARTS, "weights": [1]}, "weights: 2 numbers of 0 or more"),
+        (
+            {"kind": "hybrid", "of": [{"kind": "popular", "retrain": "epoch"}, PARTS[0]]},
+            '"retrain" of part "popular": write it beside "of" instead',
+        ),
         ({"kind": "http", "url": "http://me:secret@host/"}, "url: String should match"),
     ],
 )

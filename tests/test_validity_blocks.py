@@ -21,7 +21,7 @@ from footfall_eval.blocks.logs import logs
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, check, score
 from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_eval.blocks.ranking import Slates, ranking
-from footfall_eval.blocks.uplift import uplift
+from footfall_eval.blocks.uplift import uplift, with_kind
 from footfall_eval.statistics.resample import mean_interval, ratio_interval
 
 
@@ -306,6 +306,29 @@ def test_past_tests_with_the_right_signs_pass_if_there_are_enough():
     assert uplift(expected, tests, seed=1).status == "pass"
     assert uplift(expected, tests.head(4), seed=1).status == "amber"
     assert uplift(expected, tests.assign(simulated=-real), seed=1).status == "red"
+
+
+def test_real_intervals_tell_which_past_tests_are_decisive():
+    expected = np.random.default_rng(0).uniform(0.05, 0.4, size=(200, 10))
+    real = np.array([0.1, 0.01] * 6)
+    tests = pd.DataFrame({"control": "a", "treatment": "b", "simulated": 0.09, "real": real})
+    tests = tests.assign(low=real - 0.05, high=real + 0.05)
+    found = uplift(expected, tests, seed=1).metrics
+    assert (found["decisive tests"], found["same sign, decisive"]) == (6, 1.0)
+    assert found["simulated inside the real interval"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("status", "grade"),
+    [("validated", "pass"), ("direction only", "amber"), ("not validated", "red")],
+)
+def test_past_tests_of_one_kind_of_change_grade_the_block_and_name_the_kind(status, grade):
+    expected = np.random.default_rng(0).uniform(0.05, 0.4, size=(200, 10))
+    kind = {"kind": "wordings", "status": status, "sentence": "So for wordings."}
+    block = with_kind(uplift(expected, None, seed=1), kind)
+    assert block.status == grade
+    assert block.metrics["wordings"] == status
+    assert block.explanation.startswith("So for wordings.")
 
 
 @pytest.mark.parametrize(("share", "status"), [(1.0, "pass"), (0.8, "amber"), (0.3, "red")])

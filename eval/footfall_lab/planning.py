@@ -13,8 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall.errors import UserError
+from footfall.options import Options, Watch
+from footfall.plumbing.yaml_files import folder_of
 from footfall.run_folder.answers import no_verdict
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.runs.estimate import estimate
+from footfall.runs.run import run as simulate
+from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.planning import Cost, TestPlan, plan_test
@@ -83,8 +87,6 @@ def _size(text: str) -> tuple[float | None, float | None]:
 def _simulate(
     scenario: Scenario, base: Path, folder: Path, store: Path | None, stderr: Console
 ) -> Path:
-    from footfall import Options, Watch, simulate  # noqa: PLC0415 (torch: only without --pilot)
-
     users = min(PILOT_USERS, scenario.population.users)
     small = scenario.model_copy(
         update={
@@ -100,8 +102,6 @@ def _simulate(
 
 def _cost(scenario: Scenario, base: Path, stderr: Console) -> Cost:
     """What a user-day in one arm takes, by the estimate of ``footfall run --dry-run``."""
-    from footfall.runs.estimate import estimate  # noqa: PLC0415 (loads tokenizers)
-
     whole = estimate(scenario, base, stderr.print)
     asked = whole.users * scenario.world.days
     asked *= whole.arms if scenario.design == "paired" else 1

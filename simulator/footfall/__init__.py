@@ -6,13 +6,33 @@
 What a run leaves behind is read by ``footfall_eval``.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from footfall.datasets.catalogue import Catalogue
-from footfall.errors import FootfallError, RunError, UserError
-from footfall.options import Options, Watch
-from footfall.scenario.reading import read_scenario
-from footfall.scenario.scenario import Scenario, parse_scenario
+from footfall.plumbing.lazily import lazily
+
+if TYPE_CHECKING:
+    from footfall.datasets.catalogue import Catalogue
+    from footfall.errors import FootfallError, RunError, UserError
+    from footfall.options import Options, Watch
+    from footfall.runs.run import run as simulate
+    from footfall.scenario.reading import read_scenario
+    from footfall.scenario.scenario import Scenario, parse_scenario
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "Catalogue": "footfall.datasets.catalogue",
+            "FootfallError": "footfall.errors",
+            "Options": "footfall.options",
+            "RunError": "footfall.errors",
+            "Scenario": "footfall.scenario.scenario",
+            "UserError": "footfall.errors",
+            "Watch": "footfall.options",
+            "parse_scenario": "footfall.scenario.scenario",
+            "read_scenario": "footfall.scenario.reading",
+            "simulate": "footfall.runs.run:run",
+        },
+    )
 
 __all__ = [
     "Catalogue",
@@ -26,13 +46,3 @@ __all__ = [
     "read_scenario",
     "simulate",
 ]
-
-
-def simulate(scenario: Scenario, options: Options, watch: Watch | None = None) -> dict[str, Any]:
-    """Simulate ``scenario`` into ``options.out`` and return the manifest.
-
-    See ``footfall.runs.run.run``, which is loaded at the first call because it brings torch along.
-    """
-    from footfall.runs.run import run  # noqa: PLC0415
-
-    return run(scenario, options, watch)

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from footfall.scenario.scenario import ArmSpec
 from planted.people import Floats, Ints
 from planted.policies import Lots, Policy, Ranked
 from planted.shop import Shop
@@ -68,8 +69,16 @@ def serve(shop: Shop, folder: Path, names: Sequence[str] = TEN) -> list[dict[str
             spec: dict[str, Any] = {"kind": "table", "path": f"{name}.parquet"}
         else:
             spec = (_BUILT_IN | _SERVED)[name]
-        arms.append({"name": name, "recommender": spec})
+        arms.append({"name": name, "recommender": spec, **_made_at(shop, name)})
     return arms
+
+
+def _made_at(shop: Shop, name: str) -> dict[str, str]:
+    """Since when an arm that Footfall does not train has learned nothing; the leak tells it."""
+    if name in _BUILT_IN or "made_at" not in ArmSpec.model_fields:
+        return {}
+    days = shop.later_days if name == LEAK else 0
+    return {"made_at": str((shop.split + pd.Timedelta(days=days)).date())}
 
 
 def policies(shop: Shop, scenario: Path, names: Sequence[str] = TEN) -> dict[str, Policy]:

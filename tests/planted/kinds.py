@@ -100,15 +100,15 @@ _FASHION = Kind(
     },
     styles=(("plain", "bold"), ("classic", "street"), ("slim", "loose"), ("dark", "pastel")),
     prices=(45.0, 0.6),
-    click_rate=0.035,
+    click_rate=0.025,
     buy_rate=0.10,
-    visits=0.16,
+    visits=0.20,
     latent=0.30,
     category=0.30,
     item=0.25,
     activity=0.25,
     price=0.7,
-    fatigue=0.12,
+    fatigue=0.05,
     fatigue_days=10.0,
     newness=0.35,
     launched=0.4,
@@ -202,7 +202,7 @@ _MEDIA = Kind(
 )
 
 _NESTED = replace(
-    _FASHION, name="nested", rule="nested", click_rate=0.05, go_on=0.6, go_on_click=-0.5
+    _FASHION, name="nested", rule="nested", click_rate=0.04, go_on=0.6, go_on_click=-0.5
 )
 _SATISFICING = replace(
     _GROCERY, name="satisficing", rule="satisficing", click_rate=0.07, repeat=0.6, go_on=0.2

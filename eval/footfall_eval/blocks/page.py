@@ -86,6 +86,24 @@ def print_memories(found: dict[str, Any], console: Console | None = None) -> Non
     page.print(f"Nats a choice against {against}, 95% intervals over users; below 0 is better.")
 
 
+def print_new_items(found: dict[str, Any], console: Console | None = None) -> None:
+    """Print who foresees the takers of items that nobody has taken."""
+    page = console or Console()
+    table = _table(
+        f"Takers of {found['items put before users']:,} new items: {found['users']:,} users"
+    )
+    table.add_column("who", ratio=1)
+    for column in ("auc", "over category and price", "95% interval"):
+        table.add_column(column, justify="right")
+    for row in found["rows"]:
+        low, high = row["over category and price, interval"]
+        gain = row["over category and price"]
+        span = "" if not gain else f"{low:+.3f} to {high:+.3f}"
+        table.add_row(row["who"], _number(row["auc"]), f"{gain:+.3f}" if gain else "", span)
+    page.print(table)
+    page.print("AUC: chance that a taken new item is put above one that was not; by user.")
+
+
 def _blocks(blocks: dict[str, Any]) -> Table:
     table = _table("How far to believe it")
     table.add_column("")

@@ -1,10 +1,12 @@
 """Block H: are past A/B tests retold, and are A/A tests null?
 
-Needs at least 10 past tests to pass; without any it is not run, whatever the A/A tests say.
+Needs at least 10 past tests to pass; without any it is not run, whatever the A/A tests say. Past
+tests of one kind of change (``with_kind``) tell of that kind only.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import ttest_rel
 
-from footfall_eval.blocks.block import Block, Status, not_run
+from footfall_eval.blocks.block import Block, Status, not_run, worst
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,15 +48,8 @@ def uplift(expected: Floats, tests: pd.DataFrame | None, *, seed: int, why: str 
     if tests is None or tests.empty:
         return not_run("H", f"{why or 'no past A/B tests were given'}. {words}", metrics)
     signs = np.sign(tests["simulated"]) == np.sign(tests["real"])
-    gap = (tests["simulated"] - tests["real"]).to_numpy()
     always = float((tests["real"] > 0).mean())
-    metrics |= {
-        "tests": len(tests),
-        "same sign": float(signs.mean()),
-        "always ship": always,
-        "rmse": float(np.sqrt(np.mean(gap**2))),
-        "slope": float((tests["simulated"] * tests["real"]).sum() / (tests["real"] ** 2).sum()),
-    }
+    metrics |= _figures(tests, signs) | {"always ship": always}
     enough = len(tests) >= FEWEST_TESTS
     status: Status = "pass" if enough and null and signs.mean() > always else "amber"
     if signs.mean() <= 0.5 or not null:
@@ -64,6 +59,45 @@ def uplift(expected: Floats, tests: pd.DataFrame | None, *, seed: int, why: str 
         f"{always:.0%}). {'' if enough else f'Fewer than {FEWEST_TESTS} tests. '}{words}"
     )
     return Block("H", status, explanation, metrics, _rows(tests))
+
+
+def _figures(tests: pd.DataFrame, signs: pd.Series) -> dict[str, Any]:
+    """Of all tests, and of the decisive ones where the table tells real intervals."""
+    simulated, real = tests["simulated"].to_numpy(), tests["real"].to_numpy()
+    products, size = float((simulated * real).sum()), float((real**2).sum())
+    found: dict[str, Any] = {
+        "tests": len(tests),
+        "same sign": float(signs.mean()),
+        "rmse": float(np.sqrt(np.mean((simulated - real) ** 2))),
+        "rmse of no difference": float(np.sqrt(np.mean(real**2))),
+        "slope": products / size if size else float("nan"),
+        "r": products / float(np.sqrt(size * (simulated**2).sum())) if size else float("nan"),
+    }
+    if not {"low", "high"} <= set(tests.columns):
+        return found
+    decisive = ((tests["low"] > 0) | (tests["high"] < 0)).to_numpy()
+    inside = (simulated >= tests["low"].to_numpy()) & (simulated <= tests["high"].to_numpy())
+    return found | {
+        "decisive tests": int(decisive.sum()),
+        "same sign, decisive": float(signs[decisive].mean()) if decisive.any() else float("nan"),
+        "simulated inside the real interval": float(inside.mean()),
+    }
+
+
+def with_kind(block: Block, kind: dict[str, Any]) -> Block:
+    """Add what past tests of one kind of change said, as ``footfall backtest`` wrote it.
+
+    Args:
+        block: Block H.
+        kind: ``kind``, ``status`` ("validated", "direction only", "not validated"), ``sentence``.
+    """
+    grades: dict[str, Status] = {"validated": "pass", "direction only": "amber"}
+    status = grades.get(kind["status"], "red")
+    if block.status != "not run":
+        status = worst([block.status, status])
+    words = f"{kind['sentence']} {block.explanation}"
+    metrics = {**block.metrics, kind["kind"]: kind["status"]}
+    return replace(block, status=status, explanation=words, metrics=metrics)
 
 
 def _rows(tests: pd.DataFrame) -> tuple[dict[str, Any], ...]:

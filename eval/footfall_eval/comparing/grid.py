@@ -23,14 +23,13 @@ from footfall.plumbing.json_files import read_object
 from footfall.plumbing.spec import fault
 from footfall.run_folder import manifest
 from footfall.run_folder.answers import NO_VERDICT, no_verdict
+from footfall.run_folder.layout import GRID
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import finite
 from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.comparing.verdict import amount, estimate
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reading.load import RunLog
-
-PLAN = "grid.json"
 
 _UNITS = {metric.name: metric.unit for metric in METRICS}
 
@@ -203,9 +202,9 @@ class _Plan(BaseModel):
 
 
 def _plan(folder: Path) -> list[_Planned]:
-    file = folder / PLAN
+    file = folder / GRID
     if not file.exists():
-        raise UserError(f"{folder}: no {PLAN}, so no grid; for a single run: footfall compare")
+        raise UserError(f"{folder}: no {GRID}, so no grid; for a single run: footfall compare")
     try:
         plan = _Plan.model_validate(read_object(file))
     except ValidationError as problem:

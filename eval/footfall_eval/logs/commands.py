@@ -10,10 +10,14 @@ import typer
 
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
+from footfall.datasets.written import parse_source, read_source
 from footfall.errors import UserError
 from footfall.plumbing.files import write_text
-from footfall.scenario.reading import folder_of, read_source
-from footfall.scenario.scenario import parse_scenario
+from footfall.plumbing.yaml_files import folder_of
+from footfall_eval.logs.judge import judge_logs
+from footfall_eval.logs.privacy import private_counts
+from footfall_eval.logs.real import read_real, simulated_takings
+from footfall_eval.logs.words import as_markdown
 from footfall_eval.reading.load import RunLog
 
 
@@ -37,12 +41,6 @@ def logs(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Hold a run's log against real histories: training, novelty, privacy."""
-    # Loads LensKit, which a typing mistake should not wait for.
-    from footfall_eval.logs.judge import judge_logs  # noqa: PLC0415
-    from footfall_eval.logs.privacy import private_counts  # noqa: PLC0415
-    from footfall_eval.logs.real import read_real, simulated_takings  # noqa: PLC0415
-    from footfall_eval.logs.words import as_markdown  # noqa: PLC0415
-
     if epsilon is not None and out is None:
         raise UserError("--epsilon writes counts.csv to a folder; name it with --out")
     log = RunLog.open(run)
@@ -67,4 +65,4 @@ def _dataset(log: RunLog, against: str | None) -> Dataset:
     if not log.scenario:
         raise UserError(f"{log.path}: the manifest has no scenario; name the data with --against")
     # A path in it is relative to where the scenario was; from elsewhere --against is needed.
-    return load(parse_scenario(log.scenario).data, Path.cwd())
+    return load(parse_source(log.scenario.get("data"), str(log.path)), Path.cwd())

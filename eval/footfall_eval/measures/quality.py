@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-from lenskit.data import ItemList
-from lenskit.metrics import NDCG, Hit, Recall, RecipRank
 
 from footfall.errors import DataError
 from footfall_eval.reading.load import RunLog
 
-MEASURES = {"hit_rate": Hit(), "recall": Recall(), "ndcg": NDCG(), "mrr": RecipRank()}
+MEASURES = ("hit_rate", "recall", "ndcg", "mrr")
 
 MOST_USERS = 5_000
 """Users judged, picked by a hash of their name; the means do not need more."""
@@ -59,6 +57,10 @@ def quality(log: RunLog, held_out: pd.DataFrame) -> tuple[Quality, ...]:
 
 def quality_per_user(log: RunLog, held_out: pd.DataFrame) -> pd.DataFrame:
     """One row a (arm, user) with the four measures, for paired tests of your own."""
+    from lenskit.data import ItemList  # noqa: PLC0415 - brings torch along
+    from lenskit.metrics import NDCG, Hit, Recall, RecipRank  # noqa: PLC0415 - likewise
+
+    measures = dict(zip(MEASURES, (Hit(), Recall(), NDCG(), RecipRank()), strict=True))
     for name in ("user", "item"):
         if name not in held_out.columns:
             raise DataError(f"the held-out choices have no column {name!r}; they need user, item")
@@ -78,6 +80,6 @@ def quality_per_user(log: RunLog, held_out: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for arm, user, items in first:
         shown, real = ItemList(item_ids=items, ordered=True), ItemList(item_ids=truth[user])
-        scores = {name: float(m.measure_list(shown, real)) for name, m in MEASURES.items()}
+        scores = {name: float(m.measure_list(shown, real)) for name, m in measures.items()}
         rows.append({"arm": arm, "user": user, **scores})
     return pd.DataFrame(rows, columns=["arm", "user", *MEASURES])

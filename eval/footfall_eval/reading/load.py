@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from footfall.datasets.cells import as_frame
 from footfall.errors import LogError, did_you_mean
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import MANIFEST
 from footfall.run_folder.log import ALWAYS, DAMAGES, IMPRESSIONS, SESSIONS
 from footfall_eval.reading.parts import first_line, parts_of
 
@@ -205,9 +206,7 @@ class RunLog:
         with suppress(ValueError, OverflowError):
             start = pd.Timestamp(str(said))
         if start is None or pd.isna(start):
-            raise LogError(
-                f'{self.path / "manifest.json"}: "split" is no moment; the file was changed'
-            )
+            raise LogError(f'{self.path / MANIFEST}: "split" is no moment; the file was changed')
         return start
 
     def length(self, key: Literal["days", "epoch_days"]) -> float | None:

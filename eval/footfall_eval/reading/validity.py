@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from footfall.errors import LogError
 from footfall.plumbing.json_files import read_object
+from footfall.run_folder.layout import VALIDITY
 from footfall_eval.reading.load import RunLog
 
 Status = Literal["validated", "direction only", "not validated"]
@@ -50,11 +51,13 @@ class Validity:
     """By letter, A to I."""
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Task -> ``about``, ``constant accuracy`` and ``rows``, or ``not run``: why."""
+    kinds: tuple[str, ...] = ()
+    """A sentence for each kind of change that past tests were retold of."""
 
     def sentence(self) -> str:
         """For instance "Not validated: footfall validate was not run."."""
         why = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return f"{self.status[0].upper()}{self.status[1:]}{why}."
+        return " ".join([f"{self.status[0].upper()}{self.status[1:]}{why}.", *self.kinds])
 
 
 def read_validity(log: RunLog) -> Validity:
@@ -64,7 +67,7 @@ def read_validity(log: RunLog) -> Validity:
         LogError: ``validity.json`` is not readable JSON.
     """
     found: Any = log.manifest.get("validity")
-    file = log.path / "validity.json"
+    file = log.path / VALIDITY
     if file.exists():
         try:
             found = read_object(file)
@@ -72,9 +75,18 @@ def read_validity(log: RunLog) -> Validity:
             raise LogError(f"{file}: not readable JSON ({problem}); validate again") from None
     if isinstance(found, str):
         found = {"verdict": found}
+    of_run = _mapping(log.manifest.get("kinds"))
     if not isinstance(found, dict):
-        return Validity()
-    return _parse(found)
+        return replace(Validity(), kinds=_kinds(of_run))
+    return _parse({**found, "kinds": {**of_run, **_mapping(found.get("kinds"))}})
+
+
+def _mapping(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _kinds(found: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(kind["sentence"]) for kind in found.values() if "sentence" in _mapping(kind))
 
 
 def _parse(found: dict[str, Any]) -> Validity:
@@ -98,6 +110,7 @@ def _parse(found: dict[str, Any]) -> Validity:
         listed,
         {str(key): _block(value) for key, value in blocks.items()},
         {str(task): dict(told) for task, told in (found.get("prediction") or {}).items()},
+        _kinds(found["kinds"]),
     )
 
 

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from footfall.plumbing.files import write_text
+from footfall.run_folder.layout import REPORT
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison
 from footfall_eval.comparing.pool import PooledComparison, pool_runs
@@ -77,7 +78,7 @@ def make_report(
         others: Further runs of the same arms; simulation and model error are then shown apart.
     """
     log = RunLog.open(run)
-    target = out or log.path / "report.html"
+    target = out or log.path / REPORT
     result = compare(log, primary=primary)
     pooled = None
     if others:

@@ -11,6 +11,7 @@ from footfall_eval.comparing.comparison import Comparison, Contrast
 from footfall_eval.comparing.pool import PooledComparison
 from footfall_eval.comparing.verdict import amount, estimate, leading, percent, relative
 from footfall_eval.measures.metrics import METRICS
+from footfall_eval.measures.quality import quality
 from footfall_eval.reading.load import RunLog
 
 _METRICS = {metric.name: metric for metric in METRICS}
@@ -255,8 +256,6 @@ def quality_table(log: RunLog) -> Table | None:
     held_out = log.table("held_out")
     if held_out is None:
         return None
-    from footfall_eval.measures.quality import quality  # noqa: PLC0415 (LensKit imports torch: slow)
-
     found = quality(log, held_out)
     rows = (
         ("Users with held-out choices", *(f"{one.users:,}" for one in found)),

@@ -8,14 +8,17 @@ notes on regression adjustments to experimental data", Annals of Applied Statist
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 
 from footfall.errors import UserError
 from footfall_eval.measures.metrics import Array, columns, derive, find_metrics
 from footfall_eval.reading.load import Design
+
+if TYPE_CHECKING:
+    from statsmodels.regression.linear_model import RegressionResults
 
 
 @dataclass(frozen=True)
@@ -118,17 +121,13 @@ def cuped(
     )
 
 
-def _paired(
-    gaps: Array, covariates: Array
-) -> tuple[sm.regression.linear_model.RegressionResults, float]:
+def _paired(gaps: Array, covariates: Array) -> tuple[RegressionResults, float]:
     centred = covariates - covariates.mean(axis=0)
-    fit = sm.OLS(gaps, sm.add_constant(centred)).fit(cov_type="HC3", use_t=True)
+    fit = _ols(gaps, np.hstack([np.ones((len(gaps), 1)), centred]))
     return fit, float(gaps.var(ddof=1) / len(gaps))
 
 
-def lin(
-    base: Array, other: Array, before: Array, after: Array
-) -> tuple[sm.regression.linear_model.RegressionResults, float]:
+def lin(base: Array, other: Array, before: Array, after: Array) -> tuple[RegressionResults, float]:
     """Lin's regression of two independent arms, and the unadjusted variance of the effect.
 
     The effect is the parameter number 1. ``base`` [n] and ``other`` [m] are outcomes,
@@ -138,6 +137,13 @@ def lin(
     centred = stacked - stacked.mean(axis=0)
     arm = np.repeat([0.0, 1.0], [len(base), len(other)])[:, None]
     design = np.hstack([np.ones_like(arm), arm, centred, arm * centred])
-    fit = sm.OLS(np.concatenate([base, other]), design).fit(cov_type="HC3", use_t=True)
+    fit = _ols(np.concatenate([base, other]), design)
     plain = base.var(ddof=1) / len(base) + other.var(ddof=1) / len(other)
     return fit, float(plain)
+
+
+def _ols(outcomes: Array, design: Array) -> RegressionResults:
+    """Ordinary least squares, its standard errors robust to unequal variances (HC3)."""
+    from statsmodels.regression.linear_model import OLS  # noqa: PLC0415 - slow to import
+
+    return OLS(outcomes, design).fit(cov_type="HC3", use_t=True)

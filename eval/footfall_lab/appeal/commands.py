@@ -10,6 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from footfall.appeal.folder import read_appeal
+from footfall_lab.appeal import story
+from footfall_lab.appeal.page import print_backtest, print_rankings
+from footfall_lab.appeal.variants import rank_table
+
 stderr = Console(stderr=True, highlight=False)
 
 Tests = Annotated[
@@ -39,10 +44,6 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Foresee past tests of wordings, each unseen, and say how far to believe it."""
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall_lab.appeal import story  # noqa: PLC0415
-    from footfall_lab.appeal.page import print_backtest  # noqa: PLC0415
-
     order = story.Order(tests, out, model, server, asked, tuned=tuned)
     found = story.backtest(order, stderr.print)
     if as_json:
@@ -60,8 +61,6 @@ def learn_appeal(
     as_json: Json = False,
 ) -> None:
     """Learn from past tests which wording of an item is taken more often."""
-    from footfall_lab.appeal import story  # noqa: PLC0415 - as above
-
     card = story.learn_appeal(story.Order(tests, out, model, tuned=tuned), stderr.print)
     if as_json:
         typer.echo(json.dumps(card))
@@ -90,10 +89,6 @@ def ask_appeal(
     as_json: Json = False,
 ) -> None:
     """Rank wordings by an appeal model, with chances; says so where it cannot tell."""
-    from footfall.appeal import read_appeal  # noqa: PLC0415 - as above
-    from footfall_lab.appeal.page import print_rankings  # noqa: PLC0415 - as above
-    from footfall_lab.appeal.variants import rank_table  # noqa: PLC0415 - as above
-
     rankings = rank_table(read_appeal(folder, stderr.print), variants, sure)
     if as_json:
         found = [{**asdict(one), "winner": one.winner} for one in rankings]

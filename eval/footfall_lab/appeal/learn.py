@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from footfall.appeal import Appeal, Noises, write_appeal
+from footfall.appeal.folder import write_appeal
+from footfall.appeal.model import Appeal, Noises
 from footfall_lab.appeal.backtest import scores_kept, summary_of
 from footfall_lab.appeal.figures import Scored, answered, ceiling, figures
 from footfall_lab.appeal.folds import by_story
 from footfall_lab.appeal.learners import Learner
 from footfall_lab.appeal.lessons import Lessons
 from footfall_lab.appeal.stacking import foresee, weigh
+from footfall_lab.appeal.verdict import judge
 
 Tell = Callable[[str], None]
 
@@ -53,6 +55,8 @@ def learn(
 def card_of(lessons: Lessons, scored: Scored, about: dict[str, str]) -> dict[str, Any]:
     """What people must know of an appeal model before they believe it."""
     top = ceiling(scored)
+    found = figures(scored)
+    verdict = judge(found, len(np.unique(scored.test)))
     return {
         "footfall": metadata.version("footfall"),
         "learned from": summary_of(lessons),
@@ -64,7 +68,8 @@ def card_of(lessons: Lessons, scored: Scored, about: dict[str, str]) -> dict[str
         ),
         "voices are": about,
         "noise": lessons.noise.sentence(),
-        "cross-fitted over stories": {name: one.as_list() for name, one in figures(scored).items()},
+        "cross-fitted over stories": {name: one.as_list() for name, one in found.items()},
+        "verdict": {**vars(verdict), "sentence": verdict.sentence()},
         "accuracy by share answered": answered(scored),
         "ceiling": vars(top),
     }

@@ -6,18 +6,20 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from footfall.appeal.encoders import Encoder, Sentences
 from footfall.appeal.folder import Style
 from footfall.appeal.kept import encode_kept
 from footfall.appeal.model import Voice
+from footfall.appeal.style import style
 from footfall.appeal.words import WordSpace
-from footfall.memory.similarity import sentences_installed
+from footfall.llm.encoders import Encoder, Sentences
+from footfall.llm.sentences import sentences_installed
 from footfall_lab.appeal.heads import fit_worth
 from footfall_lab.appeal.lessons import Lessons
 from footfall_lab.appeal.tuning import Schedule, tune
@@ -57,6 +59,11 @@ class Learner(Protocol):
         ...
 
 
+@cache
+def _style_rows(titles: tuple[str, ...]) -> Floats:
+    return style(titles)
+
+
 @dataclass(frozen=True)
 class StyleLearner:
     """Length, punctuation and small words."""
@@ -68,12 +75,12 @@ class StyleLearner:
 
     def learn(self, lessons: Lessons, rows: Bools, tell: Tell) -> Voice:  # noqa: ARG002
         """See ``Learner``."""
-        worth = fit_worth(Style().encode(lessons.titles), lessons, rows, self.penalty)
+        worth = fit_worth(_style_rows(lessons.titles), lessons, rows, self.penalty)
         return Voice(self.name, Style(), worth)
 
     def scores(self, lessons: Lessons, rows: Bools, tell: Tell) -> Floats:
         """See ``Learner``."""
-        return self.learn(lessons, rows, tell).score(lessons.titles)
+        return np.asarray(_style_rows(lessons.titles) @ self.learn(lessons, rows, tell).worth)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from footfall.appeal import Ranking
+from footfall.appeal.ranking import Ranking
 
 _SHOWN = ("direction", "direction, decisive", "r", "slope", "log loss", "coverage")
 

@@ -47,7 +47,7 @@ def results(backtest: Backtest, contamination: Contamination | None) -> dict[str
         "reasons": list(verdict.reasons),
         "sentence": verdict.sentence(),
     }
-    return dict(plain(_listed(found)))
+    return dict(plain(listed(found)))
 
 
 def fullest(backtest: Backtest) -> str:
@@ -87,10 +87,10 @@ def _plan(backtest: Backtest, plan: str) -> dict[str, Any]:
     }
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """Figures as [value, low, high]."""
     if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
+        return {key: listed(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_listed(item) for item in value]
+        return [listed(item) for item in value]
     return value.as_list() if hasattr(value, "as_list") else value

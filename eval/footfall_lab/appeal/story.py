@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from footfall.appeal.encoders import States
 from footfall.datasets.experiments import read_experiments
+from footfall.llm.encoders import States
 from footfall.llm.opening import open_model
 from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
@@ -51,7 +51,7 @@ def backtest(order: Order, announce: Announce) -> dict[str, Any]:
     lessons = _lessons(order, announce)
     answers = _ask(order, lessons, announce)
     asked = () if answers is None else answers.asked
-    found = run_backtest(lessons, _learners(order, announce), asked, order.out / "work", announce)
+    found = run_backtest(lessons, learners_of(order, announce), asked, order.out / "work", announce)
     told = results(found, None if answers is None else answers.contamination)
     with replacing(order.out / REPORT) as sink:
         sink.write(json.dumps(told, indent=1).encode())
@@ -67,7 +67,7 @@ def learn_appeal(order: Order, announce: Announce) -> dict[str, Any]:
         ModelError: A model cannot.
     """
     lessons = _lessons(order, announce)
-    return learn.learn(lessons, _learners(order, announce), order.out, announce)
+    return learn.learn(lessons, learners_of(order, announce), order.out, announce)
 
 
 def _lessons(order: Order, announce: Announce) -> Lessons:
@@ -79,7 +79,8 @@ def _lessons(order: Order, announce: Announce) -> Lessons:
     return lessons
 
 
-def _learners(order: Order, announce: Announce) -> list[Learner]:
+def learners_of(order: Order, announce: Announce) -> list[Learner]:
+    """Who learns: text learners, and one on the language model's states if there is one."""
     kept = order.out / "work" / "read"
     learners = text_learners(kept, tuned=order.tuned, tell=announce)
     if order.model in {"none", "fake"} or order.server is not None:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from footfall.appeal.encoders import MOST_TOKENS, Tuned, sentence_folder
 from footfall.appeal.model import Voice
+from footfall.llm.encoders import MOST_TOKENS, Tuned, sentence_folder
 from footfall_lab.appeal.lessons import Lessons
 
 Floats = npt.NDArray[np.float64]

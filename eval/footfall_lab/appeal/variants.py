@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from footfall.appeal import Appeal, Ranking
-from footfall.appeal.ranking import rank_scores
+from footfall.appeal.model import Appeal
+from footfall.appeal.ranking import Ranking, rank_scores
 from footfall.datasets.base import resolve
 from footfall.datasets.table import read_frame, read_names
 from footfall.errors import DataError, did_you_mean

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from footfall_lab.distilling import distill as story
+
 stderr = Console(stderr=True, highlight=False)
 
 
@@ -25,9 +27,6 @@ def distill(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Teach a small model what the language model would say, and measure how truly."""
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall_lab.distilling import distill as story  # noqa: PLC0415
-
     order = story.Order(source, out, users, held_out_users=held_out, store=store, seed=seed)
     card = story.distill(order, stderr.print)
     if as_json:

@@ -26,12 +26,14 @@ from footfall.llm.opening import open_model
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
 from footfall.plumbing.stopwatch import Stopwatch
+from footfall.plumbing.yaml_files import folder_of
 from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import MANIFEST
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.preparing import setting_of
 from footfall.runs.provenance import data_hash
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario, parse_scenario
 from footfall.surrogate.folder import write_student
 from footfall_eval.blocks.block import plain
@@ -65,7 +67,7 @@ def distill(order: Order, announce: Announce) -> dict[str, Any]:
         UserError: The scenario or run cannot be used; exit status 2.
     """
     clock = Stopwatch()
-    run = Path(order.source) if (Path(order.source) / manifest.NAME).exists() else None
+    run = Path(order.source) if (Path(order.source) / MANIFEST).exists() else None
     scenario, base = _scenario(order, run)
     histories = read_histories(scenario, base, announce)
     announce("reading the run's answers" if run else "asking the teacher")
@@ -127,8 +129,10 @@ def _scenario(order: Order, run: Path | None) -> tuple[Scenario, Path]:
         scenario, base = read_scenario(order.source, overrides), folder_of(order.source)
     else:
         record = manifest.read(run)
-        scenario = parse_scenario(record["scenario"], str(run / manifest.NAME))
+        scenario = parse_scenario(record["scenario"], str(run / MANIFEST))
         base = Path.cwd()
+    if scenario.choice.mode == "ensemble":
+        raise UserError(f"{order.source}: distil one member of the ensemble at a time")
     if scenario.choice.mode == "surrogate":
         raise UserError(f"{order.source}: a surrogate answers there; distil from a language model")
     if scenario.choice.memory is not None:

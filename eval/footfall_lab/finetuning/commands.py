@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from footfall.errors import UserError
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.reading import read_scenario
+from footfall_lab.finetuning.lessons import LessonSpec
 from footfall_lab.finetuning.specs import TrainSpec
+from footfall_lab.finetuning.teach import teach, write_sft_data
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -39,10 +42,6 @@ def sft_data(
 
     Tested users, and everything from the split on, are kept out.
     """
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall_lab.finetuning.lessons import LessonSpec  # noqa: PLC0415
-    from footfall_lab.finetuning.teach import write_sft_data  # noqa: PLC0415
-
     spec = LessonSpec(
         protocols=tuple(part.strip() for part in protocols.split(",")),
         windows=windows,
@@ -84,8 +83,6 @@ def finetune(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Teach the model from real choices: LoRA on the answers only, watched on other users."""
-    from footfall_lab.finetuning.teach import teach  # noqa: PLC0415 - torch is slow to import
-
     if device not in {"", "cpu", "cuda"}:
         raise UserError(f'--device "{device}": give cuda or cpu')
     spec = TrainSpec(

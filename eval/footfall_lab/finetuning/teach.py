@@ -10,6 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from footfall.choice.asking import open_prompter
 from footfall.choice.yes_no import labels
 from footfall.errors import DataError, UserError
@@ -17,15 +19,20 @@ from footfall.fitting.ground import lay
 from footfall.llm.opening import open_model
 from footfall.llm.specs import ModelSpec
 from footfall.llm.weights.adapters import adapter_card, adapter_hash, find_adapter, user_hash
+from footfall.llm.weights.weights import find_weights
 from footfall.options import Announce
 from footfall.plumbing.files import replacing, write_json
 from footfall.plumbing.json_files import read_object
 from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
 from footfall.scenario.scenario import Scenario
+from footfall_lab.finetuning import lora
+from footfall_lab.finetuning.checkpoint import load_adapter
+from footfall_lab.finetuning.curves import write_curves
 from footfall_lab.finetuning.files import TRAIN, VALIDATE, read_lessons, write_about, write_lessons
 from footfall_lab.finetuning.lessons import Lesson, LessonSpec, make_lessons, questions
 from footfall_lab.finetuning.specs import TrainSpec
+from footfall_lab.finetuning.train import Sitting, train
 
 
 def write_sft_data(
@@ -107,11 +114,6 @@ def teach(
     Raises:
         UserError: The data or the model cannot be used, or ``out`` holds another training.
     """
-    # torch and transformers take seconds to import.
-    from footfall_lab.finetuning import lora  # noqa: PLC0415
-    from footfall_lab.finetuning.curves import write_curves  # noqa: PLC0415
-    from footfall_lab.finetuning.train import Sitting, train  # noqa: PLC0415
-
     lessons = read_lessons(data)
     _prepare(out, lessons.about, spec, resume=resume)
     base = ModelSpec(name=lessons.about["model"])
@@ -161,8 +163,6 @@ def _begin_from(model: Any, start: str | None) -> dict[str, Any] | None:
     """Load the adapter to go on from; returns its hash and its card, which the new one keeps."""
     if start is None:
         return None
-    from footfall_lab.finetuning.checkpoint import load_adapter  # noqa: PLC0415 - with torch
-
     folder = find_adapter(start)
     load_adapter(model, folder)
     return {"sha256": adapter_hash(folder), "card": adapter_card(folder)}
@@ -170,14 +170,10 @@ def _begin_from(model: Any, start: str | None) -> dict[str, Any] | None:
 
 def best_device() -> str:
     """Say "cuda" where torch finds such a device, else "cpu"."""
-    import torch  # noqa: PLC0415 - slow to import
-
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _folder(base: ModelSpec, announce: Announce) -> str:
-    from footfall.llm.weights.weights import find_weights  # noqa: PLC0415 - with torch
-
     return find_weights(base, announce).model
 
 

@@ -10,12 +10,20 @@ import typer
 from rich.console import Console
 
 from footfall.errors import UserError
-from footfall.scenario.reading import folder_of, read_scenario
-from footfall_eval.blocks.page import print_discrimination, print_memories, print_validity
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.reading import read_scenario
+from footfall_eval.blocks.page import (
+    print_discrimination,
+    print_memories,
+    print_new_items,
+    print_validity,
+)
+from footfall_lab.validation import validate as ways
+from footfall_lab.validation.study import Order
 
 stderr = Console(stderr=True, highlight=False)
 
-Protocol = Literal["blocks", "discrimination", "prediction", "memory"]
+Protocol = Literal["blocks", "discrimination", "prediction", "memory", "new-items"]
 
 
 def validate(
@@ -26,7 +34,8 @@ def validate(
         typer.Option(
             help="blocks: A to I and the verdict. prediction: B and C, and classical predictors "
             "side by side on three tasks. "
-            "discrimination: the 1:m task of the literature. memory: what memory is worth."
+            "discrimination: the 1:m task of the literature. memory: what memory is worth. "
+            "new-items: who foresees the takers of items that nobody has taken yet."
         ),
     ] = "blocks",
     ratios: Annotated[str, typer.Option(help="Untouched items for each taken one.")] = "1,2,3,9",
@@ -36,14 +45,13 @@ def validate(
     tests: Annotated[
         Path | None, typer.Option(help="CSV of past A/B tests: control, treatment, lift.")
     ] = None,
+    backtest: Annotated[
+        Path | None, typer.Option(help="Folder of `footfall backtest`, for block H.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Say how far these simulated users may be believed, on the scenario's own data."""
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall_lab.validation import validate as ways  # noqa: PLC0415
-    from footfall_lab.validation.study import Order  # noqa: PLC0415
-
     resolved = read_scenario(scenario, {} if seed is None else {"seed": seed})
     order = Order(
         out=out,
@@ -52,10 +60,15 @@ def validate(
         questions=questions,
         store=store,
         tests=tests,
+        backtest=backtest,
         protocol=protocol,
         ratios=_ratios(ratios),
     )
-    tasks = {"discrimination": ways.discriminate, "memory": ways.weigh_memories}
+    tasks = {
+        "discrimination": ways.discriminate,
+        "memory": ways.weigh_memories,
+        "new-items": ways.foresee_new_items,
+    }
     task = tasks.get(protocol, ways.validate_users)
     found = task(resolved, order, stderr.print)
     if as_json:
@@ -64,6 +77,8 @@ def validate(
         print_discrimination(found)
     elif protocol == "memory":
         print_memories(found)
+    elif protocol == "new-items":
+        print_new_items(found)
     else:
         print_validity(found)
 

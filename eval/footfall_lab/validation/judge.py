@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.datasets.cells import numbers, read_cells
 from footfall.errors import DataError
 from footfall.fitting.fitted import fit_behaviour
 from footfall.llm.weights.adapters import find_adapter, learned_answers
@@ -29,10 +27,11 @@ from footfall_eval.blocks.logs import logs
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, Scores, score
 from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_eval.blocks.ranking import Slates, ranking
-from footfall_eval.blocks.uplift import uplift
+from footfall_eval.blocks.uplift import uplift, with_kind
 from footfall_eval.statistics.resample import Interval, mean_interval
 from footfall_lab.validation import contest, crowds, retest, rivals, segments, synthetic
 from footfall_lab.validation.blend import page_chances
+from footfall_lab.validation.past_tests import past_tests, read_kind
 from footfall_lab.validation.players import Players, without_model
 from footfall_lab.validation.stars import compared_stars, with_kolmogorov
 from footfall_lab.validation.study import (
@@ -250,9 +249,12 @@ def _ranking_and_uplift(study: Study, groups: pd.DataFrame, announce: Announce) 
     )
     popular = held.names.index("popular")
     expected = inside[answered][:, popular, 0, :]
-    tests = _past_tests(study, slates)
+    tests = past_tests(study, slates)
     why = "no past A/B tests were given (--tests)"
-    return {"G": block, "H": uplift(expected, tests, seed=seed, why=why)}
+    past = uplift(expected, tests, seed=seed, why=why)
+    if study.order.backtest is not None:
+        past = with_kind(past, read_kind(study.order.backtest))
+    return {"G": block, "H": past}
 
 
 def _contestants(study: Study) -> list[str]:
@@ -284,53 +286,6 @@ def _taus_by_group(
                 }
             )
     return tuple(sorted(rows, key=lambda row: row["tau"]))
-
-
-def _past_tests(study: Study, slates: Slates) -> pd.DataFrame | None:
-    """Past A/B tests with the lift that the simulated users show, by names of recommenders.
-
-    Raises:
-        DataError: A column is missing or a recommender is not known.
-    """
-    path = study.order.tests
-    if path is None:
-        return None
-    frame = read_tests(path)
-    means = dict(zip(slates.names, slates.simulated.mean(axis=0).tolist(), strict=True))
-    names = {f"arm {arm.name}": arm.name for arm in study.ground.scenario.arms}
-    means |= {names[name]: value for name, value in means.items() if name in names}
-    for name in [*frame["control"], *frame["treatment"]]:
-        if name not in means:
-            raise DataError(f'{path}: no recommender "{name}"; known: {", ".join(sorted(means))}')
-    simulated = frame["treatment"].map(means) / frame["control"].map(means) - 1
-    return pd.DataFrame(
-        {
-            "control": frame["control"],
-            "treatment": frame["treatment"],
-            "simulated": simulated,
-            "real": frame["lift"].astype(float),
-        }
-    )
-
-
-def read_tests(path: Path) -> pd.DataFrame:
-    """Rows ``control``, ``treatment``, ``lift`` (0.1: 10% more).
-
-    Raises:
-        DataError: The file cannot be read, or a column is missing.
-    """
-    try:
-        frame = read_cells(path).frame
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: past A/B tests cannot be read: {error}") from None
-    for column in ("control", "treatment", "lift"):
-        if column not in frame:
-            raise DataError(f'{path}: no column "{column}"; needed: control, treatment, lift')
-    frame = frame.assign(lift=numbers(frame["lift"]))
-    if frame["lift"].isna().any():
-        line = int(frame["lift"].isna().to_numpy().argmax()) + 2
-        raise DataError(f"{path}:{line}: lift must be a number, such as 0.1 for 10% more")
-    return frame
 
 
 def _provenance(study: Study, heard: pd.DataFrame | None) -> Block:

@@ -22,7 +22,7 @@ from footfall.fitting.ground import Ground
 from footfall.fitting.logit import LogitData, fit_logit, flat_features, log_likelihoods
 from footfall.fitting.sets import Sets, build, of_few_users, protocols
 from footfall.llm.protocol import LanguageModel
-from footfall.memory.similarity import sentences_installed
+from footfall.llm.sentences import sentences_installed
 from footfall.options import Announce
 from footfall_eval.statistics.resample import mean_interval
 from footfall_lab.validation.asking import Interviewer, answered

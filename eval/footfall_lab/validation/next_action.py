@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from footfall.fitting.baselines.sequence import one_thread
 from footfall.fitting.stages import Stage
+from footfall.recommenders.gru import one_thread
 from footfall_eval.blocks.prediction import Rows
 from footfall_lab.validation.texts import Texts
 

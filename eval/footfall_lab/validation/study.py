@@ -56,6 +56,8 @@ class Order:
     store: Path | None = None
     tests: Path | None = None
     """CSV of past A/B tests."""
+    backtest: Path | None = None
+    """Folder of ``footfall backtest``: past tests of one kind of change."""
     protocol: str = "blocks"
     ratios: tuple[int, ...] = (1, 2, 3, 9)
 

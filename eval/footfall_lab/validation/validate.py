@@ -24,19 +24,22 @@ from footfall.options import Announce
 from footfall.plumbing.files import write_json, write_text
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import MANIFEST, VALIDITY
 from footfall.scenario.scenario import Scenario
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.judge import coefficients, judge, read_tests
+from footfall_lab.validation.judge import coefficients, judge
 from footfall_lab.validation.memories import measure
+from footfall_lab.validation.newitems.story import foresee_takers
+from footfall_lab.validation.past_tests import read_kind, read_tests
 from footfall_lab.validation.players import Players
 from footfall_lab.validation.prediction import predict
 from footfall_lab.validation.study import Order, observe
 from footfall_lab.validation.tasks import run_tasks
 
-RESULT = "validity.json"
 MEMORY = "memory.json"
+NEW_ITEMS = "new-items.json"
 BEHAVIOUR = "behaviour.yaml"
 """The judged coefficients, to be pasted into a scenario."""
 
@@ -50,6 +53,7 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
     clock = Stopwatch()
     if order.tests is not None:
         read_tests(order.tests)  # a typing mistake should not wait for all the rest
+    kind = None if order.backtest is None else read_kind(order.backtest)
     if scenario.behaviour.segments is not None:
         raise UserError(
             "validate judges coefficients that are common to all users; leave behaviour.segments "
@@ -75,6 +79,7 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
         "behaviour": study.players.behaviour.model_dump(mode="json"),
         "behaviour as written": study.players.as_written,
         "coefficients": coefficients(study.players),
+        "kinds": {} if kind is None else {kind["kind"]: kind},
         "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
         **({} if tasks is None else {"prediction": tasks}),
         "timings": {
@@ -91,13 +96,14 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
 
 def write(folder: Path, found: dict[str, Any]) -> None:
     """Write the findings in one step; a run in the same folder repeats the verdict."""
-    write_json(folder / RESULT, found)
-    if not (folder / manifest.NAME).exists():
+    write_json(folder / VALIDITY, found)
+    if not (folder / MANIFEST).exists():
         return
     with manifest.locked(folder):
         record = manifest.read(folder)
         record["validity"] = {
-            "verdict": found["verdict"], "reasons": found["reasons"], "file": RESULT
+            "verdict": found["verdict"], "reasons": found["reasons"], "kinds": found["kinds"],
+            "file": VALIDITY,
         }  # fmt: skip
         manifest.write(folder, record)
 
@@ -139,6 +145,21 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
     return found
 
 
+def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+    """Who foresees the takers of hidden items; written to ``order.out/new-items.json``.
+
+    Raises:
+        UserError: The scenario or its data cannot be used, or too few users took hidden items.
+    """
+    clock = Stopwatch()
+    ground = lay(scenario, order.base, users=order.users, announce=announce)
+    with _model(scenario, order, announce) as model:
+        found = dict(plain(foresee_takers(ground, order, model, announce)))
+    found["seconds"] = round(clock.total(), 1)
+    write_json(order.out / NEW_ITEMS, found)
+    return found
+
+
 @contextmanager
 def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[LanguageModel | None]:
     """The scenario's model behind the store of its answers; None where it is not to be asked."""
@@ -155,7 +176,7 @@ def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[Lan
 
 def _obstacles(order: Order, players: Players) -> tuple[str, ...]:
     """What forbids to carry the verdict over to the run in the same folder."""
-    if not (order.out / manifest.NAME).exists():
+    if not (order.out / MANIFEST).exists():
         return ()
     ran = manifest.read(order.out)["scenario"].get("behaviour")
     if ran == players.behaviour.model_dump(mode="json"):

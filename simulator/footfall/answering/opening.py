@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from footfall.answering.stand_in import StandIn
+from footfall.choice.ensemble import Ensemble
+from footfall.choice.likelihood import open_likelihood
+from footfall.choice.listwise import open_listwise
 from footfall.choice.protocol import ChoiceModel
+from footfall.choice.rating import open_rating
+from footfall.choice.reasoned import open_reasoned
 from footfall.choice.specs import ChoiceSpec
+from footfall.choice.yes_no import open_yes_no
 from footfall.datasets.catalogue import Catalogue
 from footfall.llm.devices import for_cuda
 from footfall.llm.fake import FakeModel
@@ -14,9 +20,20 @@ from footfall.llm.nobody import NoModel
 from footfall.llm.opening import open_model
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.specs import ModelSpec
+from footfall.memory.remembering import events_shown, remembering
 from footfall.options import Announce
 from footfall.scenario.scenario import Scenario
+from footfall.surrogate.choice import open_surrogate
 from footfall.surrogate.folder import read_card
+
+OPENERS = {
+    "likelihood": open_likelihood,
+    "yes-no": open_yes_no,
+    "listwise": open_listwise,
+    "reasoned": open_reasoned,
+    "rating": open_rating,
+}
+"""Modes in which a language model is asked."""
 
 
 def open_choice(
@@ -34,25 +51,16 @@ def open_choice(
         TemplateError: The template is wrong.
         ModelError: The model cannot be asked in this mode.
     """
-    # The modes import this module for the spec.
-    from footfall.choice import likelihood, listwise, reasoned, yes_no  # noqa: PLC0415
-    from footfall.memory.remembering import events_shown, remembering  # noqa: PLC0415
-
+    if spec.ensemble is not None:
+        members = [open_choice(one, model, catalogue, base=base) for one in spec.ensemble.of]
+        return Ensemble(members, spec.ensemble)
     if spec.mode == "surrogate":
-        from footfall.surrogate.choice import open_surrogate  # noqa: PLC0415 - loads scikit-learn
-
         return open_surrogate(spec, catalogue, base or Path())
-    openers = {
-        "likelihood": likelihood.open_likelihood,
-        "yes-no": yes_no.open_yes_no,
-        "listwise": listwise.open_listwise,
-        "reasoned": reasoned.open_reasoned,
-    }
     base = base or Path()
     if spec.memory is None:
-        return openers[spec.mode](spec, model, catalogue, base)
+        return OPENERS[spec.mode](spec, model, catalogue, base)
     shown = spec.model_copy(update={"history_events": events_shown(spec.memory)})
-    inner = openers[spec.mode](shown, model, catalogue, base)
+    inner = OPENERS[spec.mode](shown, model, catalogue, base)
     return remembering(inner, spec.memory, spec, model, catalogue, base)
 
 
@@ -69,10 +77,13 @@ def open_answering(scenario: Scenario, base: Path, announce: Announce) -> Langua
     Raises:
         ModelError: See ``footfall.llm.opening.open_model``; or there is no surrogate.
     """
-    if scenario.choice.mode != "surrogate":
+    choice = scenario.choice
+    members = (choice,) if choice.ensemble is None else choice.ensemble.of
+    if any(member.mode != "surrogate" for member in members):
         return open_model(scenario.model, announce=announce)
-    assert scenario.choice.path is not None, "checked by ChoiceSpec"
-    return StandIn(read_card(base / scenario.choice.path), scenario.choice.path)
+    path = members[0].path
+    assert path is not None, "checked by ChoiceSpec"
+    return StandIn(read_card(base / path), path)
 
 
 def needs_no_store(model: LanguageModel) -> bool:

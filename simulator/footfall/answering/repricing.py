@@ -38,7 +38,7 @@ def open_with_prices(
     if model.name == NOBODY:
         return None
     lists = {row.tobytes(): row for row in prices}  # bytes, because NaN differs from itself
-    if len(lists) == 1 or spec.mode == "surrogate" or not _tells_prices(spec, base):
+    if len(lists) == 1 or not _tells_prices(spec, base):
         return open_choice(spec, model, catalogue, base=base)
     models = [
         open_choice(spec, model, replace(catalogue, prices=one), base=base)
@@ -82,5 +82,9 @@ def _add(total: Diagnostics, now: Diagnostics, before: Diagnostics) -> None:
 
 
 def _tells_prices(spec: ChoiceSpec, base: Path) -> bool:
+    if spec.ensemble is not None:
+        return any(_tells_prices(member, base) for member in spec.ensemble.of)
+    if spec.mode == "surrogate":
+        return False
     source = Template(spec.template or spec.mode, base, required=()).source
     return re.search(r"\bprice\b", source) is not None

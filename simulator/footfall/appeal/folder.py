@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from footfall.appeal.encoders import Sentences, States, Tuned
 from footfall.appeal.model import Appeal, Noises, Reads, Voice
 from footfall.appeal.style import MEASURES, style
 from footfall.appeal.words import BUCKETS, WordSpace
 from footfall.errors import ModelError, one_line
+from footfall.llm.encoders import Sentences, States, Tuned
 from footfall.llm.specs import ModelSpec
 from footfall.plumbing.files import file_hash, replacing
 from footfall.plumbing.json_files import read_object

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from footfall.appeal.encoders import Encoder, Singles
+from footfall.llm.encoders import Encoder, Singles
 from footfall.plumbing.files import replacing
 
 AT_ONCE = 256

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from statsmodels.miscmodels.ordinal_model import OrderedModel
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from footfall.behaviour.features import FEATURES, RATING_PRIOR, PairFeatures, Past, Tags, view_crowd
 from footfall.datasets.catalogue import Catalogue
@@ -106,6 +104,9 @@ def fit_ratings(
     Raises:
         DataError: There are too few ratings, or they are no scale of stars.
     """
+    from statsmodels.miscmodels.ordinal_model import OrderedModel  # noqa: PLC0415 - slow
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning  # noqa: PLC0415 - likewise
+
     rows = targets[targets["action"] == "rate"]
     if len(rows) < FEWEST:
         raise DataError(TOO_FEW.format(len(rows)))

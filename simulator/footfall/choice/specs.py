@@ -6,11 +6,39 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from footfall.behaviour.pooling import Pooling
 from footfall.choice.context import ContextSpec
 from footfall.choice.memory_specs import MemorySpec
 from footfall.plumbing.spec import SPEC
 
-Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned"]
+Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned", "rating", "ensemble"]
+
+
+class EnsembleSpec(BaseModel):
+    """Several ways of asking, or surrogates, whose chances are pooled."""
+
+    model_config = SPEC
+
+    of: tuple[ChoiceSpec, ...] = Field(min_length=2)
+    """Each as ``choice`` of a scenario: other templates, other modes, surrogates."""
+    how: Pooling = "mean"
+    """``mean`` of chances, ``log-mean`` (of their logarithms), ``weighted`` mean, or ``vote``
+    (share of the members whose favourite it is)."""
+    weights: tuple[float, ...] | None = None
+    """Weighted only: how much each member counts."""
+
+    @model_validator(mode="after")
+    def _members_can_be_pooled(self) -> EnsembleSpec:
+        if (self.weights is not None) != (self.how == "weighted"):
+            raise ValueError('"how: weighted" needs weights, and no other way has any')
+        if self.weights is not None and (
+            len(self.weights) != len(self.of) or min(self.weights) < 0 or not sum(self.weights)
+        ):
+            raise ValueError(f"weights: {len(self.of)} numbers of 0 or more, not all 0")
+        for member in self.of:
+            if member.mode == "ensemble" or member.reasons:
+                raise ValueError("a member is no ensemble, and gives no reasons")
+        return self
 
 
 class ChoiceSpec(BaseModel):
@@ -23,7 +51,11 @@ class ChoiceSpec(BaseModel):
     ``yes-no``: log-odds of Yes against No, one question an item; ``listwise``: log-odds of
     an option's letter against "none of these", one question a slate; ``surrogate``: no
     language model is asked, a small one answers that ``footfall distill`` made of it;
-    ``reasoned``: marks from 1 to 5 and a reason, in JSON (slow: for looking, not for crowds)."""
+    ``reasoned``: marks from 1 to 5 and a reason, in JSON (slow: for looking, not for crowds);
+    ``rating``: the mean of a mark from 0 to 9, one question an item;
+    ``ensemble``: several of these with one voice."""
+    ensemble: EnsembleSpec | None = None
+    """Ensemble only: who belongs to it."""
     path: str | None = None
     """Surrogate only: the folder that ``footfall distill`` wrote."""
     reasons: float = Field(default=0.0, ge=0, le=1)
@@ -59,7 +91,7 @@ class ChoiceSpec(BaseModel):
     rotations: int = Field(default=1, ge=1, le=26)
     """Listwise only: orders of the options that are asked and averaged."""
     min_label_mass: float = Field(default=0.01, ge=0, lt=1)
-    """Yes-no, listwise: where the labels together get less probability, the model did not
+    """Yes-no, listwise, rating: where the labels together get less probability, the model did not
     answer the question: no answer, counted."""
     memory: MemorySpec | None = None
     """Which remembered events a prompt holds, in place of ``history_events``; see
@@ -71,6 +103,19 @@ class ChoiceSpec(BaseModel):
     because what is left is no experiment any more. Looked at from the fiftieth page on."""
     remembered_prefixes: int = Field(default=20_000, ge=1)
     """Users' prompts, with what the model said about items, that are kept in memory."""
+
+    @model_validator(mode="after")
+    def _ensemble_has_members(self) -> ChoiceSpec:
+        if (self.mode == "ensemble") != (self.ensemble is not None):
+            raise ValueError(
+                'mode ensemble needs "ensemble: {of: [...]}", and no other mode has one'
+            )
+        if self.mode == "ensemble":
+            free = {"mode", "ensemble", "max_unanswered"}
+            for name, field in type(self).model_fields.items():
+                if name not in free and getattr(self, name) != field.default:
+                    raise ValueError(f'{name}: write it for each member of "ensemble: of"')
+        return self
 
     @model_validator(mode="after")
     def _surrogate_brings_its_own_settings(self) -> ChoiceSpec:
@@ -85,3 +130,6 @@ class ChoiceSpec(BaseModel):
             if name not in free and getattr(self, name) != field.default:
                 raise ValueError(f"{name} was fixed when the surrogate was distilled; remove it")
         return self
+
+
+EnsembleSpec.model_rebuild()

@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from footfall.bench.contest import Order, measure
+from footfall.bench.rates import keep
+from footfall.bench.show import show
+from footfall.bench.workload import HISTORIES, SLATES, Cell
 from footfall.errors import UserError
 
 stderr = Console(stderr=True, highlight=False)
@@ -28,12 +32,6 @@ def bench(
     """Measure how fast the model is asked on this machine (about five minutes on two cores)."""
     if model == "fake":
         raise UserError("the fake model has no speed worth measuring; name a real one")
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall.bench.contest import Order, measure  # noqa: PLC0415
-    from footfall.bench.rates import keep  # noqa: PLC0415
-    from footfall.bench.show import show  # noqa: PLC0415
-    from footfall.bench.workload import HISTORIES, SLATES, Cell  # noqa: PLC0415
-
     cells = [Cell(h, s) for h in HISTORIES for s in SLATES] if grid else [Cell(history, slate)]
     measured = measure(Order(model, cells, pages, repeats), stderr.print)
     stderr.print(keep(measured))

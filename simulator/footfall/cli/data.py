@@ -20,8 +20,9 @@ from footfall.datasets.pages import described
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
 from footfall.datasets.split import SplitSpec, split
+from footfall.datasets.written import read_source
 from footfall.errors import UserError
-from footfall.scenario.reading import folder_of, read_source
+from footfall.plumbing.yaml_files import folder_of
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
 

@@ -6,22 +6,20 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from footfall.errors import ModelError, UserError
+from footfall.explaining.asked import Asked, questions
+from footfall.explaining.interview import interview as ask
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
+from footfall.llm.specs import ModelSpec
 from footfall.plumbing.spec import fault
-
-if TYPE_CHECKING:
-    from footfall.explaining.asked import Asked
-
-_Spec = TypeVar("_Spec", bound=BaseModel)
 
 Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
 User = Annotated[str, typer.Option(help="Id of a simulated user.")]
@@ -75,14 +73,11 @@ def interview(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Ask a simulated user something; the model answers from their memory and their log."""
-    from footfall.explaining.interview import interview as ask  # noqa: PLC0415 - opens a model
-    from footfall.llm.specs import ModelSpec  # noqa: PLC0415 - likewise
-
     found = replay(run, user, arm, base=base, announce=_stderr.print)
     if model is None and (server or api_key_env):
         raise UserError("--server and --api-key-env want the name of the model: --model NAME")
     said = {"name": model, "server": server, "api_key_env": api_key_env}
-    spec = None if model is None else _checked(ModelSpec, said)
+    spec = None if model is None else _model(said)
     answer = ask(found, question, model=spec, store=store, announce=_stderr.print)
     if as_json:
         typer.echo(json.dumps(asdict(answer)))
@@ -195,8 +190,6 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
 
 def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[Asked] | None:
     """The questions about a page; None, and a word about it, where they cannot be put together."""
-    from footfall.explaining.asked import questions  # noqa: PLC0415 - loads a tokenizer
-
     try:
         return questions(found, one, store)
     except ModelError as error:
@@ -204,10 +197,10 @@ def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[Asked]
         return None
 
 
-def _checked(kind: type[_Spec], said: dict[str, Any]) -> _Spec:
-    """A model of what was said on the command line; one line where it is wrong."""
+def _model(said: dict[str, Any]) -> ModelSpec:
+    """The model that was named on the command line; one line where something is wrong with it."""
     try:
-        return kind.model_validate(said)
+        return ModelSpec.model_validate(said)
     except ValidationError as error:
         raise UserError(fault(error)) from None
 

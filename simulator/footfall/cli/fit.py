@@ -16,9 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall.errors import DataError, did_you_mean
-from footfall.fitting.fitted import FittedBehaviour
+from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
+from footfall.fitting.ground import lay
+from footfall.fitting.habits import fit_habits
+from footfall.fitting.sets import build, protocols
 from footfall.plumbing.files import write_text
-from footfall.scenario.reading import folder_of, read_scenario
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.reading import read_scenario
 
 SPARED_USERS = 300
 """Users that are left for `footfall validate` to test, of those who are active after the split."""
@@ -65,12 +69,6 @@ def fit_scenario(name: str, by: str | None = None, protocol: str | None = None) 
     Raises:
         UserError: The scenario, its data or the protocol cannot be used.
     """
-    # Loads the libraries that a typing mistake should not wait for.
-    from footfall.fitting.fitted import VARYING, fit_behaviour  # noqa: PLC0415
-    from footfall.fitting.ground import lay  # noqa: PLC0415
-    from footfall.fitting.habits import fit_habits  # noqa: PLC0415
-    from footfall.fitting.sets import build, protocols  # noqa: PLC0415
-
     scenario = read_scenario(name)
     ground = lay(scenario, folder_of(name), users=SPARED_USERS, announce=stderr.print)
     choices = build(ground, protocol or protocols(ground.dataset)[0], per_user=SETS_A_USER)

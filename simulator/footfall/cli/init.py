@@ -123,10 +123,10 @@ def _person(question: Question) -> str:
     for number, answer in enumerate(answers, 1):
         typer.echo(f"  {number}. {answer}: {question.choices[answer]}", err=True)
     usual_number = answers.index(question.usual) + 1
-    number = typer.prompt(
-        "number", default=usual_number, type=typer.IntRange(1, len(answers)), err=True
-    )
-    return answers[number - 1]
+    while True:
+        chosen: int = typer.prompt("number", default=usual_number, type=int, err=True)
+        if 1 <= chosen <= len(answers):
+            return answers[chosen - 1]
 
 
 def _pairs(option: str, given: list[str] | None, alone: str | None = None) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def _of_number(value: Any) -> str | None:
         return str(value)
     if isinstance(value, float | np.floating) and abs(float(value)) >= EXACT:
         raise DataError(
-            f"the id {float(value):.0f} is a floating-point number beyond 2^53, where neighbouring ids "
-            "are one; write ids as whole numbers or as text"
+            f"the id {float(value):.0f} is a floating-point number beyond 2^53, where "
+            "neighbouring ids are one; write ids as whole numbers or as text"
         )
     return str(int(value))
 

@@ -19,6 +19,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.weights.embedded import embedded_folder
 from footfall.llm.weights.tokenizer import load_tokenizer
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import MANIFEST
 
 CPU_BLOCK, CUDA_BLOCK, SERVER_BLOCK = 32, 16, 32
 """Tokens a cache block where neither scenario nor manifest tells."""
@@ -43,7 +44,7 @@ def absent_model(replay: Replay) -> LanguageModel:
         longest = int(asked.get("max_prompt_tokens") or spec.max_model_len - 1)
     except (KeyError, TypeError, ValueError):
         raise LogError(
-            f"{replay.run / manifest.NAME}: does not say which model was asked; it was changed"
+            f"{replay.run / MANIFEST}: does not say which model was asked; it was changed"
         ) from None
     tokenizer = _tokenizer(spec, str(said.get("root") or spec.name))
     return Distant(Facts(str(said.get("name")), fingerprint, tokenizer, block, longest))

@@ -17,6 +17,7 @@ from footfall.llm.nobody import NOBODY
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokenizer
 from footfall.llm.store import AnswerStore
 from footfall.llm.writing import Passage, Writer, Written
+from footfall.run_folder.layout import STORE
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def questions(replay: Replay, page: ExplainedPage, store: Path | None = None) ->
 
 def _store_of(run: Path) -> Path | None:
     """The run's own store, or the one that it shares with the other runs of its grid."""
-    places = (run / "decisions.sqlite", run.parent / "decisions.sqlite")
+    places = (run / STORE, run.parent / STORE)
     return next((place for place in places if place.exists()), None)
 
 

@@ -26,6 +26,7 @@ from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.writing import Passage, Writer
 from footfall.options import Announce
 from footfall.prompting.prompter import Visit
+from footfall.run_folder.layout import STORE
 
 QUESTION_CHARS = 400
 """Longest question."""
@@ -79,7 +80,7 @@ def interview(
         engine = stack.enter_context(closing(open_model(spec, announce=announce)))
         if not isinstance(engine, Writer):
             raise ModelError(f'"{engine.name}" cannot write; choose another model')
-        kept = stack.enter_context(AnswerStore(store or replay.run / "decisions.sqlite"))
+        kept = stack.enter_context(AnswerStore(store or replay.run / STORE))
         asked = StoredModel(engine, kept)
         catalogue = replay.histories.catalogue
         prompter = open_prompter(

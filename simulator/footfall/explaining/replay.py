@@ -24,7 +24,8 @@ from footfall.behaviour.specs import TERMS
 from footfall.errors import LogError, UserError, did_you_mean
 from footfall.options import Announce, Options
 from footfall.run_folder import manifest
-from footfall.run_folder.log import IMPRESSIONS, epochs_of, read_part
+from footfall.run_folder.layout import MANIFEST, epochs_of
+from footfall.run_folder.log import IMPRESSIONS, read_part
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.preparing import epochs, job_of, setting_of
 from footfall.runs.resuming import Earlier
@@ -109,7 +110,7 @@ def replay(
         LogError: The replay does not come out as the log has it.
     """
     record = manifest.read(run)
-    scenario = parse_scenario(record["scenario"], str(run / manifest.NAME))
+    scenario = parse_scenario(record["scenario"], str(run / MANIFEST))
     base = base or Path(os.path.normpath(run / record.get("base", ".")))
     arm = _arm(scenario, arm)
     histories = read_histories(scenario, base, announce)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 from sklearn.isotonic import IsotonicRegression
 
+from footfall.behaviour.pooling import Pooling, pooled
 from footfall.errors import DataError
 from footfall.fitting.logit import LogitData, fit_logit, log_scores, probabilities
 
@@ -104,9 +104,6 @@ def calibration_error(
     return float(np.abs(gap).sum() / mass.sum())
 
 
-Pooling = Literal["mean", "log-mean", "weighted", "vote"]
-
-
 def pool(
     utilities: Sequence[Floats],
     shown: Bools,
@@ -115,28 +112,9 @@ def pool(
     outside: bool,
     weights: Floats | None = None,
 ) -> Floats:
-    """[n, k] P(chosen) of several models (or prompts) together.
-
-    ``mean``: of probabilities. ``log-mean``: of log-probabilities, outside option included,
-    renormalised. ``weighted``: mean of probabilities with ``weights`` [models]. ``vote``: share
-    of models whose favourite it is; votes for the outside option are the rest.
-    """
+    """[n, k] P(chosen) of several models together; see ``footfall.behaviour.pooling.pooled``."""
     chances = [probabilities(u, shown, outside=outside) for u in utilities]
-    stacked = np.stack([_with_rest(chance, outside=outside) for chance in chances])
-    if how == "weighted":
-        if weights is None or len(weights) != len(stacked):
-            raise DataError(f"ensemble: {len(stacked)} models need as many weights")
-        pooled = np.tensordot(weights / weights.sum(), stacked, axes=1)
-    elif how == "mean":
-        pooled = stacked.mean(axis=0)
-    elif how == "log-mean":
-        with np.errstate(divide="ignore"):
-            mixed = np.exp(np.log(stacked).mean(axis=0))
-        pooled = mixed / mixed.sum(axis=1, keepdims=True)
-    else:
-        favourite = stacked.argmax(axis=2)
-        pooled = (favourite[:, :, None] == np.arange(stacked.shape[2])).mean(axis=0)
-    return np.asarray(pooled[:, : shown.shape[1]])
+    return pooled(chances, how, outside=outside, weights=weights)
 
 
 def fit_weights(
@@ -152,9 +130,3 @@ def fit_weights(
     found = scipy.optimize.minimize(loss, np.zeros(len(scores)), method="L-BFGS-B")
     share = np.exp(found.x - found.x.max())
     return np.asarray(share / share.sum())
-
-
-def _with_rest(chances: Floats, *, outside: bool) -> Floats:
-    if not outside:
-        return chances
-    return np.column_stack([chances, np.maximum(0.0, 1.0 - chances.sum(axis=1))])

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from footfall.llm.fake import FakeModel
+from footfall.llm.nobody import NoModel
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.specs import ModelSpec
+from footfall.llm.vllm.engine import open_engine
+from footfall.llm.vllm.server import open_server
 
 
 def open_model(spec: ModelSpec, *, announce: Callable[[str], None]) -> LanguageModel:
@@ -22,17 +26,9 @@ def open_model(spec: ModelSpec, *, announce: Callable[[str], None]) -> LanguageM
         ModelError: The model, the engine or the server cannot be used as asked.
     """
     if spec.name == "fake" and spec.server is None:
-        from footfall.llm.fake import FakeModel  # noqa: PLC0415 - each kind loads its own parts
-
         return FakeModel(seed=spec.seed, max_prompt_tokens=spec.max_model_len - 1)
     if spec.name == "none":
-        from footfall.llm.nobody import NoModel  # noqa: PLC0415 - likewise
-
         return NoModel()
     if spec.server is not None:
-        from footfall.llm.vllm.server import open_server  # noqa: PLC0415 - likewise
-
         return open_server(spec, announce=announce)
-    from footfall.llm.vllm.engine import open_engine  # noqa: PLC0415 - likewise
-
     return open_engine(spec, announce=announce)

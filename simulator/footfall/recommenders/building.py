@@ -1,4 +1,9 @@
-"""From a line of the scenario to a recommender that answers."""
+"""From a line of the scenario to a recommender that answers.
+
+Every kind is made by one function, an entry point of ``GROUP`` under the kind's name. So the
+libraries of a kind (LensKit brings torch along: seconds) are loaded by runs that name it, and
+recommenders of other packages come in by the same door as Footfall's own.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,10 @@ from pathlib import Path
 
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Split
-from footfall.recommenders.callable import load_callable
-from footfall.recommenders.chance import build_chance
-from footfall.recommenders.http import HttpRecommender
+from footfall.plumbing import plugins
 from footfall.recommenders.patience import PatientRecommender
-from footfall.recommenders.protocol import Recommender
-from footfall.recommenders.specs import (
-    CallableSpec,
-    HttpSpec,
-    RandomSpec,
-    RecommenderSpec,
-    ShuffledSpec,
-    TableSpec,
-)
-from footfall.recommenders.table import TableRecommender
+from footfall.recommenders.protocol import Materials, Recommender
+from footfall.recommenders.specs import GROUP, RecommenderSpec
 
 
 def build(
@@ -37,25 +32,8 @@ def build(
     Raises:
         UserError: if it cannot be built; one line that says what to change.
     """
-    made = _build(spec, split, catalogue, base=base, seed=seed)
+    make = plugins.load(GROUP, spec.kind)
+    blind = Split(split.at, split.remembered, split.held_out.iloc[:0])
+    made: Recommender = make(spec, Materials(blind, catalogue, base, seed))
     every = getattr(spec, "retrain", None)
     return PatientRecommender(made, every) if isinstance(every, int) else made
-
-
-def _build(
-    spec: RecommenderSpec, split: Split, catalogue: Catalogue, *, base: Path, seed: int
-) -> Recommender:
-    match spec:
-        case TableSpec():
-            return TableRecommender.read(base / spec.path)
-        case CallableSpec():
-            return load_callable(spec, split, catalogue, base=base, seed=seed)
-        case HttpSpec():
-            return HttpRecommender(spec)
-        case RandomSpec() | ShuffledSpec():
-            return build_chance(spec, split.remembered, catalogue)
-        case _:
-            # LensKit loads torch: seconds that a run with tables or HTTP need not wait for
-            from footfall.recommenders.lenskit_models import build_lenskit  # noqa: PLC0415
-
-            return build_lenskit(spec, split.remembered, catalogue, seed=seed)

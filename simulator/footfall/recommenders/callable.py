@@ -21,11 +21,9 @@ from typing import Any
 
 import pandas as pd
 
-from footfall.datasets.catalogue import Catalogue
-from footfall.datasets.schema import Split
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.recommenders.foreign import foreign_code
-from footfall.recommenders.protocol import Recommender, Request, Slate
+from footfall.recommenders.protocol import Materials, Recommender, Request, Slate
 from footfall.recommenders.slates import as_slates
 from footfall.recommenders.specs import CallableSpec
 
@@ -45,18 +43,13 @@ class FunctionRecommender:
         """Do nothing: a function does not learn."""
 
 
-def load_callable(
-    spec: CallableSpec, split: Split, catalogue: Catalogue, *, base: Path, seed: int
-) -> Recommender:
-    """Import ``spec.target`` (also from ``base``) and make a recommender of it.
-
-    The code sees ``split`` with its held-out part removed: a recommender under test that
-    had seen the future would win every rehearsal.
+def load_callable(spec: CallableSpec, materials: Materials) -> Recommender:
+    """Import ``spec.target`` (also from ``materials.base``) and make a recommender of it.
 
     Raises:
         ScenarioError: if it cannot be imported, or does not fit its options or the Protocol.
     """
-    target = _find(spec.target, base)
+    target = _find(spec.target, materials.base)
     if not inspect.isclass(target) and isinstance(target, Recommender):
         if spec.options:
             raise ScenarioError(f"{spec.target}: is an object already and takes no options")
@@ -66,8 +59,7 @@ def load_callable(
     if _answers_requests(target):
         _check_options(spec, target, [()], {})
         return FunctionRecommender(target, spec.options)
-    blind = Split(split.at, split.remembered, split.held_out.iloc[:0])
-    offered = {"split": blind, "catalogue": catalogue, "seed": seed}
+    offered = {name: getattr(materials, name) for name in ("split", "catalogue", "seed")}
     wanted = inspect.signature(target).parameters
     extra = {name: value for name, value in offered.items() if name in wanted}
     _check_options(spec, target, [], extra)

@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.datasets.catalogue import Catalogue
-from footfall.datasets.schema import Dataset
 from footfall.recommenders.learning import Learning
-from footfall.recommenders.protocol import Request, Slate
-from footfall.recommenders.specs import RandomSpec, ShuffledSpec
+from footfall.recommenders.protocol import Materials, Request, Slate
+from footfall.recommenders.trained_specs import RandomSpec, ShuffledSpec
 
 _PURPOSE = 0x7265636F  # "reco": keeps these draws apart from others with the same seed
 _WORD = 2**64 - 1
@@ -100,12 +98,10 @@ class ChanceRecommender:
         return np.sort(places[places >= 0])
 
 
-def build_chance(
-    spec: RandomSpec | ShuffledSpec, remembered: Dataset, catalogue: Catalogue
-) -> ChanceRecommender:
+def build_chance(spec: RandomSpec | ShuffledSpec, materials: Materials) -> ChanceRecommender:
     """Make the recommender of a ``random`` or ``shuffled`` spec."""
     return ChanceRecommender(
-        Learning(remembered, catalogue, spec.positive, spec.window_days),
+        Learning(materials.split.remembered, materials.catalogue, spec.positive, spec.window_days),
         pool=spec.pool if isinstance(spec, ShuffledSpec) else None,
         exclude_known=spec.exclude_known,
         retrain=spec.retrains,

@@ -22,7 +22,7 @@ from footfall.errors import ScenarioError, ServerError
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
 from footfall.plumbing.secrets import hidden
-from footfall.recommenders.protocol import Request, Slate
+from footfall.recommenders.protocol import Materials, Request, Slate
 from footfall.recommenders.slates import spelt
 from footfall.recommenders.specs import HttpSpec
 
@@ -243,3 +243,8 @@ def _floats(values: list[float | None] | None) -> tuple[float, ...] | None:
     if values is None:
         return None
     return tuple(float("nan") if value is None else value for value in values)
+
+
+def reach_service(spec: HttpSpec, _materials: Materials) -> HttpRecommender:
+    """Make the recommender of an ``http`` spec; the service has its own data."""
+    return HttpRecommender(spec)

@@ -12,7 +12,7 @@ import pandas as pd
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError
-from footfall.recommenders.specs import Positive
+from footfall.recommenders.trained_specs import Positive
 
 LIKED_RATING = 3.5
 """Ratings from here on count as liked, as in the re-tests of Agent4Rec on MovieLens."""

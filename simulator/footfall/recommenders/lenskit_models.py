@@ -1,4 +1,4 @@
-"""LensKit pipelines as recommenders: ``popular``, ``item-knn``, ``implicit``.
+"""LensKit pipelines as recommenders: popular, k-NN of items and users, EASE, SLIM, factors.
 
 LensKit trains and scores; Footfall maps ids and cuts pages (``footfall.recommenders.ranking``).
 """
@@ -20,19 +20,29 @@ from lenskit.basic import PopScorer
 from lenskit.data import Dataset as LensKitDataset
 from lenskit.data import DatasetBuilder, ItemList
 from lenskit.implicit import BPR
-from lenskit.knn import ItemKNNScorer
+from lenskit.knn import EASEScorer, ItemKNNScorer, UserKNNScorer
+from lenskit.knn.slim import SLIMScorer
 from lenskit.parallel import initialize
 from lenskit.pipeline import Pipeline, RecPipelineBuilder
 from lenskit.training import TrainingOptions
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # has no types
 
-from footfall.datasets.catalogue import Catalogue
-from footfall.datasets.schema import Dataset
 from footfall.recommenders.learning import Learning
-from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores
-from footfall.recommenders.specs import ImplicitSpec, ItemKnnSpec, PopularSpec
+from footfall.recommenders.protocol import Materials
+from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores, ranked
+from footfall.recommenders.trained_specs import (
+    EaseSpec,
+    ImplicitSpec,
+    ItemKnnSpec,
+    PopularSpec,
+    SlimSpec,
+    UserKnnSpec,
+)
 
-LensKitSpec = PopularSpec | ItemKnnSpec | ImplicitSpec
+LensKitSpec = PopularSpec | ItemKnnSpec | UserKnnSpec | EaseSpec | SlimSpec | ImplicitSpec
+
+_LINEAR = (UserKnnSpec, EaseSpec, SlimSpec)
+"""Models of what was taken at all, however often."""
 
 _THREADS = ThreadpoolController()
 """Of the numeric libraries that the imports above have loaded."""
@@ -60,7 +70,7 @@ class LensKitScorer:
         self._n_items = n_items
         self.for_everyone = isinstance(spec, PopularSpec)
         # k-NN adds similarities up; LensKit says NaN where there is none to add, which is 0
-        self._nothing = 0.0 if isinstance(spec, ItemKnnSpec) else np.nan
+        self._nothing = 0.0 if isinstance(spec, ItemKnnSpec | UserKnnSpec) else np.nan
 
     def scores(self, user: str) -> Scores | None:
         """[n_items] the scorer's output; items without positives in the training are NaN."""
@@ -73,68 +83,93 @@ class LensKitScorer:
         return scores
 
 
-def build_lenskit(
-    spec: LensKitSpec, remembered: Dataset, catalogue: Catalogue, *, seed: int
-) -> RankedRecommender:
+def build_lenskit(spec: LensKitSpec, materials: Materials) -> RankedRecommender:
     """Train the recommender of a LensKit spec on the remembered interactions."""
-    return RankedRecommender(
-        Learning(remembered, catalogue, spec.positive, spec.window_days),
-        partial(_train, spec, seed),
-        exclude_known=spec.exclude_known,
-        retrain=spec.retrains,
-    )
+    return ranked(spec, materials, partial(train_lenskit, spec, materials.seed))
 
 
-def _train(spec: LensKitSpec, seed: int, learning: Learning) -> Scorer:
-    data = _lenskit_data(learning)
+def train_lenskit(spec: LensKitSpec, seed: int, learning: Learning) -> Scorer:
+    """Train the model of a spec on what was liked."""
+    data = _lenskit_data(learning, distinct=isinstance(spec, _LINEAR))
     builder = RecPipelineBuilder()
     builder.scorer(*_scorer(spec, seed))
     pipeline = builder.build(spec.kind)
     with _own_threads():
-        pipeline.train(data, TrainingOptions(rng=seed))
+        pipeline.train(data, TrainingOptions(rng=seed, device="cpu"))
     return LensKitScorer(pipeline, data, len(learning.catalogue), spec)
 
 
 def _scorer(spec: LensKitSpec, seed: int) -> tuple[type, dict[str, Any]]:
     """LensKit component and its configuration."""
+    found: tuple[type, dict[str, Any]]
     match spec:
         case PopularSpec():
-            return PopScorer, {"score": "count"}
+            found = PopScorer, {"score": "count"}
         case ItemKnnSpec():
-            return ItemKNNScorer, {
-                "feedback": "implicit",
-                "max_nbrs": spec.neighbours,
-                "min_sim": spec.min_similarity,
-                "save_nbrs": spec.saved_neighbours,
-            }
-        case ImplicitSpec(algorithm="als"):
-            return ImplicitMFScorer, {
-                "embedding_size": spec.factors,
-                "epochs": spec.epochs or 10,
-                "regularization": spec.regularization or 0.1,
-                "weight": spec.weight or 40.0,
-                "user_embeddings": "prefer",  # those of the training: faster, same answer
-            }
+            found = (
+                ItemKNNScorer,
+                {
+                    "feedback": "implicit",
+                    "max_nbrs": spec.neighbours,
+                    "min_sim": spec.min_similarity,
+                    "save_nbrs": spec.saved_neighbours,
+                },
+            )
+        case UserKnnSpec():
+            found = (
+                UserKNNScorer,
+                {
+                    "feedback": "implicit",
+                    "max_nbrs": spec.neighbours,
+                    "min_sim": spec.min_similarity,
+                },
+            )
+        case EaseSpec():
+            found = EASEScorer, {"regularization": spec.regularization}
+        case SlimSpec():
+            found = (
+                SLIMScorer,
+                {
+                    "l1_reg": spec.l1,
+                    "l2_reg": spec.l2,
+                    "max_nbrs": spec.neighbours,
+                },
+            )
         case ImplicitSpec():
-            return QuietBPR, {
-                "factors": spec.factors,
-                "iterations": spec.epochs or 100,
-                "regularization": spec.regularization or 0.01,
-                "learning_rate": spec.learning_rate or 0.01,
-                "random_state": seed % 2**32,
-            }
+            found = _factors(spec, seed)
+    return found
 
 
-def _lenskit_data(learning: Learning) -> LensKitDataset:
+def _factors(spec: ImplicitSpec, seed: int) -> tuple[type, dict[str, Any]]:
+    if spec.algorithm == "als":
+        return ImplicitMFScorer, {
+            "embedding_size": spec.factors,
+            "epochs": spec.epochs or 10,
+            "regularization": spec.regularization or 0.1,
+            "weight": spec.weight or 40.0,
+            "user_embeddings": "prefer",  # those of the training: faster, same answer
+        }
+    return QuietBPR, {
+        "factors": spec.factors,
+        "iterations": spec.epochs or 100,
+        "regularization": spec.regularization or 0.01,
+        "learning_rate": spec.learning_rate or 0.01,
+        "random_state": seed % 2**32,
+    }
+
+
+def _lenskit_data(learning: Learning, *, distinct: bool) -> LensKitDataset:
     """Positives as a LensKit data set; its item ids are catalogue codes."""
     frame = learning.positives.rename(columns={"user": "user_id", "code": "item_id"})
+    if distinct:
+        frame = frame.drop_duplicates()
     builder = DatasetBuilder("positives")
     builder.add_interactions(
         "positive",
         frame,
         entities=["user", "item"],
         missing="insert",
-        allow_repeats=True,
+        allow_repeats=not distinct,
         default=True,
     )
     return builder.build()

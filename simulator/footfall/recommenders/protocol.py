@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import pandas as pd
+
+from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.schema import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +58,18 @@ class Recommender(Protocol):
     def update(self, events: pd.DataFrame) -> None:
         """Learn from an epoch: canonical interactions of this arm's simulated users."""
         ...
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a recommender is made from, beside its options."""
+
+    split: Split
+    """What it may learn from. The held-out part is empty: a recommender under test that had seen
+    the future would win every rehearsal."""
+    catalogue: Catalogue
+    """The items of the same data set."""
+    base: Path
+    """Folder of the scenario file; relative paths and modules start there."""
+    seed: int
+    """Luck of the training (initial factors); a page's luck is ``Request.seed``."""

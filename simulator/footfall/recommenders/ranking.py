@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.recommenders.learning import Learning
-from footfall.recommenders.protocol import Request, Slate
+from footfall.recommenders.protocol import Materials, Request, Slate
+from footfall.recommenders.trained_specs import Trained
 
 SPARE = 128
 """Items that a kept ranking holds beyond the first page, so that later pages are free."""
@@ -40,6 +41,10 @@ class Scorer(Protocol):
         ...
 
 
+Train = Callable[[Learning], Scorer]
+"""Trains a model on what was liked; it is called again when there is more of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The best items of one user."""
@@ -62,7 +67,7 @@ class RankedRecommender:
     def __init__(
         self,
         learning: Learning,
-        train: Callable[[Learning], Scorer],
+        train: Train,
         *,
         exclude_known: bool = False,
         retrain: bool = False,
@@ -137,6 +142,16 @@ class RankedRecommender:
         if self._exclude_known:
             allowed[self._learning.known(user)] = False
         return _top(scores, allowed, self._learning.by_popularity, depth, fallback=fallback)
+
+
+def ranked(spec: Trained, materials: Materials, train: Train) -> RankedRecommender:
+    """Make the recommender of a model that scores all items."""
+    return RankedRecommender(
+        Learning(materials.split.remembered, materials.catalogue, spec.positive, spec.window_days),
+        train,
+        exclude_known=spec.exclude_known,
+        retrain=spec.retrains,
+    )
 
 
 def _top(

@@ -19,119 +19,30 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
-    model_validator,
 )
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.plumbing.secrets import EnvName, NoCredentials
-from footfall.plumbing.spec import SPEC
+from footfall.recommenders.trained_specs import (
+    ContentSpec,
+    EaseSpec,
+    HybridSpec,
+    ImplicitSpec,
+    ItemKnnSpec,
+    PopularSpec,
+    RandomSpec,
+    SequentialSpec,
+    ShuffledSpec,
+    SlimSpec,
+    Spec,
+    UserKnnSpec,
+)
 
-Action = Literal["view", "click", "cart", "purchase", "rate"]
-
-
-class _Spec(BaseModel):
-    model_config = SPEC
-
-
-class Positive(_Spec):
-    """Which interactions mean that a user liked an item."""
-
-    action: Action
-    """The action that counts."""
-    min_value: float | None = None
-    """Smallest ``value`` (stars of a rating, money of a purchase); none: any value counts."""
-
-
-def _retrain(value: Any) -> Any:
-    """One message where a union would give one for each of its sides."""
-    if value in ("never", "epoch") or (type(value) is int and value >= 1):
-        return value
-    raise ValueError("must be never, epoch, or a number of epochs from 1")
+GROUP = "footfall.recommenders"
+"""Entry points by kind: the function that makes a recommender of its options."""
 
 
-class _Trained(_Spec):
-    """Options of the recommenders that Footfall trains itself."""
-
-    positive: Positive | None = None
-    """What to learn from; by default purchases, and ratings of 3.5 or more."""
-    exclude_known: bool = False
-    """Leave out what the user has bought or rated (films: yes; groceries are bought again)."""
-    retrain: Annotated[Literal["never", "epoch"] | int, BeforeValidator(_retrain)] = "never"
-    """``epoch``: learn from the arm's simulated events too, anew after every epoch. A number:
-    after every so many epochs."""
-    window_days: float | None = Field(default=None, gt=0)
-    """Learn from so many days only, back from the newest event; all unless told. What a user
-    knows already (``exclude_known``) is never forgotten."""
-
-    @property
-    def retrains(self) -> bool:
-        """Whether it ever learns from simulated events."""
-        return self.retrain != "never"
-
-
-class RandomSpec(_Trained):
-    """Items drawn uniformly, anew for every page."""
-
-    kind: Literal["random"]
-
-
-class PopularSpec(_Trained):
-    """The items with most positive interactions, the same for everyone."""
-
-    kind: Literal["popular"]
-
-
-class ShuffledSpec(_Trained):
-    """The most popular items in a random order, anew for every page: a control for ranking."""
-
-    kind: Literal["shuffled"]
-    pool: int = Field(default=100, ge=1)
-    """How many of the most popular items (not yet shown in the visit) are shuffled."""
-
-
-class ItemKnnSpec(_Trained):
-    """Items like those the user liked: LensKit's ``ItemKNNScorer`` on implicit feedback."""
-
-    kind: Literal["item-knn"]
-    neighbours: int = Field(default=20, ge=1)
-    """Liked items that vote on a candidate, at most (items)."""
-    min_similarity: float = Field(default=1e-6, gt=0, lt=1)
-    """Cosine similarity below which two items are no neighbours."""
-    saved_neighbours: int | None = Field(default=200, ge=1)
-    """Most similar items kept for each item (items); null keeps all, slower and larger."""
-
-
-class ImplicitSpec(_Trained):
-    """Matrix factorisation on implicit feedback.
-
-    ``als`` is LensKit's ``ImplicitMFScorer`` (Hu, Koren, Volinsky 2008); ``bpr`` is the
-    ``implicit`` package's Bayesian personalised ranking (Rendle et al. 2009), run on one
-    thread because it is not reproducible on several (benfred/implicit issue 710).
-    """
-
-    kind: Literal["implicit"]
-    algorithm: Literal["als", "bpr"] = "als"
-    """How the factors are found."""
-    factors: int = Field(default=50, ge=1)
-    """Numbers that describe a user or an item."""
-    epochs: int | None = Field(default=None, ge=1)
-    """Passes over the training data; 10 for als and 100 for bpr if not given."""
-    regularization: float | None = Field(default=None, gt=0)
-    """L2 penalty on the factors; 0.1 for als and 0.01 for bpr if not given."""
-    weight: float | None = Field(default=None, gt=0)
-    """Only als: extra confidence of a positive over an absent pair; 40 if not given."""
-    learning_rate: float | None = Field(default=None, gt=0)
-    """Only bpr: step size of stochastic gradient descent; 0.01 if not given."""
-
-    @model_validator(mode="after")
-    def _options_of_the_algorithm(self) -> ImplicitSpec:
-        foreign = {"als": "learning_rate", "bpr": "weight"}[self.algorithm]
-        if getattr(self, foreign) is not None:
-            raise ValueError(f'"{foreign}" has no effect with algorithm "{self.algorithm}"')
-        return self
-
-
-class TableSpec(_Spec):
+class TableSpec(Spec):
     """Slates computed elsewhere: one row an item of a user's ranking."""
 
     kind: Literal["table"]
@@ -139,7 +50,7 @@ class TableSpec(_Spec):
     """CSV or Parquet with user,item,rank[,score,propensity]; relative to the scenario file."""
 
 
-class CallableSpec(_Spec):
+class CallableSpec(Spec):
     """Your own Python code."""
 
     kind: Literal["callable"]
@@ -149,7 +60,7 @@ class CallableSpec(_Spec):
     """Keyword arguments for it."""
 
 
-class HttpSpec(_Spec):
+class HttpSpec(Spec):
     """A service that answers JSON over HTTP."""
 
     kind: Literal["http"]
@@ -182,7 +93,13 @@ _Kinds = (
     | PopularSpec
     | ShuffledSpec
     | ItemKnnSpec
+    | UserKnnSpec
+    | EaseSpec
+    | SlimSpec
     | ImplicitSpec
+    | ContentSpec
+    | SequentialSpec
+    | HybridSpec
     | TableSpec
     | CallableSpec
     | HttpSpec

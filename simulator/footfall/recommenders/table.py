@@ -14,7 +14,8 @@ from footfall.datasets.cells import numbers, read_cells
 from footfall.datasets.ids import as_id
 from footfall.datasets.table import DAMAGES, read_parquet
 from footfall.errors import DataError, did_you_mean, one_line
-from footfall.recommenders.protocol import Request, Slate
+from footfall.recommenders.protocol import Materials, Request, Slate
+from footfall.recommenders.specs import TableSpec
 
 EVERYONE = "*"
 """The user whose rows answer for users that have none."""
@@ -162,3 +163,8 @@ def _pack(rows: pd.DataFrame) -> _Rows:
         return tuple(rows[name].tolist()) if name in rows else None
 
     return _Rows(tuple(rows["item"]), column("score"), column("propensity"))
+
+
+def read_table(spec: TableSpec, materials: Materials) -> TableRecommender:
+    """Make the recommender of a ``table`` spec; see ``TableRecommender.read``."""
+    return TableRecommender.read(materials.base / spec.path)

@@ -11,8 +11,7 @@ how the work was batched, so the same seed gives the same bytes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,6 @@ from footfall.plumbing.files import file_hash, replacing
 
 DAMAGES = (OSError, ValueError, pa.ArrowException)
 """What readers of Parquet raise at broken files; ValueError at names that are no UTF-8."""
-
-_PART = re.compile(
-    r"(?:impressions|sessions|events|reasons)/epoch=(\d{4})(?:-shard=\d{4})?\.parquet", re.ASCII
-)
 
 IMPRESSIONS = pa.schema(
     [
@@ -114,18 +109,6 @@ HAPPENINGS = (
 
 ENDINGS = ("left", "satisfied", "page limit", "empty page", "gave up waiting", "no answer")
 """Why a visit ended. A visit with no click at all counts as abandoned, whatever ended it."""
-
-
-def epoch_of(part: str) -> int | None:
-    """Number of the epoch that a part is of, by its name; None if that is no name of a part."""
-    found = _PART.fullmatch(part)
-    return int(found[1]) if found else None
-
-
-def epochs_of(parts: Iterable[str]) -> int:
-    """Epochs from the first to the last one that any of the parts is of."""
-    found = (epoch_of(part) for part in parts)
-    return max((number + 1 for number in found if number is not None), default=0)
 
 
 def read_part(

@@ -24,10 +24,7 @@ from footfall.plumbing.files import PARTIAL, replacing
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.secrets import hidden, values_of
 from footfall.plumbing.spec import fault
-from footfall.run_folder.log import epoch_of
-
-NAME = "manifest.json"
-LOCK = ".lock"
+from footfall.run_folder.layout import LOCK, MANIFEST, epoch_of
 
 RUNNING = "running"
 KILLED = "killed"
@@ -103,11 +100,11 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
         UserError: There is no run.
         LogError: The manifest is damaged, or was changed by somebody.
     """
-    path = folder / NAME
+    path = folder / MANIFEST
     if not folder.is_dir():
         raise UserError(f"{folder}: no such run folder; give the --out folder of footfall run")
     if not path.exists():
-        raise UserError(f"{folder}: not a run folder, it has no {NAME}")
+        raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
     try:
         manifest = read_object(path)
     except (OSError, ValueError) as error:
@@ -134,7 +131,7 @@ def _check_names(folder: Path, shape: _Shape) -> None:
     for name in shape.parts:
         if epoch_of(name) is None:
             raise LogError(
-                f'{folder / NAME}: names a part of no log, "{name}"; the file was changed'
+                f'{folder / MANIFEST}: names a part of no log, "{name}"; the file was changed'
             )
 
 
@@ -149,7 +146,7 @@ def inside(folder: Path, name: str) -> Path:
             f"{folder}: names a file that there cannot be ({one_line(error, 100)})"
         ) from None
     if not within:
-        raise LogError(f'{folder / NAME}: names a file outside the run, "{name}"')
+        raise LogError(f'{folder / MANIFEST}: names a file outside the run, "{name}"')
     return file
 
 
@@ -164,7 +161,7 @@ def _lacks(found: Any, key: str) -> bool:
 def write(folder: Path, manifest: dict[str, Any]) -> None:
     """Replace the manifest in one step, no secret in it; ``RunError`` if it cannot be written."""
     text = json.dumps(manifest, indent=1, default=str)
-    with replacing(folder / NAME) as sink:
+    with replacing(folder / MANIFEST) as sink:
         sink.write(hidden(text, values_of(manifest.get("scenario"))).encode())
 
 

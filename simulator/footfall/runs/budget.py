@@ -19,9 +19,8 @@ from footfall.llm.stream import Pending, submit
 from footfall.llm.writing import Passage, Writer, Written
 from footfall.plumbing.files import replacing
 from footfall.plumbing.json_files import read_object
+from footfall.run_folder.layout import SPENT
 from footfall.scenario.budget import BudgetSpec
-
-FILE = "spent.json"
 
 _GIB = 1 << 30
 _MOST_TOKENS = 2**63
@@ -76,7 +75,7 @@ class Meter:
 
     def save(self) -> None:
         """Put the count to disk."""
-        with replacing(self._folder / FILE) as sink:
+        with replacing(self._folder / SPENT) as sink:
             sink.write(json.dumps({"tokens": self.tokens, "seconds": self.seconds}).encode())
 
     def as_dict(self) -> dict[str, float]:
@@ -89,7 +88,7 @@ class Meter:
 
     def _read(self) -> tuple[float, int]:
         """Seconds and tokens of earlier attempts."""
-        path = self._folder / FILE
+        path = self._folder / SPENT
         try:
             found = read_object(path)
             spent = float(found["seconds"]), int(found["tokens"])

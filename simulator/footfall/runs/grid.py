@@ -17,9 +17,8 @@ from footfall.errors import ScenarioError, did_you_mean
 from footfall.options import Announce, Options
 from footfall.plumbing.files import write_json
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import GRID, MANIFEST, STORE
 from footfall.scenario.scenario import Scenario, parse_scenario
-
-NAME = "grid.json"
 
 MOST_RUNS = 200
 """More are refused: such a grid is a slip of the pen more often than a plan."""
@@ -73,7 +72,7 @@ def cells(scenario: Scenario, seeds: Sequence[int] = ()) -> list[Cell]:
 def write_plan(found: Sequence[Cell], out: Path) -> None:
     """Write ``grid.json``, which says which folder holds which run."""
     plan = {"runs": [{"folder": cell.name, "settings": cell.settings} for cell in found]}
-    write_json(out / NAME, plan)
+    write_json(out / GRID, plan)
 
 
 def play(
@@ -87,10 +86,10 @@ def play(
     With ``options.resume`` finished runs of the same scenario are left as they are.
     """
     write_plan(found, options.out)
-    store = options.store or options.out / "decisions.sqlite"
+    store = options.store or options.out / STORE
     for number, cell in enumerate(found, 1):
         out = options.out / cell.name
-        started = (out / manifest.NAME).exists()
+        started = (out / MANIFEST).exists()
         if options.resume and started and _finished(out, cell.scenario):
             announce(f"run {number} of {len(found)}: {cell.name} is finished")
             continue

@@ -15,6 +15,7 @@ from footfall.datasets.split import split as cut
 from footfall.errors import DataError
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
+from footfall.runs.presenting import Presentations, presentations_of
 from footfall.runs.staging import choose_items, draw_in_waves, without_new
 from footfall.scenario.scenario import Scenario
 from footfall.users.apart import Apart, keep_apart
@@ -37,6 +38,8 @@ class Histories:
     """The scenario's interventions, each with the items that it is about."""
     arrivals: npt.NDArray[np.float64]
     """[n_users] simulated second from which on each user may come."""
+    presentations: Presentations
+    """What arms, or some days, show otherwise."""
 
 
 def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histories:
@@ -62,4 +65,5 @@ def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histor
         population = replace(population, neighbours=crowd)
     learned = without_new(apart.for_recommenders, chosen, catalogue)
     apart = replace(apart, for_recommenders=learned)
-    return Histories(dataset, split, catalogue, population, apart, chosen, arrivals)
+    shown = presentations_of(scenario, catalogue, base, announce)
+    return Histories(dataset, split, catalogue, population, apart, chosen, arrivals, shown)

@@ -53,6 +53,7 @@ def setting_of(scenario: Scenario, histories: Histories) -> Setting:
         max_pages=scenario.world.max_pages,
         diary=_diary(scenario),
         actions=scenario.actions,
+        presented=histories.presentations.arms,
     )
 
 
@@ -83,10 +84,10 @@ def schedule_of(scenario: Scenario, histories: Histories) -> Schedule:
         histories.population,
         scenario.world.days,
     )
-    return replace(schedule, offers=offers)
+    return replace(schedule, offers=(*offers, *histories.presentations.days))
 
 
-def _society(scenario: Scenario, histories: Histories, base: Path) -> Society | None:
+def society_of(scenario: Scenario, histories: Histories, base: Path) -> Society | None:
     """Who hears of whom, if anybody does."""
     if scenario.social is None:
         return None

@@ -17,6 +17,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.prompting.untrusted import Cleaner, Inspection, inspect
 from footfall.recommenders.audit import EXAMPLES
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import HELD_OUT, ITEMS, MANIFEST, USERS
 from footfall.scenario.scenario import Scenario
 from footfall.world.actions.specs import ActionsSpec
 
@@ -69,14 +70,16 @@ def describe(
         if model is None
         else {"block_size": model.block_size, "max_prompt_tokens": model.max_prompt_tokens},
         "surrogate": model.provenance() if isinstance(model, StandIn) else None,
+        "presentations": list(histories.presentations.about),
+        "kinds": histories.presentations.kinds,
         "coefficients": scenario.behaviour.click.model_dump(),
         "fitted": scenario.behaviour.sources,
         "assumptions": [*assumptions(scenario.behaviour), *assumed_acts(scenario.actions)],
         "warnings": warnings(scenario, histories, model, texts),
         "texts": {} if texts is None else texts.as_dict(),
-        "items": "items.parquet",
-        "users_table": "users.parquet",
-        "held_out": "held_out.parquet",
+        "items": ITEMS,
+        "users_table": USERS,
+        "held_out": HELD_OUT,
         "recorded": {
             "versions": manifest.versions(),
             "hashes": {
@@ -183,10 +186,15 @@ def held_out_table(histories: Histories) -> pd.DataFrame:
 
 
 def data_hash(histories: Histories) -> str:
-    """SHA-256 over the remembered interactions and the items, in canonical order."""
+    """SHA-256 over the remembered interactions, the items, and what is shown otherwise."""
     digest = hashlib.sha256()
     for frame in (histories.split.remembered.interactions, histories.split.remembered.items):
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    shown = histories.presentations
+    for words in [] if shown.arms is None else [shown.arms.appeal, shown.arms.price]:
+        digest.update(words.tobytes())
+    for one in shown.days:
+        digest.update(one.appeal.tobytes())
     return digest.hexdigest()
 
 
@@ -217,5 +225,5 @@ def added(before: Any, now: Any) -> Any:
     if isinstance(before, list) and isinstance(now, list):
         return (before + now)[:EXAMPLES]
     if not isinstance(before, int | float) or not isinstance(now, int | float):
-        raise LogError(f"{manifest.NAME}: faults of earlier attempts are no counts; it was changed")
+        raise LogError(f"{MANIFEST}: faults of earlier attempts are no counts; it was changed")
     return before + now

@@ -18,14 +18,8 @@ from footfall.errors import LogError, RunError, UserError
 from footfall.options import Announce, Options
 from footfall.plumbing.files import PARTIAL, file_hash
 from footfall.run_folder import manifest
-from footfall.run_folder.log import epochs_of
+from footfall.run_folder.layout import ASIDE, LOGS, MANIFEST, REPORT, SPENT, VALIDITY, epochs_of
 from footfall.scenario.scenario import Scenario
-
-ASIDE = "set-aside"
-"""Folder in the run's for files that were damaged or foreign."""
-
-LOGS = ("impressions", "sessions", "events", "reasons")
-"""Folders of the log."""
 
 OPERATIONAL = (
     "about",
@@ -103,7 +97,7 @@ def claim(options: Options, scenario: Scenario, announce: Announce) -> Earlier:
         UserError: It holds a run, and that is neither resumed nor replaced; or it is to be
             resumed with another scenario.
     """
-    exists = (options.out / manifest.NAME).exists()
+    exists = (options.out / MANIFEST).exists()
     if not options.resume:
         if exists and not options.overwrite:
             raise UserError(
@@ -235,7 +229,7 @@ def compare(parts: Mapping[str, str], earlier: Earlier) -> None:
 def _clear(folder: Path) -> None:
     for name in (*LOGS, ASIDE):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (manifest.NAME, "report.html", "validity.json", "spent.json"):
+    for name in (MANIFEST, REPORT, VALIDITY, SPENT):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -29,6 +29,7 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.recommenders import AuditedRecommender
 from footfall.run_folder import manifest
 from footfall.run_folder.answers import answers_of, no_verdict
+from footfall.run_folder.layout import HELD_OUT, ITEMS, STORE, USERS
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
 from footfall.runs.arms import open_arms
@@ -36,12 +37,12 @@ from footfall.runs.budget import Meter, MeteredModel
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
 from footfall.runs.preparing import (
-    _society,
     epochs,
     expected_decisions,
     job_of,
     people_of,
     setting_of,
+    society_of,
 )
 from footfall.runs.provenance import added, describe, held_out_table, items_table, users_table
 from footfall.scenario.scenario import Scenario
@@ -87,7 +88,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         record["tables"] = _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
         progress = watch.begin(expected_decisions(scenario, setting))
-        society = _society(scenario, histories, options.base)
+        society = society_of(scenario, histories, options.base)
         learners = Learners(recommenders, society)
         workforce = hire(job, options, learners, choice, model, progress, watch.announce)
         stack.enter_context(closing(workforce))
@@ -189,7 +190,7 @@ def _models(
     scenario: Scenario, options: Options, meter: Meter, announce: Announce
 ) -> Iterator[tuple[LanguageModel, LanguageModel]]:
     """The scenario's model, and the same behind the store of its answers."""
-    path = options.store or options.out / "decisions.sqlite"
+    path = options.store or options.out / STORE
     opening = partial(open_answering, scenario, options.base, announce)
     patience = scenario.model.patience
     with closing(
@@ -230,9 +231,9 @@ def _write_tables(
         arms = {user: names[arm] for arm, user in people_of(scenario, setting)}
         users["arm"] = users.index.map(arms)
     tables = {
-        "items.parquet": items_table(histories),
-        "held_out.parquet": held_out_table(histories),
-        "users.parquet": users,
+        ITEMS: items_table(histories),
+        HELD_OUT: held_out_table(histories),
+        USERS: users,
     }
     return {name: write_frame(table, out / name) for name, table in tables.items()}
 

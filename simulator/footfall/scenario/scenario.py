@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -15,8 +15,9 @@ from footfall.datasets.sources import DataSource
 from footfall.datasets.split import SplitSpec
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.llm.specs import ModelSpec
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import SPEC, explain
 from footfall.recommenders.specs import RecommenderSpec
+from footfall.scenario.appeal import AppealSpec
 from footfall.scenario.budget import BudgetSpec
 from footfall.scenario.limits import beyond
 from footfall.users.population import PopulationSpec
@@ -83,6 +84,9 @@ class ArmSpec(_Spec):
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[\w][\w .+-]*$")
     recommender: RecommenderSpec
+    presentation: Path | None = None
+    """A table of ``item`` and ``title``, ``price`` or both: how this arm shows items. Words are
+    read by the scenario's ``appeal``."""
 
 
 class Scenario(_Spec):
@@ -98,6 +102,8 @@ class Scenario(_Spec):
     choice: ChoiceSpec = ChoiceSpec()
     behaviour: BehaviourSpec = BehaviourSpec()
     """Written here, or the name of a file that ``footfall fit`` wrote."""
+    appeal: AppealSpec | None = None
+    """Who reads other titles than the usual ones; None: nobody, and there may be none."""
     world: WorldSpec = WorldSpec()
     actions: ActionsSpec = ActionsSpec()
     """What users do beside clicking and buying; nothing unless it is named."""
@@ -133,6 +139,10 @@ class Scenario(_Spec):
         wandering = self.actions.search is not None or self.actions.similar is not None
         if self.design == "interleaved" and wandering:
             raise ValueError("an interleaved design has no pages of search or similar items")
+        if self.design == "interleaved" and any(arm.presentation for arm in self.arms):
+            raise ValueError(
+                "arms of an interleaved design share their pages and cannot differ in presentation"
+            )
         if self.control not in names:
             raise ValueError(
                 f'control "{self.control}" is no arm; {did_you_mean(self.control, names)}'
@@ -171,46 +181,3 @@ def parse_scenario(raw: dict[str, Any], where: str = "scenario") -> Scenario:
     if too_large:
         raise ScenarioError(f"{where}: {too_large}")
     return scenario
-
-
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing that is wrong, as one line that says where and what to do."""
-    # An unknown key is usually the cause of whatever else is reported missing.
-    details = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    detail = details[0]
-    place = [str(part) for part in detail["loc"]]
-    if detail["type"] == "extra_forbidden":
-        known = _keys_at(model, place[:-1])
-        return f'unknown key "{".".join(place)}"; {did_you_mean(place[-1], known)}'
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "missing":
-        return f'"{".".join(place)}" is missing; add it'
-    return f'"{".".join(place)}": {message}' if place else message
-
-
-def _keys_at(model: type[BaseModel], place: Iterable[str]) -> list[str]:
-    """Keys that are known at a place in the scenario, walking through nested models."""
-    candidates = [model]
-    for part in place:
-        if part.isdigit():
-            continue
-        nested: list[type[BaseModel]] = []
-        for candidate in candidates:
-            if part in candidate.model_fields:
-                nested += _models_in(candidate.model_fields[part].annotation)
-            elif part in _kinds(candidate):
-                nested.append(candidate)
-        candidates = nested or candidates
-    return sorted({name for candidate in candidates for name in candidate.model_fields})
-
-
-def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
-    """Values of ``kind`` that choose this model from a union."""
-    field = model.model_fields.get("kind")
-    return tuple(getattr(field.annotation, "__args__", ())) if field else ()
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for arg in getattr(annotation, "__args__", ()) for model in _models_in(arg)]

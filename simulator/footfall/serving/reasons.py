@@ -17,12 +17,11 @@ import pyarrow as pa
 
 from footfall.choice.reasoned import ReasonedChoice
 from footfall.luck import Luck, Purpose, uniform
+from footfall.run_folder.layout import part
 from footfall.run_folder.log import write_part
 from footfall.serving.service import LocalService
 from footfall.world.pages import PageRequest
 from footfall.world.records import EpochRecords, Names
-
-FOLDER = "reasons"
 
 REASONS = pa.schema(
     [
@@ -74,8 +73,8 @@ class Reasoner:
             }
             for (request, items), why in zip(asked, whys, strict=True)
         ]
-        part = f"{FOLDER}/epoch={epoch:04d}.parquet"
-        return {part: write_part(pa.Table.from_pylist(rows, schema=REASONS), out / part)}
+        name = part("reasons", epoch)
+        return {name: write_part(pa.Table.from_pylist(rows, schema=REASONS), out / name)}
 
 
 def sample(

@@ -18,7 +18,8 @@ import pandas as pd
 from footfall.errors import LogError
 from footfall.luck import Luck, Words
 from footfall.recommenders.protocol import Recommender, Request, Slate
-from footfall.run_folder.log import EVENTS, IMPRESSIONS, SESSIONS, epoch_of, read_part
+from footfall.run_folder.layout import epoch_of
+from footfall.run_folder.log import EVENTS, IMPRESSIONS, SESSIONS, read_part
 from footfall.serving.service import request_seeds
 from footfall.world.design import INTERLEAVED
 from footfall.world.pages import FilledPage, PageRequest, PageService

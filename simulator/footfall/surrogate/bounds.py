@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.covariance import LedoitWolf
 
 from footfall.surrogate.features import NOTHING, Codes, ItemTable
 from footfall.surrogate.texts import nearest
@@ -93,6 +92,8 @@ def user_traits(windows: Codes, table: ItemTable, distances: Floats) -> Floats:
 
 
 def _spread(users: Floats) -> tuple[Floats, Floats]:
+    from sklearn.covariance import LedoitWolf  # noqa: PLC0415 - slow, needed to learn only
+
     fitted = LedoitWolf().fit(users)
     return np.asarray(fitted.location_), np.asarray(fitted.precision_)
 

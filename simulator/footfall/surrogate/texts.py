@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import HashingVectorizer
 
 from footfall.datasets.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import HashingVectorizer
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -28,17 +31,22 @@ BUCKETS = 2**18
 WIDTH = 48
 """Axes at most."""
 
-_COUNTS = HashingVectorizer(
-    analyzer="char_wb",
-    ngram_range=(3, 5),
-    n_features=BUCKETS,
-    alternate_sign=False,
-    norm=None,
-    dtype=np.float64,
-)
-"""Stateless: nothing in it is learned."""
-
 _ROWS_AT_ONCE = 2_000
+
+
+@cache
+def _counts() -> HashingVectorizer:
+    """Stateless: nothing in it is learned."""
+    from sklearn.feature_extraction.text import HashingVectorizer  # noqa: PLC0415 - slow
+
+    return HashingVectorizer(
+        analyzer="char_wb",
+        ngram_range=(3, 5),
+        n_features=BUCKETS,
+        alternate_sign=False,
+        norm=None,
+        dtype=np.float64,
+    )
 
 
 def item_texts(catalogue: Catalogue) -> list[str]:
@@ -63,7 +71,9 @@ class TextSpace:
     @classmethod
     def learn(cls, texts: Sequence[str], *, width: int = WIDTH, seed: int = 0) -> TextSpace:
         """Learn from the texts of at least two items."""
-        counts = _COUNTS.transform(texts).tocsc()
+        from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - slow
+
+        counts = _counts().transform(texts).tocsc()
         found = np.bincount(counts.nonzero()[1], minlength=BUCKETS)
         buckets = np.flatnonzero(found)
         rarity = np.log((1 + len(texts)) / (1 + found[buckets])) + 1
@@ -77,7 +87,7 @@ class TextSpace:
 
     def weigh(self, texts: Sequence[str]) -> sp.csr_matrix:
         """[n, BUCKETS] rows of length 1 (0 for a text without letters)."""
-        counts = _COUNTS.transform(texts).tocsr()
+        counts = _counts().transform(texts).tocsr()
         weights = np.full(BUCKETS, self.unmet)
         weights[self.buckets] = self.rarity
         weighted = counts @ sp.diags(weights)

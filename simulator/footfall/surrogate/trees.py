@@ -6,12 +6,14 @@ Asking is comparing and adding, row by row, so an answer does not depend on what
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # has no types
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int32]
@@ -41,6 +43,8 @@ class Trees:
     @classmethod
     def grow(cls, rows: Floats, targets: Floats, *, seed: int) -> Trees:
         """Learn ``targets`` [n] from ``rows`` [n, f]; until a tenth kept apart gains no more."""
+        from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - slow
+
         booster = HistGradientBoostingRegressor(
             learning_rate=0.08,
             max_iter=400,

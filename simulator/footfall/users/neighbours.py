@@ -8,14 +8,17 @@ those take the item whose histories are like the user's than all do.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import TfidfTransformer
 
 from footfall.datasets.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfTransformer
 
 TOOK = ("purchase", "rate")
 """Actions that count."""
@@ -54,6 +57,8 @@ class Neighbours:
     @classmethod
     def of(cls, interactions: pd.DataFrame, catalogue: Catalogue) -> Neighbours | None:
         """From rows with ``user``, ``item`` and ``action``; None where nobody took anything."""
+        from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415 - slow
+
         rows = interactions[interactions["action"].isin(TOOK)]
         rows = rows[rows["user"].isin(_drawn(rows["user"]))]
         codes = pd.Index(catalogue.ids).get_indexer(pd.Index(rows["item"]))

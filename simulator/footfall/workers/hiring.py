@@ -9,6 +9,8 @@ from footfall.answering.opening import needs_no_store
 from footfall.errors import UserError
 from footfall.llm.protocol import LanguageModel
 from footfall.options import Announce, OnRound, Options
+from footfall.run_folder.layout import STORE
+from footfall.workers.cluster import Cluster, RayPool, minds
 from footfall.workers.crew import Crew, OneProcess, Workforce
 from footfall.workers.processes import ProcessPool
 from footfall.workers.shards import Job, Learners
@@ -53,8 +55,6 @@ def _from_cluster(
     progress: OnRound,
     announce: Announce,
 ) -> Workforce:
-    from footfall.workers.cluster import Cluster, RayPool, minds  # noqa: PLC0415 - an extra
-
     assert options.ray is not None
     budget = job.scenario.budget
     if budget.max_tokens is not None or budget.max_cost is not None:
@@ -73,7 +73,7 @@ def _from_cluster(
         servers = options.servers or ((str(spec.server),) if spec.server else ())
         if not needs_no_store(model) and (servers or cluster.gpus):
             job = replace(job, pages_at_once=PAGES_FOR_GPUS)
-        store = (options.store or options.out / "decisions.sqlite").resolve()
+        store = (options.store or options.out / STORE).resolve()
         open_mind = minds(job, servers, store, model, cluster, workers)
         job = replace(job, out=job.out.resolve(), base=job.base.resolve())
         pool = RayPool(cluster, job, workers, open_mind, progress, announce)

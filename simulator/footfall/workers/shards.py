@@ -23,6 +23,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.options import OnRound
 from footfall.recommenders import AuditedRecommender
 from footfall.recommenders.protocol import Recommender
+from footfall.run_folder.layout import part
 from footfall.run_folder.log import write_part
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Shown, sample
@@ -210,17 +211,16 @@ class Shards:
         total = self._job.scenario.world.shards
         hashes = {}
         for shard in shards:
-            part = f"epoch={epoch:04d}-shard={shard:04d}.parquet"
             keep = columns["user"].astype(np.int64) % total == shard if columns else slice(0)
             rows = {name: column[keep] for name, column in columns.items()}
             visits = [visit for visit in records.visits if visit[1] % total == shard]
             tables = {
-                f"impressions/{part}": impression_table(rows, names),
-                f"sessions/{part}": session_table(visits, names),
+                part("impressions", epoch, shard): impression_table(rows, names),
+                part("sessions", epoch, shard): session_table(visits, names),
             }
             if self._job.eventful:
                 events = [row for row in records.happenings if row[1] % total == shard]
-                tables[f"events/{part}"] = event_table(events, names)
+                tables[part("events", epoch, shard)] = event_table(events, names)
             for name, table in tables.items():
                 hashes[name] = write_part(table, self._job.out / name)
         return hashes

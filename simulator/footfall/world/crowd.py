@@ -23,6 +23,7 @@ from footfall.world.actions.funnel import Funnel
 from footfall.world.calendar import Calendar
 from footfall.world.diary import Diary, DiarySpec
 from footfall.world.pages import FilledPage, PageOutcome, PageRequest, PageService
+from footfall.world.presented import Presented
 from footfall.world.records import EpochRecords, PageBlock
 from footfall.world.schedule import Schedule
 from footfall.world.shopper import Shopper
@@ -52,6 +53,8 @@ class Setting:
     """What users carry along from page to page and from visit to visit; None: nothing."""
     funnel: Funnel | None = None
     """What users do beside clicking and buying; None: nothing."""
+    presented: Presented | None = None
+    """Which words and prices each arm shows; None: all the same."""
 
     @property
     def slate(self) -> int:
@@ -165,11 +168,19 @@ class Crowd:
         spells = schedule.at(times)
         cells = (spells[:, None], items)
         changed = schedule.eventful
+        shifts = schedule.shifts[cells] if changed else None
+        appeal = schedule.appealing(times, numbers, items) if changed else None
+        prices = schedule.prices[cells]
+        if self.setting.presented is not None:
+            words, price = self.setting.presented.of([one.arm for one in requests], items)
+            shifts = price if shifts is None else shifts + price
+            appeal = words if appeal is None else appeal + words
+            prices = prices * np.exp(price)
         known = self.setting.known.of(
             numbers,
             items,
             times=self._times(requests),
-            shifts=schedule.shifts[cells] if changed else None,
+            shifts=shifts,
         )
         features = PageFeatures(
             shown=shown,
@@ -182,7 +193,7 @@ class Crowd:
             own=None if self.setting.own is None else self.setting.own[numbers],
             situation=_heard(pages, self.setting.slate),
             mood=self._moods(asking),
-            appeal=schedule.appealing(times, numbers, items) if changed else None,
+            appeal=appeal,
             sellable=schedule.sellable[cells] if changed else None,
             examination=schedule.examination[spells] if changed else None,
         )
@@ -190,7 +201,7 @@ class Crowd:
         if changed:
             waits = schedule.waits[spells, [request.arm for request in requests]]
             decisions = replace(decisions, seconds=decisions.seconds + waits)
-        prices, acts = schedule.prices[cells], None
+        acts = None
         if self.setting.funnel is not None:
             acts = self.setting.funnel.act(requests, items, features, prices, decisions)
             decisions = acts.decisions

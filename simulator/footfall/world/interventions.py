@@ -11,6 +11,7 @@ function of simulated time alone, the same in every arm, worker and rerun.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
@@ -190,6 +191,14 @@ class PageChange(_Spell):
         return self
 
 
+class Rewording(_Spell):
+    """Other titles for some items, in every arm; the scenario's ``appeal`` reads them."""
+
+    kind: Literal["presentation"]
+    path: Path
+    """A table of ``item`` and ``title``."""
+
+
 _Kinds = (
     PriceChange
     | Promotion
@@ -202,6 +211,7 @@ _Kinds = (
     | Slowness
     | NewUsers
     | PageChange
+    | Rewording
 )
 
 KINDS: dict[str, type[BaseModel]] = {

@@ -24,6 +24,7 @@ from footfall.world.actions.specs import ActionsSpec
 from footfall.world.calendar import Calendar
 from footfall.world.crowd import Setting
 from footfall.world.diary import DiarySpec
+from footfall.world.presented import Presented
 from footfall.world.schedule import Schedule
 
 Floats = npt.NDArray[np.float64]
@@ -55,6 +56,7 @@ def prepare(
     max_pages: int,
     diary: DiarySpec | None = None,
     actions: ActionsSpec | None = None,
+    presented: Presented | None = None,
 ) -> Setting:
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     calendar = calendar_of(population, spec.habits, seed, arrivals)
@@ -70,6 +72,7 @@ def prepare(
         start=at.to_datetime64(),
         own=_own(spec, population, calendar.luck, calendar.identities),
         diary=diary if diary is not None and diary.wanted else None,
+        presented=presented,
     )
     if actions is None or not actions.any:
         return setting

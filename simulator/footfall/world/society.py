@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -52,6 +51,8 @@ def graph_of(spec: SocialSpec, users: Sequence[str], base: Path, seed: int) -> s
         DataError: The file cannot be read or has no friends among the users.
     """
     if spec.path is None:
+        import networkx as nx  # noqa: PLC0415 - slow, and few scenarios have friends
+
         degree = min(spec.friends - spec.friends % 2, max(0, len(users) - 1))
         made = nx.watts_strogatz_graph(len(users), degree, spec.rewired, seed=seed)
         return sparse.csr_array(nx.to_scipy_sparse_array(made, dtype=np.float64, format="csr"))

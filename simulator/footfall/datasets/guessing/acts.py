@@ -49,7 +49,8 @@ def action_spec(
     if "action" in roles.of:
         return _of_words(roles, told.actions, findings)
     if roles.flags:
-        return ActionFlags(flags={action: c.name for action, c in roles.flags.items()})
+        flags = {action: column.name for action, column in roles.flags.items()}
+        return ActionFlags.model_validate({"flags": flags})
     return _of_every_row(table, roles, findings)
 
 
@@ -72,7 +73,8 @@ def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> Acti
     for word, action in kept.items():
         if word != action:
             findings.note("action", f"{word} = {action}", "by its word")
-    return ActionColumn(column=column.name, map={w: a for w, a in kept.items() if w != a})  # type: ignore[misc]
+    changed = {word: action for word, action in kept.items() if word != action}
+    return ActionColumn.model_validate({"column": column.name, "map": changed})
 
 
 def _asked(word: str, share: float, column: str, findings: Findings) -> str:
@@ -96,10 +98,11 @@ def _of_every_row(table: Table, roles: Roles, findings: Findings) -> str:
         if column.says("time") and action in ("purchase", "click", "view"):
             findings.note("action", action, f'"{column.name}" says what every row is')
             return action
-    money = [name for name in ("value", "unit_price", "quantity") if name in roles.of]
-    ordered = "order" in roles.of and roles.of["order"].says("order")
-    if money or ordered:
-        said = ", ".join(roles.of[name].name for name in (money or ["order"]))
+    bought: list[str] = [n for n in ("value", "unit_price", "quantity") if n in roles.of]
+    if "order" in roles.of and roles.of["order"].says("order"):
+        bought.append("order")
+    if bought:
+        said = ", ".join(roles.of[name].name for name in bought)
         findings.note("action", "purchase", f"every row has what purchases have: {said}")
         return "purchase"
     if MEDIA.intersection(tokens(roles.of["item"].name)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -114,7 +115,7 @@ def _moment_score(column: Column) -> float:
     penalty = 3.0 * column.says(*AWAY) + 1.0 * column.says("user") + 0.5 * column.says("item")
     known = 1.0 * column.says("event", "order") + 0.5 * column.says("time")
     # What differs from row to row tells more than the day of a batch.
-    return known - penalty + column.filled + 0.1 * np.log1p(column.distinct)
+    return known - penalty + column.filled + 0.1 * math.log1p(column.distinct)
 
 
 def _time_of_day(table: Table, roles: Roles, findings: Findings) -> None:
@@ -183,7 +184,7 @@ def _name_score(column: Column, role: str) -> float:
     """An identifier names best, then a bare header, then a name."""
     strange = {"user", "item", "order", "session", "page", "event"} - {role}
     score = 2.0 * column.says("id") - 1.0 * column.says("name") - 3.0 * column.says(*strange)
-    return score + column.filled + 0.001 * np.log1p(column.distinct)
+    return score + column.filled + 0.001 * math.log1p(column.distinct)
 
 
 def _asked(role: str, free: list[Column], table: Table, roles: Roles, findings: Findings) -> None:

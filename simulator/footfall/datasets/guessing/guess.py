@@ -74,17 +74,19 @@ def guess(files: Files, told: Told, ask: Ask) -> Guess:
     action = action_spec(log, roles, told, findings)
     items = item_table(beside["item"], keys["item"], findings) if "item" in beside else None
     users = user_table(beside["user"], keys["user"], findings) if "user" in beside else None
-    source = TableSource(
-        path=files.events,
-        encoding=encoding,
-        decimal=decimal,  # type: ignore[arg-type] - one of the two that ``written`` returns
-        thousands=thousands,  # type: ignore[arg-type] - likewise
-        columns=_columns(roles, action, beside),
-        action=action,  # type: ignore[arg-type] - checked by the model
-        items=items,
-        users=users,
-        name=files.events.name.split(".")[0],
-        **options,
+    source = TableSource.model_validate(
+        {
+            "path": files.events,
+            "encoding": encoding,
+            "decimal": decimal,
+            "thousands": thousands,
+            "columns": _columns(roles, action, beside),
+            "action": action,
+            "items": items,
+            "users": users,
+            "name": files.events.name.split(".")[0],
+            **options,
+        }
     )
     return Guess(source, tuple(findings.found))
 

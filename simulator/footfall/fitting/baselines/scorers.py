@@ -19,6 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 from footfall.behaviour.features import FEATURES, Codes, Floats, Numbers
 from footfall.errors import ModelError, did_you_mean
+from footfall.fitting.baselines.neighbours import item_knn, markov
+from footfall.fitting.baselines.sequence import GatedSequence
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
@@ -196,23 +198,15 @@ def baseline(name: str, *, seed: int = 0) -> Scaled:
     return Scaled(name, BASELINES[name](seed))
 
 
-def _registry() -> dict[str, Callable[[int], Opinion]]:
-    # The sequence model imports torch, which takes a second that most commands do not need.
-    from footfall.fitting.baselines.neighbours import item_knn, markov  # noqa: PLC0415
-    from footfall.fitting.baselines.sequence import GatedSequence  # noqa: PLC0415
-
-    return {
-        "uniform": lambda _: Features(()),
-        "popularity": lambda _: Features(("popularity",)),
-        "position+popularity": lambda _: Features(("popularity",), position=True),
-        "repeat": lambda _: Features(("repeat",)),
-        "item-knn": lambda _: Matrix(item_knn),
-        "logistic": lambda _: Logistic(),
-        "logit": lambda _: Features(FEATURES),
-        "markov": lambda _: Matrix(markov),
-        "gru4rec": lambda seed: GatedSequence(seed=seed),
-    }
-
-
-BASELINES = _registry()
+BASELINES: dict[str, Callable[[int], Opinion]] = {
+    "uniform": lambda _: Features(()),
+    "popularity": lambda _: Features(("popularity",)),
+    "position+popularity": lambda _: Features(("popularity",), position=True),
+    "repeat": lambda _: Features(("repeat",)),
+    "item-knn": lambda _: Matrix(item_knn),
+    "logistic": lambda _: Logistic(),
+    "logit": lambda _: Features(FEATURES),
+    "markov": lambda _: Matrix(markov),
+    "gru4rec": lambda seed: GatedSequence(seed=seed),
+}
 """All baselines, each made from a seed."""

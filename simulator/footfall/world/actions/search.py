@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +26,8 @@ class CatalogueSearch:
     @classmethod
     def of(cls, catalogue: Catalogue) -> CatalogueSearch:
         """Index a catalogue."""
+        import bm25s  # noqa: PLC0415 - slow (it loads numba), and few scenarios search
+
         texts = zip(catalogue.titles, catalogue.categories, strict=True)
         words = tuple(_words(f"{title} {category}") for title, category in texts)
         index = bm25s.BM25()

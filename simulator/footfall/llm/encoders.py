@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.errors import ModelError, one_line
+from footfall.llm.sentences import WIDTH, embed, sentence_model
 from footfall.llm.specs import ModelSpec
 from footfall.llm.weights.weights import find_weights
-from footfall.memory.similarity import WIDTH, embed, sentence_model
 
 Singles = npt.NDArray[np.float32]
 
@@ -90,7 +90,11 @@ class States:
             self.width = int(config["hidden_size"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{spec.name}: its configuration lacks {one_line(error)}") from None
-        self.identity = f"{self._weights.identity}:layer {self._layer}:mean"
+        # The embedded model's folder is named by the hash of the file that it was made from; what
+        # transformers writes into its configuration differs from version to version.
+        embedded = spec.name == "embedded"
+        named = self._weights.folder.name if embedded else self._weights.identity
+        self.identity = f"{named}:layer {self._layer}:mean"
         self._loaded: tuple[Any, Any] | None = None
 
     def encode(self, titles: Sequence[str]) -> Singles:

@@ -1,0 +1,1 @@
+"""New items: who foresees their takers when nobody has taken them yet?"""

@@ -1,0 +1,111 @@
+"""Whole items held out: every count of them taken away, and who took them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.titles import short
+from footfall.errors import DataError
+from footfall.fitting.stages import Stage, lot
+
+Bools = npt.NDArray[np.bool_]
+
+SHARE = 0.25
+"""Share of the items that are hidden to judge on; as many others to learn weights from."""
+
+MOST_TAKEN = 5
+"""New items of one user that are judged."""
+
+SLATE = 20
+"""New items, taken and not, that are put before one user."""
+
+FEWEST_USERS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Slates:
+    """New items before users: which of them will each take?"""
+
+    stage: Stage
+    """Memory and crowd know nothing of the hidden items."""
+    users: npt.NDArray[np.int64]
+    """[n] number of the user in the stage."""
+    items: npt.NDArray[np.int32]
+    """[n, SLATE] catalogue codes; -1 pads at the end."""
+    taken: Bools
+    """[n, SLATE] the user took it, for the first time."""
+
+    @property
+    def shown(self) -> Bools:
+        """[n, SLATE] where there is an item."""
+        return np.asarray(self.items >= 0)
+
+
+def hidden_items(catalogue: Catalogue, seed: int) -> tuple[set[str], set[str]]:
+    """Ids to learn from as if they were new, and ids to judge on.
+
+    Items of one short title are hidden together, or one would tell of the other by its name.
+    """
+    learn, judge = set(), set()
+    for item, title in zip(catalogue.ids, catalogue.titles, strict=True):
+        drawn = lot(short(title).casefold(), seed, "new-item")
+        if drawn < SHARE:
+            judge.add(item)
+        elif drawn < 2 * SHARE:
+            learn.add(item)
+    return learn, judge
+
+
+def put_before(
+    stage: Stage, new: Collection[str], gone: Collection[str], catalogue: Catalogue, seed: int
+) -> Slates:
+    """Put ``new`` items before the stage's users, who know neither them nor those ``gone``.
+
+    A user is asked about items that he or she took for the first time in the stage, and about
+    others drawn from those that anybody took then and this user never had.
+
+    Raises:
+        DataError: Too few users took any.
+    """
+    away = set(new) | set(gone)
+    first = stage.choices[stage.liked(stage.choices) & stage.choices["item"].isin(new)]
+    had = stage.memory.groupby("user")["item"].agg(set).to_dict()
+    market = stage.market[stage.liked(stage.market)]["item"]
+    alive = sorted(set(market) & set(new))
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[int, list[int], list[bool]]] = []
+    for user, items in first.groupby("user", sort=True)["item"]:
+        before = had.get(user, set())
+        took = sorted(set(items) - before)
+        others = sorted(set(alive) - set(items) - before)
+        if not took or len(others) < MOST_TAKEN:
+            continue
+        some = rng.permutation(took)[:MOST_TAKEN].tolist()
+        rest = rng.permutation(others)[: SLATE - len(some)].tolist()
+        order = rng.permutation(len(some) + len(rest))
+        codes = catalogue.codes([*some, *rest])[order]
+        rows.append((stage.number(str(user)), codes.tolist(), (order < len(some)).tolist()))
+    if len(rows) < FEWEST_USERS:
+        raise DataError(
+            f"new items: {len(rows)} users took hidden items in the {stage.name} stage; "
+            f"{FEWEST_USERS} are needed"
+        )
+    shown, taken = np.full((len(rows), SLATE), -1, np.int32), np.zeros((len(rows), SLATE), bool)
+    for row, (_, codes_, mine) in enumerate(rows):
+        shown[row, : len(codes_)], taken[row, : len(mine)] = codes_, mine
+    users = np.array([user for user, _, _ in rows], dtype=np.int64)
+    return Slates(without(stage, away), users, shown, taken)
+
+
+def without(stage: Stage, away: Collection[str]) -> Stage:
+    """The stage as those know it who never met these items."""
+    parts = {
+        name: getattr(stage, name)[~getattr(stage, name)["item"].isin(away)].reset_index(drop=True)
+        for name in ("memory", "crowd", "market")
+    }
+    return replace(stage, **parts)

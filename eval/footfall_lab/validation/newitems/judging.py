@@ -1,0 +1,94 @@
+"""Who foresees the takers of new items: weights learned on other items, judged on these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall_eval.statistics.resample import mean_interval
+from footfall_lab.validation.newitems.hiding import Slates
+
+Floats = npt.NDArray[np.float64]
+
+BASELINE = "category and price"
+BLEND = "blend of all"
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """One voice's numbers on the slates to learn from and on those to judge by."""
+
+    name: str
+    learn: Floats
+    """[n, k, width]; NaN where there is no answer."""
+    judge: Floats
+
+
+def judge(opinions: list[Opinion], learn: Slates, told: Slates, seed: int) -> list[dict[str, Any]]:
+    """Each voice alone, each beside the baseline, and all together.
+
+    Only users whom every voice answered are judged. The measure is AUC within a user's slate:
+    the chance that a taken new item is put above one that was not.
+    """
+    heard = np.all([_answered(one.judge, told) for one in opinions], axis=0)
+    mixes = {one.name: [one] for one in opinions}
+    base = next(one for one in opinions if one.name == BASELINE)
+    mixes |= {f"{BASELINE} + {one.name}": [base, one] for one in opinions if one is not base}
+    if len(opinions) > 2:
+        mixes[BLEND] = opinions
+    aucs = {
+        name: _aucs(_scores(parts, learn, told)[heard], told.taken[heard], told.shown[heard])
+        for name, parts in mixes.items()
+    }
+    rows = []
+    for name, values in aucs.items():
+        mean, gain = mean_interval(values, seed), mean_interval(values - aucs[BASELINE], seed)
+        rows.append(
+            {
+                "who": name,
+                "users": len(values),
+                "auc": mean.value,
+                "auc interval": [mean.low, mean.high],
+                f"over {BASELINE}": gain.value,
+                f"over {BASELINE}, interval": [gain.low, gain.high],
+            }
+        )
+    return rows
+
+
+def _answered(numbers: Floats, slates: Slates) -> npt.NDArray[np.bool_]:
+    """[n] slates of which every item has an answer."""
+    there = np.isfinite(numbers).all(axis=2) | ~slates.shown
+    return np.asarray(there.all(axis=1))
+
+
+def _scores(parts: list[Opinion], learn: Slates, told: Slates) -> Floats:
+    """[n, k] log-odds by logistic regression on differences from the user's own mean."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - start-up counts
+
+    rows = [_centred(np.concatenate([getattr(p, side) for p in parts], axis=2), slates)
+            for side, slates in (("learn", learn), ("judge", told))]  # fmt: skip
+    known = learn.shown & np.isfinite(rows[0]).all(axis=2)
+    x, y = rows[0][known], learn.taken[known]
+    spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
+    model = LogisticRegression(C=1.0, max_iter=1_000).fit(x / spread, y)
+    return np.asarray(np.nan_to_num(rows[1]) @ (model.coef_[0] / spread))
+
+
+def _centred(numbers: Floats, slates: Slates) -> Floats:
+    """What differs between the items of one slate; the rest says nothing about which is taken."""
+    shown = slates.shown[:, :, None]
+    mean = np.where(shown, numbers, 0.0).sum(axis=1) / shown.sum(axis=1)
+    return np.asarray(np.where(shown, numbers - mean[:, None, :], 0.0))
+
+
+def _aucs(scores: Floats, taken: npt.NDArray[np.bool_], shown: npt.NDArray[np.bool_]) -> Floats:
+    """[n] AUC of each slate; ties count a half."""
+    found = np.empty(len(scores))
+    for row, (score, mine, there) in enumerate(zip(scores, taken, shown, strict=True)):
+        apart = score[mine & there][:, None] - score[~mine & there][None, :]
+        found[row] = ((apart > 0) + 0.5 * (apart == 0)).mean()
+    return found

@@ -1,0 +1,117 @@
+"""What is thought of new items before users: by category and price, by texts, by a model asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.appeal.kept import encode_kept
+from footfall.behaviour.features import FEATURES
+from footfall.datasets.catalogue import Catalogue
+from footfall.fitting.ground import Ground
+from footfall.fitting.known import Known
+from footfall.llm.encoders import Encoder
+from footfall_lab.validation.asking import Interviewer
+from footfall_lab.validation.newitems.hiding import Slates
+
+Floats = npt.NDArray[np.float64]
+Tell = Callable[[str], None]
+
+CLASSICAL = ("price", "category", "approval", "spending", "era")
+"""Terms of the choice model that need no count of the item itself."""
+
+NEAREST = 3
+"""Items of a user's history that a new one is most like, averaged."""
+
+RIDGE = 10.0
+"""Penalty of what a text tells of how popular an item will be."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A way of reading items, and the numbers of all of them."""
+
+    name: str
+    rows: Floats
+    """[n_items, width] of length 1, around their mean."""
+
+    @classmethod
+    def read(
+        cls, name: str, encoder: Encoder, catalogue: Catalogue, folder: Path, tell: Tell
+    ) -> Texts:
+        """Read titles with their categories; each text once, kept in ``folder``."""
+        texts = [
+            f"{title} ({category})" if category else title
+            for title, category in zip(catalogue.titles, catalogue.categories, strict=True)
+        ]
+
+        def told(done: int, whole: int) -> None:
+            tell(f"{name}: {done:,} of {whole:,} items read")
+
+        rows = encode_kept(encoder, texts, folder, told).astype(np.float64)
+        rows -= rows.mean(axis=0)
+        spread = rows.std(axis=0)
+        rows /= np.where(spread > 0, spread, 1.0)
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        return cls(name, rows / np.where(norms > 0, norms, 1.0))
+
+
+def classical(slates: Slates, ground: Ground) -> Floats:
+    """[n, k, 6] what category and price tell, and how much of the category is taken at all."""
+    known = Known.of_stage(slates.stage, ground.catalogue, ground.split.remembered.items)
+    found = known.features.of(slates.users, slates.items)
+    columns = [found[:, :, FEATURES.index(name)] for name in CLASSICAL]
+    shares = np.log(known.features.crowd.tag_shares)[None, :]
+    nobody = np.zeros(len(slates.users), dtype=np.int64)
+    columns.append(known.features.tags.mean(shares, nobody, slates.items))
+    return np.stack(columns, axis=2)
+
+
+def textual(slates: Slates, ground: Ground, texts: Texts) -> Floats:
+    """[n, k, 3] likeness to what the user took (all, and the nearest), and foreseen popularity."""
+    stage, catalogue = slates.stage, ground.catalogue
+    liked = stage.memory[stage.liked(stage.memory)]
+    own = {
+        stage.number(str(user)): np.unique(catalogue.codes(items))
+        for user, items in liked.groupby("user")["item"]
+    }
+    popular = _foreseen_popularity(slates, ground, texts)
+    found = np.zeros((*slates.items.shape, 3))
+    for row, user in enumerate(slates.users):
+        past = own.get(int(user))
+        found[row, :, 2] = popular[slates.items[row]]
+        if past is None:
+            continue
+        alike = texts.rows[slates.items[row]] @ texts.rows[past].T
+        found[row, :, 0] = alike.mean(axis=1)
+        found[row, :, 1] = np.sort(alike, axis=1)[:, -NEAREST:].mean(axis=1)
+    return found
+
+
+def _foreseen_popularity(slates: Slates, ground: Ground, texts: Texts) -> Floats:
+    """[n_items] by ridge of known items' popularity on their texts."""
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 - heavy, and start-up counts
+
+    stage, catalogue = slates.stage, ground.catalogue
+    crowd = stage.crowd[stage.liked(stage.crowd)]
+    counts = np.bincount(catalogue.codes(crowd["item"]), minlength=len(catalogue))
+    seen = counts > 0
+    if not seen.any():
+        return np.zeros(len(catalogue))
+    ridge = Ridge(alpha=RIDGE).fit(texts.rows[seen], np.log1p(counts[seen]))
+    return np.asarray(ridge.predict(texts.rows), dtype=np.float64)
+
+
+def asked(slates: Slates, ground: Ground, interviewer: Interviewer) -> Floats:
+    """[n, k, 1] the language model's utilities in the scenario's own words; NaN: no answer.
+
+    Its personas remember nothing of the hidden items.
+    """
+    population = ground.population(slates.stage)
+    users = [slates.stage.users[user] for user in slates.users]
+    found = interviewer.opinions(population, users, slates.items, list(range(len(users))))
+    return found[:, :, None]

@@ -1,0 +1,4 @@
+"""Runs to look at while they go on and when they are done: a local web application.
+
+It reads run folders only, and never dials, starts or changes anything.
+"""

@@ -1,0 +1,41 @@
+"""``footfall view``: look at runs in a browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from footfall.errors import UserError
+from footfall_live.guard import LOOPBACK
+from footfall_live.serving import serve
+
+TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
+"""Environment variable that holds the token."""
+
+
+def view(
+    folder: Annotated[Path, typer.Argument(help="Folder with runs.")] = Path("runs"),
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8765,
+) -> None:
+    """Look at runs in a browser: what came out, live progress, and users day by day.
+
+    Reads run folders and changes nothing. Beyond this machine it listens only if the environment
+    variable FOOTFALL_TOKEN holds a token, which is then asked for.
+
+    Examples:
+        footfall view runs
+        FOOTFALL_TOKEN=... footfall view runs --host 0.0.0.0 --port 8080
+    """
+    token = os.environ.get(TOKEN, "")
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give one that runs lie in")
+    if host not in LOOPBACK and not token:
+        raise UserError(
+            f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"
+        )
+    typer.echo(f"http://{host}:{port}/ shows the runs in {folder}; Ctrl-C ends it", err=True)
+    serve(folder, host, port, token)

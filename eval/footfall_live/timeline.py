@@ -1,0 +1,179 @@
+"""One user's days in all arms, as steps that can be walked through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from footfall.errors import UserError, did_you_mean
+from footfall_eval.reading.load import RunLog
+
+SUGGESTED = 200
+"""Ids that a mistyped one is compared with."""
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """An item on a page: what the user was shown, and what became of it."""
+
+    position: int
+    """From 1, top of the page."""
+    item: str
+    title: str
+    category: str
+    price: float | None
+    llm: float | None
+    """The language model's utility; None where it was not asked or gave no answer."""
+    utility: float | None
+    """Of the choice model, against 0 for "none of these"."""
+    p_examine: float | None
+    p_click: float | None
+    p_buy: float | None
+    """P(bought | clicked)."""
+    outcome: str
+    """"bought", "clicked", "read", "not reached", or "no answer"."""
+
+
+@dataclass(frozen=True)
+class SeenPage:
+    """A page that the user saw in one arm."""
+
+    arm: str
+    session: int
+    page: int
+    time: pd.Timestamp
+    items: tuple[ShownItem, ...]
+    then: str
+    """How the visit ended, where this was its last page; "" where it went on."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Every page of a user in all arms, by simulated time."""
+
+    user: str
+    arms: tuple[str, ...]
+    steps: tuple[SeenPage, ...]
+
+    def at(self, step: int) -> dict[str, SeenPage | None]:
+        """Arm -> the page that the user saw last at this step; None: nothing yet."""
+        found: dict[str, SeenPage | None] = dict.fromkeys(self.arms)
+        for page in self.steps[: step + 1]:
+            found[page.arm] = page
+        return found
+
+
+def timeline(log: RunLog, user: str) -> Timeline:
+    """Read one user's pages.
+
+    Args:
+        log: An opened run.
+        user: Id, as in the log.
+
+    Raises:
+        UserError: The run has no such user.
+    """
+    titles = _titles(log)
+    rows = log.execute(
+        'SELECT arm, session, page, position, item, "time", price, llm, utility, p_examine,'
+        " p_click, p_buy, answered, examined, clicked, bought FROM impressions"
+        ' WHERE "user" = ? ORDER BY "time", arm, session, page, position',
+        [user],
+    ).df()
+    visits = log.execute(
+        'SELECT arm, session, pages, ended FROM sessions WHERE "user" = ?', [user]
+    ).df()
+    if rows.empty and visits.empty:
+        known = users(log, most=SUGGESTED)
+        raise UserError(f'no user "{user}" in this run; {did_you_mean(user, known)}')
+    ends = {
+        (str(row["arm"]), int(row["session"])): (int(row["pages"]), str(row["ended"]))
+        for row in visits.to_dict("records")
+    }
+    steps = [
+        _page(part, titles, ends)
+        for _, part in rows.groupby(["time", "arm", "session", "page"], sort=True)
+    ]
+    return Timeline(user, arms_of(log), tuple(steps))
+
+
+def users(log: RunLog, *, like: str = "", most: int = 50) -> list[str]:
+    """Ids of users who came, those that hold ``like``, in order, at most ``most``."""
+    found = log.execute(
+        'SELECT DISTINCT "user" FROM sessions WHERE contains("user", ?) ORDER BY "user" LIMIT ?',
+        [like, most],
+    ).fetchall()
+    return [str(row[0]) for row in found]
+
+
+def arms_of(log: RunLog) -> tuple[str, ...]:
+    """Arms of the run, in the scenario's order where it has one."""
+    found = [str(row[0]) for row in log.execute("SELECT DISTINCT arm FROM sessions").fetchall()]
+    named = [str(arm.get("name")) for arm in log.scenario.get("arms") or ()]
+    order = {name: place for place, name in enumerate(named)}
+    return tuple(sorted(found, key=lambda arm: (order.get(arm, len(order)), arm)))
+
+
+def _titles(log: RunLog) -> dict[str, tuple[str, str]]:
+    """Item -> title and category; empty where the run keeps no table of items."""
+    table = log.table("items")
+    if table is None:
+        return {}
+    return {
+        str(row.item): (str(row.title), str(row.category)) for row in table.itertuples(index=False)
+    }
+
+
+def _page(
+    part: pd.DataFrame,
+    titles: dict[str, tuple[str, str]],
+    ends: dict[tuple[str, int], tuple[int, str]],
+) -> SeenPage:
+    first = part.iloc[0]
+    arm, session, page = str(first["arm"]), int(first["session"]), int(first["page"])
+    pages, ended = ends.get((arm, session), (0, ""))
+    return SeenPage(
+        arm=arm,
+        session=session,
+        page=page,
+        time=first["time"],
+        items=tuple(_item(row, titles) for row in part.to_dict("records")),
+        then=ended if page == pages - 1 else "",
+    )
+
+
+def _item(row: dict[Any, Any], titles: dict[str, tuple[str, str]]) -> ShownItem:
+    item = str(row["item"])
+    title, category = titles.get(item, (item, ""))
+    return ShownItem(
+        position=int(row["position"]) + 1,
+        item=item,
+        title=title,
+        category=category,
+        **{name: _known(row[name]) for name in _CHANCES},
+        outcome=_outcome(row),
+    )
+
+
+_CHANCES = ("price", "llm", "utility", "p_examine", "p_click", "p_buy")
+
+
+def _known(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _outcome(row: dict[Any, Any]) -> str:
+    if not row["answered"]:
+        return "no answer"
+    steps: Sequence[tuple[str, str]] = (
+        ("bought", "bought"),
+        ("clicked", "clicked"),
+        ("examined", "read"),
+    )
+    for column, word in steps:
+        if not pd.isna(row[column]) and bool(row[column]):
+            return word
+    return "not reached"

@@ -1,0 +1,98 @@
+"""The commands of this and of other packages, found by name and loaded when they are called.
+
+A package adds a command through the entry point group ``footfall.commands``; each entry names a
+function, which becomes a command of that name, or a ``typer.Typer`` with several. ``footfall
+--help`` lists them all, so what it prints of each is read from its source: nothing is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from importlib import metadata
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from footfall.plumbing import plugins
+
+GROUP = "footfall.commands"
+
+
+class Commands(TyperGroup):
+    """A group whose commands are the entry points of ``GROUP``."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
+        """Names of all commands, in the order of the alphabet."""
+        return names()
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - likewise
+        """Load one command, the only step that imports it; None where there is none."""
+        if cmd_name not in names():
+            return None
+        loaded = load(cmd_name)
+        if isinstance(loaded, typer.Typer):
+            return typer.main.get_command(loaded)
+        alone = typer.Typer(
+            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+        )
+        alone.command(cmd_name)(loaded)
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - likewise
+        """Write the list of commands below the help of the group."""
+        with formatter.section("Commands"):
+            entries = plugins.entries(GROUP).values()
+            formatter.write_dl([(entry.name, summary(entry)) for entry in entries])
+
+
+def names() -> list[str]:
+    """Names of all commands, in the order of the alphabet."""
+    return list(plugins.entries(GROUP))
+
+
+def load(name: str) -> Any:
+    """The function (or group) behind a command; ``UserError`` if its package is broken."""
+    return plugins.load(GROUP, name)
+
+
+def summary(entry: metadata.EntryPoint) -> str:
+    """First line of what a command says of itself, read from its source without running it."""
+    try:
+        body = ast.parse(_source(entry.module)).body
+    except (ImportError, SyntaxError, ValueError):  # told when the command is called
+        return ""
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name == entry.attr:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            names_it = [to for to in node.targets if isinstance(to, ast.Name)]
+            if any(to.id == entry.attr for to in names_it):
+                return next(_texts(node.value, "help"), "")
+    return ""
+
+
+def _texts(call: ast.Call, keyword: str) -> Iterator[str]:
+    for one in call.keywords:
+        if one.arg == keyword and isinstance(one.value, ast.Constant):
+            yield str(one.value.value)
+
+
+def _source(module: str) -> str:
+    spec = _spec(module)
+    source = getattr(None if spec is None else spec.loader, "get_source", None)
+    return "" if spec is None or source is None else source(spec.name) or ""
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module's source is; unlike ``importlib.util.find_spec``, imports no parent of it."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    for part in rest:
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
+    return spec

@@ -1,0 +1,212 @@
+"""``footfall run`` and ``footfall demo``: a scenario becomes a run folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from footfall.cli.commands import load
+from footfall.cli.progress import simulating
+from footfall.errors import UserError
+from footfall.options import Options, Watch
+from footfall.plumbing.signals import patient
+from footfall.plumbing.yaml_files import folder_of
+from footfall.run_folder.answers import NO_VERDICT, Answers, answers_of
+from footfall.runs.estimate import estimate
+from footfall.runs.grid import cells, is_grid, play
+from footfall.runs.run import run as simulate
+from footfall.scenario.reading import read_scenario
+from footfall.scenario.scenario import Scenario
+
+stderr = Console(stderr=True, highlight=False)
+
+ScenarioName = Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")]
+Out = Annotated[Path, typer.Option(help="Folder for what the run leaves behind.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's seed.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=4096, help="World processes, or actors with --ray.")
+]
+Ray = Annotated[str | None, typer.Option(help='Address of a Ray cluster, or "local".')]
+Store = Annotated[Path | None, typer.Option(help="Store of model answers, shared between runs.")]
+Server = Annotated[
+    list[str] | None, typer.Option(help="URL of a running vLLM server; with --ray several.")
+]
+ModelName = Annotated[str | None, typer.Option("--model", help="Replaces the scenario's model.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+
+
+def run(
+    scenario: ScenarioName,
+    out: Out,
+    seed: Seed = None,
+    workers: Workers = None,
+    ray: Ray = None,
+    store: Store = None,
+    model: ModelName = None,
+    server: Server = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Several runs, one a seed: 1,2,3; then a summary.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with a run that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace the run in --out.")] = False,
+    accept_changes: Annotated[
+        bool, typer.Option(help="Resume with changed code or package versions.")
+    ] = False,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Prompt tokens to send.")] = None,
+    max_cost: Annotated[float | None, typer.Option(min=0, help="Money; needs a price.")] = None,
+    max_time: Annotated[str | None, typer.Option(help='Wall time, such as "90m" or "8h".')] = None,
+    max_memory: Annotated[float | None, typer.Option(min=0, help="GiB of memory.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what it would take; ask nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate a scenario into a folder."""
+    budget = {
+        "max_tokens": max_tokens,
+        "max_cost": max_cost,
+        "max_time": max_time,
+        "max_memory_gib": max_memory,
+    }
+    resolved = _scenario(
+        scenario,
+        {} if seed is None else {"seed": seed},
+        {"model": {"name": model, "server": server[0] if server else None}, "budget": budget},
+    )
+    base = folder_of(scenario)
+    if dry_run:
+        found = estimate(resolved, base, stderr.print)
+        _print_estimate(found.as_dict(), as_json)
+        _tell_answers(found.answers)
+        _end([f"{one.problem()}." for one in found.answers if one.problem()])
+        return
+    options = Options(
+        out,
+        base,
+        workers,
+        ray,
+        tuple(server or ()),
+        store,
+        resume=resume,
+        accept_changes=accept_changes,
+        overwrite=overwrite,
+    )
+    wanted = _seeds(seeds)
+    if is_grid(resolved, wanted):
+        play(cells(resolved, wanted), options, _simulate, stderr.print)
+        load("summary")(folder=out, as_json=as_json)
+        return
+    record = _simulate(resolved, options)
+    if as_json:
+        print(json.dumps(record, default=str))  # noqa: T201
+    else:
+        stderr.print(_where_the_time_went(record))
+        _tell_answers(answers_of(record))
+        stderr.print(f"done: {out} - compare with: footfall compare {out}")
+    _end(record["no_verdict"])
+
+
+def demo(
+    out: Out = Path("runs/demo"),
+    workers: Workers = None,
+    store: Store = None,
+) -> None:
+    """The embedded example: real histories in, an A/B answer out."""
+    record = _simulate(
+        read_scenario("demo"), Options(out, workers=workers, store=store, overwrite=True)
+    )
+    with suppress(typer.Exit):  # compare says the same, and ends with the same status
+        load("report")(run=out)
+    stderr.print(_where_the_time_went(record))
+    load("compare")(runs=[out])
+
+
+def _scenario(name: str, overrides: dict[str, Any], options: dict[str, dict[str, Any]]) -> Scenario:
+    """A scenario with keys replaced, and sections merged with those ``options`` that were given."""
+    resolved = read_scenario(name, overrides)
+    _check_adapter(resolved, options["model"]["name"])
+    merged = {}
+    for section, changes in options.items():
+        given = {key: value for key, value in changes.items() if value is not None}
+        if given:
+            merged[section] = getattr(resolved, section).model_dump(mode="json") | given
+    return read_scenario(name, {**overrides, **merged}) if merged else resolved
+
+
+def _check_adapter(scenario: Scenario, model: str | None) -> None:
+    """An adapter fits the model that it was trained on, and no other."""
+    spec = scenario.model
+    if spec.adapter and model not in {None, spec.name, "fake", "none"}:
+        raise UserError(
+            f'--model {model}: the scenario\'s adapter "{spec.adapter}" belongs to the model '
+            f"{spec.name}; write model: {{name: {model}}} into a scenario of your own, with a "
+            "question that needs no adapter (choice: {mode: likelihood})"
+        )
+
+
+def _seeds(text: str | None) -> list[int]:
+    if text is None:
+        return []
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f'--seeds "{text}": write whole numbers such as 1,2,3') from None
+    if min(seeds) < 0:
+        raise UserError(f'--seeds "{text}": seeds are not below 0')
+    return seeds
+
+
+def _simulate(scenario: Scenario, options: Options) -> dict[str, Any]:
+    with simulating(stderr) as begin:
+        watch = Watch(stderr.print, begin, patience=lambda: patient(stderr.print))
+        return simulate(scenario, options, watch)
+
+
+def _tell_answers(found: Iterable[Answers]) -> None:
+    """One line an arm: how many requests it was asked, and what was wrong."""
+    for one in found:
+        stderr.print(f"arm {one.words()}", markup=False, soft_wrap=True)
+
+
+def _end(problems: list[str]) -> None:
+    """Where an arm or the model is broken, say so and end with the status that says so."""
+    for problem in problems:
+        stderr.print(f"! no verdict: {problem}", markup=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(NO_VERDICT)
+
+
+def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(numbers))  # noqa: T201
+        return
+    for name, value in numbers.items():
+        if name == "answers":
+            continue
+        shown = f"{value:,.0f}" if isinstance(value, int | float) else value
+        typer.echo(f"{name.replace('_', ' '):28} {shown}")
+
+
+def _where_the_time_went(record: dict[str, Any]) -> str:
+    """One line: how long the simulation took, and how much of it outside the engine."""
+    timings = record["timings"]
+    started, engine = timings["engine_start"], timings["engine"]
+    seconds = timings["simulating"] - started
+    if record["model"]["name"] == "fake":
+        return f"simulated in {seconds:.1f} s with the fake model: a test of the plumbing only"
+    if record["surrogate"]:
+        return f"simulated in {seconds:.1f} s by a {record['model']['name']}; no model was asked"
+    if record["model"]["name"] == "none":
+        return f"simulated in {seconds:.1f} s without a language model: users went by their habits"
+    if not engine:
+        return f"simulated in {seconds:.1f} s; every answer was stored, no engine was needed"
+    outside = (seconds - engine) / seconds
+    whole = (timings["total"] - started - engine) / timings["total"]
+    return (
+        f"simulated in {seconds:.0f} s, {outside:.1%} of it outside the engine; "
+        f"with preparing, {timings['total']:.0f} s and {whole:.1%}"
+    )

@@ -1,0 +1,34 @@
+"""``footfall serve``: a model served with vLLM."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from footfall.llm.specs import ModelSpec
+from footfall.llm.vllm.serve import serve as serve_model
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def serve(
+    model: Annotated[str, typer.Option(help="Hub name, folder, or embedded.")] = "embedded",
+    adapter: Annotated[
+        str | None, typer.Option(help="LoRA adapter; served as MODEL+ADAPTER.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the clients' key.")
+    ] = None,
+) -> None:
+    """Serve a model with vLLM and the settings that Footfall needs."""
+    serve_model(
+        ModelSpec(name=model, adapter=adapter),
+        host=host,
+        port=port,
+        api_key_env=api_key_env,
+        announce=stderr.print,
+    )

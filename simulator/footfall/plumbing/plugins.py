@@ -1,0 +1,38 @@
+"""What this and other packages add by name: entry points, loaded when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+from footfall.errors import FootfallError, UserError, one_line
+
+
+def entries(group: str) -> dict[str, metadata.EntryPoint]:
+    """Entry points of a group by name, in the order of the alphabet.
+
+    Where two packages claim a name, the one that Python finds first has it.
+    """
+    found: dict[str, metadata.EntryPoint] = {}
+    for entry in metadata.entry_points(group=group):
+        found.setdefault(entry.name, entry)
+    return {name: found[name] for name in sorted(found)}
+
+
+def load(group: str, name: str) -> Any:
+    """Import what the entry point ``name`` of a group stands for.
+
+    Raises:
+        UserError: Its package is broken: it cannot be imported, or has nothing of that name.
+    """
+    entry = entries(group)[name]
+    try:
+        return entry.load()
+    except FootfallError:
+        raise
+    except Exception as error:
+        package = "its package" if entry.dist is None else f'the package "{entry.dist.name}"'
+        raise UserError(
+            f'"{name}" ({group}) does not load: {type(error).__name__}: {one_line(error, 200)}; '
+            f"install {package} again, or remove it"
+        ) from error

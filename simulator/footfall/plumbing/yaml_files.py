@@ -1,0 +1,98 @@
+"""YAML that people write, or get from others: found by name, read with care."""
+
+from __future__ import annotations
+
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from footfall.errors import ScenarioError, did_you_mean, one_line
+
+LONGEST = 1_000_000
+"""Characters of a scenario file."""
+
+MOST_VALUES = 200_000
+"""In a scenario, its aliases written out: far more than any has, and quick to count."""
+
+DEEPEST = 50
+"""Lists and mappings of a scenario within each other."""
+
+
+def parse_mapping(text: str, where: str, keys: str) -> dict[str, Any]:
+    """The mapping that a text is; ``where`` and ``keys`` (an example) are for the message.
+
+    Raises:
+        ScenarioError: It is no YAML, no mapping, or a trap: too long, too deep, without an end.
+    """
+    try:
+        _refuse_traps(text, where)
+        raw = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        # A date such as 2017-99-99 and a deep nest of brackets raise errors that are not YAML's.
+        detail = one_line(error)
+        raise ScenarioError(f"{where} is not valid YAML: {detail}") from None
+    if not isinstance(raw, dict):
+        raise ScenarioError(f"{where} must hold a mapping with keys such as {keys}")
+    _refuse_endless(raw, where)
+    return raw
+
+
+def _refuse_endless(raw: dict[str, Any], where: str) -> None:
+    """Refuse aliases (*name) that stand for too much, or for what they are a part of."""
+    waiting: list[Any] = [raw]
+    seen = 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if seen > MOST_VALUES:
+            raise ScenarioError(
+                f"{where}: more than {MOST_VALUES:,} values with its aliases (*name) written out"
+            )
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def _refuse_traps(text: str, where: str) -> None:
+    """Refuse YAML that is too long or too deep to be a scenario, before it is read."""
+    if len(text) > LONGEST:
+        raise ScenarioError(f"{where}: longer than {LONGEST:,} characters; that is no scenario")
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ScenarioError(f"{where}: nested more than {DEEPEST} deep; that is no scenario")
+
+
+def folder_of(source: str | Path) -> Path:
+    """The folder that relative paths of a scenario are relative to."""
+    path = Path(source)
+    return path.resolve().parent if path.is_file() else Path.cwd()
+
+
+def shipped(folder: Traversable) -> list[str]:
+    """Names of the YAML files that come with a package."""
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def find_text(source: str | Path, folder: Traversable) -> tuple[str, str]:
+    """Text of a YAML file, or of one of ``folder`` by its name; and how messages call it.
+
+    Raises:
+        ScenarioError: There is no such file, or it cannot be read.
+    """
+    path = Path(source)
+    if str(source) in shipped(folder):
+        return (folder / f"{source}.yaml").read_text(encoding="utf-8"), f"scenario {source}"
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except FileNotFoundError:
+        hint = did_you_mean(str(source), shipped(folder))
+        raise ScenarioError(f"no scenario file {path}; as a shipped scenario: {hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"cannot read the scenario {path}: {error}") from None

@@ -1,0 +1,21 @@
+"""Which appeal model reads the words of a run, as written in a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from footfall.plumbing.spec import SPEC
+
+
+class AppealSpec(BaseModel):
+    """``appeal: {path: appeal/}``: what makes users answer to other titles."""
+
+    model_config = SPEC
+
+    path: Path
+    """Folder that ``footfall learn-appeal`` wrote."""
+    weight: float = Field(default=1.0, ge=0)
+    """Utility per unit of the log of the share taken. 1: a wording that was taken 10% more often
+    in past tests is so here, too, as long as little is taken at all."""

@@ -1,0 +1,92 @@
+"""The house keeps its order: who imports whom, and what starting loads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("footfall", "footfall_eval", "footfall_lab")
+SOURCES = [
+    *(ROOT / "simulator" / "footfall").rglob("*.py"),
+    *(ROOT / "eval").rglob("*.py"),
+]
+HEAVY = {"torch", "transformers", "pandas", "plotly", "statsmodels", "scipy", "sklearn", "lenskit"}
+
+
+def imports_of(tree):
+    """(module, names) of the imports of our own packages below a node."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] in PACKAGES:
+                    yield alias.name, ()
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level or module.split(".")[0] in PACKAGES:
+                yield module, tuple(alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_own_modules_are_imported_at_the_top_and_by_public_names(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            late = list(imports_of(node))
+            assert not late, f"{node.name} imports {late[0][0]} late: only heavy libraries may be"
+    for module, names in imports_of(tree):
+        private = [name for name in (*module.split("."), *names) if name.startswith("_")]
+        assert not private, f"{private[0]} of {module} is private"
+
+
+def test_contracts_are_kept():
+    linter = pytest.importorskip("importlinter.cli", reason="comes with the extra `lint`")
+    assert linter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+HELP = """
+import sys
+from footfall.cli.main import main
+sys.argv = ["footfall", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+def loaded_by(code):
+    """Which heavy libraries a fresh Python has loaded after some code."""
+    tell = f"import sys; print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{tell}"],
+        check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import footfall.cli, footfall.cli.main",
+        "import footfall, footfall_eval, footfall_lab, footfall.recommenders",
+        HELP,
+    ],
+    ids=["import", "packages", "help"],
+)
+def test_starting_loads_no_heavy_library(code):
+    assert loaded_by(code) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "may_load"),
+    [
+        ("footfall_eval.commands", {"pandas", "scipy", "statsmodels", "plotly"}),
+        ("footfall.cli.run", {"pandas", "scipy"}),
+        ("footfall.cli.data", {"pandas", "scipy"}),
+    ],
+)
+def test_a_command_loads_what_it_needs_and_no_more(module, may_load):
+    assert loaded_by(f"import {module}") <= may_load

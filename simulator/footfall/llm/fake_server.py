@@ -15,7 +15,7 @@ from typing import Any
 
 from footfall.llm.fake import FakeModel, FakeTokenizer
 from footfall.llm.protocol import Answer, Question, Reply, Tokens
-from footfall.llm.vllm.gate import is_here
+from footfall.plumbing.hosts import is_here
 
 LONGEST = 4096
 """Tokens of a prompt and its answer."""

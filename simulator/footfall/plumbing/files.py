@@ -27,8 +27,13 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write ``path``'s new content to; takes its place when the block ends well.
+
+    Args:
+        path: The file.
+        durable: It is on the disk when the block ends. What somebody checks by its hash, and can
+            make anew, need not be: waiting for the disk takes longer than most epochs.
 
     Raises:
         RunError: It cannot be written (disk full, no permission); ``path`` is as it was.
@@ -42,13 +47,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 os.fchmod(sink.fileno(), 0o666 & ~_umask())
                 yield sink
                 sink.flush()
-                os.fsync(sink.fileno())
+                if durable:
+                    os.fsync(sink.fileno())
             temporary.replace(path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)  # on a full disk every byte counts
             raise
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

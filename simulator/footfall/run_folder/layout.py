@@ -1,6 +1,7 @@
 """Every file of a run folder, by name. Whoever reads or writes one takes its name from here.
 
 RUN/manifest.json        what the run is, and which parts of its log are complete
+RUN/progress.jsonl       what was added to a large manifest since it was written whole
 RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_folder.log``
 RUN/items.parquet        the catalogue; likewise users and held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
@@ -18,6 +19,7 @@ from typing import Literal, get_args
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"
+PROGRESS = "progress.jsonl"
 STORE = "decisions.sqlite"
 """Answers of the model; the runs of a grid share one in the folder around them."""
 SPENT = "spent.json"

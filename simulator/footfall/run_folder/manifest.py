@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -20,11 +20,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from footfall.errors import LogError, UserError, one_line
-from footfall.plumbing.files import PARTIAL, replacing
+from footfall.plumbing.files import PARTIAL, replacing, telling
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.secrets import hidden, values_of
 from footfall.plumbing.spec import fault
-from footfall.run_folder.layout import LOCK, MANIFEST, epoch_of
+from footfall.run_folder.layout import LOCK, MANIFEST, PROGRESS, epoch_of
+from footfall.run_folder.progress import append, with_progress
+
+SMALL = 2_000
+"""Parts up to which a manifest is written whole after every epoch."""
+
+GROWN = 1.05
+"""Larger ones are written whole when they have so many times as many parts as before."""
 
 RUNNING = "running"
 KILLED = "killed"
@@ -106,7 +113,7 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
     try:
-        manifest = read_object(path)
+        manifest = with_progress(folder, read_object(path))
     except (OSError, ValueError) as error:
         raise LogError(
             f"{path}: not readable JSON ({one_line(error, 200)}); move it away, and --resume makes "
@@ -163,6 +170,29 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
     text = json.dumps(manifest, indent=1, default=str)
     with replacing(folder / MANIFEST) as sink:
         sink.write(hidden(text, values_of(manifest.get("scenario"))).encode())
+    with telling(folder / PROGRESS):
+        (folder / PROGRESS).unlink(missing_ok=True)
+
+
+class Growing:
+    """The manifest of a run under way, written after each epoch; see ``run_folder.progress``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._whole = 0
+
+    def add(self, record: dict[str, Any], new: Mapping[str, str]) -> None:
+        """Write down an epoch whose parts are ``new``; ``record`` has them already.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        parts = len(record["parts"])
+        if parts <= SMALL or parts > GROWN * self._whole:
+            write(self._folder, record)
+            self._whole = parts
+        else:
+            append(self._folder, record, new)
 
 
 def versions() -> dict[str, str]:

@@ -95,6 +95,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         pages = job.service(learners, choice, progress)
         halted = stack.enter_context(watch.patience())
         told: frozenset[str] = frozenset()
+        growing = manifest.Growing(options.out)
         with clock.section("simulating"):
             for number, until in enumerate(epochs(scenario)):
                 _may_go_on(number, meter, halted())
@@ -106,7 +107,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 _account(record, choice, recommenders, engine, clock)
                 _carry_over(record, scenario, earlier)
                 told = _warned(record, told, watch.announce)
-                manifest.write(options.out, record)
+                growing.add(record, parts)
                 if number + 1 >= earlier.epochs:  # before, the judge has let the run go on
                     record["stopped"] = judge(options.out)
                 if record["stopped"]:

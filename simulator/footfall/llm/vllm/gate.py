@@ -11,10 +11,11 @@ completions to anybody. So ``footfall serve`` puts this in front of all of it.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from footfall.plumbing.hosts import is_here
 
 KEY = "VLLM_API_KEY"
 """Environment variable with the key, vLLM's own."""
@@ -59,14 +60,3 @@ def _header(scope: _Scope, wanted: bytes) -> bytes:
     """The value of a header; none where it is missing or given twice."""
     given: list[bytes] = [value for name, value in scope["headers"] if name == wanted]
     return given[0] if len(given) == 1 else b""
-
-
-def is_here(host: str) -> bool:
-    """Whether a ``Host`` (a name or an address, with or without a port) is this machine itself."""
-    name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -13,9 +13,10 @@ from footfall.errors import ModelError
 from footfall.llm.devices import engine_environment, engine_settings, installed_device
 from footfall.llm.fake_server import serve_fake
 from footfall.llm.specs import ModelSpec, served_name
-from footfall.llm.vllm.gate import KEY, Gate, is_here
+from footfall.llm.vllm.gate import KEY, Gate
 from footfall.llm.weights.adapters import lora_settings
 from footfall.llm.weights.weights import Weights, find_weights
+from footfall.plumbing.hosts import is_here
 
 
 def serve(

@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from footfall.appeal.folder import CARD, NUMBERS, Style, read_appeal, write_appeal
+from footfall.appeal.folder import CARD, NUMBERS, Style, read_appeal, read_card, write_appeal
 from footfall.appeal.kept import encode_kept
 from footfall.appeal.model import Appeal, Noises, Voice
 from footfall.appeal.ranking import chances_of_best, rank, rank_scores
+from footfall.appeal.shipped import find_appeal, shipped_appeals
 from footfall.appeal.style import MEASURES, style
 from footfall.appeal.words import WordSpace
 from footfall.cli.main import main
 from footfall.errors import DataError, ModelError
 from footfall.llm.fake import FakeModel
+from footfall.plumbing.files import file_hash
 from footfall_lab.appeal import learners, story
 from footfall_lab.appeal.asking import Contamination, ask, some_tests
 from footfall_lab.appeal.backtest import run_backtest
@@ -195,6 +197,18 @@ def test_the_folder_gives_back_the_very_same_model(lessons: Lessons, tmp_path: P
     assert card["learned from"]["tests of wordings"] == 160
     assert rank(appeal, titles[:2]).winner == titles[0]
     assert {path.suffix for path in again.iterdir()} == {".json", ".safetensors"}
+
+
+def test_the_model_that_comes_with_footfall_is_whole_and_says_where_it_is_from() -> None:
+    assert shipped_appeals() == ["headlines"]
+    folder = find_appeal("headlines", Path("nowhere"))
+    card = read_card(folder)
+    assert "Scientific Data 8, 2021" in (folder / "README.md").read_text()
+    assert card["verdict"]["status"] == "validated"
+    assert card["numbers"] == file_hash(folder / NUMBERS)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 2**20
+    with pytest.raises(ModelError, match="did you mean"):
+        find_appeal("headlins", Path())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from footfall.errors import UserError, did_you_mean
 from footfall.run_folder.answers import Answers
+from footfall_eval.comparing.evidence import Evidence
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reading.load import Design
 from footfall_eval.reading.validity import Validity
@@ -69,6 +70,19 @@ class Contrast:
     pairing_ratio: float = float("nan")
     """Width of the interval over that of a split test with the same users; NaN unless paired."""
     cautions: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    """The effect by simulation, off-policy and both, with all uncertainty; None where the run
+    knows of nothing but its own luck. Where there is some, ``p_adjusted`` corrects its p-value."""
+
+    @property
+    def ruling_p(self) -> float:
+        """The p-value, of this contrast alone, that the verdict goes by."""
+        return self.p_value if self.evidence is None else self.evidence.p_value
+
+    @property
+    def direction(self) -> float:
+        """What the verdict goes by: above 0, the treatment has more."""
+        return self.difference if self.evidence is None else self.evidence.both.lift
 
 
 @dataclass(frozen=True)
@@ -129,7 +143,8 @@ class Comparison:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a contrast, one column a field."""
-        return pd.DataFrame([asdict(contrast) for contrast in self.contrasts])
+        rows = [asdict(contrast) for contrast in self.contrasts]
+        return pd.DataFrame([_flat(row) for row in rows])
 
     def as_dict(self) -> dict[str, Any]:
         """The document of ``footfall compare --json``; NaN becomes None."""
@@ -143,10 +158,7 @@ class Comparison:
                 }
                 for arm in self.arms
             ],
-            "contrasts": [
-                {key: finite(value) for key, value in asdict(contrast).items()}
-                for contrast in self.contrasts
-            ],
+            "contrasts": [_plain(asdict(contrast)) for contrast in self.contrasts],
             "no_verdict": list(self.no_verdict),
             "played": self.played,
             "design": self.design,
@@ -174,6 +186,25 @@ class Comparison:
         table = frame[short].to_html(index=False, float_format=lambda x: f"{x:.4g}", border=0)
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.cautions)
         return f"<p><strong>{escape(self.verdict)}</strong></p>{table}<ul>{notes}</ul>"
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Fit for JSON, what is within included."""
+    return {
+        key: _plain(value) if isinstance(value, dict) else finite(value)
+        for key, value in row.items()
+    }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Evidence as columns, ``both_lift`` and the like; none without evidence."""
+    evidence = row.pop("evidence") or {}
+    for key, value in evidence.items():
+        if isinstance(value, dict):
+            row |= {f"{key}_{name}": number for name, number in value.items()}
+        else:
+            row[f"evidence_{key}" if key in row else key] = value
+    return row
 
 
 def finite(value: Any) -> Any:

@@ -9,6 +9,7 @@ from footfall_eval.measures.metrics import METRICS
 
 if TYPE_CHECKING:
     from footfall_eval.comparing.comparison import Comparison, Contrast
+    from footfall_eval.comparing.evidence import Evidence
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -79,7 +80,7 @@ def leading(result: Comparison) -> Contrast | None:
         for contrast in result.contrasts
         if contrast.metric == result.primary and math.isfinite(contrast.p_value)
     ]
-    return max(main, key=lambda c: (_wins(result, c), sign * c.difference), default=None)
+    return max(main, key=lambda c: (_wins(result, c), sign * c.direction), default=None)
 
 
 def _sign(metric: str) -> int:
@@ -87,8 +88,8 @@ def _sign(metric: str) -> int:
 
 
 def _wins(result: Comparison, contrast: Contrast, *, raw: bool = False) -> bool:
-    p_value = contrast.p_value if raw else contrast.p_adjusted
-    return p_value < 1 - result.level and _sign(contrast.metric) * contrast.difference > 0
+    p_value = contrast.ruling_p if raw else contrast.p_adjusted
+    return p_value < 1 - result.level and _sign(contrast.metric) * contrast.direction > 0
 
 
 def _size(result: Comparison, contrast: Contrast) -> str:
@@ -107,13 +108,13 @@ def _relation(result: Comparison, contrast: Contrast) -> str:
         return f"{pair} are identical in {label}"
     if contrast.p_adjusted < 1 - result.level:
         return f"{contrast.treatment} {_words(result, contrast)}"
-    counted = contrast.p_value < 1 - result.level
+    counted = contrast.ruling_p < 1 - result.level
     hint = ", once all comparisons are counted" if counted else ""
     return f"{pair} cannot be told apart in {label}{hint}"
 
 
 def _words(result: Comparison, contrast: Contrast) -> str:
-    favourable = _sign(contrast.metric) * contrast.difference > 0
+    favourable = _sign(contrast.metric) * contrast.direction > 0
     word = "beats" if favourable else "loses to"
     but = _against(result, contrast, favourable=favourable)
     return f"{word} {contrast.control} in {_label(contrast.metric)}{but}"
@@ -130,7 +131,7 @@ def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
         and _METRICS[main.metric].variant_of != other.metric
         and _METRICS[other.metric].per_user
         and other.p_adjusted < 1 - result.level
-        and (other.difference > 0) != favourable
+        and (other.direction > 0) != favourable
     ]
     if not found:
         return ""
@@ -139,6 +140,8 @@ def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
 
 def effect_words(contrast: Contrast, level: float) -> str:
     """For instance "+0.42 (95% interval +0.31 to +0.53), 38% more"."""
+    if contrast.evidence is not None:
+        return _evidence_words(contrast.evidence, level)
     unit = _METRICS[contrast.metric].unit
     size, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
     words = f"{size} ({level:.0%} interval {interval})"
@@ -146,6 +149,21 @@ def effect_words(contrast: Contrast, level: float) -> str:
     if share[0] in "+-":
         words += f", {share[1:]} {'more' if share[0] == '+' else 'less'}"
     return words
+
+
+def _evidence_words(evidence: Evidence, level: float) -> str:
+    """For instance "+12% (95% interval with all uncertainty +4% to +21%), resting on both"."""
+    both = evidence.both
+    size, interval = relative(both.lift, both.low, both.high)
+    parts = [f"{level:.0%} interval with all uncertainty {interval}"]
+    if math.isnan(evidence.model_error) and evidence.rests_on == "simulation":
+        parts = [f"{level:.0%} interval {interval}, the luck of the simulation only"]
+    if evidence.off_policy is not None:
+        alone = (evidence.simulated, evidence.off_policy)
+        simulated, logged = (relative(one.lift, one.low, one.high)[0] for one in alone)
+        parts.append(f"simulated {simulated}, off-policy {logged}")
+    basis = {"simulation": "the simulation", "off-policy": "the log", "both": "both"}
+    return f"{size} ({'; '.join(parts)}), resting on {basis[evidence.rests_on]}"
 
 
 def estimate(value: float, low: float, high: float, unit: str = "") -> tuple[str, str]:

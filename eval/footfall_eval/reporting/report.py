@@ -151,6 +151,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "arms_table": view.arms_table(result, currency),
         "notes": notes(log, result),
         "contrast_tables": view.contrast_tables(result, currency),
+        "evidence_tables": view.evidence_tables(result),
         "definitions": [(view.label(m.name, currency), m.about) for m in METRICS]
         + [(label, about) for label, _, about in view.EXPOSURE.values()],
         "figures": figures,

@@ -12,7 +12,15 @@ from footfall_eval.comparing.comparison import Comparison, Contrast
 from footfall_eval.comparing.pool import PooledComparison
 from footfall_eval.comparing.verdict import amount, estimate, relative
 from footfall_eval.measures.metrics import METRICS
-from footfall_eval.reporting.view import EXPOSURE, answers_table, label, p_words, pooled_table
+from footfall_eval.reporting import view
+from footfall_eval.reporting.view import (
+    EXPOSURE,
+    answers_table,
+    evidence_tables,
+    label,
+    p_words,
+    pooled_table,
+)
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -50,6 +58,7 @@ def layout(result: Comparison) -> RenderableType:
         for arm in result.arms
         if any(contrast.treatment == arm.name for contrast in result.contrasts)
     ]
+    parts += [_words(table) for table in evidence_tables(result)]
     parts += [_answers(result)]
     parts += [Text(f"! {caution}", "yellow") for caution in result.cautions]
     lead, sentence = result.verdict, result.validity.sentence()
@@ -60,6 +69,17 @@ def layout(result: Comparison) -> RenderableType:
         Text(sentence, f"bold {_COLOURS[result.validity.status]}"),
     ]
     return Group(*parts)
+
+
+def _words(found: view.Table) -> Table:
+    """A table of words as it stands, its note below."""
+    table = _table(f"\n{found.caption}")
+    for number, name in enumerate(found.head):
+        table.add_column(name, justify="left" if number in {0, len(found.head) - 1} else "right")
+    for row in found.rows:
+        table.add_row(*row)
+    table.caption, table.caption_justify = found.note, "left"
+    return table
 
 
 def _groups(result: Comparison) -> range:

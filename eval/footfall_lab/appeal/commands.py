@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from footfall.appeal.folder import read_appeal
+from footfall.appeal.shipped import find_appeal
 from footfall_lab.appeal import story
 from footfall_lab.appeal.page import print_backtest, print_rankings
 from footfall_lab.appeal.variants import rank_table
@@ -78,7 +79,9 @@ def learn_appeal(
 
 
 def ask_appeal(
-    folder: Annotated[Path, typer.Argument(help="Folder that `footfall learn-appeal` wrote.")],
+    model: Annotated[
+        str, typer.Argument(help="Folder of `footfall learn-appeal`, or a shipped model's name.")
+    ],
     variants: Annotated[
         Path, typer.Option(help="Table with a column title, and item where there are several.")
     ],
@@ -89,7 +92,7 @@ def ask_appeal(
     as_json: Json = False,
 ) -> None:
     """Rank wordings by an appeal model, with chances; says so where it cannot tell."""
-    rankings = rank_table(read_appeal(folder, stderr.print), variants, sure)
+    rankings = rank_table(read_appeal(find_appeal(model, Path.cwd()), stderr.print), variants, sure)
     if as_json:
         found = [{**asdict(one), "winner": one.winner} for one in rankings]
         typer.echo(json.dumps(found))

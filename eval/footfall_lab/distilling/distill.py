@@ -31,11 +31,11 @@ from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST
 from footfall.runs.histories import Histories, read_histories
-from footfall.runs.preparing import setting_of
 from footfall.runs.provenance import data_hash
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario, parse_scenario
 from footfall.surrogate.folder import write_student
+from footfall.world.setup import known_before
 from footfall_eval.blocks.block import plain
 from footfall_lab.distilling import fidelity
 from footfall_lab.distilling.learning import keep_back, learn, measure
@@ -176,7 +176,12 @@ def _question(scenario: Scenario, base: Path) -> dict[str, Any]:
 
 def _test(scenario: Scenario, histories: Histories) -> Any:
     """The scenario's A/B test of first pages, by teacher and surrogate."""
-    known = setting_of(scenario, histories).known
+    known = known_before(
+        histories.apart.for_behaviour,
+        histories.population,
+        histories.catalogue,
+        histories.split.at,
+    )
 
     def effects(
         lessons: Sequence[Lesson], surrogate: Sequence[Floats], weight: float

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.people import PERSONAL
 from footfall.behaviour.specs import SITUATION, TASTES, TERMS, BehaviourSpec, Habits, Terms
 from footfall.luck import exponential, gumbel, uniform
 
@@ -59,6 +60,13 @@ class PageFeatures:
     """False: out of stock, can be clicked but not bought; None: everything is there."""
     examination: Floats | None = None
     """[n_pages] exponent of reading in place of the habit, NaN: the habit; None: all of them."""
+    personal: Floats | None = None
+    """[n_pages, k, len(PERSONAL)] terms of users fitted to pages; None: there are none."""
+    buy_odds: Floats | None = None
+    """Log-odds of buying what was clicked, in place of the coefficients of ``buy``."""
+    going: Floats | None = None
+    """[n_pages, 3] log-odds of another page, and what a click and a purchase add to them, in
+    place of the habits."""
 
 
 @dataclass(frozen=True)
@@ -107,24 +115,18 @@ class Behaviour:
         depth = np.sum(uniform(luck.depth)[:, None] < reading, axis=1)
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
         answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
-        clicked = _choose(utility, examined, luck, habits.picks) & answered[:, None]
-        p_buy = _sigmoid(
-            self.spec.buy.base
-            + self.spec.buy.price * features.price
-            + self.spec.buy.repeat * features.repeat
-        )
+        clicked = _clicked(utility, examined, reading, luck, habits) & answered[:, None]
+        if habits.crowding is not None:
+            examined |= clicked[:, ::-1].cumsum(axis=1)[:, ::-1] > 0  # what was clicked was read
+        p_buy = self._buying(features)
         if features.sellable is not None:
             p_buy = np.where(features.sellable, p_buy, 0.0)
         bought = clicked & (uniform(luck.item_buy) < p_buy)
-        any_click = clicked.any(axis=1)
-        odds = habits.go_on + habits.go_on_after_click * np.asarray(any_click)
-        if features.mood is not None and self.spec.mood is not None:
-            odds = odds + self.spec.mood.go_on * features.mood
-        go_on = uniform(luck.go_on) < _sigmoid(odds)
+        go_on = uniform(luck.go_on) < _sigmoid(self._going(features, clicked, bought))
         return Decisions(
             utility=utility,
             p_examine=reading,
-            p_click=click_probabilities(utility, reading, habits.picks),
+            p_click=chances(utility, reading, habits),
             p_buy=p_buy,
             examined=examined,
             clicked=clicked,
@@ -133,6 +135,25 @@ class Behaviour:
             go_on=go_on,
             seconds=depth * habits.look_seconds + clicked.sum(axis=1) * habits.dwell_seconds,
         )
+
+    def _buying(self, features: PageFeatures) -> Floats:
+        """[n, k] P(bought | clicked)."""
+        if features.buy_odds is not None:
+            return _sigmoid(features.buy_odds)
+        buy = self.spec.buy
+        return _sigmoid(buy.base + buy.price * features.price + buy.repeat * features.repeat)
+
+    def _going(self, features: PageFeatures, clicked: Bools, bought: Bools) -> Floats:
+        """[n] log-odds of another page."""
+        habits, any_click = self.spec.habits, np.asarray(clicked.any(axis=1))
+        if features.going is not None:
+            base, click, purchase = features.going.T
+            odds = base + click * any_click + purchase * bought.any(axis=1)
+        else:
+            odds = habits.go_on + habits.go_on_after_click * any_click
+        if features.mood is not None and self.spec.mood is not None:
+            odds = odds + self.spec.mood.go_on * features.mood
+        return np.asarray(odds)
 
     def terms(self, features: PageFeatures) -> dict[str, Floats]:
         """What the utility is the sum of, in the order of adding; each broadcasts to [n, k]."""
@@ -150,6 +171,9 @@ class Behaviour:
         if features.tastes.size:
             for number, name in enumerate(TASTES):
                 terms[name] = weights[name] * features.tastes[:, :, number]
+        if features.personal is not None:
+            for number, name in enumerate(PERSONAL):
+                terms[f"own {name}"] = features.personal[:, :, number]
         if features.situation is not None:
             for number, name in enumerate(SITUATION):
                 terms[name] = weights[name] * features.situation[:, :, number]
@@ -158,6 +182,12 @@ class Behaviour:
         if features.appeal is not None:
             terms["appeal"] = features.appeal
         return terms
+
+    def expected(self, features: PageFeatures) -> tuple[Floats, Floats]:
+        """[n_pages, k] P(clicked | page shown) and P(bought | clicked), nothing being drawn."""
+        utility, reading = self._utility(features), _reading(self.spec.habits, features)
+        chance = click_probabilities(utility, reading, self.spec.habits.picks)
+        return np.where(features.shown, chance, 0.0), self._buying(features)
 
     def _utility(self, features: PageFeatures) -> Floats:
         # A sum of products, not a matrix product: its rounding must not depend on the batch.
@@ -210,6 +240,43 @@ def click_probabilities(utility: Floats, reading: Floats, picks: str) -> Floats:
     stops = reading - np.pad(reading[:, 1:], ((0, 0), (0, 1)))
     share = np.cumsum((stops / below)[:, ::-1], axis=1)[:, ::-1]
     return np.asarray(weight * share)
+
+
+def chances(utility: Floats, reading: Floats, habits: Habits) -> Floats:
+    """[n_pages, k] exact P(clicked), by the habits' rule of picking."""
+    if habits.picks == "many" or habits.crowding is None:
+        return click_probabilities(utility, reading, habits.picks)
+    rates = reading * np.exp(np.minimum(utility, 30.0))
+    # Added in order: the rounding must not depend on the batch.
+    total = np.maximum(reduce(np.add, rates.T), 1e-300)[:, None]
+    if habits.crowding == 0:
+        some = -np.expm1(-total)
+    else:
+        some = -np.expm1(-np.log1p(habits.crowding * total) / habits.crowding)
+    return np.asarray(rates / total * some)
+
+
+def _clicked(
+    utility: Floats, examined: Bools, reading: Floats, luck: PageLuck, habits: Habits
+) -> Bools:
+    """[n_pages, k] what is clicked, as luck has it."""
+    if habits.picks == "many" or habits.crowding is None:
+        return _choose(utility, examined, luck, habits.picks)
+    with np.errstate(divide="ignore"):
+        noisy = utility + np.log(reading) + gumbel(luck.item_noise)
+    ends = _patience(uniform(luck.outside), habits.crowding)
+    best = np.argmax(noisy, axis=1)[:, None]
+    wins = noisy > -np.log(ends)[:, None]
+    return np.asarray(wins & (np.arange(noisy.shape[1]) == best))
+
+
+def _patience(draws: Floats, crowding: float) -> Floats:
+    """[n_pages] when the user looks no further: gamma distributed with mean 1."""
+    if crowding == 0:
+        return np.ones(len(draws))
+    from scipy.special import gammaincinv  # noqa: PLC0415 - heavy, and seldom needed
+
+    return np.asarray(np.maximum(gammaincinv(1 / crowding, draws) * crowding, 1e-300))
 
 
 def _choose(utility: Floats, examined: Bools, luck: PageLuck, picks: str) -> Bools:

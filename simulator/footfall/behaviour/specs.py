@@ -133,6 +133,32 @@ class Habits(_Spec):
     picks: Literal["one", "many"] = "one"
     """"one": at most one click a page (multinomial logit). "many": every item that beats
     "none of these" is clicked (each against the outside option, sharing its noise)."""
+    crowding: float | None = Field(default=None, ge=0, le=5)
+    """How much the items of a page take from each other, with ``picks: one``: the variance of the
+    users' patience on a page. 1: as in a multinomial logit; 0: only that one at most is taken.
+    Reading then makes an item rarer instead of hiding it. None: a multinomial logit over what was
+    read."""
+
+
+class PeopleSpec(_Spec):
+    """Users fitted to a log of pages, each with numbers of their own; see docs/fitting.md."""
+
+    file: str = ""
+    """What ``footfall fit`` wrote beside the behaviour; from the scenario's folder, if relative."""
+    sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    """Of the file, so that no other users are played by mistake."""
+    target: str = ""
+    """In place of a file: ``module:function`` of one's own, which gets the ids of users and items
+    and the moment at which the run begins, and returns ``footfall.behaviour.people.Thinking``
+    users, for instance those of a made-up world whose truth is known."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PeopleSpec:
+        if bool(self.file) == bool(self.target):
+            raise ValueError("name either a `file` or a `target`")
+        if bool(self.file) != bool(self.sha256):
+            raise ValueError("a `file` goes with its `sha256`; `footfall fit` writes both")
+        return self
 
 
 class BehaviourSpec(_Spec):
@@ -146,6 +172,10 @@ class BehaviourSpec(_Spec):
     differs from everybody by a draw that stays the same in all arms and visits."""
     mood: MoodSpec | None = None
     """Satisfaction that is carried over visits; None: every visit begins alike."""
+    people: PeopleSpec | None = None
+    """Users with a utility, an intent to buy and a patience of their own, as a log of pages shows
+    them. Their utility is added to that of ``click``, whose other terms ``footfall fit`` sets to
+    0, and theirs replace ``buy`` and the habits of going on. None: only the coefficients here."""
     buy: BuyTerms = BuyTerms()
     habits: Habits = Habits()
     sources: dict[Literal["click", "buy", "habits"], str] = {}

@@ -15,19 +15,29 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from footfall.errors import DataError, did_you_mean
+from footfall.cli.fit_pages import show_pages
+from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.schema import Split
+from footfall.datasets.sources import load
+from footfall.datasets.split import split
+from footfall.errors import DataError, UserError, did_you_mean
 from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
 from footfall.fitting.ground import lay
 from footfall.fitting.habits import fit_habits
+from footfall.fitting.pages.of_split import TESTED, fit_users, has_pages
 from footfall.fitting.sets import build, protocols
 from footfall.plumbing.files import write_text
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
+from footfall.scenario.scenario import Scenario
 
 SPARED_USERS = 300
 """Users that are left for `footfall validate` to test, of those who are active after the split."""
 
 SETS_A_USER = 20
+
+PAGES = "pages"
+"""The protocol of logs that tell what was shown."""
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -40,14 +50,32 @@ def fit(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(help="Choices to fit: catalogue, displayed, shelf, ... Default: the best."),
+        typer.Option(
+            help="Choices to fit: pages, catalogue, displayed, shelf, ... Default: the best."
+        ),
     ] = None,
+    tested: Annotated[
+        float,
+        typer.Option(
+            help="Share of the users that `footfall validate` tests and this does not fit, "
+            "at most a third; where the log has pages."
+        ),
+    ] = TESTED,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Fit behaviour to the scenario's real choices before the split; use it as `behaviour: FILE`.
 
-    The fitted users are neither tested by `footfall validate` nor seen by the recommenders.
+    A log that tells what was shown is fitted page by page: each user gets numbers of their own,
+    which go into a file beside the YAML (.npz). The tested users' choices are not fitted.
     """
+    read = read_scenario(scenario)
+    base = folder_of(scenario)
+    histories = _halves(read, base) if protocol in {None, PAGES} else None
+    if histories is not None and (protocol == PAGES or has_pages(histories.remembered)):
+        if by is not None:
+            raise UserError("--by: users fitted to pages have numbers of their own already")
+        _fit_pages(read, histories, out, tested, as_json=as_json)
+        return
     fitted = fit_scenario(scenario, by, protocol)
     written = fitted.spec.model_dump(mode="json")
     write_text(out, yaml.safe_dump(written, sort_keys=False))
@@ -56,6 +84,30 @@ def fit(
         return
     _show(fitted)
     typer.echo(f"written to {out}; in the scenario: `behaviour: {out.name}`")
+
+
+def _halves(scenario: Scenario, base: Path) -> Split:
+    stderr.print(f"reading {scenario.data.kind}")
+    return split(load(scenario.data, base), scenario.split)
+
+
+def _fit_pages(
+    scenario: Scenario, histories: Split, out: Path, tested: float, *, as_json: bool
+) -> None:
+    """Fit users to pages, write them, and say what came out."""
+    catalogue = Catalogue.from_items(histories.remembered.items, histories.remembered.currency)
+    fitted = fit_users(
+        histories, catalogue, seed=scenario.seed, tested=tested, announce=stderr.print
+    )
+    people = out.with_suffix(".npz")
+    behaviour = fitted.save(people)
+    text = yaml.safe_dump(behaviour.model_dump(mode="json"), sort_keys=False)
+    out.write_text(text, encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(fitted.report.model_dump(mode="json")))
+        return
+    show_pages(fitted.report, Console(width=90))
+    typer.echo(f"written to {out} and {people}; in the scenario: `behaviour: {out.name}`")
 
 
 def fit_scenario(name: str, by: str | None = None, protocol: str | None = None) -> FittedBehaviour:

@@ -184,11 +184,15 @@ def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(numbers))  # noqa: T201
         return
-    for name, value in numbers.items():
-        if name == "answers":
-            continue
-        shown = f"{value:,.0f}" if isinstance(value, int | float) else value
-        typer.echo(f"{name.replace('_', ' '):28} {shown}")
+    low, high = numbers["seconds_low"], numbers["seconds_high"]
+    apart = ("seconds_low", "seconds_high", "answers")
+    shown = {name: value for name, value in numbers.items() if name not in apart}
+    for name, value in shown.items():
+        text = f"{value:,.0f}" if isinstance(value, int | float) else value
+        if name == "seconds":
+            span = "" if value is None else f" (nine times in ten {low:,.0f} to {high:,.0f})"
+            text = f"{'unknown' if value is None else text}{span}"
+        typer.echo(f"{name.replace('_', ' '):28} {text}")
 
 
 def _where_the_time_went(record: dict[str, Any]) -> str:

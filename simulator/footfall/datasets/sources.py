@@ -27,7 +27,7 @@ from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.open_bandit import OpenBanditSource
 from footfall.datasets.schema import Dataset
 from footfall.datasets.steam import SteamSource
-from footfall.datasets.table import TableSource
+from footfall.datasets.table_source import TableSource
 
 DataSource = Annotated[
     AmazonSource

@@ -35,7 +35,7 @@ def unfold(draft: Draft, flags: Mapping[str, pd.Series]) -> None:
         draft.note(problem, "dropped", int(silent.sum()), sample)
         kept &= ~silent
     views = draft.interactions[kept]
-    parts = [views.drop(columns=["value", "quantity"], errors="ignore")]
+    parts = [views.drop(columns=["value", "unit_price", "quantity"], errors="ignore")]
     for action, yes in said.items():
         rows = views[yes[kept] == 1].assign(action=action)
         parts.append(rows if action == "purchase" else rows.reindex(columns=parts[0].columns))

@@ -118,7 +118,7 @@ def replay(
     if user not in population.users:
         raise UserError(f'{run}: no user "{user}"; {did_you_mean(user, population.users[:20])}')
     number, code = population.index(user), _code(scenario, arm)
-    setting = setting_of(scenario, histories)
+    setting = setting_of(scenario, histories, base)
     witness = _Witness(setting.behaviour)
     job = job_of(scenario, histories, setting, Options(run, base), Earlier())
     service = job.service(Learners(()), None, lambda _pages, _items: None)

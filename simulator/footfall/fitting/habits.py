@@ -141,6 +141,13 @@ def _visit_lengths(
     fitted["go_on_after_click"] = f"{habits['go_on_after_click']:.2f}, {text}"
 
 
+def dwelling(rows: pd.DataFrame) -> dict[str, float]:
+    """``dwell_seconds``, where clicks tell it; empty otherwise."""
+    found: dict[str, float] = {}
+    _dwell(rows, found, {})
+    return found
+
+
 def _dwell(rows: pd.DataFrame, habits: dict[str, float], fitted: dict[str, str]) -> None:
     """Median seconds from a click to the next event of the same visit."""
     known = rows[rows["order"] != ""].sort_values(["user", "order", "time"], kind="stable")

@@ -115,6 +115,12 @@ class AuditedRecommender:
             counted[name] = counted.get(name, 0) + count
         return counted
 
+    def begin(self) -> None:
+        """Begin with clean books: what was asked so far, on logged pages, was no user's page."""
+        self.faults = Faults()
+        for name in self.diagnostics.keys() & {"fallback_requests"}:
+            self._elsewhere[name] -= self.diagnostics[name]
+
     def absorb(
         self, faults: Faults, diagnostics: Mapping[str, int], latencies: Latencies | None = None
     ) -> None:

@@ -5,6 +5,9 @@ RUN/progress.jsonl       what was added to a large manifest since it was written
 RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_folder.log``
 RUN/items.parquet        the catalogue; likewise users and held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
+RUN/people.npz           users fitted to the log's pages, where the run has fitted them itself
+RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases: the run's pages
+                         under drawn worlds, where users are fitted to pages
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
 RUN/.lock                held by the process that writes to the folder
@@ -27,6 +30,11 @@ SPENT = "spent.json"
 GRID = "grid.json"
 VALIDITY = "validity.json"
 REPORT = "report.html"
+
+PEOPLE = "people.npz"
+"""Users fitted to the log's pages, where the run has fitted them itself."""
+DRAWS = "draws.parquet"
+"""What the run's pages would have brought in worlds that the fit leaves possible."""
 
 ITEMS = "items.parquet"
 USERS = "users.parquet"

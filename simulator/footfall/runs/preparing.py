@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from footfall.answering.opening import pages_at_once
+from footfall.behaviour.kept import read_people
+from footfall.behaviour.people import Thinking
+from footfall.errors import DataError
 from footfall.options import Options
+from footfall.plumbing.files import file_hash
+from footfall.recommenders.callable import find_target
 from footfall.runs import resuming
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import Scenario
@@ -39,8 +44,12 @@ def expected_decisions(scenario: Scenario, setting: Setting) -> float:
     return float(visits * pages * setting.slate)
 
 
-def setting_of(scenario: Scenario, histories: Histories) -> Setting:
-    """Step 5: what every shopper shares."""
+def setting_of(scenario: Scenario, histories: Histories, base: Path) -> Setting:
+    """Step 5: what every shopper shares.
+
+    Raises:
+        DataError: The scenario names fitted users whose file is not there, or another one now.
+    """
     return prepare(
         scenario.behaviour,
         histories.apart.for_behaviour,
@@ -53,8 +62,32 @@ def setting_of(scenario: Scenario, histories: Histories) -> Setting:
         max_pages=scenario.world.max_pages,
         diary=_diary(scenario),
         actions=scenario.actions,
+        people=people_fitted(scenario, histories, base),
         presented=histories.presentations.arms,
     )
+
+
+def people_fitted(scenario: Scenario, histories: Histories, base: Path) -> Thinking | None:
+    """The users of the run as a log of pages shows them, if the scenario names such."""
+    spec, population = scenario.behaviour.people, histories.population
+    if spec is None:
+        return None
+    if spec.target:
+        make = find_target(spec.target, base)
+        made: Thinking = make(population.originals, histories.catalogue.ids, histories.split.at)
+        return made
+    path = base / spec.file
+    kept = read_people(path)
+    if file_hash(path) != spec.sha256:
+        raise DataError(
+            f"{path}: not the users that this behaviour was fitted with; run `footfall fit` again"
+        )
+    if kept.until > histories.split.at.to_datetime64():
+        raise DataError(
+            f"{path}: these users remember until {kept.until}, which is after the split at "
+            f"{histories.split.at}: they know what is to be foretold; fit them again"
+        )
+    return kept.of(population.originals, histories.catalogue.ids)
 
 
 def _diary(scenario: Scenario) -> DiarySpec:

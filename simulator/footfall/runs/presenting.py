@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from footfall.appeal.shipped import find_appeal
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.presentations import Presentation, read_presentation
 from footfall.errors import DataError, ScenarioError
@@ -97,7 +98,7 @@ class _Words:
                 "(see footfall learn-appeal)"
             )
         titles = [found.titles[n] for n in changed] + [usual[n] for n in changed]
-        scores = self._model(self._base / self._spec.path).score(titles)
+        scores = self._model(find_appeal(self._spec.path, self._base)).score(titles)
         apart = scores[: len(changed)] - scores[len(changed) :]
         gains[found.codes[changed]] = self._spec.weight * apart
         return gains

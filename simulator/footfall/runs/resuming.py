@@ -18,7 +18,17 @@ from footfall.errors import LogError, RunError, UserError
 from footfall.options import Announce, Options
 from footfall.plumbing.files import PARTIAL, file_hash
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import ASIDE, LOGS, MANIFEST, REPORT, SPENT, VALIDITY, epochs_of
+from footfall.run_folder.layout import (
+    ASIDE,
+    DRAWS,
+    LOGS,
+    MANIFEST,
+    PEOPLE,
+    REPORT,
+    SPENT,
+    VALIDITY,
+    epochs_of,
+)
 from footfall.scenario.scenario import Scenario
 
 OPERATIONAL = (
@@ -229,7 +239,7 @@ def compare(parts: Mapping[str, str], earlier: Earlier) -> None:
 def _clear(folder: Path) -> None:
     for name in (*LOGS, ASIDE):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (MANIFEST, REPORT, VALIDITY, SPENT):
+    for name in (MANIFEST, REPORT, VALIDITY, SPENT, PEOPLE, DRAWS):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -29,13 +29,16 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.recommenders import AuditedRecommender
 from footfall.run_folder import manifest
 from footfall.run_folder.answers import answers_of, no_verdict
-from footfall.run_folder.layout import HELD_OUT, ITEMS, STORE, USERS
+from footfall.run_folder.layout import DRAWS, HELD_OUT, ITEMS, STORE, USERS
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
 from footfall.runs.arms import open_arms
 from footfall.runs.budget import Meter, MeteredModel
+from footfall.runs.draws import write_draws
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
+from footfall.runs.logged import write_logged
+from footfall.runs.own_users import as_begun, with_own_users
 from footfall.runs.preparing import (
     epochs,
     expected_decisions,
@@ -48,7 +51,7 @@ from footfall.runs.provenance import added, describe, held_out_table, items_tabl
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
 from footfall.workers.hiring import hire
-from footfall.workers.shards import FOREIGN, EpochLog, Learners
+from footfall.workers.shards import FOREIGN, EpochLog, Job, Learners
 from footfall.world.crowd import Setting
 from footfall.world.records import Names, interactions
 
@@ -63,39 +66,51 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
     watch = watch or Watch()
     judge, clock = _judge(scenario, watch), Stopwatch()
     with manifest.locked(options.out), ExitStack() as stack:
+        scenario = as_begun(scenario, options)
         earlier = resuming.claim(options, scenario, watch.announce)
         meter = Meter(scenario.budget, options.out)
         with clock.section("data"):
             histories = read_histories(scenario, options.base, watch.announce)
+            scenario, told = with_own_users(scenario, histories, options, watch.announce)
         with clock.section("recommenders"):
             recommenders = [*open_arms(scenario, histories, options.base, watch.announce).values()]
-            for recommender in recommenders:
-                stack.callback(recommender.close)
+            stack.enter_context(_closing(recommenders))
         with clock.section("model"):
             engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
-            setting = setting_of(scenario, histories)
-            for offered in setting.schedule.offers:
-                watch.announce(str(offered))
+            setting = setting_of(scenario, histories, options.base)
+            _announce_offers(setting, watch.announce)
             job = job_of(scenario, histories, setting, options, earlier)
             choice = job.open_choice(model)
             reasoner = _reasoner(scenario, histories, engine, model, options)
         record = describe(scenario, histories, engine) | {
             "base": os.path.relpath(options.base, options.out),
             "reasons": reasoner.counts,
+            **told,
         }
         resuming.begin(options, earlier, record)
         stack.enter_context(_last_words(options.out, record, meter))
-        record["tables"] = _write_tables(options.out, scenario, histories, setting)
+        with clock.section("logged pages"):
+            hashes, record["logged"] = write_logged(
+                scenario,
+                histories,
+                recommenders,
+                setting,
+                speaks=choice is not None,
+                base=options.base,
+                out=options.out,
+                announce=watch.announce,
+            )
+        for recommender in recommenders:
+            recommender.begin()
+        record["tables"] = hashes | _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
         progress = watch.begin(expected_decisions(scenario, setting))
-        society = society_of(scenario, histories, options.base)
-        learners = Learners(recommenders, society)
+        learners = Learners(recommenders, society_of(scenario, histories, options.base))
         workforce = hire(job, options, learners, choice, model, progress, watch.announce)
         stack.enter_context(closing(workforce))
         pages = job.service(learners, choice, progress)
         halted = stack.enter_context(watch.patience())
-        told: frozenset[str] = frozenset()
-        growing = manifest.Growing(options.out)
+        books = _Books(options.out, watch.announce)
         with clock.section("simulating"):
             for number, until in enumerate(epochs(scenario)):
                 _may_go_on(number, meter, halted())
@@ -104,18 +119,20 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 resuming.compare(parts, earlier)
                 record["parts"].update(parts)
                 _teach(learners, log, job.names)
-                _account(record, choice, recommenders, engine, clock)
-                _carry_over(record, scenario, earlier)
-                told = _warned(record, told, watch.announce)
-                growing.add(record, parts)
+                _account(record, choice, recommenders, engine, clock, earlier)
+                books.enter(record, parts)
                 if number + 1 >= earlier.epochs:  # before, the judge has let the run go on
                     record["stopped"] = judge(options.out)
                 if record["stopped"]:
                     break
-        record["status"] = "stopped early" if record["stopped"] else "finished"
-        _account(record, choice, recommenders, engine, clock)
-        _carry_over(record, scenario, earlier)
+        _conclude(options.out, record, job, clock)
+        _account(record, choice, recommenders, engine, clock, earlier)
     return record
+
+
+def _announce_offers(setting: Setting, announce: Announce) -> None:
+    for offered in setting.schedule.offers:
+        announce(str(offered))
 
 
 @contextmanager
@@ -153,24 +170,41 @@ def _may_go_on(epochs: int, meter: Meter, halted: bool) -> None:
         raise InterruptError(f"stopped after {epochs} epochs, as asked; go on with --resume")
 
 
-def _warned(record: dict[str, Any], told: frozenset[str], announce: Announce) -> frozenset[str]:
-    """Tell once of each arm that has come to answer too little; a night may be saved."""
-    broken = {one.arm: one.problem() for one in answers_of(record) if one.problem()}
-    for arm, problem in broken.items():
-        if arm not in told:
-            announce(f"! so far {problem}")
-    return told | broken.keys()
+class _Books:
+    """The manifest after each epoch, and a word when an arm has come to answer too little."""
+
+    def __init__(self, out: Path, announce: Announce) -> None:
+        self._growing = manifest.Growing(out)
+        self._announce = announce
+        self._told: set[str] = set()
+
+    def enter(self, record: dict[str, Any], parts: Mapping[str, str]) -> None:
+        """Write an epoch down; a night may be saved by what is said in its first hour."""
+        for one in answers_of(record):
+            if one.problem() and one.arm not in self._told:
+                self._announce(f"! so far {one.problem()}")
+                self._told.add(one.arm)
+        self._growing.add(record, parts)
 
 
-def _carry_over(record: dict[str, Any], scenario: Scenario, earlier: resuming.Earlier) -> None:
+@contextmanager
+def _closing(recommenders: list[AuditedRecommender]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for recommender in recommenders:
+            stack.callback(recommender.close)
+        yield
+
+
+def _carry_over(record: dict[str, Any], earlier: resuming.Earlier) -> None:
     """Recommenders that were not asked again keep the faults that they were found to have.
 
     What all faults come to is said in shares of the requests.
     """
-    for arm in scenario.arms:
-        before = (earlier.record.get("faults") or {}).get(arm.name)
-        if before and arm.recommender.kind in FOREIGN:
-            record["faults"][arm.name] = added(before, record["faults"][arm.name])
+    for arm in record["scenario"]["arms"]:
+        name = arm["name"]
+        before = (earlier.record.get("faults") or {}).get(name)
+        if before and arm["recommender"]["kind"] in FOREIGN:
+            record["faults"][name] = added(before, record["faults"][name])
     record["answers"] = {one.arm: one.as_dict() for one in answers_of(record)}
     record["no_verdict"] = no_verdict(record)
 
@@ -239,6 +273,16 @@ def _write_tables(
     return {name: write_frame(table, out / name) for name, table in tables.items()}
 
 
+def _conclude(out: Path, record: dict[str, Any], job: Job, clock: Stopwatch) -> None:
+    """After the last epoch: what the pages would have brought in other worlds."""
+    parts = [out / name for name in record["parts"] if name.startswith("impressions/")]
+    with clock.section("draws"):
+        written = write_draws(out / DRAWS, parts, job.setting, job.names, job.scenario.seed)
+    if written is not None:
+        record["tables"][DRAWS] = written
+    record["status"] = "stopped early" if record["stopped"] else "finished"
+
+
 def _teach(learners: Learners, log: EpochLog, names: Names) -> None:
     """Hand each recommender the events of its own arm, and let word get round."""
     if learners.society is not None:
@@ -253,6 +297,7 @@ def _account(
     recommenders: list[AuditedRecommender],
     engine: LanguageModel,
     clock: Stopwatch,
+    earlier: resuming.Earlier,
 ) -> None:
     """Counts, faults and times so far."""
     arms = [arm["name"] for arm in record["scenario"]["arms"]]
@@ -261,6 +306,7 @@ def _account(
         arm: {**r.faults.as_dict(), **r.diagnostics}
         for arm, r in zip(arms, recommenders, strict=True)
     }
+    _carry_over(record, earlier)
     waits = {"model": engine, **dict(zip(arms, (r.recommender for r in recommenders), strict=True))}
     record["latencies"] = {
         name: one.latencies.as_dict() for name, one in waits.items() if hasattr(one, "latencies")

@@ -15,7 +15,7 @@ class AppealSpec(BaseModel):
     model_config = SPEC
 
     path: Path
-    """Folder that ``footfall learn-appeal`` wrote."""
+    """Folder that ``footfall learn-appeal`` wrote, or the name of one that comes with Footfall."""
     weight: float = Field(default=1.0, ge=0)
     """Utility per unit of the log of the share taken. 1: a wording that was taken 10% more often
     in past tests is so here, too, as long as little is taken at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 from importlib.resources import files
 from pathlib import Path
@@ -35,7 +36,15 @@ def read_scenario(source: str | Path, overrides: dict[str, Any] | None = None) -
         # A behaviour in a file of its own, as `footfall fit` writes it.
         text, file = find_text(folder_of(source) / raw["behaviour"], files(SCENARIOS))
         raw["behaviour"] = parse_mapping(text, file, "click, buy and habits")
+        _with_people(raw["behaviour"], (folder_of(source) / file).parent, folder_of(source))
     return parse_scenario(raw, where)
+
+
+def _with_people(behaviour: dict[str, Any], folder: Path, base: Path) -> None:
+    """Name the file of fitted users, which is beside the behaviour's, as seen from ``base``."""
+    people = behaviour.get("people")
+    if isinstance(people, dict) and isinstance(people.get("file"), str):
+        people["file"] = Path(os.path.relpath(folder / people["file"], base)).as_posix()
 
 
 def script_mapping(path: Path) -> dict[str, Any]:

@@ -47,3 +47,16 @@ class Calendar:
         clock = (np.minimum(hours, 23) + uniform(words[2])) * HOUR
         start = np.floor(now / DAY + gaps) * DAY + clock
         return np.where(start > now, start, start + DAY)
+
+
+def gaps_to_draw(gap_days: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Means of the gaps to draw so that visits come ``gap_days`` apart on the whole.
+
+    A visit whose clock would lie before the one that has just ended comes a day later, which makes
+    short gaps longer: by half a day as often as a drawn gap ends on the same day.
+    """
+    drawn = gap_days.copy()
+    for _ in range(50):
+        same_day = 1.0 - drawn * (1.0 - np.exp(-1.0 / drawn))
+        drawn = np.maximum(gap_days - 0.5 * same_day, 0.05)
+    return np.asarray(drawn)

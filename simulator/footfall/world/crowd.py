@@ -17,10 +17,12 @@ import numpy.typing as npt
 
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES, PairFeatures
+from footfall.behaviour.people import Thinking
 from footfall.behaviour.specs import SITUATION, TASTES
+from footfall.behaviour.traces import Traces
 from footfall.luck import Luck, Purpose, exponential
 from footfall.world.actions.funnel import Funnel
-from footfall.world.calendar import Calendar
+from footfall.world.calendar import DAY, Calendar
 from footfall.world.diary import Diary, DiarySpec
 from footfall.world.pages import FilledPage, PageOutcome, PageRequest, PageService
 from footfall.world.presented import Presented
@@ -51,6 +53,8 @@ class Setting:
     """[n_users, len(TERMS)] coefficients of each user; None: the common ones."""
     diary: DiarySpec | None = None
     """What users carry along from page to page and from visit to visit; None: nothing."""
+    people: Thinking | None = None
+    """Users fitted to a log of pages; None: the coefficients of ``behaviour`` are all there is."""
     funnel: Funnel | None = None
     """What users do beside clicking and buying; None: nothing."""
     presented: Presented | None = None
@@ -68,14 +72,21 @@ class Crowd:
     def __init__(self, setting: Setting, people: Sequence[tuple[int, int]]) -> None:
         """Wake ``people`` up: (arm, number of the user in the population)."""
         self.setting = setting
-        kept = setting.diary
-        self.shoppers = [
-            Shopper(arm, user, setting.max_pages, None if kept is None else Diary(kept))
-            for arm, user in people
-        ]
-        for shopper in self.shoppers:
-            shopper.now = float(setting.calendar.arrivals[shopper.user])
-        self._plan(self.shoppers)
+        self.shoppers = [self.wake(arm, user) for arm, user in people]
+        self.plan(self.shoppers)
+
+    def wake(self, arm: int, user: int) -> Shopper:
+        """A user in an arm, whose first visit is still to be planned."""
+        kept = self.setting.diary
+        shopper = Shopper(
+            arm,
+            user,
+            self.setting.max_pages,
+            None if kept is None else Diary(kept),
+            traces=None if self.setting.people is None else Traces(),
+        )
+        shopper.now = float(self.setting.calendar.arrivals[user])
+        return shopper
 
     def advance(self, until: float, service: PageService) -> EpochRecords:
         """Simulate up to ``until`` (seconds since the start) and return what happened.
@@ -92,8 +103,8 @@ class Crowd:
                 (gone if shopper.advance() is None else asking).append(shopper)
             waiting = self._let_go(asking)
             if waiting:
-                blocks.append(self._round(waiting, service))
-            self._plan(gone)
+                blocks.append(self.serve(waiting, service))
+            self.plan(gone)
             active = asking + [shopper for shopper in gone if shopper.starts < until]
         return EpochRecords(
             blocks,
@@ -105,7 +116,7 @@ class Crowd:
             ],
         )
 
-    def _plan(self, leaving: Sequence[Shopper]) -> None:
+    def plan(self, leaving: Sequence[Shopper]) -> None:
         """Draw when each of them comes next."""
         if not leaving:
             return
@@ -121,9 +132,17 @@ class Crowd:
 
     def _stretched(self, leaving: Sequence[Shopper]) -> npt.NDArray[np.float64] | float:
         """[n] by what the days to the next visit are multiplied."""
-        if self.setting.behaviour.spec.mood is None:
-            return 1.0
-        return np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        stretched: npt.NDArray[np.float64] | float = 1.0
+        if self.setting.behaviour.spec.mood is not None:
+            stretched = np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        if self.setting.people is None:
+            return stretched
+        came = [number for number, s in enumerate(leaving) if s.session]
+        users = np.array([leaving[number].user for number in came], dtype=np.int64)
+        clicks = np.array([leaving[number].last_clicks for number in came], dtype=np.int64)
+        after = np.ones(len(leaving))
+        after[came] = self.setting.people.stretch(users, clicks)
+        return stretched * after
 
     def _let_go(self, asking: list[Shopper]) -> list[Shopper]:
         """Those who still wait for their page; the others give up, and hear so."""
@@ -149,7 +168,8 @@ class Crowd:
             )
         return left
 
-    def _round(self, asking: list[Shopper], service: PageService) -> PageBlock:
+    def serve(self, asking: list[Shopper], service: PageService) -> PageBlock:
+        """Show everybody who waits a page, and tell them what came of it."""
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]
         pages = service.serve(requests)
         block = self._decide(asking, requests, pages)
@@ -197,6 +217,8 @@ class Crowd:
             sellable=schedule.sellable[cells] if changed else None,
             examination=schedule.examination[spells] if changed else None,
         )
+        if self.setting.people is not None:
+            features = self._thinking(self.setting.people, features, asking, requests, items)
         decisions = self.setting.behaviour.decide(features, self._luck(requests, items))
         if changed:
             waits = schedule.waits[spells, [request.arm for request in requests]]
@@ -206,6 +228,26 @@ class Crowd:
             acts = self.setting.funnel.act(requests, items, features, prices, decisions)
             decisions = acts.decisions
         return PageBlock(requests, pages, items, features.llm, prices, decisions, acts)
+
+    def _thinking(
+        self,
+        people: Thinking,
+        features: PageFeatures,
+        asking: list[Shopper],
+        requests: list[PageRequest],
+        items: npt.NDArray[np.int32],
+    ) -> PageFeatures:
+        """The same with what fitted users think of the page."""
+        users = np.array([request.user for request in requests], dtype=np.int64)
+        days = np.array([request.time for request in requests]) / DAY
+        opinion = people.think(users, items, features.price, days, _met(asking, items, days))
+        pages = np.array([request.page for request in requests], dtype=np.int64)
+        return replace(
+            features,
+            personal=opinion.terms,
+            buy_odds=opinion.buy_odds,
+            going=people.going(users, pages),
+        )
 
     def _times(self, requests: list[PageRequest]) -> npt.NDArray[np.datetime64] | None:
         """[n] when, if it matters to anybody."""
@@ -267,4 +309,16 @@ def _heard(pages: list[FilledPage], width: int) -> npt.NDArray[np.float64] | Non
 
 def _times_seen(asking: list[Shopper], items: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     rows = [shopper.seen.of(row) for shopper, row in zip(asking, items.tolist(), strict=True)]
+    return np.array(rows, dtype=np.float64)
+
+
+def _met(
+    asking: list[Shopper], items: npt.NDArray[np.int32], days: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """[n, k, len(KINDS)] what each met in this run, faded."""
+    rows = [
+        shopper.traces.of(row, day)
+        for shopper, row, day in zip(asking, items.tolist(), days.tolist(), strict=True)
+        if shopper.traces is not None
+    ]
     return np.array(rows, dtype=np.float64)

@@ -11,6 +11,7 @@ import pandas as pd
 from footfall.behaviour.decisions import Behaviour
 from footfall.behaviour.features import PairFeatures, Past, Tags, view_crowd
 from footfall.behaviour.individuals import coefficients, drawn, groups_of
+from footfall.behaviour.people import Thinking
 from footfall.behaviour.ratings import RatingModel, fit_remembered, leniencies
 from footfall.behaviour.specs import BehaviourSpec, Habits
 from footfall.datasets.catalogue import Catalogue
@@ -21,7 +22,7 @@ from footfall.luck import Luck, identities
 from footfall.users.population import Population
 from footfall.world.actions.funnel import Funnel, quantities
 from footfall.world.actions.specs import ActionsSpec
-from footfall.world.calendar import Calendar
+from footfall.world.calendar import Calendar, gaps_to_draw
 from footfall.world.crowd import Setting
 from footfall.world.diary import DiarySpec
 from footfall.world.presented import Presented
@@ -56,10 +57,13 @@ def prepare(
     max_pages: int,
     diary: DiarySpec | None = None,
     actions: ActionsSpec | None = None,
+    people: Thinking | None = None,
     presented: Presented | None = None,
 ) -> Setting:
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     calendar = calendar_of(population, spec.habits, seed, arrivals)
+    if people is not None:
+        calendar = replace(calendar, mean_gap_days=gaps_to_draw(people.gap_days))
     setting = Setting(
         behaviour=Behaviour(spec),
         calendar=calendar,
@@ -72,6 +76,7 @@ def prepare(
         start=at.to_datetime64(),
         own=_own(spec, population, calendar.luck, calendar.identities),
         diary=diary if diary is not None and diary.wanted else None,
+        people=people,
         presented=presented,
     )
     if actions is None or not actions.any:

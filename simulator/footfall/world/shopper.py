@@ -14,6 +14,8 @@ from typing import Any
 
 import simpy
 
+from footfall.behaviour.traces import Traces
+from footfall.world.calendar import DAY
 from footfall.world.diary import Diary
 from footfall.world.pages import Happening, PageOutcome, PageRequest
 from footfall.world.tally import Tally
@@ -52,8 +54,12 @@ class Shopper:
     pending: PageRequest | None = None
     seen: Tally = field(default_factory=Tally)
     """How often each item was shown to this user in this run."""
+    traces: Traces | None = None
+    """What the user met in this run, fading; kept where fitted users ask for it."""
     visits: list[Visit] | None = None
     """Finished visits that were not yet collected."""
+    last_clicks: int = 0
+    """On recommended pages of the last visit."""
     _env: simpy.Environment | None = None
     _reply: simpy.Event | None = None
 
@@ -76,6 +82,8 @@ class Shopper:
         """Hand over the visits finished since the last call, and rest."""
         visits, self.visits = self.visits or [], None
         self.seen.rest()
+        if self.traces is not None:
+            self.traces.rest()
         return visits
 
     def collect_happenings(self) -> list[Happening]:
@@ -109,7 +117,7 @@ class Shopper:
             yield env.timeout(outcome.seconds)
             if diary is not None and outcome.answered:
                 diary.note(request, outcome)
-            self.seen.add(outcome.items)
+            self._meet(request, outcome)
             clicked += outcome.clicked
             bought += outcome.bought
             if not request.kind:  # the log of visits is about recommended pages
@@ -130,6 +138,12 @@ class Shopper:
             diary.leave(session, page, env.now, visit.ended)
         self._leave(visit)
 
+    def _meet(self, request: PageRequest, outcome: PageOutcome) -> None:
+        """Remember what was on the page."""
+        self.seen.add(outcome.items)
+        if self.traces is not None:
+            self.traces.add(outcome.items, outcome.clicked, outcome.bought, request.time / DAY)
+
     def _at_nothing(self, request: PageRequest, outcome: PageOutcome, bought: bool) -> str:
         """How a visit ends on a page without items."""
         if self.diary is None or not request.kind:
@@ -141,4 +155,5 @@ class Shopper:
         """Remember the visit; the next one gets an environment of its own."""
         self.visits = [*(self.visits or ()), visit]
         self.now, self.session = visit.end, visit.session + 1
+        self.last_clicks = visit.clicks
         self._env = self._reply = None

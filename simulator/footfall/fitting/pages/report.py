@@ -1,0 +1,193 @@
+"""What a fit of pages says of itself: terms with errors, how users differ, how much it rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from footfall.behaviour.people import BUY_MEASURES, GOING, MEASURES, OWN
+from footfall.fitting.pages.buying import Logit
+from footfall.fitting.pages.fit import FittedPages, common_cov
+from footfall.plumbing.spec import SPEC
+
+Floats = npt.NDArray[np.float64]
+
+FEW_CLICKS = 500
+"""Fewer clicks than this are few: what is told is told by priors as much as by choices."""
+
+
+class FittedTerm(BaseModel):
+    """One coefficient, per standard deviation of its measure over the log."""
+
+    model_config = SPEC
+
+    name: str
+    value: float
+    error: float
+    """Standard error over the users."""
+    between_users: float | None = None
+    """Standard deviation of the users' own slopes; None: all have the same."""
+
+
+class PagesReport(BaseModel):
+    """What users fitted to pages rest on."""
+
+    model_config = SPEC
+
+    source: str
+    users: int
+    """Whose choices were fitted."""
+    tested: int
+    """Users who were spared."""
+    pages: int
+    impressions: int
+    clicks: int
+    purchases: int
+    picks: str
+    """One pick a page or several, and why."""
+    reading: tuple[float, ...]
+    """P(the user reads down to a position), from the top."""
+    reading_errors: tuple[float, ...]
+    terms: tuple[FittedTerm, ...]
+    buying: tuple[FittedTerm, ...]
+    going: tuple[FittedTerm, ...]
+    returning: FittedTerm
+    """By how much each click above the usual raises the log of the rate of coming back."""
+    spread: dict[str, float]
+    """What is not a coefficient -> standard deviation of what it adds to the utilities."""
+    information: dict[str, float]
+    """Effective numbers: how much of what users, and items, are like comes from their own data
+    and not from what is like them (0 to 1)."""
+    notes: tuple[str, ...]
+    """What had to be assumed."""
+    assumed: dict[str, str]
+
+
+def report_of(pages: FittedPages) -> PagesReport:
+    """Sum a fit up."""
+    log, rows = pages.log, pages.fitted[pages.log.users]
+    users, clicks = int(pages.fitted.sum()), int(log.clicked[rows].sum())
+    notes = list(log.notes)
+    if clicks < FEW_CLICKS:
+        notes.append(f"only {clicks} clicks: priors say as much as they do; believe little")
+    notes += [
+        f"{name}: never varies in this log, so nothing is told about it"
+        for name, told in zip(MEASURES, pages.scales.told, strict=True)
+        if not told
+    ]
+    curve = pages.clicks.curve
+    n_pages = len(np.unique(log.pages[rows]))
+    return PagesReport(
+        source=f"fitted to {n_pages} pages with {clicks} clicks of {users} users",
+        users=users,
+        tested=int((~pages.fitted).sum()),
+        pages=n_pages,
+        impressions=int(rows.sum()),
+        clicks=clicks,
+        purchases=int(log.bought[rows].sum()),
+        picks=pages.picks.reason,
+        reading=tuple(float(value) for value in curve.curve),
+        reading_errors=tuple(float(value) for value in curve.errors),
+        terms=_click_terms(pages),
+        buying=_logit_terms(pages.buying, BUY_MEASURES, users),
+        going=_logit_terms(pages.going, GOING, users),
+        returning=FittedTerm(
+            name="click above the usual",
+            value=pages.returning.per_click,
+            error=pages.returning.error,
+        ),
+        spread=_spread(pages),
+        information=_information(pages),
+        notes=tuple(notes),
+        assumed=_assumed(pages),
+    )
+
+
+def common_errors(pages: FittedPages) -> Floats:
+    """[len(MEASURES)] of the common coefficients: of the fit, and of which users there were."""
+    cov = common_cov(pages.log, pages.clicks.post, int(pages.fitted.sum()))
+    return np.asarray(np.sqrt(np.diag(cov)))
+
+
+def _click_terms(pages: FittedPages) -> tuple[FittedTerm, ...]:
+    post, errors = pages.clicks.post, common_errors(pages)
+    between = dict(zip(OWN, np.sqrt(post.user_var[: len(OWN)]), strict=True))
+    return tuple(
+        FittedTerm(
+            name=name,
+            value=float(post.common[column]),
+            error=float(errors[column]),
+            between_users=float(between[column]) if column in between else None,
+        )
+        for column, name in enumerate(MEASURES)
+        if pages.scales.told[column]
+    )
+
+
+def _logit_terms(fit: Logit | None, names: tuple[str, ...], users: int) -> tuple[FittedTerm, ...]:
+    if fit is None:
+        return ()
+    post = fit.post
+    variance = np.diag(post.common_cov).copy()
+    variance[: post.slopes] += post.user_var[: post.slopes] / max(users, 1)
+    return tuple(
+        FittedTerm(
+            name=name,
+            value=float(post.common[column]),
+            error=float(np.sqrt(variance[column])),
+            between_users=float(np.sqrt(post.user_var[column])) if column < post.slopes else None,
+        )
+        for column, name in enumerate(names)
+        if fit.scales.told[column]
+    )
+
+
+def _spread(pages: FittedPages) -> dict[str, float]:
+    """Standard deviations over the impressions of the log."""
+    post, design = pages.clicks.post, pages.clicks.design
+    k = post.slopes
+    own = post.users[design.users]
+    item = post.items[design.items]
+    parts = {
+        "item effects": item[:, 0],
+        "own taste by content": np.einsum(
+            "nr,nr->n", design.own[:, len(OWN) :], own[:, len(OWN) : k]
+        ),
+        "own taste beyond content": np.einsum("nf,nf->n", own[:, k:], item[:, 1:]),
+        "what is not known": np.sqrt(post.variance(design)),
+    }
+    found = {name: float(values.std()) for name, values in parts.items()}
+    found["what is not known"] = float(np.sqrt(np.mean(parts["what is not known"] ** 2)))
+    return found
+
+
+def _information(pages: FittedPages) -> dict[str, float]:
+    """1 minus posterior over prior variance, mean over users and items."""
+    post = pages.clicks.post
+    user = np.diagonal(post.user_cov, axis1=1, axis2=2)
+    item = np.diagonal(post.item_cov, axis1=1, axis2=2)
+    found = {
+        "users' activity": user[:, 0] / post.user_var[0],
+        "items' effects": item[:, 0] / post.item_var[0],
+    }
+    if user.shape[1] > post.slopes:
+        found["users' taste"] = user[:, post.slopes :].mean(axis=1)
+    return {name: float(np.clip(1.0 - ratio.mean(), 0.0, 1.0)) for name, ratio in found.items()}
+
+
+def _assumed(pages: FittedPages) -> dict[str, str]:
+    found = {"llm": "0: fitted without the language model"}
+    if not (pages.log.positions >= 0).any():
+        found["reading"] = "everything on a page is read: the log has no positions"
+    if pages.clicks.family.picks == "one":
+        found["crowding"] = (
+            f"{pages.clicks.family.crowding:g}: how much the items of a page take from each other "
+            "is half way between a multinomial logit (1) and not at all (0)"
+        )
+    if pages.buying is None:
+        sure = "everything that is clicked is bought" if pages.log.bought.any() else "nothing is"
+        found["buying"] = f"{sure}: the log has no other answer"
+    if pages.going is None:
+        found["going on"] = "never: no visit of the log has a second page"
+    return found

@@ -102,7 +102,7 @@ def _fit_pages(
     people = out.with_suffix(".npz")
     behaviour = fitted.save(people)
     text = yaml.safe_dump(behaviour.model_dump(mode="json"), sort_keys=False)
-    out.write_text(text, encoding="utf-8")
+    write_text(out, text)
     if as_json:
         typer.echo(json.dumps(fitted.report.model_dump(mode="json")))
         return

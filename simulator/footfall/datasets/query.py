@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pandas as pd
 
@@ -62,6 +63,16 @@ def _is_text(column: pd.Series) -> bool:
     return not (kinds.is_numeric_dtype(column.dtype) or kinds.is_datetime64_any_dtype(column.dtype))
 
 
+def _unknown(name: str, where: str, columns: list[str]) -> str:
+    """A name that is no column: a word without its quotes, or a column spelled otherwise."""
+    values = re.findall(rf"(\w+)\s*(?:==|!=)\s*{re.escape(name)}\b", where)
+    if values and values[0] in columns:
+        return (
+            f'{name} is no column; a word to compare with stands in quotes: {values[0]} == "{name}"'
+        )
+    return f'no column "{name}"; {did_you_mean(name, columns)}'
+
+
 def _check(where: str, columns: list[str], texts: frozenset[str]) -> None:
     try:
         tree = ast.parse(where.strip(), mode="eval")
@@ -75,7 +86,7 @@ def _check(where: str, columns: list[str], texts: frozenset[str]) -> None:
                 f'(and, or, not, in, + - * /); "{ast.unparse(node)}" is not allowed'
             )
         if isinstance(node, ast.Name) and node.id not in columns:
-            raise DataError(f'where: no column "{node.id}"; {did_you_mean(node.id, columns)}')
+            raise DataError(f"where: {_unknown(node.id, where, columns)}")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ARITHMETIC):
             for side in (node.left, node.right):
                 _refuse_text(where, side, texts)

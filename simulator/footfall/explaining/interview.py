@@ -33,6 +33,8 @@ QUESTION_CHARS = 400
 
 SHIPPED = ("embedded", "fake")
 """Models that are on every machine with Footfall."""
+FEWEST_WORDS = 3
+"""A text of fewer words may be an answer, whatever they are."""
 
 MOST_DEEDS = 12
 """Newest clicked and bought items of the run that the user is reminded of."""
@@ -65,7 +67,8 @@ def interview(
         replay: The user, and what they did.
         question: Up to ``QUESTION_CHARS`` characters.
         model: Who plays the user. Unless told otherwise the run's own model, if it comes with
-            Footfall: what a run folder names beyond that is not called.
+            Footfall: what a run folder names beyond that is not called. An adapter that was taught
+            to answer Yes and No is left out: it can do nothing else.
         store: Store of model answers; the run's own unless told otherwise.
         max_tokens: Longest answer.
         announce: Told about steps that take long.
@@ -76,6 +79,9 @@ def interview(
     if not 0 < len(question.strip()) <= QUESTION_CHARS:
         raise UserError(f"a question has 1 to {QUESTION_CHARS} characters")
     spec = model or _own_model(replay.scenario.model)
+    if spec.adapter is not None:
+        announce(f'asking {spec.name} without its adapter "{spec.adapter}", which cannot talk')
+        spec = spec.model_copy(update={"adapter": None})
     with ExitStack() as stack:
         engine = stack.enter_context(closing(open_model(spec, announce=announce)))
         if not isinstance(engine, Writer):
@@ -101,7 +107,17 @@ def interview(
         prompt = engine.tokenizer.decode(tokens.ids).lstrip("\n")
         if isinstance(reply, NoAnswer):
             return Interview(question, prompt, "", reply.reason)
-        return Interview(question, prompt, reply.text.strip(), "")
+        said = reply.text.strip()
+        if not talks(said):
+            reason = f'{engine.name} does not talk: it says "{said[:40]}"; try another --model'
+            return Interview(question, prompt, "", reason)
+        return Interview(question, prompt, said, "")
+
+
+def talks(text: str) -> bool:
+    """Whether a text is more than one or two words said again and again."""
+    words = text.casefold().split()
+    return len(words) < FEWEST_WORDS or len(set(words)) > max(2, len(words) // 6)
 
 
 def _own_model(said: ModelSpec) -> ModelSpec:
@@ -112,7 +128,7 @@ def _own_model(said: ModelSpec) -> ModelSpec:
     """
     if said.name == NOBODY:
         raise UserError("the run has no language model (model: none); name one with --model")
-    if said.server is not None or said.name not in SHIPPED or Path(said.adapter or "").parts[1:]:
+    if said.server is not None or said.name not in SHIPPED:
         raise UserError(
             f'the run was played by "{said.name}", which does not come with Footfall, and what a '
             "run folder names is not called; say who answers: --model NAME [--server URL "

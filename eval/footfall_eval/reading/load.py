@@ -74,7 +74,8 @@ _VISITS = """
 WITH weighed AS (
     -- Whole billionths add up to the same sum in any order, so identical arms stay identical, and
     -- the same run gives the same figures however many threads add them up.
-    SELECT *, CAST(1e9 * "value" AS HUGEINT) AS money, CAST(1e9 * price AS HUGEINT) AS cost, try_cast(1e9 * p_click AS BIGINT) AS e_click,
+    SELECT *, CAST(1e9 * "value" AS HUGEINT) AS money, CAST(1e9 * price AS HUGEINT) AS cost,
+           try_cast(1e9 * p_click AS BIGINT) AS e_click,
            try_cast(1e9 * p_click * p_buy AS BIGINT) AS e_buy,
            try_cast(1e9 * p_click * p_buy * coalesce(price, 0) AS BIGINT) AS e_money
     FROM impressions

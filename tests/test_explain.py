@@ -116,8 +116,16 @@ def test_the_command_shows_prompt_probabilities_and_terms(base, busiest):
         *("explain", "run", "--user", busiest, "--arm", "knn", "--visit", "0", "--page", "0"),
         cwd=base,
     )
-    assert "repeat" in shown.stdout
     assert "P(click)" in shown.stdout
+    assert len(shown.stdout.split("The model was asked")[0].splitlines()) < 20
+    item = document["decisions"][0]["item"]
+    whole = footfall(
+        *("explain", "run", "--user", busiest, "--arm", "knn", "--visit", "0", "--page", "0"),
+        *("--item", item),
+        cwd=base,
+    )
+    assert "repeat" in whole.stdout
+    assert "Coefficient" in whole.stdout
     assert "Yes " in shown.stdout
 
 

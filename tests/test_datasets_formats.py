@@ -240,6 +240,7 @@ def test_parts_of_text_are_one_table(tmp_path: Path) -> None:
         ("log.csv", b"<!DOCTYPE html>", "is a web page, perhaps of a login"),
         ("log.csv", b"version https://git-lfs.github.com/spec/v1", "is a pointer of Git LFS"),
         ("log.dta", b"<stata_dta>", "is a file of a statistics program"),
+        ("log.parquet", b"u,i,t", "its contents are not what its name says; is it complete?"),
     ],
 )
 def test_what_is_not_read_says_what_to_do(

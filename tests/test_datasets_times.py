@@ -82,6 +82,7 @@ def test_a_clock_change_drops_nothing(tmp_path: Path) -> None:
         (["1577900000000"], {"time_unit": "s"}, "no Unix times in s; time_unit: ms fits"),
         (["1577900000"], {}, "holds numbers such as 1577900000; time_unit: s fits"),
         (["1.5779E+09"], {}, "time_unit: s fits"),
+        (["45292.4", "45293"], {}, "such as 45292.4: days as spreadsheets count them"),
         (["31/01/2024 10:00"], {}, "2024 10:00\"; add time_format: '%d/%m/%Y %H:%M'"),
         (["01/02/2024"], {}, "add time_format: '%d/%m/%Y' or '%m/%d/%Y'"),
         (["2024-01-01 10:00:00 CEST"], {}, "CEST is no offset from UTC: take it out"),

@@ -182,3 +182,10 @@ def test_words_of_actions_of_any_type(
     data = read(tmp_path, "log.parquet", action={"column": "a", "map": told})
     assert data.interactions["action"].tolist() == ["purchase", "view"]
     assert noted(data)["event with an unknown action"][0] == 1
+
+
+def test_a_table_of_users_that_knows_nobody_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("u,age\nU-1,30\nU-2,40\n")
+    users = {"path": "users.csv", "user": "u", "profile": ["age"]}
+    with pytest.raises(DataError, match=r'knows none of the 1 users .* as "U-1", theirs "1"'):
+        read_text(tmp_path, "u,i,t\n1,a,2024-01-01\n", users=users)

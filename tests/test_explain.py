@@ -153,7 +153,7 @@ def test_reasoned_is_a_mode_of_its_own_and_failures_are_no_answers(base, tmp_pat
             super().__init__(**options, fail_one_in=5)
 
     monkeypatch.setattr("footfall.llm.opening.FakeModel", Silent)
-    scenario = shop.scenario(choice={"mode": "reasoned", "reasons": 1.0})
+    scenario = shop.scenario(choice={"mode": "reasoned", "reasons": 1.0, "max_unanswered": 0.5})
     record = run(parse_scenario(scenario), Options(tmp_path / "run", base=base))
     rows = pd.read_parquet(tmp_path / "run" / "impressions")
     assert set(rows[rows["answered"]]["llm"]) == {-2.0, -1.0, 0.0, 1.0, 2.0}

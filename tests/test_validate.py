@@ -15,7 +15,7 @@ from footfall.fitting.choice_sets import check_no_leak
 from footfall.fitting.ground import lay
 from footfall.scenario.scenario import parse_scenario
 from footfall_lab.validation.blend import hear
-from footfall_lab.validation.judge import read_tests
+from footfall_lab.validation.past_tests import read_tests
 from footfall_lab.validation.study import Order
 from footfall_lab.validation.tasks import draw
 from footfall_lab.validation.validate import validate_users

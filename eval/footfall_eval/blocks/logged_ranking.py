@@ -40,7 +40,8 @@ def logged_ranking(
         offline: NDCG of each arm, trained and tested before the judged days.
         popularity: What a user who clicks by popularity would do on each arm's pages.
     """
-    ranked = [arm for arm in found.arms.values() if arm.effective_outcomes >= FEWEST_OUTCOMES]
+    honest = [arm for arm in found.arms.values() if not arm.knows_the_days]
+    ranked = [arm for arm in honest if arm.effective_outcomes >= FEWEST_OUTCOMES]
     names = [arm.name for arm in ranked]
     if len(ranked) < FEWEST or base not in names:
         why = f"the log speaks of {len(ranked)} arms only, and {FEWEST} are needed"
@@ -61,7 +62,10 @@ def logged_ranking(
         "users": found.users,
         "logged pages": found.pages,
         "recommenders": len(names),
-        "not ranked, too little overlap": sorted(set(found.arms) - set(names)),
+        "not ranked, too little overlap": [arm.name for arm in honest if arm.name not in names],
+        "not ranked, they have seen the judged days": sorted(
+            set(found.arms) - {arm.name for arm in honest}
+        ),
         "effective sample size, smallest": min(arm.effective_sample_size for arm in ranked),
         "tau": tau.value,
         "tau interval": tau.pair(),
@@ -142,7 +146,9 @@ def _slope(simulated: Floats, real: Floats) -> float:
     return float(_slopes(simulated, real))
 
 
-def _rows(arms: list[LoggedArm], zero: int, offline: dict[str, float]) -> tuple[dict[str, Any], ...]:
+def _rows(
+    arms: list[LoggedArm], zero: int, offline: dict[str, float]
+) -> tuple[dict[str, Any], ...]:
     base = arms[zero]
     return tuple(
         {

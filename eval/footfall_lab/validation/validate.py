@@ -17,14 +17,17 @@ import yaml
 
 from footfall.answering.opening import needs_no_store, open_answering
 from footfall.answering.stand_in import StandIn
+from footfall.behaviour.specs import BehaviourSpec
 from footfall.errors import UserError
 from footfall.fitting.ground import lay
+from footfall.llm.nobody import NOBODY
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST, VALIDITY
+from footfall.runs.foresight import Foresight
 from footfall.scenario.scenario import Scenario
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
@@ -32,6 +35,7 @@ from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.judge import coefficients, judge
 from footfall_lab.validation.memories import measure
 from footfall_lab.validation.newitems.story import foresee_takers
+from footfall_lab.validation.pages import judge_pages, observe_pages
 from footfall_lab.validation.past_tests import read_kind, read_tests
 from footfall_lab.validation.players import Players
 from footfall_lab.validation.prediction import predict
@@ -44,8 +48,17 @@ BEHAVIOUR = "behaviour.yaml"
 """The judged coefficients, to be pasted into a scenario."""
 
 
-def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+def validate_users(
+    scenario: Scenario, order: Order, announce: Announce, users: Foresight | None = None
+) -> dict[str, Any]:
     """Judge the scenario's simulated users and write ``order.out/validity.json``.
+
+    Args:
+        scenario: The scenario; where its split is at the log's end, it is moved back.
+        order: What the validation may cost, and where it leaves its findings.
+        announce: Told what is done.
+        users: Whom to judge in place of the scenario's users, on a log of pages: whoever says
+            what they would do with a page.
 
     Raises:
         UserError: The scenario or its data cannot be used; exit status 2.
@@ -59,6 +72,10 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
             "validate judges coefficients that are common to all users; leave behaviour.segments "
             "out of the scenario to validate it"
         )
+    if order.protocol == "blocks":
+        found = _by_pages(scenario, order, announce, users, clock)
+        if found is not None:
+            return found
     with clock.section("data"):
         ground = lay(scenario, order.base, users=order.users, announce=announce)
     with _model(scenario, order, announce) as model:
@@ -70,7 +87,7 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
             tasks = predict(study, announce) if order.protocol == "prediction" else None
         engine = 0.0 if model is None else model.engine_seconds
         cautions = [model.caution()] if isinstance(model, StandIn) else []
-    decision = decide(blocks, _obstacles(order, study.players))
+    decision = decide(blocks, _obstacles(order, study.players.behaviour))
     found = {
         "verdict": decision.verdict,
         "reasons": [*decision.reasons, *cautions],
@@ -92,6 +109,45 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
     write(order.out, tidy)
     (order.out / BEHAVIOUR).write_text(_as_yaml(study.players), encoding="utf-8")
     return tidy
+
+
+def _by_pages(
+    scenario: Scenario,
+    order: Order,
+    announce: Announce,
+    users: Foresight | None,
+    clock: Stopwatch,
+) -> dict[str, Any] | None:
+    """The judgement on logged pages; None where the log has none with propensities.
+
+    A language model that has a say is judged by the other way: it would have to be asked about
+    every page.
+    """
+    speaks = scenario.model.name != NOBODY and scenario.behaviour.people is None
+    if speaks and users is None:
+        return None
+    with clock.section("observing"):
+        study = observe_pages(scenario, order, announce, users)
+    if study is None:
+        return None
+    with clock.section("judging"):
+        blocks = judge_pages(study)
+    behaviour = study.scenario.behaviour
+    decision = decide(blocks, _obstacles(order, behaviour))
+    found: dict[str, Any] = plain(
+        {
+            "verdict": decision.verdict,
+            "reasons": list(decision.reasons),
+            "scenario": scenario.name,
+            "users": study.found.users,
+            "behaviour": behaviour.model_dump(mode="json"),
+            "behaviour as written": "behaviour" in scenario.model_fields_set,
+            "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
+            "timings": {name: round(seconds, 1) for name, seconds in clock.seconds.items()},
+        }
+    )
+    write(order.out, found)
+    return found
 
 
 def write(folder: Path, found: dict[str, Any]) -> None:
@@ -181,18 +237,24 @@ def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[Lan
             yield StoredModel(model, store)
 
 
-def _obstacles(order: Order, players: Players) -> tuple[str, ...]:
+def _obstacles(order: Order, judged: BehaviourSpec) -> tuple[str, ...]:
     """What forbids to carry the verdict over to the run in the same folder."""
     if not (order.out / MANIFEST).exists():
         return ()
     ran = manifest.read(order.out)["scenario"].get("behaviour")
-    if ran == players.behaviour.model_dump(mode="json"):
+    if ran is not None and _numbers_of(ran) == _numbers_of(judged.model_dump(mode="json")):
         return ()
     reason = (
         "the run in this folder used other coefficients than those judged here; put "
         f"{BEHAVIOUR} into its scenario and run again"
     )
     return (reason,)
+
+
+def _numbers_of(behaviour: dict[str, Any]) -> dict[str, Any]:
+    """What makes users alike: two files of the same fitted users may lie in different places."""
+    people = behaviour.get("people") or {}
+    return {**behaviour, "people": people.get("sha256")}
 
 
 def _as_yaml(players: Players) -> str:

@@ -118,18 +118,18 @@ def write_logged(
     if found is None:
         return {}, {}
     pages, judged = found
-    foresight = _foresight(pages, judged, histories, setting, speaks=speaks)
+    foresight = foresight_on(pages, judged, histories, setting, speaks=speaks)
     announce(f"logged pages: {int(pages.judged.sum())} of {judged.start:%Y-%m-%d} and later")
     answers: dict[str, Asked] = {}
     notes: dict[str, dict[str, Any]] = {}
     for arm, trained in zip(scenario.arms, arms, strict=True):
-        asked = _asked(arm, trained, scenario, histories, pages, judged, foresight, base)
+        asked = ask_arm(arm, trained, scenario, histories, pages, judged, foresight, base)
         notes[arm.name] = asked[1]
         if asked[0] is not None:
             answers[arm.name] = asked[0]
         else:
             announce(f'logged pages: arm "{arm.name}" is left out: {asked[1]["why"]}')
-    tables = _tables(pages, answers, foresight, histories)
+    tables = logged_tables(pages, answers, foresight, histories)
     hashes = {name: write_part(table, out / name) for name, table in tables.items()}
     return hashes, {
         "from": str(judged.start),
@@ -219,7 +219,7 @@ def _fewer(pages: LoggedPages, seed: int) -> LoggedPages:
     return pages.take(kept[codes])
 
 
-def _asked(
+def ask_arm(
     arm: ArmSpec,
     trained: AuditedRecommender,
     scenario: Scenario,
@@ -297,7 +297,7 @@ def _trained_before(
     return audited(made, histories.catalogue)
 
 
-def _foresight(
+def foresight_on(
     pages: LoggedPages, judged: Judged, histories: Histories, setting: Setting, *, speaks: bool
 ) -> Foresight:
     """The simulated users' chances, if they are known without asking a model, and honest.
@@ -308,7 +308,7 @@ def _foresight(
         return SilentForesight(setting)
     late = pages.take(pages.judged)
     page, place = np.nonzero(late.shown)
-    users = _numbers(late, histories)[page]
+    users = numbers_of(late, histories)[page]
     order = np.argsort(users, kind="stable")
     page, place = page[order], place[order]
     clicked, bought = late.clicked[page, place], late.bought[page, place]
@@ -321,20 +321,20 @@ def _foresight(
     return SettingForesight(setting, met)
 
 
-def _numbers(pages: LoggedPages, histories: Histories) -> Rows:
+def numbers_of(pages: LoggedPages, histories: Histories) -> Rows:
     """[n] each page's user within the population."""
     originals = histories.population.originals
     numbers = {user: number for number, user in reversed(list(enumerate(originals)))}
     return np.array([numbers[user] for user in pages.users], dtype=np.int64)
 
 
-def _tables(
+def logged_tables(
     pages: LoggedPages,
     answers: dict[str, Asked],
     foresight: Foresight,
     histories: Histories,
 ) -> dict[str, pa.Table]:
-    users = _numbers(pages, histories)
+    users = numbers_of(pages, histories)
 
     def chances(rows: Rows, items: Codes) -> tuple[Floats, Floats]:
         parts = [

@@ -78,11 +78,13 @@ def likenesses(
             page = slate[row][slate[row] >= 0]
             if len(page) > 2:
                 found[name].append(_alike(page, best, worth))
-    return {
-        name: Likeness(*np.nanmean(np.array(pairs), axis=0))
-        for name, pairs in found.items()
-        if pairs
-    }
+    return {name: _mean(np.array(pairs)) for name, pairs in found.items() if pairs}
+
+
+def _mean(pairs: Floats) -> Likeness:
+    """Over users; those to whom all items are alike have no order."""
+    ordered = pairs[np.isfinite(pairs[:, 1]), 1]
+    return Likeness(float(pairs[:, 0].mean()), float(ordered.mean()) if len(ordered) else 0.0)
 
 
 def _alike(page: Codes, best: Codes, worth: dict[int, float]) -> tuple[float, float]:

@@ -209,18 +209,12 @@ def _provenance(study: PageStudy) -> Block:
             hashes=hashes,
             model="",
             split=str(study.histories.split.at),
-            circular=study.histories.apart.circular and not _own_past_only(study),
             tested=f"{study.found.users} users on {study.found.pages} pages after the split",
             suspects=suspects,
             left_out=dict(study.left_out),
             likeness={name: (one.overlap, one.order) for name, one in alike.items()},
         )
     )
-
-
-def _own_past_only(study: PageStudy) -> bool:
-    """Users fitted to pages share no days with the judgement, whoever else learned from the log."""
-    return study.scenario.behaviour.people is not None or not study.judged.held_out
 
 
 def _as_predictions(shown: pd.DataFrame) -> pd.DataFrame:

@@ -13,11 +13,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from footfall.answering.opening import needs_no_store, open_answering
 from footfall.answering.stand_in import StandIn
 from footfall.behaviour.specs import BehaviourSpec
+from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall.fitting.ground import lay
 from footfall.llm.nobody import NOBODY
@@ -28,6 +30,7 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST, VALIDITY
 from footfall.runs.foresight import Foresight
+from footfall.runs.logged import LOOK_BACK
 from footfall.scenario.scenario import Scenario
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
@@ -72,8 +75,9 @@ def validate_users(
             "validate judges coefficients that are common to all users; leave behaviour.segments "
             "out of the scenario to validate it"
         )
+    scenario, moved = looking_back(scenario, order.base, announce)
     if order.protocol == "blocks":
-        found = _by_pages(scenario, order, announce, users, clock)
+        found = _by_pages(scenario, order, announce, users, clock, moved=moved)
         if found is not None:
             return found
     with clock.section("data"):
@@ -111,12 +115,35 @@ def validate_users(
     return tidy
 
 
+def looking_back(scenario: Scenario, base: Path, announce: Announce) -> tuple[Scenario, bool]:
+    """The scenario with days to judge by, and whether its split had to be moved for that.
+
+    A split at the log's end holds nothing out. It moves back by as many days as the run has, a
+    quarter of the log at most; users who were fitted to all of it are fitted again to the rest.
+    """
+    if scenario.split.at != "end":
+        return scenario, False
+    times = load(scenario.data, base).interactions["time"]
+    length = min(pd.Timedelta(days=scenario.world.days), (times.max() - times.min()) * LOOK_BACK)
+    at = (times.max() - length).ceil("D")
+    announce(
+        f"the split is at the log's end: judged on the days from {at:%Y-%m-%d} on, by users who "
+        "know only what came before"
+    )
+    chosen = scenario.model_dump(exclude_unset=True) | {"split": {"at": at.to_pydatetime()}}
+    if scenario.behaviour.people is not None:
+        chosen.pop("behaviour", None)
+    return Scenario.model_validate(chosen), True
+
+
 def _by_pages(
     scenario: Scenario,
     order: Order,
     announce: Announce,
     users: Foresight | None,
     clock: Stopwatch,
+    *,
+    moved: bool,
 ) -> dict[str, Any] | None:
     """The judgement on logged pages; None where the log has none with propensities.
 
@@ -133,7 +160,7 @@ def _by_pages(
     with clock.section("judging"):
         blocks = judge_pages(study)
     behaviour = study.scenario.behaviour
-    decision = decide(blocks, _obstacles(order, behaviour))
+    decision = decide(blocks, () if moved else _obstacles(order, behaviour))
     found: dict[str, Any] = plain(
         {
             "verdict": decision.verdict,

@@ -50,8 +50,9 @@ def test_repairs_are_counted_too() -> None:
         {**GOOD, "quantity": math.nan},
         {**GOOD, "item": "y", "value": math.inf},
         {**GOOD, "item": "z"},
+        {**GOOD, "user": "c"},
     ]
-    data = dataset(rows, items=items, users=pd.DataFrame({"user": ["b"], "age": ["20"]}))
+    data = dataset(rows, items=items, users=pd.DataFrame({"user": ["b", "c"], "age": ["20", "30"]}))
     assert {(c.problem, c.action, c.count) for c in data.cleaning} == {
         ("event without a quantity", "repaired to 1", 1),
         ("infinite value", "repaired to unknown", 1),
@@ -67,7 +68,7 @@ def test_repairs_are_counted_too() -> None:
     }
     assert list(data.items["title"]) == ["X", "Untitled item y"]
     assert data.items["price"].isna().tolist() == [False, True]
-    assert list(data.users["user"]) == ["a", "b"]
+    assert list(data.users["user"]) == ["a", "b", "c"]
 
 
 def test_a_clean_history_reports_nothing() -> None:

@@ -12,10 +12,12 @@ import yaml
 
 from footfall.errors import DataError
 from footfall.explaining.replay import replay
+from footfall.luck import Luck
 from footfall.options import Options, Watch
 from footfall.run_folder.layout import DRAWS, PEOPLE
 from footfall.runs.run import run
 from footfall.scenario.reading import read_scenario
+from footfall.world.calendar import DAY, Calendar, gaps_to_draw
 from planted import plant, write
 
 SMALL = {"users": 60, "items": 40, "days": 21, "later_days": 3, "slate": 5}
@@ -168,3 +170,18 @@ def test_the_command_writes_what_a_scenario_names(scenario, tmp_path):
     assert 0 < report["tested"] <= 20
     behaviour = yaml.safe_load((tmp_path / "behaviour.yaml").read_text(encoding="utf-8"))
     assert (tmp_path / behaviour["people"]["file"]).exists()
+
+
+def test_visits_come_as_far_apart_as_they_should():
+    gaps = np.repeat([0.8, 1.5, 4.0, 12.0], 3000)
+    hours = np.cumsum(np.r_[np.zeros(12), np.full(10, 0.1), np.zeros(2)])
+    hours = np.tile(hours, (len(gaps), 1))
+    keys = np.arange(len(gaps), dtype=np.uint64)
+    calendar = Calendar(Luck(1), keys, gaps_to_draw(gaps, hours), hours, np.zeros(len(gaps)))
+    users, now, sums = np.arange(len(gaps)), np.zeros(len(gaps)), np.zeros(len(gaps))
+    for session in range(1, 13):
+        then = calendar.next_starts(users, np.full(len(gaps), session), now)
+        sums += (then - now) * (session > 2)
+        now = then
+    for gap in np.unique(gaps):
+        assert (sums[gaps == gap] / DAY / 10).mean() == pytest.approx(gap, rel=0.03)

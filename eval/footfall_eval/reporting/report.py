@@ -21,8 +21,9 @@ from plotly.offline import get_plotlyjs
 from footfall.run_folder.layout import REPORT
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison
+from footfall_eval.comparing.figures import amount, number
 from footfall_eval.comparing.pool import PooledComparison, pool_runs
-from footfall_eval.comparing.verdict import amount, claim, leading, number
+from footfall_eval.comparing.verdict import claim, leading
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.measures.signal import model_signal
 from footfall_eval.measures.slates import sample_slates

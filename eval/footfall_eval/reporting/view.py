@@ -8,8 +8,9 @@ from typing import Any
 
 from footfall_eval.comparing.comparison import Comparison, Contrast
 from footfall_eval.comparing.evidence import Lift
+from footfall_eval.comparing.figures import amount, estimate, percent, relative
 from footfall_eval.comparing.pool import PooledComparison
-from footfall_eval.comparing.verdict import amount, estimate, leading, percent, relative
+from footfall_eval.comparing.verdict import leading
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.measures.quality import quality
 from footfall_eval.reading.load import RunLog

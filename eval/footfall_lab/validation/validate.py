@@ -219,6 +219,8 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
     clock = Stopwatch()
     if not order.questions:
         raise UserError("--protocol memory asks the model; give --questions more than 0")
+    if scenario.model.name == NOBODY:
+        raise UserError("--protocol memory asks a model, and there is none; name one with --model")
     if scenario.choice.history_events < 2:
         raise UserError(
             f"--protocol memory compares which events prompts tell, and {scenario.name} tells "
@@ -253,7 +255,7 @@ def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> d
 @contextmanager
 def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[LanguageModel | None]:
     """The scenario's model behind the store of its answers; None where it is not to be asked."""
-    if not order.questions:
+    if not order.questions or scenario.model.name == NOBODY:
         yield None
         return
     with closing(open_answering(scenario, order.base, announce)) as model:

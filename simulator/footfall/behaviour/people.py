@@ -103,6 +103,8 @@ class Shared:
     """[len(GOING)]"""
     returning: Floats
     """[1] by how much a click above the usual raises the log of the rate of coming back."""
+    discrepancy: Floats
+    """[1] standard deviation of the model's own error on the log of a lift, as a look back says."""
 
     def scaled(self, measures: Floats) -> Floats:
         """Measures in units of their spread over the log."""

@@ -56,6 +56,9 @@ class Terms(_Spec):
     occasion: float = 0.0
     """Per log of the share of the item's category at this time of the week and of the year over
     its share at all times."""
+    taste: float = 0.0
+    """Per arcsinh of standard deviations of how well the item goes with own takings, as others'
+    takings tell (EASE); see ``footfall.behaviour.alike``."""
     trend: float = 0.0
     """Per log(1 + purchases a thousand users in the arm's last epochs); see ``social``."""
     friends: float = 0.0
@@ -182,6 +185,12 @@ class BehaviourSpec(_Spec):
     """Where the numbers of a group come from, for instance what they were fitted to. A group
     without a source is reported as assumed."""
 
+    def uses(self, term: str) -> bool:
+        """Whether a term of ``click`` has a coefficient for anybody."""
+        segments = {} if self.segments is None else self.segments.click
+        common = getattr(self.click, term) or self.spread.get(term)
+        return bool(common) or any(term in terms for terms in segments.values())
+
     @model_validator(mode="after")
     def _spreads_exist(self) -> BehaviourSpec:
         for name, value in self.spread.items():
@@ -204,6 +213,7 @@ TASTES = (
     "unknown",
     "novelty",
     "occasion",
+    "taste",
 )
 """Terms that are 0 until fitted; the order of the columns of ``PageFeatures.tastes``."""
 

@@ -395,6 +395,12 @@ def _users(draft: Draft) -> None:
     users = _unique(draft, draft.users.assign(user=as_id(draft.users["user"])), "user")
     seen = pd.Index(draft.interactions["user"].unique())
     unknown = seen.difference(pd.Index(users["user"]), sort=True)
+    if len(users) and len(unknown) == len(seen):
+        theirs, ours = smallest(users["user"]), smallest(pd.Series(seen))
+        raise DataError(
+            f"{draft.name}: the table of users knows none of the {len(seen)} users of the history; "
+            f'its ids are such as "{theirs}", theirs "{ours}"'
+        )
     if len(users):
         draft.note("user without a profile", "repaired with an empty one", len(unknown))
     added = pd.DataFrame({"user": unknown.astype(object)})

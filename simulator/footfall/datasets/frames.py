@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.arrow_columns import INDEX, joined, text_of_uuids
 from footfall.datasets.delimited import Cells, Form, read_delimited, told_form
-from footfall.datasets.parts import Part, parts_of
+from footfall.datasets.parts import ENDINGS, Part, parts_of
 from footfall.datasets.records import is_json, read_json
 from footfall.datasets.schema import Cleaning
 from footfall.errors import DataError, did_you_mean, one_line
@@ -94,8 +94,8 @@ def read_frame(
     Raises:
         DataError: It cannot be read, or a column is missing; says which ones exist.
     """
-    parts, notes = parts_of(path)
     try:
+        parts, notes = parts_of(path)
         tables = _Tables(path, columns, form or Form(separator=None), rows)
         for part in parts if rows is None else parts[:1]:
             tables.add(part)
@@ -150,6 +150,8 @@ class _Tables:
             self._add_arrow(part, kind)
             return
         _refuse_unread(part.path, head)
+        if part.path.suffix.lower() in {*ENDINGS, ".feather", ".arrow", ".orc"}:
+            raise ValueError("its contents are not what its name says; is it complete?")
         with open_unpacked(part.path) as raw:
             self._add_text(part, raw)
 

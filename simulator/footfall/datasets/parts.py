@@ -12,6 +12,9 @@ from footfall.errors import DataError
 
 PARQUET = b"PAR1"
 
+ENDINGS = frozenset([".parquet", ".parq", ".pq"])
+"""How the names of Parquet files end, in lower case."""
+
 LAKES = {
     "_delta_log": "a Delta table",
     ".hoodie": "a Hudi table",
@@ -71,7 +74,9 @@ def parts_of(path: Path) -> tuple[list[Part], list[Cleaning]]:
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file begins as Parquet does, whatever it is called."""
+    """Whether a file begins as Parquet does, or is called so."""
+    if path.suffix.lower() in ENDINGS:
+        return True
     with path.open("rb") as file:
         return file.read(4) == PARQUET
 

@@ -39,6 +39,9 @@ FORMS = (
 )  # fmt: skip
 """Common ways of writing times, offered where a file has another than ISO 8601."""
 
+SPREADSHEET_DAYS = (29_221, 62_093)
+"""1980 and 2069 as spreadsheets count days."""
+
 EARLIEST_LIKELY = pd.Timestamp("1990-01-01")
 
 MOST_UNREAD = 0.5
@@ -127,7 +130,13 @@ def likely_unit(number: pd.Series) -> Unit | None:
 
 
 def _no_unit(name: object, numerals: pd.Series) -> str:
-    likely = likely_unit(numbers(numerals))
+    found = numbers(numerals)
+    likely = likely_unit(found)
+    if found.between(*SPREADSHEET_DAYS).mean() > MOST_UNREAD:
+        return (
+            f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}: days as '
+            "spreadsheets count them? Export them as dates"
+        )
     hint = f"time_unit: {likely} fits" if likely else "add time_unit: s (or ms, us, ns)"
     return (
         f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}; {hint} for Unix '

@@ -5,8 +5,9 @@ RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_
 RUN/items.parquet        the catalogue; likewise users and held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
 RUN/people.npz           users fitted to the log's pages, where the run has fitted them itself
-RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases: the run's pages
-                         under drawn worlds, where users are fitted to pages
+RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, discrepancy: the
+                         run's pages under drawn worlds, where users are fitted to pages
+                         (``footfall.runs.draws``)
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
 GRID/grid.json           in the folder around the runs of a grid: what each of them sets

@@ -9,6 +9,8 @@ arm, user and draw:
     draw                  number of the drawn world, from 0; the same world in all arms
     expected_clicks       sum over the user's pages of P(clicked)
     expected_purchases    sum of P(clicked) * P(bought | clicked)
+    discrepancy           the same in all rows: standard deviation of the model's own error on the
+                          log of a lift, which no draw holds (``fitting.pages.backtest``)
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ Codes = npt.NDArray[np.int32]
 DRAWS = 20
 """Worlds drawn."""
 
-DRAWS_SCHEMA = pa.schema(
+SUMS = pa.schema(
     [
         ("arm", pa.string()),
         ("user", pa.string()),
@@ -69,7 +71,7 @@ def write_draws(
     if not isinstance(people, People):
         return None
     rows = pd.concat([read_part(part, IMPRESSIONS, _COLUMNS) for part in parts])
-    tables = []
+    tables, off = [], float(people.shared.discrepancy[0])
     for arm in names.arms:
         pages = _Pages.of(rows[rows["arm"] == arm], names, setting)
         if not len(pages.users):
@@ -77,7 +79,8 @@ def write_draws(
         for number in range(DRAWS):
             world = drawn(people, np.random.default_rng([seed, number]))
             clicks, purchases = pages.expected(world, setting)
-            tables.append(_table(arm, number, names.users, pages.users, clicks, purchases))
+            table = _table(arm, number, names.users, pages.users, clicks, purchases)
+            tables.append(table.append_column("discrepancy", pa.array([off] * len(table))))
     if not tables:
         return None
     return write_part(pa.concat_tables(tables), path)
@@ -95,7 +98,7 @@ def _table(
             "expected_clicks": np.bincount(came, clicks, len(users))[numbers],
             "expected_purchases": np.bincount(came, purchases, len(users))[numbers],
         },
-        schema=DRAWS_SCHEMA,
+        schema=SUMS,
     )
 
 

@@ -89,7 +89,9 @@ class SettingForesight:
     ) -> tuple[Floats, Floats]:
         """See ``Foresight``."""
         setting = self.setting
-        known = setting.known.of(users, items, times=times)
+        known = setting.known.of(
+            users, items, times=times, tasteful=setting.behaviour.spec.uses("taste")
+        )
         features = PageFeatures(
             shown=items >= 0,
             llm=np.zeros(items.shape),

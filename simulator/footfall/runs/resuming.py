@@ -109,7 +109,7 @@ def claim(options: Options, scenario: Scenario, announce: Announce) -> Earlier:
     """
     exists = (options.out / MANIFEST).exists()
     if not options.resume:
-        if exists and not options.overwrite:
+        if exists and not options.overwrite and not _never_began(options.out):
             raise UserError(
                 f"{options.out} already holds a run; choose another --out, "
                 "or pass --overwrite or --resume"
@@ -123,6 +123,12 @@ def claim(options: Options, scenario: Scenario, announce: Announce) -> Earlier:
     found = inspect(options.out, earlier)
     set_aside(options.out, found, announce)
     return Earlier(earlier, found.intact)
+
+
+def _never_began(folder: Path) -> bool:
+    """Whether a run failed in this folder before anything was simulated: nothing would be lost."""
+    record = manifest.read(folder)
+    return record.get("status") == "failed" and not record.get("parts")
 
 
 def begin(options: Options, earlier: Earlier, record: dict[str, Any]) -> None:

@@ -200,6 +200,7 @@ class Crowd:
             numbers,
             items,
             times=self._times(requests),
+            tasteful=self.setting.behaviour.spec.uses("taste"),
             shifts=shifts,
         )
         features = PageFeatures(
@@ -251,10 +252,7 @@ class Crowd:
 
     def _times(self, requests: list[PageRequest]) -> npt.NDArray[np.datetime64] | None:
         """[n] when, if it matters to anybody."""
-        spec = self.setting.behaviour.spec
-        segments = {} if spec.segments is None else spec.segments.click
-        matters = spec.click.occasion or spec.spread.get("occasion")
-        if not matters and not any("occasion" in terms for terms in segments.values()):
+        if not self.setting.behaviour.spec.uses("occasion"):
             return None
         seconds = np.array([request.time for request in requests])
         return np.asarray(self.setting.start + (seconds * 1000).astype("timedelta64[ms]"))

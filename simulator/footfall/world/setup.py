@@ -63,7 +63,8 @@ def prepare(
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     calendar = calendar_of(population, spec.habits, seed, arrivals)
     if people is not None:
-        calendar = replace(calendar, mean_gap_days=gaps_to_draw(people.gap_days))
+        drawn = gaps_to_draw(people.gap_days, calendar.hours)
+        calendar = replace(calendar, mean_gap_days=drawn)
     setting = Setting(
         behaviour=Behaviour(spec),
         calendar=calendar,

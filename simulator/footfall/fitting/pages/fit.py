@@ -28,6 +28,7 @@ from footfall.behaviour.people import (
     unsure,
 )
 from footfall.errors import DataError
+from footfall.fitting.pages.backtest import Discrepancy, discrepancy
 from footfall.fitting.pages.blocks import Blocks, Design, Posterior, start
 from footfall.fitting.pages.buying import Logit, fit_buying, fit_going
 from footfall.fitting.pages.curve import ReadingCurve, next_curve
@@ -72,6 +73,9 @@ fit, which goes on from the best of them."""
 
 TASTE_VARIANCES = (0.02, 0.06, 0.15)
 """Of the items' likeness, along each dimension: tried on held-out visits."""
+
+LATER = 0.2
+"""Share of the impressions, the newest ones, that judge what no turn can tell."""
 
 RECENT = 0.25
 """Share of the log's days, its last ones, that the level of the clicks is set by."""
@@ -126,6 +130,7 @@ class FittedPages:
     going: Logit | None
     returning: Returning
     picks: Picks
+    discrepancy: Discrepancy
     people: People
     """In the order of the log's users."""
     stranger: UserTraits
@@ -169,7 +174,7 @@ def fit_pages(
     announce("one pick a page, or several")
     picks = _compare(log, design, rows)
     announce(f"{clicks} clicks: {picks.reason}")
-    begun = _settle(log, design, picks.family, rows)
+    begun, off = _settle(log, design, picks.family, rows)
     design = replace(design, taste_var=begun.design.taste_var)
     picks = replace(picks, family=begun.family)
     announce("coefficients, users and items by turns")
@@ -180,7 +185,9 @@ def fit_pages(
     buying = fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows)
     going = fit_going(log, paper, rows)
     returning = fit_returning(log, at)
-    people, stranger = _people(log, paper, click_fit, scales, buying, going, returning, at, fitted)
+    people, stranger = _people(
+        log, paper, click_fit, scales, buying, going, returning, off, at, fitted
+    )
     return FittedPages(
         log,
         paper,
@@ -191,6 +198,7 @@ def fit_pages(
         going,
         returning,
         picks,
+        off,
         people,
         stranger,
         fitted,
@@ -212,9 +220,14 @@ def click_chances(log: PageLog, fit: ClickFit) -> Floats:
     return chances(fit.family, log.grid, utility, fit.curve.at(log.positions))
 
 
-def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> ClickFit:
-    """How much items differ along a dimension of taste: as it foresees held-out visits best."""
-    held = log.page_visit[log.pages] % 5 == 4
+def _settle(
+    log: PageLog, design: Design, family: Family, rows: Bools
+) -> tuple[ClickFit, Discrepancy]:
+    """How much items differ along a dimension of taste: as it foresees the log's last days best.
+
+    Also how far off lifts on those days are that the earlier ones foretell.
+    """
+    held = log.days > np.quantile(log.days, 1 - LATER)
     train, test = rows & ~held, rows & held
     taught, part = some_rows(design, train), some_rows(design, test)
     best = _fit_clicks(log, taught, family, train, FIRST_SWEEPS)
@@ -225,7 +238,14 @@ def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> ClickF
                 log, replace(taught, taste_var=variance), best.family, train, MORE_SWEEPS, best
             )
             best, most = max((best, most), (fit, _score(log, part, fit, test)), key=_second)
-    return best
+    return best, _look_back(log, part, best, test)
+
+
+def _look_back(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> Discrepancy:
+    """What the earlier days foretold of the later ones."""
+    utility = unsure(fit.post.utility(part), fit.post.variance(part))
+    chance = chances(fit.family, part.grid, utility, fit.curve.at(log.positions[rows]))
+    return discrepancy(part, fit.post, chance, log.clicked[rows])
 
 
 def _second(one: tuple[ClickFit, float]) -> float:
@@ -319,6 +339,7 @@ def _people(
     buying: Logit | None,
     going: Logit | None,
     returning: Returning,
+    off: Discrepancy,
     at: float,
     fitted: Bools,
 ) -> tuple[People, UserTraits]:
@@ -337,6 +358,7 @@ def _people(
         buy_common=_never_or_always(log) if buying is None else buying.post.common,
         go_common=np.r_[-20.0, np.zeros(len(GOING) - 1)] if going is None else going.post.common,
         returning=np.array([returning.per_click]),
+        discrepancy=np.array([off.value]),
     )
     n_own = len(BUY_OWN)
     buy_var = np.zeros((log.n_users, n_own))

@@ -54,6 +54,11 @@ class PagesReport(BaseModel):
     going: tuple[FittedTerm, ...]
     returning: FittedTerm
     """By how much each click above the usual raises the log of the rate of coming back."""
+    discrepancy: float
+    """Standard deviation of the model's own error on the log of a lift: of what the earlier days
+    foretold of the later ones, with a prior."""
+    contrasts: int
+    """That it was looked for in; 0: it is the prior."""
     spread: dict[str, float]
     """What is not a coefficient -> standard deviation of what it adds to the utilities."""
     information: dict[str, float]
@@ -97,6 +102,8 @@ def report_of(pages: FittedPages) -> PagesReport:
             value=pages.returning.per_click,
             error=pages.returning.error,
         ),
+        discrepancy=pages.discrepancy.value,
+        contrasts=pages.discrepancy.contrasts,
         spread=_spread(pages),
         information=_information(pages),
         notes=tuple(notes),

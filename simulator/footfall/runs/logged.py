@@ -334,6 +334,7 @@ def logged_tables(
     foresight: Foresight,
     histories: Histories,
 ) -> dict[str, pa.Table]:
+    """What was shown and what each arm would have shown, as ``run_folder.logged`` has them."""
     users = numbers_of(pages, histories)
 
     def chances(rows: Rows, items: Codes) -> tuple[Floats, Floats]:

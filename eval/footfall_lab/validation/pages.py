@@ -21,12 +21,11 @@ from footfall.recommenders import audited, build, parse_spec
 from footfall.run_folder.logged import LOGGED_ARMS_NAME, LOGGED_NAME
 from footfall.runs.foresight import Foresight
 from footfall.runs.histories import Histories, read_histories
+from footfall.runs.judged_pages import Judged, logged_pages
 from footfall.runs.logged import (
     Asked,
-    Judged,
     ask_arm,
     foresight_on,
-    logged_pages,
     logged_tables,
     numbers_of,
 )

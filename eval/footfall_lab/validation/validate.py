@@ -30,7 +30,7 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST, VALIDITY
 from footfall.runs.foresight import Foresight
-from footfall.runs.logged import LOOK_BACK
+from footfall.runs.judged_pages import LOOK_BACK
 from footfall.scenario.scenario import Scenario
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide

@@ -15,8 +15,8 @@ from footfall.fitting.stages import Stage, lot
 
 Bools = npt.NDArray[np.bool_]
 
-SHARE = 0.25
-"""Share of the items that are hidden to judge on; as many others to learn weights from."""
+PARTS = 4
+"""Parts of the catalogue. Each in turn is new; weights are learned on the next one, new as well."""
 
 MOST_TAKEN = 5
 """New items of one user that are judged."""
@@ -46,19 +46,15 @@ class Slates:
         return np.asarray(self.items >= 0)
 
 
-def hidden_items(catalogue: Catalogue, seed: int) -> tuple[set[str], set[str]]:
-    """Ids to learn from as if they were new, and ids to judge on.
+def parts_of(catalogue: Catalogue, seed: int) -> list[set[str]]:
+    """Ids of the items in ``PARTS`` parts.
 
-    Items of one short title are hidden together, or one would tell of the other by its name.
+    Items of one short title are in one part, or one would tell of the other by its name.
     """
-    learn, judge = set(), set()
+    parts: list[set[str]] = [set() for _ in range(PARTS)]
     for item, title in zip(catalogue.ids, catalogue.titles, strict=True):
-        drawn = lot(short(title).casefold(), seed, "new-item")
-        if drawn < SHARE:
-            judge.add(item)
-        elif drawn < 2 * SHARE:
-            learn.add(item)
-    return learn, judge
+        parts[int(PARTS * lot(short(title).casefold(), seed, "new-item"))].add(item)
+    return parts
 
 
 def put_before(

@@ -71,6 +71,7 @@ def put_before(
     away = set(new) | set(gone)
     first = stage.choices[stage.liked(stage.choices) & stage.choices["item"].isin(new)]
     had = stage.memory.groupby("user")["item"].agg(set).to_dict()
+    remember = set(stage.memory.loc[~stage.memory["item"].isin(away), "user"])
     market = stage.market[stage.liked(stage.market)]["item"]
     alive = sorted(set(market) & set(new))
     rng = np.random.default_rng(seed)
@@ -79,7 +80,7 @@ def put_before(
         before = had.get(user, set())
         took = sorted(set(items) - before)
         others = sorted(set(alive) - set(items) - before)
-        if not took or len(others) < MOST_TAKEN:
+        if not took or len(others) < MOST_TAKEN or user not in remember:
             continue
         some = rng.permutation(took)[:MOST_TAKEN].tolist()
         rest = rng.permutation(others)[: SLATE - len(some)].tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +148,11 @@ def asked(slates: Slates, ground: Ground, interviewer: Interviewer) -> Floats:
 
     Its personas remember nothing of the hidden items.
     """
-    population = ground.population(slates.stage)
     users = [slates.stage.users[user] for user in slates.users]
+    asked_ones = tuple(sorted(set(users)))
+    mine = slates.stage.memory[slates.stage.memory["user"].isin(asked_ones)]
+    population = ground.population(
+        replace(slates.stage, users=asked_ones, memory=mine.reset_index(drop=True), _numbers={})
+    )
     found = interviewer.opinions(population, users, slates.items, list(range(len(users))))
     return found[:, :, None]

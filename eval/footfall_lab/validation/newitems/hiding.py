@@ -24,7 +24,7 @@ MOST_TAKEN = 5
 SLATE = 20
 """New items, taken and not, that are put before one user."""
 
-FEWEST_USERS = 30
+FEWEST_USERS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +97,21 @@ def put_before(
         shown[row, : len(codes_)], taken[row, : len(mine)] = codes_, mine
     users = np.array([user for user, _, _ in rows], dtype=np.int64)
     return Slates(without(stage, away), users, shown, taken)
+
+
+def clicked(stage: Stage) -> Stage:
+    """The stage with clicks as its takings, where the log has clicks: there are more of them.
+
+    Everything that is counted then counts clicks: histories, crowds, and who took a new item.
+    """
+    parts = {}
+    for name in ("memory", "choices", "crowd", "market"):
+        rows = getattr(stage, name)
+        rows = rows[rows["action"] == "click"].assign(action="purchase")
+        parts[name] = rows.reset_index(drop=True)
+    if parts["choices"].empty or parts["memory"].empty:
+        return stage
+    return replace(stage, **parts, _numbers={})
 
 
 def without(stage: Stage, away: Collection[str]) -> Stage:

@@ -19,7 +19,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.sentences import sentences_installed
 from footfall.llm.specs import ModelSpec
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.newitems.hiding import SLATE, Slates, parts_of, put_before
+from footfall_lab.validation.newitems.hiding import SLATE, Slates, clicked, parts_of, put_before
 from footfall_lab.validation.newitems.judging import BASELINE, Opinion, aucs, table
 from footfall_lab.validation.newitems.opinions import Tell, Texts, asked, classical, textual
 from footfall_lab.validation.study import Order
@@ -44,7 +44,8 @@ def foresee_takers(
     Raises:
         DataError: Too few users took hidden items.
     """
-    seed, stages = ground.scenario.seed, ground.stages
+    seed = ground.scenario.seed
+    fit, test = clicked(ground.stages.fit), clicked(ground.stages.test)
     texts = _texts(ground, order.out / "work" / "read", tell)
     parts = parts_of(ground.catalogue, seed)
     values: dict[str, list[Floats]] = {}
@@ -52,8 +53,8 @@ def foresee_takers(
     for number, new in enumerate(parts):
         hidden = parts[(number + 1) % len(parts)]
         tell(f"part {number + 1} of {len(parts)} of the items is new")
-        learn = put_before(stages.fit, hidden, new, ground.catalogue, seed)
-        told = put_before(stages.test, new, (), ground.catalogue, seed)
+        learn = put_before(fit, hidden, new, ground.catalogue, seed)
+        told = put_before(test, new, (), ground.catalogue, seed)
         if model is not None:
             most = max(1, order.questions // (2 * SLATE * len(parts)))
             learn, told = _some(learn, most), _some(told, most)

@@ -21,17 +21,23 @@ def read_recbole(folder: Path) -> None:
     from recbole.data import create_dataset  # noqa: PLC0415
 
     name = next(path.name for path in folder.iterdir() if path.is_dir())
-    columns = ["user_id", "item_id", "timestamp", "label", "propensity", "p_click"]
+    with (folder / name / f"{name}.inter").open() as source:
+        heads = [head.split(":")[0] for head in source.readline().rstrip("\n").split("\t")]
+        written = [dict(zip(heads, line.rstrip("\n").split("\t"), strict=True)) for line in source]
+    columns = ["user_id", "item_id", "timestamp", "label", "p_click"]
     settings = {
         "data_path": str(folder),
         "load_col": {"inter": columns, "item": ["item_id", "title", "category"]},
         "LABEL_FIELD": "label",
     }
     dataset = create_dataset(Config(model="Pop", dataset=name, config_dict=settings))
-    with (folder / name / f"{name}.inter").open() as source:
-        lines = sum(1 for _ in source) - 1
-    assert dataset.inter_num == lines, (dataset.inter_num, lines)
-    clicks = int(np.nansum(dataset.inter_feat["label"]))
+    assert dataset.inter_num == len(written), (dataset.inter_num, len(written))
+    read = dataset.inter_feat
+    times = {row["timestamp"] for row in written}
+    assert len(set(np.asarray(read["timestamp"]).tolist())) == len(times), "times have merged"
+    clicks = int(np.sum(np.asarray(read["label"])))
+    assert clicks == sum(int(row["label"]) for row in written), "clicks were made up"
+    assert set(np.unique(np.asarray(read["label"]))) <= {0.0, 1.0}, "a gap was filled with a mean"
     print(
         f"RecBole: {dataset.user_num - 1} users, {dataset.item_num - 1} items, "
         f"{dataset.inter_num} impressions, {clicks} clicks"

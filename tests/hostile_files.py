@@ -35,7 +35,7 @@ from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.query import select
 from footfall.datasets.sources import READERS, load
-from footfall.datasets.table import TableSource
+from footfall.datasets.table_source import TableSource
 from footfall.errors import FootfallError, ServerError
 from footfall.explaining.replay import replay
 from footfall.llm.fake import FakeModel, FakeTokenizer
@@ -51,6 +51,7 @@ from footfall.recommenders import Request, audited
 from footfall.recommenders.http import HttpRecommender
 from footfall.recommenders.specs import HttpSpec
 from footfall.recommenders.table import TableRecommender
+from footfall.run_folder.layout import GRID
 from footfall.runs.budget import Meter
 from footfall.runs.histories import read_histories
 from footfall.runs.run import run
@@ -60,7 +61,7 @@ from footfall.scenario.scenario import parse_scenario
 from footfall.surrogate.folder import CARD, NUMBERS
 from footfall.world.society import SocialSpec, graph_of
 from footfall_eval import RunLog, compare
-from footfall_eval.comparing.grid import PLAN, summarise
+from footfall_eval.comparing.grid import summarise
 from footfall_eval.statistics.offpolicy import off_policy, read_bandit_log
 from footfall_lab.distilling.distill import Order, distill
 from footfall_lab.finetuning.files import NAME as ABOUT_LESSONS
@@ -119,6 +120,63 @@ def _parquet_seed() -> bytes:
     frame = pd.read_csv(io.BytesIO(TABLE), parse_dates=["at"], date_format="ISO8601")
     frame.assign(at=pd.to_datetime(frame["at"], utc=True)).to_parquet(buffer)
     return buffer.getvalue()
+
+
+def _feather(data: bytes, folder: Path) -> object:
+    (folder / "t.feather").write_bytes(data)
+    return load(TableSource(path=Path("t.feather"), columns=TABLE_COLUMNS), folder)
+
+
+def _feather_seed() -> bytes:
+    buffer = io.BytesIO()
+    pd.read_csv(io.BytesIO(TABLE)).to_feather(buffer)
+    return buffer.getvalue()
+
+
+JSON_TABLE = (
+    b'{"user": {"id": 7}, "item": "i1", "at": "2024-01-01T10:00:00Z", "n": 1, "paid": 2.5}\n'
+    b'{"user": {"id": "u2"}, "item": "i2", "at": "2024-01-02", "kind": ["a", "b"], "ok": true}\n'
+)
+
+
+def _json_table(data: bytes, folder: Path) -> object:
+    (folder / "t.jsonl").write_bytes(data)
+    columns = {**TABLE_COLUMNS, "user": "user.id", "category": "kind"}
+    return load(TableSource(path=Path("t.jsonl"), columns=columns), folder)
+
+
+IMPRESSIONS = b"""user;item;at;page;place;chance;policy;clicked;bought;paid
+u1;i1;2024-01-01 10:00;p1;0;0,5;old;1;0;
+u1;i2;2024-01-01 10:00;p1;1;0,25;old;1;1;"1.299,00"
+u2;i1;2024-01-02 10:00;p1;0;1;new;0;0;
+"""
+
+
+def _impressions(data: bytes, folder: Path) -> object:
+    (folder / "t.csv").write_bytes(data)
+    columns = {"user": "user", "item": "item", "time": "at", "page": "page", "position": "place",
+               "propensity": "chance", "arm": "policy", "value": "paid"}  # fmt: skip
+    raw = {"kind": "table", "path": "t.csv", "columns": columns, "decimal": ",", "thousands": ".",
+           "action": {"flags": {"click": "clicked", "purchase": "bought"}}}  # fmt: skip
+    return load(TableSource.model_validate(raw), folder)
+
+
+OPEN_BANDIT = (
+    b",timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1\n"
+    b"0,2019-11-24 00:00:00.004101+00:00,1,3,0,0.5,aa,bb\n"
+    b"1,2019-11-24 00:00:01+00:00,0,1,1,0.25,cc,bb"
+    b"\n--\n,item_id,item_feature_0\n0,0,-0.67\n1,1,0.5"
+)
+
+
+def _open_bandit(data: bytes, folder: Path) -> object:
+    place = folder / "random" / "men"
+    place.mkdir(parents=True)
+    log, _, items = data.partition(b"\n--\n")
+    (place / "men.csv").write_bytes(log)
+    (place / "item_context.csv").write_bytes(items)
+    raw = {"kind": "open-bandit", "path": str(folder), "campaign": "men", "policy": "random"}
+    return load(PUBLISHED["open-bandit"].model_validate(raw), folder)
 
 
 MOVIES = b"movieId,title,genres\n1,Heat (1995),Action|Crime\n2,Up (2009),Animation\n"
@@ -306,7 +364,7 @@ class RunFolder:
 
         def read(data: bytes, folder: Path) -> object:
             shutil.copytree(self.path, folder / "run", dirs_exist_ok=True)
-            (folder / PLAN).write_bytes(data)
+            (folder / GRID).write_bytes(data)
             return summarise(folder)
 
         return Target(
@@ -570,9 +628,13 @@ def targets(folder: Path) -> dict[str, Target]:
     return {
         "table": Target(_table, (TABLE,), odd),
         "table of Unix times": Target(
-            _unix_table, (TABLE.replace(b"2024-01-01T10:00:00", b"17"),), odd
+            _unix_table, (TABLE.replace(b"2024-01-01T10:00:00", b"1704103200"),), odd
         ),
         "table in Parquet": Target(_parquet, (_parquet_seed(),)),
+        "table in JSON": Target(_json_table, (JSON_TABLE,), odd),
+        "table in Feather": Target(_feather, (_feather_seed(),)),
+        "table of impressions": Target(_impressions, (IMPRESSIONS,), odd),
+        "Open Bandit": Target(_open_bandit, (OPEN_BANDIT,), odd),
         "MovieLens latest": Target(
             _movielens(("ratings.csv", "movies.csv"), {}), (RATINGS + b"\n--\n" + MOVIES,), odd
         ),

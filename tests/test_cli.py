@@ -96,6 +96,17 @@ def test_the_dry_run_s_expectation_is_about_right(folder):
         for arm in json.loads(footfall("compare", "out", "--json", cwd=folder).stdout)["arms"]
     )
     assert 0.5 < expected["item_decisions"] / shown < 2
+    assert expected["seconds_low"] < expected["seconds"] < expected["seconds_high"]
+
+
+def test_a_dry_run_without_a_model_has_an_expectation_too(folder):
+    arguments = ("run", "shop.yaml", "--out", "dry", "--dry-run", "--model", "none")
+    numbers = json.loads(footfall(*arguments, "--json", cwd=folder).stdout)
+    assert (numbers["prompts"], numbers["tokens"]) == (0, 0)
+    assert 0 < numbers["seconds_low"] < numbers["seconds"] < numbers["seconds_high"]
+    told = footfall(*arguments, cwd=folder).stdout
+    assert "nine times in ten" in told
+    assert "bench" not in told
 
 
 HEARS = "signal.signal(signal.SIGINT, signal.default_int_handler)"

@@ -7,7 +7,6 @@ import math
 import pandas as pd
 import pytest
 
-from footfall.datasets.schema import Cleaning
 from footfall.errors import DataError
 from histories import dataset
 
@@ -36,7 +35,7 @@ def test_a_bad_event_is_dropped_and_counted(bad: dict[str, object], problem: str
     good = {**GOOD, "action": "purchase"}
     data = dataset([good, {**good, **bad}])
     assert len(data.interactions) == 1
-    assert data.cleaning == (Cleaning(problem, "dropped", 1),)
+    assert [(c.problem, c.action, c.count) for c in data.cleaning] == [(problem, "dropped", 1)]
 
 
 def test_repairs_are_counted_too() -> None:
@@ -51,12 +50,16 @@ def test_repairs_are_counted_too() -> None:
         {**GOOD, "quantity": math.nan},
         {**GOOD, "item": "y", "value": math.inf},
         {**GOOD, "item": "z"},
+        {**GOOD, "user": "c"},
     ]
-    data = dataset(rows, items=items, users=pd.DataFrame({"user": ["b"], "age": ["20"]}))
+    data = dataset(rows, items=items, users=pd.DataFrame({"user": ["b", "c"], "age": ["20", "30"]}))
     assert {(c.problem, c.action, c.count) for c in data.cleaning} == {
         ("event without a quantity", "repaired to 1", 1),
         ("infinite value", "repaired to unknown", 1),
         ("second row for one item", "dropped", 1),
+        ("item of which several rows tell another title", "the most frequent taken", 1),
+        ("item of which several rows tell another price", "the most frequent taken", 1),
+        ("item without a price", "kept, but never sold", 1),
         ("item row without an id", "dropped", 1),
         ("item without a title", "repaired from its id", 1),
         ("item with an impossible price", "repaired to unknown", 1),
@@ -65,7 +68,7 @@ def test_repairs_are_counted_too() -> None:
     }
     assert list(data.items["title"]) == ["X", "Untitled item y"]
     assert data.items["price"].isna().tolist() == [False, True]
-    assert list(data.users["user"]) == ["a", "b"]
+    assert list(data.users["user"]) == ["a", "b", "c"]
 
 
 def test_a_clean_history_reports_nothing() -> None:

@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 
 from footfall.datasets.cells import amounts
-from footfall.datasets.delimited import form_of, read_delimited
-from footfall.datasets.table import TableSource, read
+from footfall.datasets.delimited import Form
+from footfall.datasets.frames import form_of, read_frame
+from footfall.datasets.table import read
+from footfall.datasets.table_source import TableSource
 from footfall.errors import DataError
 
 ROWS = [("u1", "Käse, jung", "3,50"), ("u2", "Brot", "1.299,00"), ("007", "Öl", "2")]
@@ -20,15 +22,15 @@ def test_separators_and_encodings_are_told_from_the_file(tmp_path, separator, en
     file = tmp_path / "x.csv"
     frame.to_csv(file, sep=separator, index=False, encoding=encoding)
     assert form_of(file).separator == separator
-    pd.testing.assert_frame_equal(read_delimited(file), frame, check_dtype=False)
+    pd.testing.assert_frame_equal(read_frame(file).frame, frame, check_dtype=False)
 
 
 def test_an_encoding_that_nobody_names_is_asked_for(tmp_path):
     file = tmp_path / "x.csv"
     file.write_bytes("user,name\nu1,Käse\n".encode("cp1252"))
     with pytest.raises(DataError, match="encoding: cp1252"):
-        read_delimited(file)
-    assert read_delimited(file, encoding="cp1252")["name"].tolist() == ["Käse"]
+        read_frame(file)
+    assert read_frame(file, form=Form(encoding="cp1252")).frame["name"].tolist() == ["Käse"]
 
 
 @pytest.mark.parametrize(

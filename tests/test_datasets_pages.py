@@ -136,7 +136,10 @@ def test_one_row_an_impression_with_a_column_for_each_action(tmp_path: Path) -> 
     assert (bought["position"], bought["propensity"], bought["arm"]) == (2, 0.5, "old")
     assert rows.loc[rows["action"] != "purchase", "value"].isna().all()
     assert data.items.set_index("item")["price"]["y"] == 3.25
-    assert noted(data) == {'impression whose "clicked" is neither 0 nor 1': (2, "maybe")}
+    assert noted(data) == {
+        'impression whose "clicked" is neither 0 nor 1': (2, "maybe"),
+        "item without a price": (2, "x"),
+    }
     with pytest.raises(DataError, match='no column "cliked"; did you mean "clicked"'):
         read(tmp_path, WIDE, action={"flags": {"click": "cliked"}})
 

@@ -71,6 +71,8 @@ def test_amazon_reviews(tmp_path: Path) -> None:
         "line of Grocery.jsonl.gz that is no record": 2,
         "column of Grocery.jsonl.gz that the layout lacks (mood)": 1,
         "event with an item that the catalogue lacks": 1,
+        "item price that is no number": 1,
+        "item without a price": 1,
     }
     bought = read(
         "amazon-reviews", tmp_path, path="Grocery.jsonl.gz", meta="meta_Grocery.jsonl",
@@ -87,7 +89,7 @@ def test_amazon_ratings_alone(tmp_path: Path) -> None:
     (tmp_path / "Grocery.csv").write_text("user_id,parent_asin,rating,timestamp\n" + rows)
     data = read("amazon-reviews", tmp_path, path="Grocery.csv")
     assert data.interactions[["user", "item", "value"]].to_numpy().tolist() == [["AE1", "B1", 5.0]]
-    assert problems(data)["line with too many cells in Grocery.csv"] == 1
+    assert problems(data)["line with too many cells of Grocery.csv (first: line 3)"] == 1
     assert problems(data)["rating without a value"] == 1
 
 
@@ -242,7 +244,7 @@ def test_no_cell_of_a_record_is_a_traceback(tmp_path: Path, value: object) -> No
         rest = {**PRODUCTS[1], key: value}
         (tmp_path / "m.jsonl").write_text(lines([PRODUCTS[0], rest]))
         data = read("amazon-reviews", tmp_path, path="a.jsonl", meta="m.jsonl")
-        assert data.items["title"].iloc[0] == "Oat milk"
+        assert "Oat milk" in set(data.items["title"])
         data.items["title"].str.cat().encode()
     for key in ("username", "product_id", "date", "hours"):
         odd = {"username": "Eve", "product_id": "725280", "date": "2017-12-17", key: value}

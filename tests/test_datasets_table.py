@@ -46,7 +46,9 @@ def test_a_number_that_is_no_unix_time_is_counted(base: Path, number: str) -> No
     (base / "h.csv").write_text(f"customer,sku,ts,price\n7,a,1700000000,2\n8,b,{number},{number}\n")
     data = read(base, time_unit="s", columns={**COLUMNS, "value": "price"})
     assert data.interactions["user"].tolist() == ["7"]
-    assert [(c.problem, c.count) for c in data.cleaning] == [("event with no readable time", 1)]
+    assert [(c.problem, c.count) for c in data.cleaning] == [
+        ("event with no readable time", 1), ("item without a price", 1)
+    ]  # fmt: skip
     (base / "h.csv").write_text(f"customer,sku,ts\n8,b,{number}\n")
     with pytest.raises(DataError, match="1 x event with no readable time"):
         read(base, time_unit="s")
@@ -107,10 +109,13 @@ def test_times_that_cannot_be_are_dropped_and_counted(base: Path) -> None:
     rows = "".join(f"1,a{n},{text}\n" for n, text in enumerate(times))
     (base / "h.csv").write_text(f"customer,sku,ts\n{rows}")
     data = read(base, timezone="Europe/Paris")  # 02:30 of that day does not exist there
-    assert len(data.interactions) == 1
-    assert {c.problem: c.count for c in data.cleaning} == {
-        "event with no readable time": 4,
-        "event before 1970-01-01, which is impossible": 1,
+    assert data.interactions["time"].astype(str).tolist() == [
+        "2023-12-31 23:00:00", "2024-03-31 01:00:00"
+    ]  # fmt: skip
+    assert {c.problem: (c.count, c.sample) for c in data.cleaning} == {
+        "event with no readable time": (3, "2300-01-01"),
+        "event before 1970-01-01, which is impossible": (1, "1969-01-01"),
+        "time that a clock change in Europe/Paris skips": (1, "2024-03-31 02:30:00"),
     }
 
 

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from eval_worlds import impressions, planted_run, write_run
 from footfall_eval import RunLog, compare
-from footfall_eval.comparing.verdict import claim, estimate, number, percent, relative
+from footfall_eval.comparing.figures import estimate, number, percent, relative
+from footfall_eval.comparing.verdict import claim
 from footfall_eval.reporting.report import render, write_report
 from footfall_eval.reporting.terminal import layout
 
@@ -166,7 +167,7 @@ def test_the_best_of_many_goes_by_evidence_before_size(tmp_path):
 def test_the_terminal_page_is_80_columns_wide(run):
     console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     with console.file:
-        console.print(layout(compare(RunLog.open(run))))
+        console.print(layout(compare(RunLog.open(run)), every=True))
         text = console.export_text()
     assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
     assert "Purchases per user" in text

@@ -116,8 +116,16 @@ def test_the_command_shows_prompt_probabilities_and_terms(base, busiest):
         *("explain", "run", "--user", busiest, "--arm", "knn", "--visit", "0", "--page", "0"),
         cwd=base,
     )
-    assert "repeat" in shown.stdout
     assert "P(click)" in shown.stdout
+    assert len(shown.stdout.split("The model was asked")[0].splitlines()) < 20
+    item = document["decisions"][0]["item"]
+    whole = footfall(
+        *("explain", "run", "--user", busiest, "--arm", "knn", "--visit", "0", "--page", "0"),
+        *("--item", item),
+        cwd=base,
+    )
+    assert "repeat" in whole.stdout
+    assert "Coefficient" in whole.stdout
     assert "Yes " in shown.stdout
 
 
@@ -144,7 +152,7 @@ def test_reasoned_is_a_mode_of_its_own_and_failures_are_no_answers(base, tmp_pat
         def __init__(self, **options):
             super().__init__(**options, fail_one_in=5)
 
-    monkeypatch.setattr("footfall.llm.fake.FakeModel", Silent)
+    monkeypatch.setattr("footfall.llm.opening.FakeModel", Silent)
     scenario = shop.scenario(choice={"mode": "reasoned", "reasons": 1.0})
     record = run(parse_scenario(scenario), Options(tmp_path / "run", base=base))
     rows = pd.read_parquet(tmp_path / "run" / "impressions")

@@ -171,14 +171,26 @@ def test_hugging_face_reads_its_folder(run, tmp_path, monkeypatch):
 
 def test_recbole_layout(run, tmp_path):
     """Tab-separated with ``field:type`` heads (benchmarks/readback.py lets RecBole read it)."""
-    out, _ = written(run, tmp_path, "recbole")
+    out, record = written(run, tmp_path, "recbole")
     inter = pd.read_csv(out / "corner-shop" / "corner-shop.inter", sep="\t")
     heads = [column.split(":") for column in inter.columns]
     assert {kind for _, kind in heads} <= {"token", "token_seq", "float", "float_seq"}
     assert [name for name, _ in heads[:3]] == ["user_id", "item_id", "timestamp"]
-    assert len(inter) == len(run[1])
+    answered = run[1][run[1]["answered"]]
+    assert len(inter) == len(answered)  # RecBole would give the others the mean click
+    assert record["counts"]["impressions without an answer, left out"] == len(run[1]) - len(
+        answered
+    )
     assert inter["label:float"].sum() == run[1]["clicked"].sum()
-    assert inter["label:float"].isna().sum() == (~run[1]["answered"]).sum()
+    numbers = inter.select_dtypes("number")
+    assert numbers.notna().all().all()
+    # RecBole holds numbers as float32: as many times are left.
+    times = inter["timestamp:float"]
+    assert times.min() == 0
+    assert times.astype("float32").nunique() == run[1]["time"].nunique()
+    start = run[1]["time"].min().tz_localize(None).isoformat()
+    assert any(start in remark for remark in record["remarks"])
+    assert any("propensity" in remark for remark in record["remarks"])  # one arm has none
 
 
 def test_open_bandit_feedback_tells_the_value_of_its_own_policy(run, tmp_path):

@@ -20,7 +20,8 @@ LONGEST_SECONDS = 120
 """An input that takes longer hangs; long, because machines may be busy."""
 
 NAMES = (
-    "table", "table of Unix times", "table in Parquet", "MovieLens latest", "MovieLens 1M",
+    "table", "table of Unix times", "table in Parquet", "table in JSON", "table in Feather",
+    "table of impressions", "Open Bandit", "MovieLens latest", "MovieLens 1M",
     "MovieLens 100K", "Amazon", "MIND", "KuaiRec", "Steam", "table of slates", "friends",
     "propensities", "zip",
     "scenario", "template", "where", "manifest", "manifest of a resumed run",

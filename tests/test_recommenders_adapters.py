@@ -81,7 +81,7 @@ class TestTable:
             ("user,item,rank\nu,a,1\nu,a,2\n", "data row 2: the user has this item already"),
             (GOOD, "data row 4: score is not a number"),
             ("user,item,rank,propensity\nu,a,1,2\n", "data row 1: propensity is not in [0, 1]"),
-            ("", "cannot be read: No columns to parse"),
+            ("", "cannot be read as a table: it is empty"),
         ],
     )
     def test_a_wrong_table_is_refused_with_the_row(self, tmp_path, text, message):

@@ -335,7 +335,7 @@ def test_pages_without_an_answer_stay_so_when_the_model_answers_again(
                 replies[number] = NoAnswer("server took too long")
             return replies
 
-    monkeypatch.setattr("footfall.llm.fake.FakeModel", Flapping)
+    monkeypatch.setattr("footfall.llm.opening.FakeModel", Flapping)
     out, changes = tmp_path / "run", {"choice": {"max_unanswered": 1}, "actions": actions}
     with pytest.raises(InterruptError):
         simulate(base, out, halting_after(2), changes)
@@ -355,7 +355,7 @@ def test_too_many_unanswered_pages_stop_the_run(base, tmp_path, monkeypatch):
         def __init__(self, **options):
             super().__init__(**options, fail_one_in=3)
 
-    monkeypatch.setattr("footfall.llm.fake.FakeModel", Silent)
+    monkeypatch.setattr("footfall.llm.opening.FakeModel", Silent)
     (base / "silent.yaml").write_text(yaml.safe_dump(shop.scenario()))
     done = footfall("run", "silent.yaml", "--out", str(tmp_path / "run"), cwd=base)
     assert done.returncode == 1

@@ -193,7 +193,7 @@ def test_no_answer_becomes_no_behaviour(base, tmp_path, monkeypatch):
         def __init__(self, **options):
             super().__init__(**options, fail_one_in=7)
 
-    monkeypatch.setattr("footfall.llm.fake.FakeModel", Silent)
+    monkeypatch.setattr("footfall.llm.opening.FakeModel", Silent)
     record = simulate(base, tmp_path / "run", choice={"max_unanswered": 1})
     rows = impressions(tmp_path / "run")
     silent = rows[~rows["answered"]]

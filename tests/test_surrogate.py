@@ -161,7 +161,7 @@ def test_a_run_needs_no_language_model_and_says_who_answered(distilled, tmp_path
     def refuse(spec, announce):
         raise AssertionError("no model may be opened")
 
-    monkeypatch.setattr("footfall.answering.stand_in.open_model", refuse)
+    monkeypatch.setattr("footfall.answering.opening.open_model", refuse)
     scenario, base = asked(raw, folder)
     first = run(scenario, Options(tmp_path / "one", base))
     second = run(scenario, Options(tmp_path / "two", base, workers=2))
@@ -177,7 +177,7 @@ def test_a_run_needs_no_language_model_and_says_who_answered(distilled, tmp_path
 def test_the_run_of_a_teacher_is_enough_to_learn_from(distilled, tmp_path, monkeypatch):
     folder, raw, _ = distilled
     monkeypatch.setattr(
-        "footfall.answering.stand_in.open_model", lambda spec, announce: FakeModel(taste=taste)
+        "footfall.answering.opening.open_model", lambda spec, announce: FakeModel(taste=taste)
     )
     run(parse_scenario(raw), Options(tmp_path / "run", folder))
     monkeypatch.chdir(folder)

@@ -19,6 +19,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 Primary = Annotated[
     str | None, typer.Option(help="Metric of the verdict, fixed before you look: revenue, ...")
 ]
+FORMATS = ("text", "markdown", "latex", "csv")
+
 Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
 
 
@@ -32,20 +34,38 @@ def compare(
     correction: Annotated[
         str, typer.Option(help="For many contrasts: holm, bh (Benjamini-Hochberg) or none.")
     ] = "holm",
+    every: Annotated[bool, typer.Option("--all", help="All metrics and contrasts.")] = False,
+    form: Annotated[
+        str, typer.Option("--format", help="text, or the table alone: markdown, latex or csv.")
+    ] = "text",
     as_json: Json = False,
 ) -> None:
-    """Say which recommender wins, by how much, and how far to believe it."""
+    """Say which recommender wins, by how much, and how far to believe it.
+
+    Examples:
+        footfall compare runs/shop
+
+        footfall compare runs/shop --all --format latex
+    """
+    if form not in FORMATS:
+        raise UserError(f"--format {form}: {did_you_mean(form, FORMATS)}")
     chosen = _correction(correction)
     logs = [RunLog.open(run) for run in runs]
     if len(logs) > 1:
+        if form != "text":
+            raise UserError(f"--format {form} is for one run; several are printed, or --json")
         pooled = pool_runs(logs, primary=primary, control=control)
         typer.echo(pooled.to_json()) if as_json else print_pooled(pooled)
         return
     result = compare_arms(logs[0], primary=primary, control=control, correction=chosen)
     if as_json:
         typer.echo(result.to_json())
+    elif form == "text":
+        print_comparison(result, every=every)
     else:
-        print_comparison(result)
+        table = result.table(every=every)
+        written = {"markdown": table.to_markdown, "latex": table.to_latex, "csv": table.to_csv}
+        typer.echo(written[form](), nl=False)
 
 
 def report(

@@ -102,7 +102,7 @@ def _cost(scenario: Scenario, base: Path, stderr: Console) -> Cost:
     whole = estimate(scenario, base, stderr.print)
     asked = whole.users * scenario.world.days
     asked *= whole.arms if scenario.design == "paired" else 1
-    seconds = whole.seconds
+    seconds = None if whole.seconds is None else whole.seconds - whole.preparing_seconds
     stderr.print(f"speed of the model: {whole.speed_from}")
     return Cost(whole.tokens / asked, None if seconds is None else seconds / asked)
 

@@ -6,20 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Status = Literal["pass", "amber", "red", "not run"]
+from footfall_eval.reading.validity import BLOCKS
 
-TITLES = {
-    "A": "Provenance",
-    "B": "Choice",
-    "C": "Calibration",
-    "D": "Distributions",
-    "E": "Individuality",
-    "F": "Invariance",
-    "G": "Ranking",
-    "H": "Uplift",
-    "I": "Logs",
-}
-"""Every block, in the order of the report."""
+Status = Literal["pass", "amber", "red", "not run"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,7 @@ class Block:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON: NaN and infinities become None."""
         return {
-            "title": TITLES[self.letter],
+            "title": BLOCKS[self.letter].partition(":")[0],
             "status": self.status,
             "explanation": self.explanation,
             "metrics": plain(self.metrics),

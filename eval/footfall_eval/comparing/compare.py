@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ from statsmodels.stats.multitest import multipletests
 
 from footfall.errors import UserError, did_you_mean
 from footfall_eval.comparing.comparison import CORRECTIONS, Arm, Comparison, Contrast, Correction
+from footfall_eval.comparing.evidence import Lift
 from footfall_eval.comparing.stopping import Rule, Watched, rule_of, watched
 from footfall_eval.comparing.verdict import verdict
+from footfall_eval.comparing.weighing import Weigher
 from footfall_eval.measures.metrics import Metric, bounds, columns, derive, exposure, find_metrics
 from footfall_eval.reading.load import Design, RunLog
 from footfall_eval.reading.validity import Validity, read_validity
@@ -71,6 +73,7 @@ def compare(
         validity=read_validity(log),
         cautions=log.cautions(),
         always_valid=_always_valid(log, rule, control or log.control, level),
+        weigher=Weigher.of(log, control or log.control, level),
     )
     return _with_exposure(result, log) if with_exposure else result
 
@@ -87,11 +90,13 @@ def compare_users(
     validity: Validity | None = None,
     cautions: tuple[str, ...] = (),
     always_valid: Mapping[tuple[str, str], Watched] | None = None,
+    weigher: Weigher | None = None,
 ) -> Comparison:
     """Compare arms from one row a (arm, user), as ``RunLog.per_user`` gives them.
 
     When paired, every arm has the same users in the same order. ``always_valid`` holds, by
-    (metric, treatment), what is to be reported of a metric by which the run could stop early.
+    (metric, treatment), what is to be reported of a metric by which the run could stop early;
+    ``weigher`` knows what beside the simulation speaks of an effect.
     """
     counts = derive(per_user)
     names = tuple(dict.fromkeys(counts["arm"]))
@@ -101,9 +106,12 @@ def compare_users(
     main = _primary(counts, primary, wanted)
     arms = tuple(_arm(counts, name, wanted) for name in names)
     contrasts = [
-        _watched(
-            _contrast(counts, metric, (control, name), design, level),
-            (always_valid or {}).get((metric.name, name)),
+        _weighed(
+            _watched(
+                _contrast(counts, metric, (control, name), design, level),
+                (always_valid or {}).get((metric.name, name)),
+            ),
+            weigher,
         )
         for name in names
         if name != control
@@ -117,7 +125,11 @@ def compare_users(
         arms=arms,
         contrasts=_adjusted(contrasts, correction, level, main),
         validity=validity or Validity(),
-        cautions=(*cautions, *_cautions(counts, names, arms, design)),
+        cautions=(
+            *cautions,
+            *_cautions(counts, names, arms, design),
+            *_odd_evidence(contrasts, main),
+        ),
         correction=correction,
         level=level,
     )
@@ -156,6 +168,24 @@ def _watched(contrast: Contrast, found: Watched | None) -> Contrast:
             "method": "always-valid confidence sequence",
         }
     )
+
+
+def _weighed(contrast: Contrast, weigher: Weigher | None) -> Contrast:
+    if weigher is None:
+        return contrast
+    simulated = Lift(contrast.lift, contrast.lift_low, contrast.lift_high)
+    evidence = weigher.weigh(contrast.metric, contrast.treatment, simulated)
+    return replace(contrast, evidence=evidence)
+
+
+def _odd_evidence(contrasts: list[Contrast], primary: str) -> tuple[str, ...]:
+    """What is odd about the evidence of the primary metric, once a treatment."""
+    found = [
+        f"{contrast.evidence.why[0].upper()}{contrast.evidence.why[1:]}."
+        for contrast in contrasts
+        if contrast.metric == primary and contrast.evidence and contrast.evidence.why
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _replace(result: Comparison, **changes: Any) -> Comparison:
@@ -251,7 +281,7 @@ def _adjusted(
         raise UserError(
             f"unknown correction {correction!r}; {did_you_mean(correction, CORRECTIONS)}"
         )
-    raw = np.array([contrast.p_value for contrast in contrasts])
+    raw = np.array([contrast.ruling_p for contrast in contrasts])
     leads = np.array([contrast.metric == primary for contrast in contrasts], dtype=bool)
     adjusted = raw.copy()
     for family in (leads, ~leads):

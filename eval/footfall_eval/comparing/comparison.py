@@ -11,11 +11,16 @@ from typing import Any, Literal
 import pandas as pd
 
 from footfall.errors import UserError, did_you_mean
+from footfall_eval.comparing.evidence import Evidence
+from footfall_eval.comparing.figures import amount, estimate
+from footfall_eval.comparing.result_table import COLUMNS, MATTER, Cell, ResultTable, best
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reading.load import Design
 from footfall_eval.reading.validity import Validity
 
 Correction = Literal["holm", "bh", "none"]
+_METRICS = {metric.name: metric for metric in METRICS}
+
 CORRECTIONS: tuple[Correction, ...] = ("holm", "bh", "none")
 
 
@@ -66,6 +71,19 @@ class Contrast:
     pairing_ratio: float = float("nan")
     """Width of the interval over that of a split test with the same users; NaN unless paired."""
     cautions: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    """The effect by simulation, off-policy and both, with all uncertainty; None where the run
+    knows of nothing but its own luck. Where there is some, ``p_adjusted`` corrects its p-value."""
+
+    @property
+    def ruling_p(self) -> float:
+        """The p-value, of this contrast alone, that the verdict goes by."""
+        return self.p_value if self.evidence is None else self.evidence.p_value
+
+    @property
+    def direction(self) -> float:
+        """What the verdict goes by: above 0, the treatment has more."""
+        return self.difference if self.evidence is None else self.evidence.both.lift
 
 
 @dataclass(frozen=True)
@@ -122,7 +140,35 @@ class Comparison:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a contrast, one column a field."""
-        return pd.DataFrame([asdict(contrast) for contrast in self.contrasts])
+        rows = [asdict(contrast) for contrast in self.contrasts]
+        return pd.DataFrame([_flat(row) for row in rows])
+
+    def table(self, *, every: bool = False) -> ResultTable:
+        """Lay out recommenders down and metrics across; all metrics, or those that matter."""
+        metrics = _chosen(self, every=every)
+        rows = []
+        for arm in self.arms:
+            name = f"{arm.name} (control)" if arm.name == self.control else arm.name
+            rows.append((name, tuple(_cell(self, arm, metric) for metric in metrics)))
+        note = (
+            f"Bold: the best of its column. In brackets: the {self.level:.0%} interval of the "
+            f"difference to {self.control}; *: it leaves out 0 (not corrected for several looks)."
+        )
+        return ResultTable(
+            caption=f"{self.arms[0].users:,} simulated users an arm, {self.design}",
+            note=note,
+            metrics=tuple(metrics),
+            head=tuple(_METRICS[metric].label for metric in metrics),
+            rows=tuple(rows),
+        )
+
+    def to_markdown(self, *, every: bool = False) -> str:
+        """``table`` in Markdown."""
+        return self.table(every=every).to_markdown()
+
+    def to_latex(self, *, every: bool = False) -> str:
+        """``table`` in LaTeX, for the package ``booktabs``."""
+        return self.table(every=every).to_latex()
 
     def as_dict(self) -> dict[str, Any]:
         """The document of ``footfall compare --json``; NaN becomes None."""
@@ -132,10 +178,7 @@ class Comparison:
                 {"name": arm.name, "metrics": {k: finite(v) for k, v in arm.metrics.items()}}
                 for arm in self.arms
             ],
-            "contrasts": [
-                {key: finite(value) for key, value in asdict(contrast).items()}
-                for contrast in self.contrasts
-            ],
+            "contrasts": [_plain(asdict(contrast)) for contrast in self.contrasts],
             "design": self.design,
             "control": self.control,
             "primary": self.primary,
@@ -161,6 +204,54 @@ class Comparison:
         table = frame[short].to_html(index=False, float_format=lambda x: f"{x:.4g}", border=0)
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.cautions)
         return f"<p><strong>{escape(self.verdict)}</strong></p>{table}<ul>{notes}</ul>"
+
+
+def _chosen(result: Comparison, *, every: bool) -> list[str]:
+    known = [name for name in result.arms[0].metrics if name in _METRICS]
+    if every:
+        return known
+    wanted = [name for name in dict.fromkeys([result.primary, *MATTER]) if name in known]
+    return [name for name in wanted if any(arm.metrics[name] for arm in result.arms)][:COLUMNS]
+
+
+def _cell(result: Comparison, arm: Arm, metric: str) -> Cell:
+    unit, value = _METRICS[metric].unit, arm.metrics[metric]
+    pairs = {(contrast.treatment, contrast.metric): contrast for contrast in result.contrasts}
+    contrast = pairs.get((arm.name, metric))
+    others = [other.metrics[metric] for other in result.arms]
+    return Cell(
+        value,
+        amount(value, unit),
+        "" if contrast is None else _difference(contrast, unit),
+        best=best(value, others, _METRICS[metric].better),
+        differs=contrast is not None and (contrast.ci_low > 0 or contrast.ci_high < 0),
+    )
+
+
+def _difference(contrast: Contrast, unit: str) -> str:
+    size, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
+    low, _, high = interval.removesuffix(" points").partition(" to ")
+    plain = size.removesuffix(" points")
+    return plain if not high else f"{plain} [{low}, {high}]"
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Fit for JSON, what is within included."""
+    return {
+        key: _plain(value) if isinstance(value, dict) else finite(value)
+        for key, value in row.items()
+    }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Evidence as columns, ``both_lift`` and the like; none without evidence."""
+    evidence = row.pop("evidence") or {}
+    for key, value in evidence.items():
+        if isinstance(value, dict):
+            row |= {f"{key}_{name}": number for name, number in value.items()}
+        else:
+            row[f"evidence_{key}" if key in row else key] = value
+    return row
 
 
 def finite(value: Any) -> Any:

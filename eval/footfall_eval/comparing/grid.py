@@ -25,8 +25,8 @@ from footfall.run_folder import manifest
 from footfall.run_folder.layout import GRID
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import finite
+from footfall_eval.comparing.figures import amount, estimate
 from footfall_eval.comparing.pool import pool_runs
-from footfall_eval.comparing.verdict import amount, estimate
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reading.load import RunLog
 

@@ -24,7 +24,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 from footfall.errors import UserError
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison, Contrast
-from footfall_eval.comparing.verdict import estimate
+from footfall_eval.comparing.figures import estimate
 from footfall_eval.measures.metrics import METRICS, Array, columns, derive
 from footfall_eval.reading.load import RunLog
 

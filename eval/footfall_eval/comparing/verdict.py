@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from footfall_eval.comparing.figures import estimate, relative
 from footfall_eval.measures.metrics import METRICS
 
 if TYPE_CHECKING:
     from footfall_eval.comparing.comparison import Comparison, Contrast
+    from footfall_eval.comparing.evidence import Evidence
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -65,7 +67,7 @@ def leading(result: Comparison) -> Contrast | None:
         for contrast in result.contrasts
         if contrast.metric == result.primary and math.isfinite(contrast.p_value)
     ]
-    return max(main, key=lambda c: (_wins(result, c), sign * c.difference), default=None)
+    return max(main, key=lambda c: (_wins(result, c), sign * c.direction), default=None)
 
 
 def _sign(metric: str) -> int:
@@ -73,8 +75,8 @@ def _sign(metric: str) -> int:
 
 
 def _wins(result: Comparison, contrast: Contrast, *, raw: bool = False) -> bool:
-    p_value = contrast.p_value if raw else contrast.p_adjusted
-    return p_value < 1 - result.level and _sign(contrast.metric) * contrast.difference > 0
+    p_value = contrast.ruling_p if raw else contrast.p_adjusted
+    return p_value < 1 - result.level and _sign(contrast.metric) * contrast.direction > 0
 
 
 def _size(result: Comparison, contrast: Contrast) -> str:
@@ -93,13 +95,13 @@ def _relation(result: Comparison, contrast: Contrast) -> str:
         return f"{pair} are identical in {label}"
     if contrast.p_adjusted < 1 - result.level:
         return f"{contrast.treatment} {_words(result, contrast)}"
-    counted = contrast.p_value < 1 - result.level
+    counted = contrast.ruling_p < 1 - result.level
     hint = ", once all comparisons are counted" if counted else ""
     return f"{pair} cannot be told apart in {label}{hint}"
 
 
 def _words(result: Comparison, contrast: Contrast) -> str:
-    favourable = _sign(contrast.metric) * contrast.difference > 0
+    favourable = _sign(contrast.metric) * contrast.direction > 0
     word = "beats" if favourable else "loses to"
     but = _against(result, contrast, favourable=favourable)
     return f"{word} {contrast.control} in {_label(contrast.metric)}{but}"
@@ -116,7 +118,7 @@ def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
         and _METRICS[main.metric].variant_of != other.metric
         and _METRICS[other.metric].per_user
         and other.p_adjusted < 1 - result.level
-        and (other.difference > 0) != favourable
+        and (other.direction > 0) != favourable
     ]
     if not found:
         return ""
@@ -125,6 +127,8 @@ def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
 
 def effect_words(contrast: Contrast, level: float) -> str:
     """For instance "+0.42 (95% interval +0.31 to +0.53), 38% more"."""
+    if contrast.evidence is not None:
+        return _evidence_words(contrast.evidence, level)
     unit = _METRICS[contrast.metric].unit
     size, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
     words = f"{size} ({level:.0%} interval {interval})"
@@ -134,59 +138,19 @@ def effect_words(contrast: Contrast, level: float) -> str:
     return words
 
 
-def estimate(value: float, low: float, high: float, unit: str = "") -> tuple[str, str]:
-    """A difference and its interval as words, with as many decimals as the interval deserves.
-
-    Shares are given in percentage points. For instance ("+0.42", "+0.31 to +0.53").
-    """
-    scale, suffix = (100, " points") if unit == "share" else (1, "")
-    if not math.isfinite(value):
-        return "n/a", "n/a"
-    half = scale * (high - low) / 2
-    if not math.isfinite(half):
-        return f"{number(scale * value, signed=True)}{suffix}", "n/a"
-    places = _places(half if half > 0 else scale * value, 2)
-    size, first, last = (_fixed(scale * x, places, signed=True) for x in (value, low, high))
-    return f"{size}{suffix}", f"{first} to {last}{suffix}"
-
-
-def relative(value: float, low: float, high: float) -> tuple[str, str]:
-    """A relative difference and its interval, for instance ("+38%", "+29% to +47%")."""
-    if not math.isfinite(value):
-        return "n/a", "n/a"
-    size, interval = estimate(100 * value, 100 * low, 100 * high)
-    return f"{size}%", interval.replace(" to ", "% to ") + "%" * (interval != "n/a")
-
-
-def amount(value: float, unit: str = "") -> str:
-    """A figure for people: three significant digits; shares in percent."""
-    if not math.isfinite(value):
-        return "n/a"
-    return percent(value) if unit == "share" else number(value)
-
-
-def number(value: float, *, signed: bool = False) -> str:
-    """Three significant digits, no exponents."""
-    return _fixed(value, _places(value, 3), signed=signed) if math.isfinite(value) else "n/a"
-
-
-def percent(share: float, *, signed: bool = False) -> str:
-    """A share as percent with three significant digits."""
-    return f"{number(100 * share, signed=signed)}%" if math.isfinite(share) else "n/a"
-
-
-def _places(value: float, digits: int) -> int:
-    """Decimals that show so many significant digits of a value."""
-    if value == 0:
-        return 0
-    return min(8, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
-
-
-def _fixed(value: float, places: int, *, signed: bool) -> str:
-    text = f"{abs(value):,.{places}f}"
-    if not float(text.replace(",", "")):
-        return text
-    return f"{'-' if value < 0 else '+' if signed else ''}{text}"
+def _evidence_words(evidence: Evidence, level: float) -> str:
+    """For instance "+12% (95% interval with all uncertainty +4% to +21%), resting on both"."""
+    both = evidence.both
+    size, interval = relative(both.lift, both.low, both.high)
+    parts = [f"{level:.0%} interval with all uncertainty {interval}"]
+    if math.isnan(evidence.model_error) and evidence.rests_on == "simulation":
+        parts = [f"{level:.0%} interval {interval}, the luck of the simulation only"]
+    if evidence.off_policy is not None:
+        alone = (evidence.simulated, evidence.off_policy)
+        simulated, logged = (relative(one.lift, one.low, one.high)[0] for one in alone)
+        parts.append(f"simulated {simulated}, off-policy {logged}")
+    basis = {"simulation": "the simulation", "off-policy": "the log", "both": "both"}
+    return f"{size} ({'; '.join(parts)}), resting on {basis[evidence.rests_on]}"
 
 
 def _users(result: Comparison, contrast: Contrast) -> str:

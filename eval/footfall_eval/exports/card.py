@@ -44,7 +44,7 @@ def card(log: RunLog, exported: Exported, name: str, spec: Format, *, own_key: b
         validity=read_validity(log).sentence(),
         format=name,
         format_about=spec.about,
-        further=spec.further_columns,
+        further=" ".join([spec.further_columns, *exported.remarks]).strip(),
         written=f"{pd.Timestamp.now('UTC'):%Y-%m-%d}",
         counts=exported.counts,
         arms=exported.arms,

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from footfall_eval.exports import bandit, lenskit_data
-from footfall_eval.exports.source import Exported, ordered, store
-
-MILLISECONDS = "%Y-%m-%dT%H:%M:%S.%g"
+from footfall_eval.exports import bandit, lenskit_data, recbole
+from footfall_eval.exports.source import Exported, ordered, store, table
 
 
 @dataclass(frozen=True)
@@ -61,33 +59,6 @@ def write_huggingface(exported: Exported, folder: Path) -> None:
         exported.connection.sql(query).write_parquet(
             str(folder / name / "train-00000-of-00001.parquet"), compression="zstd"
         )
-
-
-RECBOLE = ordered("""
-    SELECT "user" AS "user_id:token", item AS "item_id:token",
-           epoch_ms("time") / 1000 AS "timestamp:float",
-           CAST(clicked AS TINYINT) AS "label:float", CAST(bought AS TINYINT) AS "bought:float",
-           "value" AS "value:float", arm AS "arm:token",
-           "user" || '/' || session AS "session_id:token", page AS "page:float",
-           position AS "position:float", price AS "price:float",
-           propensity AS "propensity:float", p_examine AS "p_examine:float",
-           p_click AS "p_click:float", p_buy AS "p_buy:float"
-    FROM shown
-""")
-RECBOLE_ITEMS = """
-    SELECT item AS "item_id:token", regexp_replace(title, '\\s+', ' ', 'g') AS "title:token_seq",
-           regexp_replace(category, '\\s+', ' ', 'g') AS "category:token", price AS "price:float"
-    FROM goods ORDER BY item
-"""
-RECBOLE_USERS = 'SELECT "user" AS "user_id:token" FROM people ORDER BY "user"'
-
-
-def write_recbole(exported: Exported, folder: Path) -> None:
-    """Atomic files, tab-separated, ``field:type`` in the header."""
-    name = exported.name
-    (folder / name).mkdir()
-    for ending, query in (("inter", RECBOLE), ("item", RECBOLE_ITEMS), ("user", RECBOLE_USERS)):
-        table(exported, query, folder / name / f"{name}.{ending}", separator="\t")
 
 
 RATINGS = """
@@ -152,13 +123,6 @@ def write_kuairand(exported: Exported, folder: Path) -> None:
     _write_links(exported, folder)
 
 
-def table(exported: Exported, query: str, path: Path, separator: str = ",") -> None:
-    """Write a query's answer as text with a header; times ISO 8601 in UTC."""
-    exported.connection.sql(query).write_csv(
-        str(path), sep=separator, header=True, timestamp_format=MILLISECONDS
-    )
-
-
 def _write_links(exported: Exported, folder: Path) -> None:
     """Which number is which exported item and user."""
     items = "SELECT item_number AS number, item FROM goods ORDER BY number"
@@ -175,8 +139,11 @@ FORMATS = {
     "huggingface": Format("a Hugging Face dataset folder with a card", write_huggingface),
     "recbole": Format(
         "RecBole atomic files (.inter, .item, .user)",
-        write_recbole,
-        further_columns="`label` is 1 for a click and 0 for an impression without one.",
+        recbole.write,
+        further_columns=(
+            "`label` is 1 for a click and 0 for an impression without one; `value` is 0 where "
+            "nothing was bought."
+        ),
     ),
     "movielens": Format(
         "ratings.csv and movies.csv as MovieLens has them",

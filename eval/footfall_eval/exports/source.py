@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,6 +22,8 @@ from footfall_eval.exports.spreadsheet import escape_formula
 from footfall_eval.reading.load import RunLog
 
 KEY_BYTES = 32
+
+MILLISECONDS = "%Y-%m-%dT%H:%M:%S.%g"
 
 ORDER = 'arm, "user", session, page, position'
 """The order of exported impressions, so that an export says nothing by its order."""
@@ -63,6 +66,8 @@ class Exported:
     terms: Terms
     counts: dict[str, int]
     """Of impressions, and of what was replaced; for people and ``export.json``."""
+    remarks: list[str] = field(default_factory=list)
+    """What a format had to write otherwise; one sentence each, for the data card."""
 
     @property
     def name(self) -> str:
@@ -223,3 +228,10 @@ def escape_names(exported: Exported) -> None:
 
 def _safe(text: object) -> object:
     return escape_formula(text) if isinstance(text, str) else text
+
+
+def table(exported: Exported, query: str, path: Path, separator: str = ",") -> None:
+    """Write a query's answer as text with a header; times ISO 8601 in UTC."""
+    exported.connection.sql(query).write_csv(
+        str(path), sep=separator, header=True, timestamp_format=MILLISECONDS
+    )

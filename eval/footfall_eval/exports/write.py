@@ -11,7 +11,7 @@ from footfall.errors import UserError, did_you_mean
 from footfall.plumbing.files import file_hash
 from footfall_eval.exports.card import card
 from footfall_eval.exports.formats import FORMATS
-from footfall_eval.exports.source import Terms, escape_names, prepare
+from footfall_eval.exports.source import Exported, Terms, escape_names, prepare
 from footfall_eval.reading.load import RunLog
 
 CARD, RECORD = "README.md", "export.json"
@@ -58,7 +58,7 @@ def export(
         spec.write(exported, temporary)
         text = card(log, exported, format_name, spec, own_key=own_key)
         (temporary / CARD).write_text(text, encoding="utf-8")
-        record = _record(exported.counts, format_name, exported.arms, exported.terms, temporary)
+        record = _record(exported, format_name, temporary)
         (temporary / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
         if target.exists():
             shutil.rmtree(target)
@@ -80,16 +80,16 @@ def _refuse_taken(target: Path, overwrite: bool) -> None:
         raise UserError(f"{target} already holds an export; choose another --out, or --overwrite")
 
 
-def _record(
-    counts: dict[str, int], name: str, arms: tuple[str, ...], terms: Terms, folder: Path
-) -> dict[str, Any]:
+def _record(exported: Exported, name: str, folder: Path) -> dict[str, Any]:
+    terms = exported.terms
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
     return {
         "format": name,
-        "arms": list(arms),
+        "arms": list(exported.arms),
         "ids": "kept" if terms.keep_ids else "keyed hashes",
         "profiles": terms.profiles,
         "k": terms.anonymity,
-        "counts": counts,
+        "counts": exported.counts,
+        "remarks": exported.remarks,
         "files": {str(path.relative_to(folder)): file_hash(path) for path in files},
     }

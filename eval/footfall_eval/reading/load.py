@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from footfall.datasets.cells import as_frame
+from footfall.datasets.arrow_columns import as_frame
 from footfall.errors import LogError, did_you_mean
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST

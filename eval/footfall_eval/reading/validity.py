@@ -23,6 +23,7 @@ BLOCKS = {
     "H": "Uplift: are past A/B tests retold?",
     "I": "Logs: do recommenders learn from these logs what they learn from real ones?",
 }
+"""Every block in the order of the report: its title, and the question that it answers."""
 
 
 @dataclass(frozen=True)

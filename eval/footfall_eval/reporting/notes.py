@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from footfall_eval.comparing.comparison import Comparison
-from footfall_eval.comparing.verdict import estimate, leading, number, percent
+from footfall_eval.comparing.figures import estimate, number, percent
+from footfall_eval.comparing.verdict import leading
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reading.load import RunLog
 from footfall_eval.reporting.view import p_words

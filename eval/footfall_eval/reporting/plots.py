@@ -12,7 +12,7 @@ from html import escape
 from typing import Any
 
 from footfall_eval.comparing.comparison import Comparison, Contrast
-from footfall_eval.comparing.verdict import estimate, number, percent, relative
+from footfall_eval.comparing.figures import estimate, number, percent, relative
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.measures.signal import Signal
 from footfall_eval.measures.trends import Trends

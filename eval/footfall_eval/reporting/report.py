@@ -21,8 +21,9 @@ from plotly.offline import get_plotlyjs
 from footfall.run_folder.layout import REPORT
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison
+from footfall_eval.comparing.figures import amount, number
 from footfall_eval.comparing.pool import PooledComparison, pool_runs
-from footfall_eval.comparing.verdict import amount, claim, leading, number
+from footfall_eval.comparing.verdict import claim, leading
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.measures.signal import model_signal
 from footfall_eval.measures.slates import sample_slates
@@ -134,6 +135,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "arms_table": view.arms_table(result, currency),
         "notes": notes(log, result),
         "contrast_tables": view.contrast_tables(result, currency),
+        "evidence_tables": view.evidence_tables(result),
         "definitions": [(view.label(m.name, currency), m.about) for m in METRICS]
         + [(label, about) for label, _, about in view.EXPOSURE.values()],
         "figures": figures,

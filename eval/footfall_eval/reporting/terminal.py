@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from footfall_eval.comparing.comparison import Comparison, Contrast
+from footfall_eval.comparing.figures import amount, estimate, relative
 from footfall_eval.comparing.pool import PooledComparison
-from footfall_eval.comparing.verdict import amount, estimate, relative
 from footfall_eval.measures.metrics import METRICS
-from footfall_eval.reporting.view import EXPOSURE, label, p_words, pooled_table
+from footfall_eval.reporting import view
+from footfall_eval.reporting.view import EXPOSURE, evidence_tables, label, p_words, pooled_table
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -22,9 +23,11 @@ MOST_ARMS = 4
 """Arms that fit side by side in 80 columns."""
 
 
-def print_comparison(result: Comparison, console: Console | None = None) -> None:
-    """Print arms, contrasts, cautions and the verdict."""
-    (console or Console()).print(layout(result))
+def print_comparison(
+    result: Comparison, console: Console | None = None, *, every: bool = False
+) -> None:
+    """Print one table, cautions and the verdict; with ``every`` all metrics and contrasts, too."""
+    (console or Console()).print(layout(result, every=every))
 
 
 def print_pooled(pooled: PooledComparison, console: Console | None = None) -> None:
@@ -42,14 +45,17 @@ def print_pooled(pooled: PooledComparison, console: Console | None = None) -> No
     (console or Console()).print(Group(*parts, Text(), Text(pooled.verdict, "bold")))
 
 
-def layout(result: Comparison) -> RenderableType:
+def layout(result: Comparison, *, every: bool = False) -> RenderableType:
     """The same as something that rich can print."""
-    parts: list[RenderableType] = [_arms(result, start) for start in _groups(result)]
-    parts += [
-        _contrasts(result, arm.name)
-        for arm in result.arms
-        if any(contrast.treatment == arm.name for contrast in result.contrasts)
-    ]
+    parts: list[RenderableType] = [_one_table(result)]
+    if every:
+        parts += [_arms(result, start) for start in _groups(result)]
+        parts += [
+            _contrasts(result, arm.name)
+            for arm in result.arms
+            if any(contrast.treatment == arm.name for contrast in result.contrasts)
+        ]
+    parts += [_words(table) for table in evidence_tables(result)]
     parts += [Text(f"! {caution}", "yellow") for caution in result.cautions]
     lead, sentence = result.verdict, result.validity.sentence()
     lead = lead.removesuffix(sentence).rstrip()
@@ -59,6 +65,43 @@ def layout(result: Comparison) -> RenderableType:
         Text(sentence, f"bold {_COLOURS[result.validity.status]}"),
     ]
     return Group(*parts)
+
+
+def _one_table(result: Comparison) -> Table:
+    """Recommenders down, the metrics that matter across, the best in bold."""
+    found = result.table()
+    table = _table(found.caption)
+    table.padding = (0, 1, 0, 0)
+    table.add_column("", overflow="fold")
+    for head in found.head:
+        table.add_column(head, justify="right")
+    for name, cells in found.rows:
+        texts = []
+        for cell in cells:
+            text = Text(cell.text, "bold" if cell.best else "")
+            if cell.difference:
+                text.append(f"\n{cell.difference}{'*' * cell.differs}", "not bold dim")
+            texts.append(text)
+        table.add_row(Text(name), *texts)
+    lines = (found.note, *(result.pairing_words(c) for c in _treatments(result)[:1]))
+    table.caption = "\n".join(line for line in lines if line)
+    table.caption_justify = "left"
+    return table
+
+
+def _treatments(result: Comparison) -> list[str]:
+    return [arm.name for arm in result.arms if arm.name != result.control]
+
+
+def _words(found: view.Table) -> Table:
+    """A table of words as it stands, its note below."""
+    table = _table(f"\n{found.caption}")
+    for number, name in enumerate(found.head):
+        table.add_column(name, justify="left" if number in {0, len(found.head) - 1} else "right")
+    for row in found.rows:
+        table.add_row(*row)
+    table.caption, table.caption_justify = found.note, "left"
+    return table
 
 
 def _groups(result: Comparison) -> range:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from footfall_eval.comparing.verdict import number, percent
+from footfall_eval.comparing.figures import number, percent
 from footfall_eval.reading.validity import Block
 from footfall_eval.reporting.plots import Figure
 from footfall_eval.reporting.view import Table

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from footfall_eval.comparing.comparison import Comparison, Contrast
+from footfall_eval.comparing.evidence import Lift
+from footfall_eval.comparing.figures import amount, estimate, percent, relative
 from footfall_eval.comparing.pool import PooledComparison
-from footfall_eval.comparing.verdict import amount, estimate, leading, percent, relative
+from footfall_eval.comparing.verdict import leading
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.measures.quality import quality
 from footfall_eval.reading.load import RunLog
@@ -55,8 +57,28 @@ def headline(result: Comparison) -> Headline | None:
     contrast = leading(result)
     if contrast is None or not math.isfinite(contrast.ci_low):
         return None
+    evidence = contrast.evidence
+    if evidence is not None:
+        both = evidence.both
+        value, interval = relative(both.lift, both.low, both.high)
+        interval += f", all that is known counted; it rests on {_BASES[evidence.rests_on]}"
+        return _drawn(contrast, (both.lift, both.low, both.high), (value, interval, ""))
     unit = _METRICS[contrast.metric].unit
-    reach = [0.0, contrast.ci_low, contrast.ci_high]
+    value, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
+    lift, lifts = relative(contrast.lift, contrast.lift_low, contrast.lift_high)
+    words = (value, interval, f"{lift} ({lifts})" if math.isfinite(contrast.lift) else "")
+    return _drawn(contrast, (contrast.difference, contrast.ci_low, contrast.ci_high), words)
+
+
+_BASES = {"simulation": "the simulation", "off-policy": "the log", "both": "simulation and log"}
+
+
+def _drawn(
+    contrast: Contrast, numbers: tuple[float, float, float], words: tuple[str, str, str]
+) -> Headline:
+    """Lay the interval out on an axis that holds it and no difference."""
+    point, first, last = numbers
+    reach = [0.0, first, last]
     low, extent = min(reach), max(reach) - min(reach)
     margin = 0.06 * extent
     scale = 100 / (extent + 2 * margin) if extent else 0.0
@@ -64,16 +86,14 @@ def headline(result: Comparison) -> Headline | None:
     def place(value: float) -> float:
         return (value - low + margin) * scale if extent else 50.0
 
-    value, interval = estimate(contrast.difference, contrast.ci_low, contrast.ci_high, unit)
-    lift, lifts = relative(contrast.lift, contrast.lift_low, contrast.lift_high)
     return Headline(
-        value=value,
-        interval=interval,
+        value=words[0],
+        interval=words[1],
         label=f"{_METRICS[contrast.metric].label}: {contrast.treatment} minus {contrast.control}",
-        lift=f"{lift} ({lifts})" if math.isfinite(contrast.lift) else "",
-        left=place(contrast.ci_low),
-        width=(contrast.ci_high - contrast.ci_low) * scale,
-        point=place(contrast.difference),
+        lift=words[2],
+        left=place(first),
+        width=(last - first) * scale,
+        point=place(point),
         zero=place(0.0),
     )
 
@@ -129,6 +149,49 @@ def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
             rows = tuple(_contrast_row(c, currency, len(head)) for c in own)
             tables.append(Table(caption, head, rows, note))
     return tuple(tables)
+
+
+def evidence_tables(result: Comparison) -> tuple[Table, ...]:
+    """Each effect of the primary metric, and of clicks and purchases, three times."""
+    metrics = dict.fromkeys([result.primary, "clicks", "purchases"])
+    return tuple(table for name in metrics if (table := _evidence_table(result, name)))
+
+
+def _evidence_table(result: Comparison, metric: str) -> Table | None:
+    found = [
+        (contrast.treatment, contrast.evidence)
+        for contrast in result.contrasts
+        if contrast.metric == metric and contrast.evidence is not None
+    ]
+    if not found:
+        return None
+    head = ("Arm", "Simulated", "Off-policy", "Both", "ESS", "Rests on")
+    rows = tuple(
+        (
+            treatment,
+            _lift_words(one.all_uncertainty),
+            "n/a" if one.off_policy is None else _lift_words(one.off_policy),
+            _lift_words(one.both),
+            f"{one.effective_sample_size:,.0f}" if math.isfinite(one.effective_sample_size) else "",
+            one.rests_on,
+        )
+        for treatment, one in found
+    )
+    errors = [one.model_error for _, one in found if one.model_error > 0]
+    known = f"and the model's usual error ({errors[0]:.3f} on the log of a lift)" if errors else ""
+    held = f"the draw of users, fitted coefficients {known}" if errors else "the draw of users only"
+    pages = max((one.pages for _, one in found), default=0)
+    logged = f" Off-policy: {pages:,} logged pages that no arm learned from." if pages else ""
+    caption = f"{label(metric)} against {result.control}: simulated, off-policy, both"
+    note = (
+        f"Lifts with {result.level:.0%} intervals. Simulated: {held}.{logged} Both is what the "
+        "verdict goes by. ESS: logged impressions that the off-policy lift is worth."
+    )
+    return Table(caption, head, rows, note)
+
+
+def _lift_words(lift: Lift) -> str:
+    return "\n".join(relative(lift.lift, lift.low, lift.high))
 
 
 def pooled_table(pooled: PooledComparison, currency: str = "") -> Table:

@@ -21,7 +21,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from footfall.datasets.cells import as_frame, numbers, read_cells
+from footfall.datasets.arrow_columns import as_frame
+from footfall.datasets.cells import numbers
+from footfall.datasets.delimited import read_cells
 from footfall.errors import DataError, did_you_mean, one_line
 from footfall_eval.measures.metrics import Array
 from footfall_eval.reading.load import RunLog

@@ -9,7 +9,7 @@ import pandas as pd
 from footfall.appeal.model import Appeal
 from footfall.appeal.ranking import Ranking, rank_scores
 from footfall.datasets.base import resolve
-from footfall.datasets.table import read_frame, read_names
+from footfall.datasets.frames import read_frame, read_names
 from footfall.errors import DataError, did_you_mean
 
 
@@ -24,7 +24,7 @@ def read_variants(path: Path) -> pd.DataFrame:
     title = next((name for name in ("title", "headline", "wording") if name in known), None)
     if title is None:
         raise DataError(f'{path}: no column "title"; {did_you_mean("title", known)}')
-    raw = read_frame(file, [title, *(["item"] if "item" in known else [])])
+    raw = read_frame(file, [title, *(["item"] if "item" in known else [])]).frame
     item = raw["item"].fillna("").astype(str) if "item" in raw else ""
     rows = pd.DataFrame({"item": item, "title": raw[title].fillna("").astype(str).str.strip()})
     if (rows["title"] == "").any():

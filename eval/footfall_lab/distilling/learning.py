@@ -71,7 +71,8 @@ def learn(
     if len(users) < FEWEST_USERS or len(users) == len(lessons.users()):
         raise UserError(
             f"distill: the teacher answered {len(lessons.users())} users, {len(users)} of whom "
-            f"may be learned from; {FEWEST_USERS} are needed, and some to keep back: more --users"
+            f"may be learned from; {FEWEST_USERS} are needed, and some to keep back: simulate "
+            "more users, or distil from a scenario with more --users"
         )
     texts = item_texts(catalogue)
     codes = [code for code in lessons.items() if not kept.item[code]]

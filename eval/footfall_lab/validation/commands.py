@@ -11,7 +11,7 @@ from rich.console import Console
 
 from footfall.errors import UserError
 from footfall.plumbing.yaml_files import folder_of
-from footfall.scenario.reading import read_scenario
+from footfall.scenario.overriding import read_with_options
 from footfall_eval.blocks.page import (
     print_discrimination,
     print_memories,
@@ -48,11 +48,17 @@ def validate(
     backtest: Annotated[
         Path | None, typer.Option(help="Folder of `footfall backtest`, for block H.")
     ] = None,
+    model: Annotated[str | None, typer.Option(help="Replaces the scenario's model.")] = None,
+    server: Annotated[str | None, typer.Option(help="URL of a running vLLM server.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Say how far these simulated users may be believed, on the scenario's own data."""
-    resolved = read_scenario(scenario, {} if seed is None else {"seed": seed})
+    resolved = read_with_options(
+        scenario,
+        {} if seed is None else {"seed": seed},
+        {"model": {"name": model, "server": server}},
+    )
     order = Order(
         out=out,
         base=folder_of(scenario),

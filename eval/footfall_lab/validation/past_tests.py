@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from footfall.datasets.cells import numbers, read_cells
+from footfall.datasets.cells import numbers
+from footfall.datasets.delimited import read_cells
 from footfall.errors import DataError, one_line
 from footfall.plumbing.json_files import read_object
 from footfall_eval.blocks.ranking import Slates

@@ -19,6 +19,7 @@ from footfall.answering.opening import needs_no_store, open_answering
 from footfall.answering.stand_in import StandIn
 from footfall.errors import UserError
 from footfall.fitting.ground import lay
+from footfall.llm.nobody import NOBODY
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
@@ -136,6 +137,8 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
     clock = Stopwatch()
     if not order.questions:
         raise UserError("--protocol memory asks the model; give --questions more than 0")
+    if scenario.model.name == NOBODY:
+        raise UserError("--protocol memory asks a model, and there is none; name one with --model")
     if scenario.choice.history_events < 2:
         raise UserError(
             f"--protocol memory compares which events prompts tell, and {scenario.name} tells "
@@ -170,7 +173,7 @@ def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> d
 @contextmanager
 def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[LanguageModel | None]:
     """The scenario's model behind the store of its answers; None where it is not to be asked."""
-    if not order.questions:
+    if not order.questions or scenario.model.name == NOBODY:
         yield None
         return
     with closing(open_answering(scenario, order.base, announce)) as model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from footfall.answering.stand_in import StandIn
 from footfall.choice.ensemble import Ensemble
@@ -11,7 +12,7 @@ from footfall.choice.listwise import open_listwise
 from footfall.choice.protocol import ChoiceModel
 from footfall.choice.rating import open_rating
 from footfall.choice.reasoned import open_reasoned
-from footfall.choice.specs import ChoiceSpec
+from footfall.choice.specs import GROUP, ChoiceSpec
 from footfall.choice.yes_no import open_yes_no
 from footfall.datasets.catalogue import Catalogue
 from footfall.llm.devices import for_cuda
@@ -22,6 +23,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.specs import ModelSpec
 from footfall.memory.remembering import events_shown, remembering
 from footfall.options import Announce
+from footfall.plumbing import plugins
 from footfall.scenario.scenario import Scenario
 from footfall.surrogate.choice import open_surrogate
 from footfall.surrogate.folder import read_card
@@ -57,10 +59,11 @@ def open_choice(
     if spec.mode == "surrogate":
         return open_surrogate(spec, catalogue, base or Path())
     base = base or Path()
+    opener = OPENERS.get(spec.mode) or plugins.load(GROUP, spec.mode)
     if spec.memory is None:
-        return OPENERS[spec.mode](spec, model, catalogue, base)
+        return cast("ChoiceModel", opener(spec, model, catalogue, base))
     shown = spec.model_copy(update={"history_events": events_shown(spec.memory)})
-    inner = OPENERS[spec.mode](shown, model, catalogue, base)
+    inner = opener(shown, model, catalogue, base)
     return remembering(inner, spec.memory, spec, model, catalogue, base)
 
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from footfall.answering.opening import open_choice
 from footfall.choice.protocol import ChoiceModel, Diagnostics, Page, PageUtilities
-from footfall.choice.specs import ChoiceSpec
+from footfall.choice.specs import ChoiceSpec, Mode
 from footfall.datasets.catalogue import Catalogue
 from footfall.llm.nobody import NOBODY
 from footfall.llm.protocol import LanguageModel
@@ -86,5 +87,7 @@ def _tells_prices(spec: ChoiceSpec, base: Path) -> bool:
         return any(_tells_prices(member, base) for member in spec.ensemble.of)
     if spec.mode == "surrogate":
         return False
+    if spec.template is None and spec.mode not in get_args(Mode):
+        return True  # a mode of another package asks as it likes
     source = Template(spec.template or spec.mode, base, required=()).source
     return re.search(r"\bprice\b", source) is not None

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import HashingVectorizer
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import HashingVectorizer
 
 Floats = npt.NDArray[np.float64]
 
 BUCKETS = 2**16
 """Hash buckets; eight thousand headlines fill about two thirds of them."""
 
-_COUNTS = HashingVectorizer(
-    ngram_range=(1, 2), n_features=BUCKETS, alternate_sign=False, norm=None, dtype=np.float64
-)
-"""Stateless: nothing in it is learned."""
+
+@cache
+def _counts() -> HashingVectorizer:
+    """Stateless: nothing in it is learned."""
+    from sklearn.feature_extraction.text import HashingVectorizer  # noqa: PLC0415 - slow
+
+    return HashingVectorizer(
+        ngram_range=(1, 2), n_features=BUCKETS, alternate_sign=False, norm=None, dtype=np.float64
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +41,14 @@ class WordSpace:
     @classmethod
     def learn(cls, titles: Sequence[str]) -> WordSpace:
         """Count in how many titles each word occurs."""
-        counts = _COUNTS.transform(titles).tocsr()
+        counts = _counts().transform(titles).tocsr()
         found = np.bincount(counts.indices, minlength=BUCKETS)
         rarity = np.log((1 + len(titles)) / (1 + found)) + 1
         return cls(np.where(found > 1, rarity, 0.0))
 
     def encode(self, titles: Sequence[str]) -> sp.csr_matrix:
         """[n_titles, BUCKETS] rows of length 1 (0 for a title without a known word)."""
-        counts = _COUNTS.transform(titles).tocsr()
+        counts = _counts().transform(titles).tocsr()
         counts.data = 1.0 + np.log(counts.data)
         weighted = counts @ sp.diags(self.rarity)
         norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())

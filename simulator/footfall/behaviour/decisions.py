@@ -183,6 +183,12 @@ class Behaviour:
             terms["appeal"] = features.appeal
         return terms
 
+    def expected(self, features: PageFeatures) -> tuple[Floats, Floats]:
+        """[n_pages, k] P(clicked | page shown) and P(bought | clicked), nothing being drawn."""
+        utility, reading = self._utility(features), _reading(self.spec.habits, features)
+        chance = click_probabilities(utility, reading, self.spec.habits.picks)
+        return np.where(features.shown, chance, 0.0), self._buying(features)
+
     def _utility(self, features: PageFeatures) -> Floats:
         # A sum of products, not a matrix product: its rounding must not depend on the batch.
         utility = reduce(np.add, self.terms(features).values())

@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.behaviour.alike import Alike, Tastes
 from footfall.behaviour.specs import TASTES
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import ACTIONS
@@ -166,6 +168,8 @@ class CrowdView:
     """Standard deviation of ratings around their raters' means; 1 without ratings."""
     basket: float
     """Mean takings a visit."""
+    takings: tuple[Numbers, Codes]
+    """[n_takings] numbers of the users, and items: who took what."""
     occasions: tuple[Floats, Floats]
     """[8, n_tags] by part of the week and [12, n_tags] by month, see ``slots_of``: log of the
     tag's share of takings then over its share at all times, shrunk to 0."""
@@ -248,6 +252,8 @@ class PairFeatures:
     """[n_users] mean popularity of what was taken less the population's mean, shrunk to 0."""
     curiosity: Floats
     """[n_users] share of takings that were first ones less the population's mean, shrunk to 0."""
+    takings: tuple[Numbers, Codes]
+    """[n_takings] numbers of the users, and items, that were taken."""
 
     @classmethod
     def build(cls, past: Past, crowd: CrowdView, tags: Tags, catalogue: Catalogue) -> PairFeatures:
@@ -279,7 +285,14 @@ class PairFeatures:
             own_year=level(year - median) + median,
             mainstream=level(crowd.popularity - middle),
             curiosity=_curiosity(users, items, n, counts),
+            takings=(users, items),
         )
+
+    @cached_property
+    def tastes(self) -> Tastes:
+        """What goes with what was taken; learned when it is first wanted."""
+        alike = Alike.learn(*self.crowd.takings, len(self.price))
+        return alike.of(*self.takings, len(self.appetite))
 
     def of(
         self,
@@ -287,11 +300,14 @@ class PairFeatures:
         items: Codes,
         times: npt.NDArray[np.datetime64] | None = None,
         shifts: Floats | None = None,
+        *,
+        tasteful: bool = True,
     ) -> Floats:
         """[n, k, len(FEATURES)] of ``users`` [n] and ``items`` [n, k]; code -1 means nothing.
 
         ``times`` [n] are for ``occasion``, UTC; without them that is 0. ``shifts`` [n, k] are
-        added to ``price``: log of today's price over the usual one.
+        added to ``price``: log of today's price over the usual one. Without ``tasteful``, ``taste``
+        is 0 and nothing is learned for it.
         """
         row = users[:, None]
         popularity, price = self.crowd.popularity[items], self.price[items]
@@ -313,6 +329,7 @@ class PairFeatures:
             "unknown": (popularity == 0) * 1.0,
             "novelty": (own == 0) * self.curiosity[row],
             "occasion": self._occasion(items, times),
+            "taste": self.tastes.at(users, items) if tasteful else np.zeros(items.shape),
         }
         return np.stack([columns[name] for name in FEATURES], axis=2)
 
@@ -375,6 +392,7 @@ def view_crowd(rows: pd.DataFrame, catalogue: Catalogue, tags: Tags, taken: Bool
         rating_spread=spread,
         tag_shares=(counts + 1.0) / (counts.sum() + len(tags.names)),
         basket=max(1.0, float(taken.sum())) / max(1, visits),
+        takings=(pd.factorize(rows["user"][taken])[0].astype(np.int64), codes[taken]),
         occasions=_occasions(rows["time"].to_numpy()[taken], codes[taken], tags),
     )
 

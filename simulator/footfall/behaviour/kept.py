@@ -99,6 +99,7 @@ def replace_items(people: People, rows: Numbers) -> People:
         likeness=of(old.likeness, 0.0),
         likeness_var=of(old.likeness_var, 0.0),
         buy=of(old.buy, 0.0),
+        buy_var=of(old.buy_var, 0.0),
         first_day=of(old.first_day, 0.0),
     )
     memory = people.remembered
@@ -124,7 +125,7 @@ def read_people(path: Path) -> KeptPeople:
         DataError: The file is missing, damaged, or of another version.
     """
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as source, np.load(source, allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
         return _assembled(arrays)
     except OSError as error:
@@ -166,7 +167,9 @@ def _check(people: People, users: int, items: int) -> None:
     shared = people.shared
     wanted = {
         "shared.common": (shared.common, (len(MEASURES),)),
+        "shared.common_cov": (shared.common_cov, (len(MEASURES), len(MEASURES))),
         "shared.buy_common": (shared.buy_common, (len(BUY_MEASURES),)),
+        "shared.buy_cov": (shared.buy_cov, (len(BUY_MEASURES), len(BUY_MEASURES))),
         "shared.go_common": (shared.go_common, (len(GOING),)),
         "user.buy": (people.users.buy, (users, len(BUY_OWN))),
         "user.own": (people.users.own, (users, len(OWN) + people.items.content.shape[1])),

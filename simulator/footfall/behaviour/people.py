@@ -13,6 +13,7 @@ what may be true is what a run needs, and ``unsure`` is that difference as a ter
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,10 @@ MEASURES = (
     "constant",
     "price",
     "price squared",
+    "seen these days",
     "seen of late",
     "seen before",
+    "clicked of late",
     "clicked before",
     "bought of late",
     "bought before",
@@ -36,7 +39,7 @@ MEASURES = (
 )
 """What a utility is made of, beside items' effects, content and taste; the order of columns."""
 
-OWN = (0, 1, 2, 4, 5, 7, 8)
+OWN = (0, 1, 2, 4, 7, 9, 10)
 """Columns of ``MEASURES`` for which users have slopes of their own."""
 
 NEW_DAYS = 14.0
@@ -45,9 +48,9 @@ NEW_DAYS = 14.0
 TERM_OF = {
     "activity": (0,),
     "price": (1, 2),
-    "seen": (3, 4),
-    "taken": (5, 6, 7),
-    "new": (8,),
+    "seen": (3, 4, 5),
+    "taken": (6, 7, 8, 9),
+    "new": (10,),
 }
 """Names of the terms that explain a utility -> the measures that they sum up."""
 
@@ -58,6 +61,9 @@ BUY_MEASURES = ("constant", "price", "price squared", "bought of late", "bought 
 """What buying a clicked item depends on; "worth" is the utility of the click."""
 
 BUY_OWN = (0, 1)
+
+MOST_ABOVE = 4.0
+"""Clicks above the usual beyond which a visit is not remembered as a better one."""
 
 GOING = ("constant", "further pages", "clicked", "bought")
 """What asking for another page depends on."""
@@ -90,8 +96,15 @@ class Shared:
     buy_scale: Floats
     buy_common: Floats
     """[len(BUY_MEASURES)]"""
+    common_cov: Floats
+    """Covariance of ``common``: of the fit, and of which users there were."""
+    buy_cov: Floats
     go_common: Floats
     """[len(GOING)]"""
+    returning: Floats
+    """[1] by how much a click above the usual raises the log of the rate of coming back."""
+    discrepancy: Floats
+    """[1] standard deviation of the model's own error on the log of a lift, as a look back says."""
 
     def scaled(self, measures: Floats) -> Floats:
         """Measures in units of their spread over the log."""
@@ -110,6 +123,7 @@ class ItemTraits:
     """[n_items, f]"""
     likeness_var: Floats
     buy: Floats
+    buy_var: Floats
     first_day: Floats
     """Day of its first page, counted from the end of memory; -inf: always there."""
 
@@ -125,10 +139,13 @@ class UserTraits:
     taste_var: Floats
     buy: Floats
     """[n_users, len(BUY_OWN)]"""
+    buy_var: Floats
     go: Floats
     """[n_users] own log-odds of going on."""
     gap_days: Floats
-    """[n_users] mean days between visits."""
+    """[n_users] mean days between visits, after a usual one."""
+    usual_clicks: Floats
+    """[n_users] clicks of a usual visit."""
 
     def take(self, rows: Numbers, stranger: UserTraits) -> UserTraits:
         """Some users by number; -1 is the ``stranger`` (one row)."""
@@ -156,6 +173,36 @@ class Opinion:
     buy_odds: Floats
     """[n, k] log-odds of buying what was clicked."""
 
+    @classmethod
+    def plain(cls, utility: Floats, buy_odds: Floats) -> Opinion:
+        """Of users whose utility is one number, all of it called taste."""
+        terms = np.zeros((*utility.shape, len(PERSONAL)))
+        terms[..., PERSONAL.index("taste")] = utility
+        return cls(terms, utility, buy_odds)
+
+
+class Thinking(Protocol):
+    """Users who have an opinion on what they are shown: fitted ones, or a planted truth."""
+
+    @property
+    def gap_days(self) -> Floats:
+        """[n_users] mean days between visits."""
+        ...
+
+    def think(
+        self, users: Numbers, items: Codes, price: Floats, days: Floats, traces: Floats
+    ) -> Opinion:
+        """See ``People.think``; the answer to a page must not depend on its batch."""
+        ...
+
+    def going(self, users: Numbers, pages: Numbers) -> Floats:
+        """See ``People.going``."""
+        ...
+
+    def stretch(self, users: Numbers, clicks: Numbers) -> Floats:
+        """See ``People.stretch``."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class People:
@@ -167,6 +214,11 @@ class People:
     """In the order of the population."""
     remembered: Remembered
     """At the start of the run."""
+
+    @property
+    def gap_days(self) -> Floats:
+        """[n_users] mean days between visits."""
+        return self.users.gap_days
 
     def think(
         self, users: Numbers, items: Codes, price: Floats, days: Floats, traces: Floats
@@ -236,6 +288,11 @@ class People:
         ones = np.ones(len(users))
         return np.stack([base, shared[2] * ones, shared[3] * ones], axis=1)
 
+    def stretch(self, users: Numbers, clicks: Numbers) -> Floats:
+        """[n] by what the days to the next visit are multiplied after one with ``clicks`` [n]."""
+        above = above_usual(clicks, self.users.usual_clicks[users])
+        return np.asarray(np.exp(-self.shared.returning[0] * above))
+
     def of(self, rows: Numbers, stranger: UserTraits) -> People:
         """The same for other users: numbers among these ones, -1 for strangers."""
         return replace(
@@ -243,6 +300,11 @@ class People:
             users=self.users.take(rows, stranger),
             remembered=self.remembered.of_users(rows),
         )
+
+
+def above_usual(clicks: npt.NDArray[Any], usual: Floats) -> Floats:
+    """Clicks of a visit above the usual; very good visits count like good ones."""
+    return np.asarray(np.clip(clicks - usual, -MOST_ABOVE, MOST_ABOVE), dtype=np.float64)
 
 
 def buy_measures(raw: Floats, worth: Floats) -> Floats:

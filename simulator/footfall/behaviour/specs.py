@@ -56,6 +56,9 @@ class Terms(_Spec):
     occasion: float = 0.0
     """Per log of the share of the item's category at this time of the week and of the year over
     its share at all times."""
+    taste: float = 0.0
+    """Per arcsinh of standard deviations of how well the item goes with own takings, as others'
+    takings tell (EASE); see ``footfall.behaviour.alike``."""
     trend: float = 0.0
     """Per log(1 + purchases a thousand users in the arm's last epochs); see ``social``."""
     friends: float = 0.0
@@ -143,10 +146,22 @@ class Habits(_Spec):
 class PeopleSpec(_Spec):
     """Users fitted to a log of pages, each with numbers of their own; see docs/fitting.md."""
 
-    file: str = Field(min_length=1)
+    file: str = ""
     """What ``footfall fit`` wrote beside the behaviour; from the scenario's folder, if relative."""
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     """Of the file, so that no other users are played by mistake."""
+    target: str = ""
+    """In place of a file: ``module:function`` of one's own, which gets the ids of users and items
+    and the moment at which the run begins, and returns ``footfall.behaviour.people.Thinking``
+    users, for instance those of a made-up world whose truth is known."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PeopleSpec:
+        if bool(self.file) == bool(self.target):
+            raise ValueError("name either a `file` or a `target`")
+        if bool(self.file) != bool(self.sha256):
+            raise ValueError("a `file` goes with its `sha256`; `footfall fit` writes both")
+        return self
 
 
 class BehaviourSpec(_Spec):
@@ -170,6 +185,12 @@ class BehaviourSpec(_Spec):
     """Where the numbers of a group come from, for instance what they were fitted to. A group
     without a source is reported as assumed."""
 
+    def uses(self, term: str) -> bool:
+        """Whether a term of ``click`` has a coefficient for anybody."""
+        segments = {} if self.segments is None else self.segments.click
+        common = getattr(self.click, term) or self.spread.get(term)
+        return bool(common) or any(term in terms for terms in segments.values())
+
     @model_validator(mode="after")
     def _spreads_exist(self) -> BehaviourSpec:
         for name, value in self.spread.items():
@@ -192,6 +213,7 @@ TASTES = (
     "unknown",
     "novelty",
     "occasion",
+    "taste",
 )
 """Terms that are 0 until fitted; the order of the columns of ``PageFeatures.tastes``."""
 

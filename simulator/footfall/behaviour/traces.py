@@ -20,7 +20,15 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-KINDS = (("view", 2.0), ("view", 14.0), ("click", 14.0), ("purchase", 5.0), ("purchase", 28.0))
+KINDS = (
+    ("view", 2.0),
+    ("view", 10.0),
+    ("view", 40.0),
+    ("click", 10.0),
+    ("click", 60.0),
+    ("purchase", 5.0),
+    ("purchase", 30.0),
+)
 """What is counted, and the days after which 1/e of it is left; the order of all columns."""
 
 LIVES: Floats = np.array([life for _, life in KINDS])

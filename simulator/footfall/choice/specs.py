@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from footfall.behaviour.pooling import Pooling
 from footfall.choice.context import ContextSpec
 from footfall.choice.memory_specs import MemorySpec
+from footfall.errors import did_you_mean
+from footfall.plumbing import plugins
 from footfall.plumbing.spec import SPEC
 
 Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned", "rating", "ensemble"]
+"""Footfall's own modes."""
+
+GROUP = "footfall.modes"
+"""Entry points by mode: the modes of other packages. Each is a function like
+``footfall.choice.likelihood.open_likelihood``: (spec, model, catalogue, base) -> ChoiceModel."""
+
+
+def _known(mode: str) -> str:
+    known = {*get_args(Mode), *plugins.entries(GROUP)}
+    if mode not in known:
+        raise ValueError(f'no mode "{mode}"; {did_you_mean(mode, known)}')
+    if mode not in get_args(Mode):
+        plugins.load(GROUP, mode)  # a broken package is told before anything is read or trained
+    return mode
 
 
 class EnsembleSpec(BaseModel):
@@ -46,14 +62,17 @@ class ChoiceSpec(BaseModel):
 
     model_config = SPEC
 
-    mode: Mode = "likelihood"
+    mode: Annotated[str, AfterValidator(_known)] = "likelihood"
     """``likelihood``: how much likelier does this history make an item's title, a token;
     ``yes-no``: log-odds of Yes against No, one question an item; ``listwise``: log-odds of
     an option's letter against "none of these", one question a slate; ``surrogate``: no
     language model is asked, a small one answers that ``footfall distill`` made of it;
     ``reasoned``: marks from 1 to 5 and a reason, in JSON (slow: for looking, not for crowds);
     ``rating``: the mean of a mark from 0 to 9, one question an item;
-    ``ensemble``: several of these with one voice."""
+    ``ensemble``: several of these with one voice. Other packages may add modes; see
+    docs/adding.md."""
+    options: dict[str, Any] = {}
+    """What a mode of another package wants to know; Footfall's own modes take none."""
     ensemble: EnsembleSpec | None = None
     """Ensemble only: who belongs to it."""
     path: str | None = None
@@ -103,6 +122,12 @@ class ChoiceSpec(BaseModel):
     because what is left is no experiment any more. Looked at from the fiftieth page on."""
     remembered_prefixes: int = Field(default=20_000, ge=1)
     """Users' prompts, with what the model said about items, that are kept in memory."""
+
+    @model_validator(mode="after")
+    def _options_are_for_modes_of_others(self) -> ChoiceSpec:
+        if self.options and self.mode in get_args(Mode):
+            raise ValueError(f"options are for modes of other packages; {self.mode} takes none")
+        return self
 
     @model_validator(mode="after")
     def _ensemble_has_members(self) -> ChoiceSpec:

@@ -18,10 +18,11 @@ from footfall.datasets.guessing.asking import Told, UnansweredError, nobody
 from footfall.datasets.guessing.guess import Files, Guess, guess, is_table
 from footfall.datasets.pages import described
 from footfall.datasets.schema import Dataset
-from footfall.datasets.sources import load
+from footfall.datasets.sources import GROUP, load
 from footfall.datasets.split import SplitSpec, split
 from footfall.datasets.written import read_source
 from footfall.errors import UserError
+from footfall.plumbing import plugins
 from footfall.plumbing.yaml_files import folder_of
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
@@ -46,11 +47,16 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 @app.command("list")
 def list_sources(*, as_json: Json = False) -> None:
     """Show the kinds of sources, and what can be fetched."""
+    others = {
+        name: f"of the package {entry.dist.name}" if entry.dist else "of another package"
+        for name, entry in plugins.entries(GROUP).items()
+    }
+    kinds = {**KINDS, **others}
     if as_json:
-        _print_json({"kinds": KINDS, "fetch": {k: d.about for k, d in DOWNLOADS.items()}})
+        _print_json({"kinds": kinds, "fetch": {k: d.about for k, d in DOWNLOADS.items()}})
         return
     table = Table("kind or name", "what it is", width=WIDTH)
-    for kind, about in KINDS.items():
+    for kind, about in kinds.items():
         table.add_row(f"kind: {kind}", about)
     for name, download in DOWNLOADS.items():
         table.add_row(f"fetch {name}", download.about)

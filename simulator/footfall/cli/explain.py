@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,9 @@ from footfall.explaining.asked import questions
 from footfall.explaining.interview import interview as ask
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
 from footfall.llm.specs import ModelSpec
+
+MOST_TERMS = 3
+"""Parts of a utility that the line of an item names."""
 
 Run = Annotated[Path, typer.Argument(help="Folder that a run left behind.")]
 User = Annotated[str, typer.Option(help="Id of a simulated user.")]
@@ -130,10 +134,32 @@ def _page(
     )
     if not one.answered:
         console.print("The model gave no answer, so nobody decided.")
+    if item is None:
+        _items(console, one)
     for decision in one.decisions:
-        if item is None or decision.item == item:
+        if decision.item == item:
             _item(console, decision)
     _prompts(console, found, one, store)
+
+
+def _items(console: Console, one: ExplainedPage) -> None:
+    """One line an item, with the parts that count most."""
+    table = Table(box=None, padding=(0, 1, 0, 1))
+    for head in ("", "Item", "utility", "P(click)", "What counts most", ""):
+        table.add_column(head, justify="right" if head in {"utility", "P(click)"} else "left")
+    for decision in one.decisions:
+        known = [term for term in decision.terms if term.name != "none" and term.value]
+        most = sorted(known, key=lambda term: -abs(term.value))[:MOST_TERMS]
+        table.add_row(
+            str(decision.position + 1),
+            escape(decision.title),
+            f"{decision.utility:+.2f}",
+            f"{decision.p_click:.1%}",
+            ", ".join(f"{term.name} {term.value:+.2f}" for term in most),
+            "bought" if decision.bought else "clicked" if decision.clicked else "",
+        )
+    console.print(table)
+    console.print(Text("All terms of an item: --item I", "dim"))
 
 
 def _item(console: Console, decision: Decision) -> None:
@@ -148,9 +174,9 @@ def _item(console: Console, decision: Decision) -> None:
         table.add_column(head, justify="left" if head == "Term" else "right")
     for term in decision.terms:
         if term.coefficient:
-            table.add_row(
-                term.name, f"{term.coefficient:.3f}", f"{term.feature:.3f}", f"{term.value:+.3f}"
-            )
+            feature = "" if term.name == "none" else f"{term.feature:.3f}"
+            coefficient = term.value if term.name == "none" else term.coefficient
+            table.add_row(term.name, f"{coefficient:.3f}", feature, f"{term.value:+.3f}")
     table.add_row("utility", "", "", f"{decision.utility:+.3f}", style="bold")
     console.print(table)
     console.print(

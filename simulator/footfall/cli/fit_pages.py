@@ -21,6 +21,7 @@ def show_pages(report: PagesReport, console: Console) -> None:
     _terms("clicks, per standard deviation", report.terms, console)
     _terms("buying what was clicked", report.buying, console)
     _terms("asking for another page", report.going, console)
+    _terms("coming back sooner", (report.returning,), console)
     if report.reading:
         places = ", ".join(
             f"{place}: {value:.2f} +- {error:.2f}"
@@ -31,6 +32,11 @@ def show_pages(report: PagesReport, console: Console) -> None:
         console.print(f"read down to place {places}", highlight=False)
     console.print("standard deviation over what was shown: " + _listed(report.spread, ".2f"))
     console.print("known from own data (0 to 1): " + _listed(report.information, ".2f"))
+    console.print(
+        f"lifts are off by {report.discrepancy:.1%} beside luck and errors of the fit, as "
+        f"{report.contrasts} contrasts of the last days say",
+        highlight=False,
+    )
     for note in report.notes:
         console.print(f"note: {note}", highlight=False)
     for name, why in report.assumed.items():

@@ -18,6 +18,7 @@ from footfall.plumbing.yaml_files import folder_of
 from footfall.runs.estimate import estimate
 from footfall.runs.grid import cells, is_grid, play
 from footfall.runs.run import run as simulate
+from footfall.scenario.overriding import read_with_options
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
 
@@ -69,7 +70,7 @@ def run(
         "max_time": max_time,
         "max_memory_gib": max_memory,
     }
-    resolved = _scenario(
+    resolved = read_with_options(
         scenario,
         {} if seed is None else {"seed": seed},
         {"model": {"name": model, "server": server[0] if server else None}, "budget": budget},
@@ -117,29 +118,6 @@ def demo(
     typer.echo(f"report: {out / 'report.html'}")
 
 
-def _scenario(name: str, overrides: dict[str, Any], options: dict[str, dict[str, Any]]) -> Scenario:
-    """A scenario with keys replaced, and sections merged with those ``options`` that were given."""
-    resolved = read_scenario(name, overrides)
-    _check_adapter(resolved, options["model"]["name"])
-    merged = {}
-    for section, changes in options.items():
-        given = {key: value for key, value in changes.items() if value is not None}
-        if given:
-            merged[section] = getattr(resolved, section).model_dump(mode="json") | given
-    return read_scenario(name, {**overrides, **merged}) if merged else resolved
-
-
-def _check_adapter(scenario: Scenario, model: str | None) -> None:
-    """An adapter fits the model that it was trained on, and no other."""
-    spec = scenario.model
-    if spec.adapter and model not in {None, spec.name, "fake", "none"}:
-        raise UserError(
-            f'--model {model}: the scenario\'s adapter "{spec.adapter}" belongs to the model '
-            f"{spec.name}; write model: {{name: {model}}} into a scenario of your own, with a "
-            "question that needs no adapter (choice: {mode: likelihood})"
-        )
-
-
 def _seeds(text: str | None) -> list[int]:
     if text is None:
         return []
@@ -162,9 +140,14 @@ def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(numbers))  # noqa: T201
         return
-    for name, value in numbers.items():
-        shown = f"{value:,.0f}" if isinstance(value, int | float) else value
-        typer.echo(f"{name.replace('_', ' '):28} {shown}")
+    low, high = numbers["seconds_low"], numbers["seconds_high"]
+    shown = {name: value for name, value in numbers.items() if not name.startswith("seconds_")}
+    for name, value in shown.items():
+        text = f"{value:,.0f}" if isinstance(value, int | float) else value
+        if name == "seconds":
+            span = "" if value is None else f" (nine times in ten {low:,.0f} to {high:,.0f})"
+            text = f"{'unknown' if value is None else text}{span}"
+        typer.echo(f"{name.replace('_', ' '):28} {text}")
 
 
 def _where_the_time_went(record: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ import pandas as pd
 from pydantic import Field
 
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cells import numbers
 from footfall.datasets.cleaning import Draft, finish
 from footfall.datasets.ids import as_id
 from footfall.datasets.movielens import sessions
@@ -102,13 +101,17 @@ def _products(meta: Table) -> pd.DataFrame:
     frame = meta.frame
     last = frame["categories"].map(lambda path: path[-1] if isinstance(path, list) and path else "")
     main = frame["main_category"].fillna("").astype(str)
-    price = frame["price"].astype(str).str.replace(r"[$,]", "", regex=True)
+    price = (
+        frame["price"]
+        .map(lambda cost: "" if cost is None else str(cost))
+        .str.replace(r"[$,]", "", regex=True)
+    )
     return pd.DataFrame(
         {
             "item": frame["parent_asin"],
             "title": frame["title"],
             "category": last.astype(str).where(last != "", main),
-            "price": numbers(price),
+            "price": price,
             "store": frame["store"].fillna("").astype(str),
         }
     )

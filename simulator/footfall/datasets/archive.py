@@ -6,12 +6,15 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
+
+import pyarrow as pa
 
 from footfall.errors import DataError, did_you_mean, one_line
 
@@ -24,8 +27,20 @@ MAX_RATIO = 200
 _SMALL = 2**20
 """Bytes that any file may unpack to: runs of the same line in short files are no bomb."""
 
-_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_UNREAD = (".zst", ".tar", ".tgz", ".tbz2", ".txz")
+
+def _open_zstd(path: Path, mode: str) -> Any:
+    return pa.CompressedInputStream(pa.OSFile(str(path), mode), "zstd")
+
+
+_OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\0", lzma.open),
+    (b"\x28\xb5\x2f\xfd", _open_zstd),
+)
+"""How compressed files begin, whatever they are called."""
+_BZIP2 = re.compile(rb"BZh[1-9]1AY&SY")
+_UNREAD = (".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar")
 
 _DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError)
 
@@ -85,28 +100,33 @@ def open_files(path: Path) -> Files:
     return Files(path, {PurePosixPath(e.filename).name: e.filename for e in shallow}, zipped=True)
 
 
-def open_unpacked(path: Path) -> IO[bytes]:
+def open_unpacked(path: Path) -> io.BufferedReader:
     """Open one file, unpacking it on the way; a zip must hold one file.
 
     Raises:
         DataError: While it is read: it unpacks to far too much.
     """
-    if path.suffix == ".zip":
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith(b"PK\x03\x04"):
         files = open_files(path)
         if len(files.members) != 1:
             raise DataError(f"{path}: holds {len(files.members)} files; a table is one")
-        return io.BytesIO(files.read(next(iter(files.members))))
-    for suffix in set(path.suffixes[-2:]).intersection(_UNREAD):
+        raw = io.BytesIO(files.read(next(iter(files.members))))
+        return io.BufferedReader(raw)
+    suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
+    for suffix in suffixes.intersection(_UNREAD):
         raise DataError(f"{path}: {suffix} is not unpacked; do it yourself, or use .gz")
-    if path.suffix not in _OPENERS:
-        return path.open("rb")
-    return io.BufferedReader(_Bounded(path, _OPENERS[path.suffix](path, "rb")))
+    for start, opener in _OPENERS:
+        if head.startswith(start) and (start != b"BZh" or _BZIP2.match(head)):
+            return io.BufferedReader(_Bounded(path, opener(path, "rb")))
+    return path.open("rb")
 
 
 class _Bounded(io.RawIOBase):
     """What a file unpacks to, as far as the limits."""
 
-    def __init__(self, path: Path, source: io.BufferedIOBase) -> None:
+    def __init__(self, path: Path, source: Any) -> None:
         self._path, self._source = path, source
         self._packed = path.stat().st_size
         self._read = 0
@@ -117,7 +137,7 @@ class _Bounded(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill ``buffer``."""
-        count = self._source.readinto(buffer)
+        count: int = self._source.readinto(buffer)
         self._read += count
         refuse_bomb(self._path, self._packed, self._read)
         return count

@@ -16,7 +16,8 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from footfall.datasets.cells import numbers
+from footfall.datasets.cells import amounts, how_to_read
+from footfall.datasets.contradictions import as_text, one_each
 from footfall.datasets.ids import as_id
 from footfall.datasets.pages import PAGE_COLUMNS, with_pages
 from footfall.datasets.schema import (
@@ -32,6 +33,17 @@ from footfall.errors import DataError, one_line
 
 EPOCH = pd.Timestamp("1970-01-01")
 """Earlier times are always a mistake (zero or negative Unix seconds)."""
+
+FIRST = pd.Timestamp("1971-01-01")
+"""Times of 1970 are Unix times in a wrong unit, unless ``earliest`` says otherwise."""
+
+MOST_EARLY = 0.1
+"""Share of times in 1970 from which on it is not single rows that are wrong but the unit."""
+
+LIKELY = pd.Timestamp("1990-01-01")
+
+UNITS = {10**3: "s, not ms", 10**6: "s, not us", 10**9: "s, not ns"}
+"""What is taken for what, by how much longer it is."""
 
 TIES = ("order", "quantity", "value")
 """What tells apart the events of one user, item and moment, besides where they were shown."""
@@ -55,6 +67,13 @@ class Draft:
     """Earlier events are impossible and dropped."""
     latest: pd.Timestamp | None = None
     """Later events are impossible and dropped; None: later than now."""
+    decimal: str = "."
+    """The sign before the part of a number below 1."""
+    thousands: str = ""
+    """The sign between groups of three digits."""
+    written: dict[str, pd.Series] = field(default_factory=dict)
+    """Columns as the source wrote them, where the interactions hold what was read of them; with
+    the labels of the interactions."""
     cleaning: list[Cleaning] = field(default_factory=list)
     extra: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -65,12 +84,56 @@ class Draft:
         if count:
             self.cleaning.append(Cleaning(problem, action, int(count), sample))
 
-    def keep(self, good: npt.NDArray[np.bool_] | pd.Series, problem: str) -> None:
-        """Keep the interactions where ``good``, and count the others under ``problem``."""
+    def keep(self, good: Mask, problem: str, column: str = "", how: str = "") -> None:
+        """Keep the interactions where ``good``, and count the others under ``problem``.
+
+        Args:
+            good: Which ones.
+            problem: Of the others.
+            column: One of their values in it is shown.
+            how: What to do about it.
+        """
         mask = np.asarray(good, dtype=bool)
-        self.note(problem, "dropped", int((~mask).sum()))
         if not mask.all():
+            sample = self.sample(column, ~mask) if column else ""
+            self.note(problem, f"dropped{how}", int((~mask).sum()), sample)
             self.interactions = self.interactions[mask]
+
+    def sample(self, column: str, which: Mask) -> str:
+        """The first value of a column, in their order, where ``which``, as it is written."""
+        labels = self.interactions.index[np.asarray(which, dtype=bool)]
+        written = self.written.get(column, self.interactions.get(column))
+        if written is None:
+            return ""
+        return smallest(written.reindex(labels))
+
+    def numbers(self, column: str, default: float, table: pd.DataFrame) -> Numbers:
+        """A column of numbers, and where it holds something that is none."""
+        if column not in table:
+            return Numbers(pd.Series(default, index=table.index, dtype=float), None)
+        found = amounts(table[column], self.decimal, self.thousands).astype(float)
+        unread = found.isna() & table[column].notna()
+        blank = table.loc[unread, column].astype(str).str.strip() == ""
+        return Numbers(found, unread & ~blank.reindex(unread.index, fill_value=False))
+
+
+Mask = npt.NDArray[np.bool_] | pd.Series
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column as numbers."""
+
+    known: pd.Series
+    """NaN where there is none."""
+    unread: pd.Series | None
+    """Where there is something that is no number; None: nowhere."""
+
+
+def smallest(column: pd.Series) -> str:
+    """The first of the texts of a column in their order, short; "" where there is none."""
+    texts = [one_line(value, 40) for value in column.dropna().astype(str).unique()[:1000]]
+    return min((text for text in texts if text), default="")
 
 
 def finish(draft: Draft) -> Dataset:
@@ -89,6 +152,7 @@ def finish(draft: Draft) -> Dataset:
     draft.interactions = _canonical_first(draft.interactions, INTERACTIONS)
     if draft.prices_from_interactions:
         draft.items = with_prices(draft.items, draft.interactions)
+    _prices(draft)
     return Dataset(
         name=draft.name,
         users=_checked(USERS, draft.users, f"{draft.name}, users"),
@@ -130,45 +194,106 @@ def _rank(column: pd.Series) -> npt.NDArray[np.generic]:
 
 def _missing(draft: Draft) -> None:
     for column in ("user", "item"):
-        draft.interactions = draft.interactions.assign(
-            **{column: as_id(draft.interactions[column])}
-        )
-        draft.keep(draft.interactions[column].notna(), f"event without {_a(column)}")
-    draft.keep(draft.interactions["time"].notna(), "event with no readable time")
+        draft.interactions = draft.interactions.assign(**{column: _ids(draft, column)})
+        absent = draft.interactions[column].isna()
+        sample = draft.sample(column, absent)
+        problem, words = f"event without {_a(column)}", ""
+        if sample:
+            words = "; `missing: []` keeps such words"
+        draft.keep(~absent, problem, column, words)
+    draft.keep(draft.interactions["time"].notna(), "event with no readable time", "time")
+
+
+def _ids(draft: Draft, column: str) -> pd.Series:
+    """Ids as text; what is wrong with them is told under the name that the file has for them."""
+    given = draft.interactions[column]
+    name = draft.written[column].name if column in draft.written else column
+    try:
+        return as_id(given.rename(str(name))).rename(column)
+    except DataError as error:
+        raise DataError(f"{draft.name}: {error}") from None
 
 
 def _times(draft: Draft) -> None:
     time = draft.interactions["time"].astype("datetime64[ns]")
     draft.interactions = draft.interactions.assign(time=time)
     first = max(EPOCH, draft.earliest) if draft.earliest is not None else EPOCH
-    draft.keep(time >= first, f"event before {first:%Y-%m-%d}, which is impossible")
+    draft.keep(time >= first, f"event before {first:%Y-%m-%d}, which is impossible", "time")
+    if draft.earliest is None:
+        _refuse_wrong_unit(draft)
     last = draft.latest if draft.latest is not None else _now()
     word = f"{last:%Y-%m-%d}" if draft.latest is not None else "now"
-    draft.keep(draft.interactions["time"] <= last, f"event after {word}, which is impossible")
+    late = f"event after {word}, which is impossible"
+    draft.keep(draft.interactions["time"] <= last, late, "time")
+
+
+def _refuse_wrong_unit(draft: Draft) -> None:
+    """Seconds that are read as milliseconds lie in January 1970, and so on; a few are mistakes."""
+    time = draft.interactions["time"]
+    early = ((time < FIRST) & (time > EPOCH)).to_numpy()
+    share = early.mean() if len(time) else 0.0
+    if share > MOST_EARLY:
+        value = pd.Timestamp(time[early].median()).value
+        factor = next((f for f in (1000, 1000**2, 1000**3)
+                       if LIKELY.value <= value * f <= _now().value), None)  # fmt: skip
+        likely = (
+            f"; in a unit {factor:,} times as long ({UNITS[factor]}) they fall in "
+            f"{pd.Timestamp(value * factor).year}" if factor else ""
+        )  # fmt: skip
+        keep = ", or set `earliest` where they are right" if draft.written else ""
+        raise DataError(
+            f"{draft.name}: {int(early.sum())} of {len(early)} times fall in 1970, such as "
+            f'"{draft.sample("time", early)}"{likely}. Correct the unit of times{keep}'
+        )
+    draft.keep(~early, "event in 1970, of a time in another unit or unknown", "time")
+    draft.keep(draft.interactions["time"] != EPOCH, "event at the time 0, which is unknown")
 
 
 def _actions(draft: Draft) -> None:
-    draft.keep(draft.interactions["action"].isin(ACTIONS), "event with an unknown action")
+    known = draft.interactions["action"].isin(ACTIONS)
+    draft.keep(known, "event with an unknown action", "action")
 
 
 def _quantities(draft: Draft) -> None:
-    frame = draft.interactions
-    quantity = _numbers(frame, "quantity", 1.0)
+    quantity, unread = _read(draft, "quantity", 1.0)
+    if unread is not None and unread.any():
+        sample = draft.sample("quantity", unread)
+        action = f"repaired to 1, and its money to unknown{how_to_read(sample)}"
+        draft.note("quantity that is no number", action, int(unread.sum()), sample)
+        quantity = quantity.mask(unread, 1.0)
     draft.note("event without a quantity", "repaired to 1", int(quantity.isna().sum()))
-    draft.interactions = frame.assign(quantity=quantity.fillna(1.0))
+    draft.interactions = draft.interactions.assign(
+        quantity=quantity.fillna(1.0), uncounted=False if unread is None else unread
+    )
     good = (draft.interactions["quantity"] > 0) & np.isfinite(draft.interactions["quantity"])
-    draft.keep(good, "event with a quantity of zero or less (a return or a void)")
+    draft.keep(good, "event with a quantity of zero or less (a return or a void)", "quantity")
 
 
 def _values(draft: Draft) -> None:
-    value = _numbers(draft.interactions, "value", float("nan"))
+    column = "unit_price" if "unit_price" in draft.interactions else "value"
+    value, unread = _read(draft, column, float("nan"))
+    if unread is not None and unread.any():
+        sample = draft.sample(column, unread)
+        problem = f"{column.replace('_', ' ')} that is no number"
+        draft.note(problem, f"repaired to unknown{how_to_read(sample)}", int(unread.sum()), sample)
+    frame = draft.interactions
+    value = value * frame["quantity"] if column == "unit_price" else value
+    value = value.mask(frame["uncounted"].astype(bool))
     endless = np.isinf(value)
     draft.note("infinite value", "repaired to unknown", int(endless.sum()))
-    draft.interactions = draft.interactions.assign(value=value.mask(endless))
+    draft.interactions = frame.drop(columns=["uncounted", "unit_price"], errors="ignore").assign(
+        value=value.mask(endless)
+    )
     money = draft.interactions["action"] != "rate"
-    draft.keep(money | draft.interactions["value"].notna(), "rating without a value")
+    draft.keep(money | draft.interactions["value"].notna(), "rating without a value", column)
     money = draft.interactions["action"] != "rate"
-    draft.keep(~((draft.interactions["value"] < 0) & money), "event with money below zero")
+    below = (draft.interactions["value"] < 0) & money
+    draft.keep(~below, "event with money below zero", column)
+
+
+def _read(draft: Draft, column: str, default: float) -> tuple[pd.Series, pd.Series | None]:
+    found = draft.numbers(column, default, draft.interactions)
+    return found.known, found.unread
 
 
 def _orders(draft: Draft) -> None:
@@ -185,7 +310,7 @@ def _shown(draft: Draft) -> None:
     if "position" in frame:
         _positions(draft)
     if "propensity" in frame:
-        chance = _numbers(frame, "propensity", float("nan"))
+        chance = draft.numbers("propensity", float("nan"), frame).known
         bad = frame["propensity"].notna() & ~((chance > 0) & (chance <= 1))
         _note_bad(draft, "propensity", bad, "propensity that is not above 0 and at most 1")
         draft.interactions = draft.interactions.assign(propensity=chance.mask(bad))
@@ -193,21 +318,19 @@ def _shown(draft: Draft) -> None:
 
 def _positions(draft: Draft) -> None:
     """The smallest position is the top, and the top is 1, wherever the log counts from."""
-    position = _numbers(draft.interactions, "position", float("nan"))
+    position = draft.numbers("position", float("nan"), draft.interactions).known
     bad = draft.interactions["position"].notna() & ~((position >= 0) & np.isfinite(position))
     _note_bad(draft, "position", bad, "position that is no place on a page")
     position = position.mask(bad)
     first = 1.0 if position.isna().all() else float(position.min())
-    draft.note(f"position counted from {first:g}", "moved, so that 1 is the top",
-               0 if first == 1 else int(position.notna().sum()))  # fmt: skip
+    moved = 0 if first == 1 else int(position.notna().sum())
+    draft.note(f"position counted from {first:g}", "moved, so that 1 is the top", moved)
     draft.pages = PageNotes(first_position=first)
     draft.interactions = draft.interactions.assign(position=position - first + 1)
 
 
 def _note_bad(draft: Draft, column: str, bad: pd.Series, problem: str) -> None:
-    written = draft.interactions.loc[bad, column].astype(str)
-    sample = "" if written.empty else one_line(written.min(), 40)
-    draft.note(problem, "repaired to unknown", int(bad.sum()), sample)
+    draft.note(problem, "repaired to unknown", int(bad.sum()), draft.sample(column, bad))
 
 
 def _duplicates(draft: Draft) -> None:
@@ -216,25 +339,68 @@ def _duplicates(draft: Draft) -> None:
 
 def _items(draft: Draft) -> None:
     items = draft.items.assign(item=as_id(draft.items["item"]))
-    items = _unique(draft, items, "item")
+    items = _unique(draft, _readable(draft, items), "item").sort_values("item", ignore_index=True)
     title = items["title"].astype(object).where(items["title"].notna(), "").astype(str).str.strip()
     blank = title == ""
     draft.note("item without a title", "repaired from its id", int(blank.sum()))
     items = items.assign(title=title.mask(blank, "Untitled item " + items["item"]))
     category = items["category"] if "category" in items else pd.Series(None, items.index)
     items = items.assign(category=category.astype(object).where(category.notna(), "").astype(str))
-    price = _numbers(items, "price", float("nan"))
-    bad = (price < 0) | np.isinf(price)
+    bad = (items["price"] < 0) | np.isinf(items["price"])
     draft.note("item with an impossible price", "repaired to unknown", int(bad.sum()))
-    draft.items = items.assign(price=price.mask(bad))
+    draft.items = items.assign(price=items["price"].mask(bad))
     known = draft.interactions["item"].isin(draft.items["item"])
-    draft.keep(known, "event with an item that the catalogue lacks")
+    draft.keep(known, "event with an item that the catalogue lacks", "item")
+
+
+def _readable(draft: Draft, items: pd.DataFrame) -> pd.DataFrame:
+    """Prices as numbers, and lists as text; of a list of categories the first counts."""
+    price = draft.numbers("price", float("nan"), items)
+    if price.unread is not None and price.unread.any():
+        sample = smallest(items.loc[price.unread, "price"])
+        action = f"repaired to unknown{how_to_read(sample)}"
+        draft.note("item price that is no number", action, int(price.unread.sum()), sample)
+    texts = {}
+    for column in items.columns.drop(["item", "price"], errors="ignore"):
+        listed = _nested(items[column])
+        if not listed.any():
+            continue
+        values = items[column].astype(object)
+        if column == "category":
+            draft.note("category that is a list", "its first taken", int(listed.sum()))
+            values = values.mask(listed, values[listed].map(_first))
+        texts[column] = values.mask(_nested(values), values[_nested(values)].map(as_text))
+    return items.assign(price=price.known, **texts)
+
+
+def _nested(column: pd.Series) -> pd.Series:
+    if column.dtype != object:
+        return pd.Series(data=False, index=column.index)
+    return column.map(lambda value: isinstance(value, list | dict)).astype(bool)
+
+
+def _first(value: object) -> object:
+    return (value[0] if value else None) if isinstance(value, list) else value
+
+
+def _prices(draft: Draft) -> None:
+    """Say so where only some of the items can be sold."""
+    unpriced = draft.items["price"].isna()
+    if unpriced.any() and not unpriced.all():
+        sample = smallest(draft.items.loc[unpriced, "item"])
+        draft.note("item without a price", "kept, but never sold", int(unpriced.sum()), sample)
 
 
 def _users(draft: Draft) -> None:
     users = _unique(draft, draft.users.assign(user=as_id(draft.users["user"])), "user")
     seen = pd.Index(draft.interactions["user"].unique())
     unknown = seen.difference(pd.Index(users["user"]), sort=True)
+    if len(users) and len(unknown) == len(seen):
+        theirs, ours = smallest(users["user"]), smallest(pd.Series(seen))
+        raise DataError(
+            f"{draft.name}: the table of users knows none of the {len(seen)} users of the history; "
+            f'its ids are such as "{theirs}", theirs "{ours}"'
+        )
     if len(users):
         draft.note("user without a profile", "repaired with an empty one", len(unknown))
     added = pd.DataFrame({"user": unknown.astype(object)})
@@ -245,16 +411,9 @@ def _users(draft: Draft) -> None:
 def _unique(draft: Draft, frame: pd.DataFrame, key: str) -> pd.DataFrame:
     present = frame[key].notna()
     draft.note(f"{key} row without an id", "dropped", int((~present).sum()))
-    frame = frame[present]
-    again = frame[key].duplicated()
-    draft.note(f"second row for one {key}", "dropped", int(again.sum()))
-    return frame[~again].reset_index(drop=True)
-
-
-def _numbers(frame: pd.DataFrame, column: str, default: float) -> pd.Series:
-    if column not in frame:
-        return pd.Series(default, index=frame.index, dtype=float)
-    return numbers(frame[column]).astype(float)
+    single = one_each(frame[present], key)
+    draft.cleaning += single.notes
+    return single.frame
 
 
 def _canonical_first(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:

@@ -130,11 +130,16 @@ def read_rand(source: KuaiRandSource, base: Path) -> Dataset:
 def _views(log: Table, time: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "user": as_id(log.frame["user_id"]),
-            "item": as_id(log.frame["video_id"]),
+            "user": _whole(log.frame["user_id"]),
+            "item": _whole(log.frame["video_id"]),
             "time": time,
         }
     )
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Ids of this layout are whole numbers; copies have some of them with a point."""
+    return as_id(column.str.replace(r"\.0+$", "", regex=True))
 
 
 def _arm(log: Table) -> pd.Series:
@@ -181,7 +186,7 @@ def _videos(tables: list[Table], rows: pd.DataFrame) -> pd.DataFrame:
     nothing = pd.Series("", frame.index)
     described = pd.DataFrame(
         {
-            "item": as_id(frame["video_id"]),
+            "item": _whole(frame["video_id"]),
             "title": frame.get("caption", nothing).fillna(""),
             "category": frame.get("first_level_category_name", frame.get("tag", nothing)),
         }
@@ -195,4 +200,4 @@ def _profiles(tables: list[Table]) -> pd.DataFrame:
         return pd.DataFrame({"user": []})
     frame = pd.concat([table.frame for table in tables], ignore_index=True)
     kept = [column for column in PROFILE if column in frame]
-    return frame[["user_id", *kept]].rename(columns={"user_id": "user"})
+    return frame.assign(user=_whole(frame["user_id"]))[["user", *kept]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +14,11 @@ from pydantic import Field
 
 from footfall.datasets.archive import Files, open_files
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cells import moments, numbers, read_cells
+from footfall.datasets.cells import moments, numbers
 from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.delimited import WORDS, Form, read_delimited
 from footfall.datasets.ids import as_id
-from footfall.datasets.schema import Dataset
+from footfall.datasets.schema import Cleaning, Dataset
 from footfall.errors import DataError, one_line
 
 ABOUT = (
@@ -78,10 +80,11 @@ def read(source: MovieLensSource, base: Path) -> Dataset:
         raise DataError(f"{error}; `footfall data fetch ml-latest-small` downloads it") from None
     files = open_files(path)
     name, layout = _layout(files)
+    tables = _Tables(files)
     try:
-        ratings, items, users = layout(files)
+        ratings, items, users = layout(tables)
         interactions = _interactions(ratings, source.session_gap)
-    except (ValueError, KeyError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, AttributeError, OverflowError, TypeError) as error:
         reason = one_line(error, 150)
         raise DataError(f"{files.path}: not as {name} should be: {reason}") from error
     draft = Draft(
@@ -91,16 +94,49 @@ def read(source: MovieLensSource, base: Path) -> Dataset:
         users=users,
         about=ABOUT,
         licence=LICENCE,
+        cleaning=tables.notes,
     )
     _drop_the_rare(draft, source.min_ratings)
     return finish(draft)
 
 
-Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+@dataclass
+class _Tables:
+    """The tables of a layout, and what was not in order in them."""
+
+    files: Files
+    notes: list[Cleaning] = field(default_factory=list)
+
+    def with_header(self, name: str, *, missing: bool) -> pd.DataFrame:
+        """A table with quotes and a header."""
+        return self._read(name, self.files.read(name), None, ",", missing=missing)
+
+    def fields(self, name: str, separator: str, columns: list[str]) -> pd.DataFrame:
+        """A table without quotes or a header; GroupLens wrote it in Latin-1."""
+        raw = self.files.read(name)
+        try:  # copies that others have converted
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1")
+        if len(separator) > 1:
+            text, separator = text.replace(separator, "\x1f"), "\x1f"
+        return self._read(name, text.encode(), columns, separator, missing=False)
+
+    def _read(
+        self, name: str, raw: bytes, columns: list[str] | None, separator: str, *, missing: bool
+    ) -> pd.DataFrame:
+        words = WORDS if missing else frozenset([""])
+        form = Form(separator, quoted=separator == ",", missing=words)
+        cells = read_delimited(io.BytesIO(raw), form, columns, name=name)
+        self.notes += cells.notes
+        return cells.frame if missing else cells.frame.fillna("")
+
+
+Read = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 """Ratings (user, item, value, time in Unix seconds), items, users."""
 
 
-def _layout(files: Files) -> tuple[str, Callable[[Files], Tables]]:
+def _layout(files: Files) -> tuple[str, Callable[[_Tables], Read]]:
     for marker, name, layout in (
         ("ratings.csv", "movielens", _latest),
         ("ratings.dat", "movielens-1m", _one_million),
@@ -115,9 +151,9 @@ def _layout(files: Files) -> tuple[str, Callable[[Files], Tables]]:
     )
 
 
-def _latest(files: Files) -> Tables:
-    ratings = read_cells(io.BytesIO(files.read("ratings.csv"))).frame
-    movies = read_cells(io.BytesIO(files.read("movies.csv")), missing=False).frame
+def _latest(tables: _Tables) -> Read:
+    ratings = tables.with_header("ratings.csv", missing=True)
+    movies = tables.with_header("movies.csv", missing=False)
     names = {"userId": "user", "movieId": "item", "rating": "value", "timestamp": "time"}
     missing = [c for c in names if c not in ratings] + [
         c for c in ("movieId", "title", "genres") if c not in movies
@@ -128,10 +164,10 @@ def _latest(files: Files) -> Tables:
     return ratings.rename(columns=names), _with_genres(items), pd.DataFrame({"user": []})
 
 
-def _one_million(files: Files) -> Tables:
-    ratings = _fields(files, "ratings.dat", "::", ["user", "item", "value", "time"])
-    items = _fields(files, "movies.dat", "::", ["item", "title", "genres"])
-    users = _fields(files, "users.dat", "::", ["user", "gender", "age", "occupation", "zip_code"])
+def _one_million(tables: _Tables) -> Read:
+    ratings = tables.fields("ratings.dat", "::", ["user", "item", "value", "time"])
+    items = tables.fields("movies.dat", "::", ["item", "title", "genres"])
+    users = tables.fields("users.dat", "::", ["user", "gender", "age", "occupation", "zip_code"])
     occupation = users["occupation"].astype(int).map(dict(enumerate(OCCUPATIONS_1M)))
     profile = users[["user"]].assign(
         gender=users["gender"].map(SEXES),
@@ -141,24 +177,16 @@ def _one_million(files: Files) -> Tables:
     return ratings, _with_genres(items), profile
 
 
-def _hundred_thousand(files: Files) -> Tables:
-    ratings = _fields(files, "u.data", "\t", ["user", "item", "value", "time"])
+def _hundred_thousand(tables: _Tables) -> Read:
+    ratings = tables.fields("u.data", "\t", ["user", "item", "value", "time"])
     columns = ["item", "title", "released", "video", "url", *GENRES_100K]
-    raw = _fields(files, "u.item", "|", columns)
+    raw = tables.fields("u.item", "|", columns)
     flags = raw[GENRES_100K].to_numpy() == "1"
     genres = ["|".join(np.array(GENRES_100K)[row]) for row in flags]
     items = raw[["item", "title"]].assign(genres=genres)
-    users = _fields(files, "u.user", "|", ["user", "age", "gender", "occupation", "zip_code"])
+    users = tables.fields("u.user", "|", ["user", "age", "gender", "occupation", "zip_code"])
     profile = users[["user", "age", "occupation"]].assign(gender=users["gender"].map(SEXES))
     return ratings, _with_genres(items), profile
-
-
-def _fields(files: Files, name: str, separator: str, columns: list[str]) -> pd.DataFrame:
-    """Read a table without quotes or a header as text; GroupLens wrote it in Latin-1."""
-    text = files.read(name).decode("latin-1")
-    if len(separator) > 1:
-        text, separator = text.replace(separator, "\x1f"), "\x1f"
-    return read_cells(io.StringIO(text), columns, separator=separator, missing=False).frame
 
 
 def _with_genres(items: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 from footfall.datasets.base import resolve
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.cells import numbers
-from footfall.datasets.table import read_frame, read_names
+from footfall.datasets.frames import read_frame, read_names
 from footfall.errors import DataError, did_you_mean
 
 COLUMNS = ("item", "title", "price")
@@ -44,7 +44,7 @@ def read_presentation(path: Path, base: Path, catalogue: Catalogue) -> Presentat
             raise DataError(f'{path}: unknown column "{column}"; {did_you_mean(column, COLUMNS)}')
     if "item" not in known or len(known) < 2:
         raise DataError(f"{path}: needs the columns item, and title or price or both")
-    rows = read_frame(file, known)
+    rows = read_frame(file, known).frame
     items = rows["item"].fillna("").astype(str)
     _check_items(path, items, catalogue)
     codes = catalogue.codes(items)

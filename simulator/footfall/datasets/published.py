@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import gzip
 import io
-import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +15,10 @@ import pandas as pd
 from footfall.datasets import cells
 from footfall.datasets.archive import MAX_BYTES, open_files
 from footfall.datasets.cleaning import Draft
+from footfall.datasets.delimited import WORDS, Form, read_delimited
+from footfall.datasets.records import LONGEST_LINE, cell_of, parse_record
 from footfall.datasets.schema import Cleaning
 from footfall.errors import DataError, did_you_mean, one_line
-
-LONGEST_LINE = 2**22
-"""Characters; a longer line is no record of a review, and could exhaust the parser."""
-
-LARGEST = 2**63
-"""Numbers from here on fit into no column of whole numbers, and mean nothing in any other."""
 
 
 @dataclass
@@ -87,22 +81,20 @@ def read_columns(
     raw = _bytes(path)
     try:
         names = None if header else known
-        read = cells.read_cells(io.BytesIO(raw), names, separator=separator, lenient=True)
+        form = Form(separator, quoted=separator == ",", lenient=True, missing=WORDS)
+        read = read_delimited(io.BytesIO(raw), form, names, columns=known, name=path.name)
     except ValueError as error:
         reason = one_line(error, 200)
         raise DataError(f"{path}: cannot be read as a table: {reason}") from error
     frame = read.frame
     for column in needed:
         if column not in frame:
-            hint = did_you_mean(column, map(str, frame.columns))
+            hint = did_you_mean(column, read.header)
             raise DataError(f'{path}: no column "{column}"; {hint}')
-    table = Table(frame[[column for column in known if column in frame]])
-    strange = [str(column) for column in frame if column not in known]
+    table = Table(frame[[column for column in known if column in frame]], read.notes)
+    strange = [column for column in read.header if column not in known]
     if strange:
         table.notes.append(_strange(path, strange))
-    if read.skipped:
-        problem = f"line with too many cells in {path.name}"
-        table.notes.append(Cleaning(problem, "dropped", read.skipped))
     return table
 
 
@@ -127,17 +119,16 @@ def read_records(
     Raises:
         DataError: The file cannot be read, or no record has a needed key.
     """
-    parse: Callable[[str], Any] = ast.literal_eval if literals else json.loads
     rows: list[dict[str, Any]] = []
     plain = [key for key in known if key not in nested]
     broken, emptied, strange = 0, 0, set[str]()
     for line in _lines(path):
-        record = _record(line, parse)
+        record = parse_record(line, literal=literals)
         if record is None:
             broken += 1
             continue
         strange.update(record.keys() - set(known))
-        row = {key: _cell(record.get(key), many=key in nested) for key in known}
+        row = {key: cell_of(record.get(key), many=key in nested) for key in known}
         emptied += sum(row[key] is None and record.get(key) is not None for key in plain)
         rows.append(row)
     table = Table(pd.DataFrame(rows, columns=list(known), dtype=object))
@@ -153,30 +144,6 @@ def read_records(
     if strange:
         table.notes.append(_strange(path, sorted(strange)))
     return table
-
-
-def _record(line: str, parse: Callable[[str], Any]) -> dict[str, Any] | None:
-    if len(line) > LONGEST_LINE:
-        return None
-    try:
-        record = parse(line)
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        return None
-    return record if isinstance(record, dict) and all(isinstance(k, str) for k in record) else None
-
-
-def _cell(value: object, *, many: bool) -> object:
-    """What a table may hold of a record's value; None: nothing that it can."""
-    match value:
-        case str():  # JSON can spell halves of characters, which no file of ours can hold
-            return value if value.isascii() else value.encode(errors="replace").decode()
-        case bool():
-            return value
-        case int() | float():
-            return value if abs(value) < LARGEST else None
-        case list() if many:
-            return [_cell(part, many=False) for part in value]
-    return None
 
 
 def _strange(path: Path, names: list[str]) -> Cleaning:

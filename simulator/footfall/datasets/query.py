@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pandas as pd
 
@@ -53,6 +54,16 @@ def select(frame: pd.DataFrame, where: str, hidden: tuple[str, ...] = ()) -> pd.
     return chosen
 
 
+def _unknown(name: str, where: str, columns: list[str]) -> str:
+    """A name that is no column: a word without its quotes, or a column spelled otherwise."""
+    values = re.findall(rf"(\w+)\s*(?:==|!=)\s*{re.escape(name)}\b", where)
+    if values and values[0] in columns:
+        return (
+            f'{name} is no column; a word to compare with stands in quotes: {values[0]} == "{name}"'
+        )
+    return f'no column "{name}"; {did_you_mean(name, columns)}'
+
+
 def _check(where: str, columns: list[str]) -> None:
     try:
         tree = ast.parse(where.strip(), mode="eval")
@@ -66,6 +77,6 @@ def _check(where: str, columns: list[str]) -> None:
                 f'(and, or, not, in, + - * /); "{ast.unparse(node)}" is not allowed'
             )
         if isinstance(node, ast.Name) and node.id not in columns:
-            raise DataError(f'where: no column "{node.id}"; {did_you_mean(node.id, columns)}')
+            raise DataError(f"where: {_unknown(node.id, where, columns)}")
     if not isinstance(tree.body, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp):
         raise DataError(f"where: `{where}` compares nothing; write for instance `orders >= 10`")

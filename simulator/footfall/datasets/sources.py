@@ -1,12 +1,17 @@
-"""Every source of histories that a scenario can name, and the one way to load them."""
+"""Every source of histories that a scenario can name, and the one way to load them.
+
+A further source of Footfall's own is one module with its options and ``read``, and one line in each
+of the two lists below. A source of another package is an entry point of ``GROUP`` under its kind:
+its ``read(source: MySource, base: Path) -> Dataset``, where ``MySource`` is a ``Source``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
 
 from footfall.datasets import (
     amazon,
@@ -27,9 +32,14 @@ from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.open_bandit import OpenBanditSource
 from footfall.datasets.schema import Dataset
 from footfall.datasets.steam import SteamSource
-from footfall.datasets.table import TableSource
+from footfall.datasets.table_source import TableSource
+from footfall.errors import did_you_mean
+from footfall.plumbing import plugins
 
-DataSource = Annotated[
+GROUP = "footfall.datasets"
+"""Entry points by kind: the readers of other packages."""
+
+_Own = Annotated[
     AmazonSource
     | CompleteJourneySource
     | KuaiRandSource
@@ -41,7 +51,6 @@ DataSource = Annotated[
     | TableSource,
     Field(discriminator="kind"),
 ]
-"""What a scenario may write under ``data``; ``kind`` tells which one."""
 
 READERS: dict[type[Source], Callable[[Any, Path], Dataset]] = {
     AmazonSource: amazon.read,
@@ -54,7 +63,28 @@ READERS: dict[type[Source], Callable[[Any, Path], Dataset]] = {
     SteamSource: steam.read,
     TableSource: table.read,
 }
-"""A further source is one module with its options and ``read``, and one line here and above."""
+
+KINDS: dict[str, type[Source]] = {model.model_fields["kind"].default: model for model in READERS}
+"""Footfall's own sources by the name that a scenario uses."""
+
+
+def kinds() -> list[str]:
+    """Every kind of source that can be read here, those of other packages included."""
+    return sorted({*KINDS, *plugins.entries(GROUP)})
+
+
+def _helpful(raw: object, check: ValidatorFunctionWrapHandler) -> Any:
+    """Find the kinds of other packages, and refuse unknown ones with a hint."""
+    kind = raw.get("kind") if isinstance(raw, Mapping) else None
+    if not isinstance(raw, Mapping) or kind is None or kind in KINDS:
+        return check(raw)
+    if kind not in kinds():
+        raise ValueError(f'no kind of data "{kind}"; {did_you_mean(str(kind), kinds())}')
+    return plugins.parsed(GROUP, raw)
+
+
+DataSource = Annotated[SerializeAsAny[_Own], WrapValidator(_helpful)]
+"""What a scenario may write under ``data``; ``kind`` tells which one."""
 
 
 def load(source: Source, base: Path) -> Dataset:
@@ -63,4 +93,5 @@ def load(source: Source, base: Path) -> Dataset:
     Raises:
         DataError: The data is missing or cannot be used; one line.
     """
-    return READERS[type(source)](source, base)
+    read = READERS.get(type(source)) or plugins.load(GROUP, getattr(source, "kind", ""))
+    return cast("Dataset", read(source, base))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from typing import Self
+from typing import Literal, Self
 
 import pandas as pd
 from pydantic import BaseModel, Field, model_validator
@@ -21,8 +21,9 @@ class SplitSpec(BaseModel):
 
     model_config = SPEC
 
-    at: dt.datetime | dt.date | None = None
-    """First moment that is held out, UTC; a date means its midnight."""
+    at: dt.datetime | dt.date | Literal["end"] | None = None
+    """First moment that is held out, UTC; a date means its midnight. "end": nothing is held out,
+    and the run goes on from where the log ends."""
     fraction: float | None = Field(default=None, gt=0, lt=1)
     """Share of the interactions, in time order, that comes before the split."""
 
@@ -44,7 +45,7 @@ def split(dataset: Dataset, spec: SplitSpec) -> Split:
     times = dataset.interactions["time"]
     at = _moment(times, spec)
     before = times < at
-    if not before.any() or before.all():
+    if not before.any() or (before.all() and spec.at != "end"):
         raise DataError(
             f"{dataset.name}: a split at {at} leaves one side empty; "
             f"the data runs from {times.iloc[0]} to {times.iloc[-1]}"
@@ -59,6 +60,8 @@ def split(dataset: Dataset, spec: SplitSpec) -> Split:
 
 
 def _moment(times: pd.Series, spec: SplitSpec) -> pd.Timestamp:
+    if spec.at == "end":
+        return pd.Timestamp(times.iloc[-1]).floor("s") + pd.Timedelta(seconds=1)
     at = naive_utc(spec.at)
     if at is not None:
         return at

@@ -8,7 +8,6 @@ from typing import Literal
 import pandas as pd
 
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cells import numbers
 from footfall.datasets.cleaning import Draft, finish
 from footfall.datasets.published import Table, add_notes, read_records
 from footfall.datasets.schema import Dataset
@@ -81,8 +80,9 @@ def _games(listed: Table) -> pd.DataFrame:
     genres = frame["genres"].map(
         lambda found: [str(name) for name in found] if isinstance(found, list) else []
     )
-    words = frame["price"].astype(str)
-    price = numbers(words).mask(words.str.contains(FREE), 0.0)
+    words = frame["price"].map(lambda cost: "" if cost is None else str(cost))
+    words = words.str.removeprefix("$")
+    price = words.mask(words.str.contains(FREE), "0")
     return pd.DataFrame(
         {
             "item": frame["id"],

@@ -35,7 +35,7 @@ def unfold(draft: Draft, flags: Mapping[str, pd.Series]) -> None:
         draft.note(problem, "dropped", int(silent.sum()), sample)
         kept &= ~silent
     views = draft.interactions[kept]
-    parts = [views.drop(columns=["value", "quantity"], errors="ignore")]
+    parts = [views.drop(columns=["value", "unit_price", "quantity"], errors="ignore")]
     for action, yes in said.items():
         rows = views[yes[kept] == 1].assign(action=action)
         parts.append(rows if action == "purchase" else rows.reindex(columns=parts[0].columns))
@@ -48,5 +48,7 @@ def unfold(draft: Draft, flags: Mapping[str, pd.Series]) -> None:
 
 def _said(column: pd.Series) -> npt.NDArray[np.float64]:
     """1 for yes, 0 for no, NaN for anything else."""
-    words = column.astype(str).str.strip().str.lower()
-    return np.where(words.isin(YES), 1.0, np.where(words.isin(NO), 0.0, np.nan))
+    codes, uniques = pd.factorize(column)
+    words = [str(value).strip().lower() for value in uniques]
+    said = [1.0 if word in YES else 0.0 if word in NO else np.nan for word in words]
+    return np.array([*said, np.nan])[codes]  # the code of a missing value is -1

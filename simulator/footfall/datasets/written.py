@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
 from footfall.datasets.base import Source
-from footfall.datasets.sources import READERS
+from footfall.datasets.sources import GROUP, KINDS, kinds
 from footfall.datasets.split import SplitSpec
 from footfall.errors import ScenarioError, did_you_mean
+from footfall.plumbing import plugins
 from footfall.plumbing.spec import explain
 from footfall.plumbing.yaml_files import find_text, parse_mapping
 
@@ -42,12 +43,15 @@ def parse_source(raw: object, where: str) -> Source:
     """Check a source given as a mapping; ``where`` opens the message of an error."""
     if not isinstance(raw, dict):
         raise ScenarioError(f"{where}: neither a scenario (with `data`) nor a source (with `kind`)")
-    kinds = {model.model_fields["kind"].default: model for model in READERS}
-    model = kinds.get(raw.get("kind"))
-    if model is None:
-        kind = str(raw.get("kind"))
-        raise ScenarioError(f'{where}: no kind of data "{kind}"; {did_you_mean(kind, kinds)}')
-    return _checked(model, raw, where)
+    kind = str(raw.get("kind"))
+    if kind in KINDS:
+        return _checked(KINDS[kind], raw, where)
+    if kind not in kinds():
+        raise ScenarioError(f'{where}: no kind of data "{kind}"; {did_you_mean(kind, kinds())}')
+    try:
+        return cast("Source", plugins.parsed(GROUP, raw))
+    except ValueError as error:
+        raise ScenarioError(f"{where}: {error}") from None
 
 
 def _checked(model: type[_Model], raw: Any, where: str) -> _Model:

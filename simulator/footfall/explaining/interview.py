@@ -31,6 +31,9 @@ from footfall.run_folder.layout import STORE
 QUESTION_CHARS = 400
 """Longest question."""
 
+FEWEST_WORDS = 3
+"""A text of fewer words may be an answer, whatever they are."""
+
 MOST_DEEDS = 12
 """Newest clicked and bought items of the run that the user is reminded of."""
 
@@ -61,7 +64,8 @@ def interview(
     Args:
         replay: The user, and what they did.
         question: Up to ``QUESTION_CHARS`` characters.
-        model: Who plays the user; the run's own model unless told otherwise.
+        model: Who plays the user; the run's own model unless told otherwise. An adapter that was
+            taught to answer Yes and No is left out: it can do nothing else.
         store: Store of model answers; the run's own unless told otherwise.
         max_tokens: Longest answer.
         announce: Told about steps that take long.
@@ -74,6 +78,9 @@ def interview(
     spec = model or replay.scenario.model
     if spec.name == NOBODY:
         raise UserError("the run has no language model (model: none); name one with --model")
+    if spec.adapter is not None:
+        announce(f'asking {spec.name} without its adapter "{spec.adapter}", which cannot talk')
+        spec = spec.model_copy(update={"adapter": None})
     with ExitStack() as stack:
         engine = stack.enter_context(closing(open_model(spec, announce=announce)))
         if not isinstance(engine, Writer):
@@ -99,7 +106,17 @@ def interview(
         prompt = engine.tokenizer.decode(tokens.ids).lstrip("\n")
         if isinstance(reply, NoAnswer):
             return Interview(question, prompt, "", reply.reason)
-        return Interview(question, prompt, reply.text.strip(), "")
+        said = reply.text.strip()
+        if not talks(said):
+            reason = f'{engine.name} does not talk: it says "{said[:40]}"; try another --model'
+            return Interview(question, prompt, "", reason)
+        return Interview(question, prompt, said, "")
+
+
+def talks(text: str) -> bool:
+    """Whether a text is more than one or two words said again and again."""
+    words = text.casefold().split()
+    return len(words) < FEWEST_WORDS or len(set(words)) > max(2, len(words) // 6)
 
 
 def _lately(replay: Replay) -> Visit:

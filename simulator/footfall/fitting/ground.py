@@ -15,6 +15,7 @@ import pandas as pd
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset, Split
 from footfall.datasets.sources import load
+from footfall.datasets.split import SplitSpec
 from footfall.datasets.split import split as cut
 from footfall.errors import DataError
 from footfall.fitting.known import Known
@@ -26,6 +27,9 @@ from footfall.users.neighbours import Neighbours
 from footfall.users.population import Population, PopulationSpec
 
 Cut = Literal["time", "user"]
+
+LOOK_BACK = 0.2
+"""Share of the interactions, the newest ones, that judge where a scenario starts at the end."""
 
 FEWEST_BOTH = 60
 """With fewer users seen both before and after the split, each user's own rows are cut instead."""
@@ -81,7 +85,11 @@ def lay(scenario: Scenario, base: Path, *, users: int, announce: Announce) -> Gr
     """
     announce(f"reading {scenario.data.kind}")
     dataset = load(scenario.data, base)
-    split = cut(dataset, scenario.split)
+    halving = scenario.split
+    if halving.at == "end":
+        announce(f"the run starts at the log's end; looking back: the last {LOOK_BACK:.0%} judge")
+        halving = SplitSpec(fraction=1 - LOOK_BACK)
+    split = cut(dataset, halving)
     catalogue = Catalogue.from_items(split.remembered.items, dataset.currency)
     way, tested, note = _tested(scenario, split, catalogue, users)
     theirs = spared_users(split, scenario.seed)  # the same half as in a run of this seed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,14 +25,41 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     # An unknown key is usually the cause of whatever else is reported missing.
     details = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     detail = details[0]
-    place = [str(part) for part in detail["loc"]]
+    loc = [str(part) for part in detail["loc"]]
+    place = _as_written(model, loc)
     if detail["type"] == "extra_forbidden":
-        known = _keys_at(model, place[:-1])
+        known = _keys_at(model, loc[:-1])
         return f'unknown key "{".".join(place)}"; {did_you_mean(place[-1], known)}'
+    # Each side of a union has its complaint; the side that lists words says what may be written.
+    same = [e for e in details if _as_written(model, map(str, e["loc"])) == place]
+    worded = next((e for e in same if e["type"] == "literal_error"), None)
+    if worded is not None and isinstance(worded["input"], str):
+        words = re.findall(r"'([^']*)'", worded["ctx"]["expected"])
+        wrong = worded["input"]
+        return f'"{".".join(place)}": "{wrong:.60}" is no choice; {did_you_mean(wrong, words)}'
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f'"{".".join(place)}" is missing; add it'
     return f'"{".".join(place)}": {message}' if place else message
+
+
+def _as_written(model: type[BaseModel], loc: Iterable[str]) -> list[str]:
+    """The keys of a place as its author wrote them, without the names of the sides of unions."""
+    place: list[str] = []
+    candidates: list[type[BaseModel]] = [model]
+    for part in loc:
+        fields = [c.model_fields[part] for c in candidates if part in c.model_fields]
+        if fields:
+            place.append(part)
+            candidates = [m for field in fields for m in _models_in(field.annotation)]
+        elif part.isdigit() or not (_side(part, candidates) or "[" in part):
+            place.append(part)
+    return place
+
+
+def _side(part: str, candidates: list[type[BaseModel]]) -> bool:
+    """Whether a step names one side of a union: a model, or the kind that chooses it."""
+    return any(part == c.__name__ or part in _kinds(c) for c in candidates)
 
 
 def _keys_at(model: type[BaseModel], place: Iterable[str]) -> list[str]:

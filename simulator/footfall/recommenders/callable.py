@@ -61,7 +61,7 @@ def load_callable(spec: CallableSpec, materials: Materials) -> Recommender:
     Raises:
         ScenarioError: if it cannot be imported, or does not fit its options or the Protocol.
     """
-    target = _find(spec.target, materials.base)
+    target = find_target(spec.target, materials.base)
     if not inspect.isclass(target) and isinstance(target, Recommender):
         if spec.options:
             raise ScenarioError(f"{spec.target}: is an object already and takes no options")
@@ -90,7 +90,20 @@ def load_callable(spec: CallableSpec, materials: Materials) -> Recommender:
     return made
 
 
-def _find(target: str, base: Path) -> Any:
+def learns_from_split(spec: CallableSpec, base: Path) -> bool:
+    """Whether the code is trained anew on whatever split it is given."""
+    target = find_target(spec.target, base)
+    if not callable(target) or _answers_requests(target):
+        return False
+    return "split" in inspect.signature(target).parameters
+
+
+def find_target(target: str, base: Path) -> Any:
+    """Import ``module:name``, also from ``base``.
+
+    Raises:
+        ScenarioError: There is no such module or name.
+    """
     module_name, _, path = target.partition(":")
     with _importable(base):
         try:

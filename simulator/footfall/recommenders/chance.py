@@ -55,6 +55,12 @@ class ChanceRecommender:
         """One slate a request, drawn with ``Request.seed``."""
         return [self._slate(request) for request in requests]
 
+    def chances(
+        self, requests: Sequence[Request], items: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        """For each request and item: the chance that the item stands at its place."""
+        return [self._chances(*pair) for pair in zip(requests, items, strict=True)]
+
     def update(self, events: pd.DataFrame) -> None:
         """With ``retrain``, count ``events`` in popularity and known items; else do nothing."""
         if self._retrain and len(events):
@@ -68,11 +74,22 @@ class ChanceRecommender:
         self._places = np.full(len(order), -1, dtype=np.int64)
         self._places[self._eligible] = np.arange(len(self._eligible))
 
+    def _candidates(self, request: Request, barred: npt.NDArray[np.int64]) -> int:
+        n = len(self._eligible) - len(barred)
+        return n if self._pool is None else min(n, max(self._pool, request.k))
+
+    def _chances(self, request: Request, items: Sequence[str]) -> list[float]:
+        barred = self._barred(request)
+        n = self._candidates(request, barred)
+        codes = [self._learning.catalogue.code(item) for item in items]
+        places = np.array([-1 if code is None else self._places[code] for code in codes])
+        rank = places - np.searchsorted(barred, places)
+        meant = (places >= 0) & ~np.isin(places, barred) & (rank < n)
+        return [1.0 / n if there else 0.0 for there in meant.tolist()]
+
     def _slate(self, request: Request) -> Slate:
         barred = self._barred(request)
-        n = len(self._eligible) - len(barred)
-        if self._pool is not None:
-            n = min(n, max(self._pool, request.k))
+        n = self._candidates(request, barred)
         key = np.array([request.seed & _WORD, _PURPOSE], dtype=np.uint64)
         draw = np.random.Generator(np.random.Philox(key=key))
         count = min(request.k, n)

@@ -15,6 +15,8 @@ from sklearn.preprocessing import normalize
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError, did_you_mean
+from footfall.llm.encoders import Encoder, Sentences, States
+from footfall.llm.specs import ModelSpec
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.protocol import Materials
 from footfall.recommenders.ranking import RankedRecommender, Scores, Train, ranked
@@ -85,10 +87,6 @@ def _words(text: str) -> list[str]:
 
 
 def _embedded(spec: ContentSpec, texts: list[str]) -> npt.NDArray[np.float32]:
-    # Both load torch and transformers, which words do not need.
-    from footfall.llm.encoders import Encoder, Sentences, States  # noqa: PLC0415
-    from footfall.llm.specs import ModelSpec  # noqa: PLC0415
-
     encoder: Encoder = Sentences()
     if spec.by == "language-model":
         encoder = States(ModelSpec(name=spec.model), MIDDLE)

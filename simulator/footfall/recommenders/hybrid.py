@@ -8,9 +8,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from footfall.recommenders.content import content_training
 from footfall.recommenders.learning import Learning
+from footfall.recommenders.lenskit_models import train_lenskit
 from footfall.recommenders.protocol import Materials
 from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores, Train, ranked
+from footfall.recommenders.sequential import train_sequential
 from footfall.recommenders.trained_specs import (
     Component,
     ContentSpec,
@@ -31,19 +34,13 @@ def build_hybrid(spec: HybridSpec, materials: Materials) -> RankedRecommender:
 
 
 def _training(part: Component, materials: Materials) -> Train:
-    """How a part is trained; the libraries of a kind are loaded for those who name it."""
+    """How a part is trained."""
     match part:
         case ContentSpec():
-            from footfall.recommenders.content import content_training  # noqa: PLC0415
-
             return content_training(part, materials)
         case SequentialSpec():
-            from footfall.recommenders.sequential import train_sequential  # noqa: PLC0415
-
             return partial(train_sequential, part, materials.seed)
         case _:
-            from footfall.recommenders.lenskit_models import train_lenskit  # noqa: PLC0415
-
             return partial(train_lenskit, part, materials.seed)
 
 

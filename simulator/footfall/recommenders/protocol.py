@@ -49,7 +49,12 @@ class Slate:
 
 @runtime_checkable
 class Recommender(Protocol):
-    """Fills pages. The answer to a request depends on the request and the training, only."""
+    """Fills pages. The answer to a request depends on the request and the training, only.
+
+    A recommender that draws by lot may also have ``chances(requests, items)``: for each request
+    and each of as many lists of items, one a position, the probability that it would put the item
+    there. Off-policy estimates are then exact; without it they draw slates.
+    """
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One slate a request, in order."""

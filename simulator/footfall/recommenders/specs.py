@@ -15,13 +15,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Field,
+    SerializeAsAny,
     TypeAdapter,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 
 from footfall.errors import ScenarioError, did_you_mean
+from footfall.plumbing import plugins
 from footfall.plumbing.secrets import EnvName, NoCredentials
 from footfall.recommenders.trained_specs import (
     ContentSpec,
@@ -111,29 +114,33 @@ KINDS: dict[str, type[BaseModel]] = {
 """Every kind of recommender by the name that a scenario uses."""
 
 
-def _helpful(raw: object) -> object:
+def _helpful(raw: object, check: ValidatorFunctionWrapHandler) -> Any:
     """Refuse unknown kinds and options with a hint, before pydantic says less about them."""
     if not isinstance(raw, Mapping):
-        return raw
+        return check(raw)
+    known = {*KINDS, *plugins.entries(GROUP)}
     if "kind" not in raw:
-        raise ValueError(f"kind is missing; {did_you_mean('', KINDS)}")
-    model = KINDS.get(str(raw["kind"]))
+        raise ValueError(f"kind is missing; {did_you_mean('', known)}")
+    kind = str(raw["kind"])
+    if kind not in known:
+        raise ValueError(f'there is no recommender of kind "{kind}"; {did_you_mean(kind, known)}')
+    model = KINDS.get(kind)
     if model is None:
-        raise ValueError(
-            f'there is no recommender of kind "{raw["kind"]}"; '
-            f"{did_you_mean(str(raw['kind']), KINDS)}"
-        )
+        return plugins.parsed(GROUP, raw)
     for key in raw:
         if key not in model.model_fields:
             raise ValueError(
                 f'recommender "{raw["kind"]}" has no option "{key}"; '
                 f"{did_you_mean(str(key), model.model_fields)}"
             )
-    return raw
+    return check(raw)
 
 
-RecommenderSpec = Annotated[_Kinds, Field(discriminator="kind"), BeforeValidator(_helpful)]
-"""One recommender under test; usable as a field of any pydantic model."""
+RecommenderSpec = Annotated[
+    SerializeAsAny[Annotated[_Kinds, Field(discriminator="kind")]], WrapValidator(_helpful)
+]
+"""One recommender under test; usable as a field of any pydantic model. Kinds of other packages
+are models of theirs: see ``footfall.plumbing.plugins.parsed``."""
 
 _ADAPTER: TypeAdapter[_Kinds] = TypeAdapter(RecommenderSpec)
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from footfall.datasets.archive import open_unpacked
-from footfall.datasets.cells import numbers, read_cells
-from footfall.datasets.table import DAMAGES, read_parquet
-from footfall.errors import DataError, did_you_mean, one_line
+from footfall.datasets.cells import numbers
+from footfall.datasets.frames import read_frame
+from footfall.errors import DataError, did_you_mean
 from footfall.recommenders.protocol import Materials, Request, Slate
 from footfall.recommenders.specs import TableSpec
 
@@ -85,14 +84,7 @@ class TableRecommender:
 def _load(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise DataError(f"{path}: no such file; the path is relative to the scenario file")
-    try:
-        if path.suffix == ".parquet":
-            frame: pd.DataFrame = read_parquet(path)
-        else:
-            with open_unpacked(path) as file:
-                frame = read_cells(file, missing=False).frame
-    except DAMAGES as error:
-        raise DataError(f"{path}: cannot be read: {one_line(error, 200)}") from None
+    frame = read_frame(path).frame
     for column in REQUIRED:
         if column not in frame:
             raise DataError(

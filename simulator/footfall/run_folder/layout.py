@@ -4,6 +4,10 @@ RUN/manifest.json        what the run is, and which parts of its log are complet
 RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_folder.log``
 RUN/items.parquet        the catalogue; likewise users and held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
+RUN/people.npz           users fitted to the log's pages, where the run has fitted them itself
+RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, discrepancy: the
+                         run's pages under drawn worlds, where users are fitted to pages
+                         (``footfall.runs.draws``)
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
 GRID/grid.json           in the folder around the runs of a grid: what each of them sets
@@ -23,6 +27,11 @@ SPENT = "spent.json"
 GRID = "grid.json"
 VALIDITY = "validity.json"
 REPORT = "report.html"
+
+PEOPLE = "people.npz"
+"""Users fitted to the log's pages, where the run has fitted them itself."""
+DRAWS = "draws.parquet"
+"""What the run's pages would have brought in worlds that the fit leaves possible."""
 
 ITEMS = "items.parquet"
 USERS = "users.parquet"

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from footfall.datasets.cells import as_frame
+from footfall.datasets.arrow_columns import as_frame
 from footfall.errors import LogError, one_line
 from footfall.plumbing.files import file_hash, replacing
 

@@ -1,31 +1,58 @@
-"""What a run would take, without asking the model anything."""
+"""What a run would take, without asking the model anything.
+
+The time of a run is that of four parts: reading the data and training the recommenders, which a
+dry run does and times; starting the engine; computing tokens; and the world around them. Each has
+a lower and an upper bound of its own, and their sums are the range.
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from footfall.answering.opening import open_answering, open_choice
 from footfall.bench.rates import recall
-from footfall.choice.protocol import Page
-from footfall.llm.counting import Counting
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
-from footfall.runs.histories import Histories, read_histories
-from footfall.runs.preparing import expected_decisions, setting_of
+from footfall.runs.histories import read_histories
+from footfall.runs.preparing import setting_of
+from footfall.runs.rehearsal import Rehearsal, rehearse
 from footfall.scenario.scenario import Scenario
 
-SAMPLE = 30
-"""Users whose prompts are made in order to count their tokens."""
-
-CPU_TOKENS_PER_SECOND = 700.0
+CPU_TOKENS_PER_SECOND = 900.0
 """Prompt tokens that vLLM computes a second for the embedded model of 135M parameters on two
 cores: the order of magnitude measured in ``benchmarks/RESULTS.md``, not a promise. Used where
 ``footfall bench`` has not measured this machine."""
+
+WORLD_DECISIONS_PER_SECOND = 20_000.0
+"""Item decisions that the world makes a second beside the model, one process; likewise."""
+
+NO_TIME = 1e9
+"""Tokens a second of what only looks them up."""
+
+ENGINE_START = 30.0
+"""Seconds in which an engine in this process starts; likewise."""
+
+MEASURED, ELSEWHERE = (0.6, 1.7), (0.35, 3.0)
+"""Lower and upper bound of the time of tokens, as shares of what is expected, at a speed that was
+measured on this machine, or elsewhere: other programs run beside it."""
+AROUND = (0.5, 2.5)
+"""The same, of reading, training, starting and the world."""
+
+SIDES = 1.645
+"""Standard errors of the sample's counts on both sides, for nine times in ten."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast the model answers."""
+
+    tokens_per_second: float | None
+    """None where nobody measured it, or no model is asked."""
+    bounds: tuple[float, float]
+    source: str
+    """Who measured it, when and where."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +63,16 @@ class Estimate:
     arms: int
     item_decisions: float
     prompts: float
+    """Different questions: one that repeats is answered from the store."""
     tokens: float
-    """Prompt tokens to compute at most; a history shared by a page is counted once."""
+    """Prompt tokens to compute; a history shared by a page is counted once."""
+    preparing_seconds: float
+    """Reading, training, and the start of an engine."""
     seconds: float | None
-    """Of the model; None where nobody measured its speed."""
+    """Of the whole run; None where nobody measured the model's speed."""
+    seconds_low: float | None
+    seconds_high: float | None
+    """Nine runs in ten should end between these."""
     speed_from: str
     """Who measured the speed, when and where."""
 
@@ -49,53 +82,72 @@ class Estimate:
 
 
 def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
-    """Read the data, make some prompts, and scale their tokens up to the whole run."""
+    """Read the data, train, make the pages of some users, and scale up to the whole run."""
+    start = time.perf_counter()
     histories = read_histories(scenario, base, announce)
-    decisions = expected_decisions(scenario, setting_of(scenario, histories, base))
-    with closing(open_answering(scenario, base, announce)) as model:
-        counting = Counting(model)
-        pages = _sample(histories, scenario.world.slate)
-        if model.name != NOBODY:
-            open_choice(scenario.choice, counting, histories.catalogue, base=base).utilities(pages)
-    share = decisions / (len(pages) * scenario.world.slate)
-    tokens = counting.tokens * share
-    rate, speed_from = _speed(scenario)
+    setting = setting_of(scenario, histories, base)
+    reading = time.perf_counter() - start
+    sample = rehearse(scenario, histories, setting, base, announce)
+    speed = _speed(scenario)
+    starting = ENGINE_START if _in_process(scenario) else 0.0
+    around = reading + sample.training + starting + sample.recommending
+    around += sample.decisions / WORLD_DECISIONS_PER_SECOND
+    seconds, low, high = _seconds(sample, speed, around)
     return Estimate(
         users=len(histories.population),
         arms=len(scenario.arms),
-        item_decisions=decisions,
-        prompts=counting.questions * share,
-        tokens=tokens,
-        seconds=tokens / rate if rate else None,
-        speed_from=speed_from,
+        item_decisions=sample.decisions,
+        prompts=sample.prompts,
+        tokens=sample.tokens,
+        preparing_seconds=reading + sample.training + starting,
+        seconds=seconds,
+        seconds_low=low,
+        seconds_high=high,
+        speed_from=speed.source,
     )
 
 
-def _speed(scenario: Scenario) -> tuple[float | None, str]:
+def _seconds(
+    sample: Rehearsal, speed: Speed, around: float
+) -> tuple[float | None, float | None, float | None]:
+    """What is expected, and the range."""
+    if sample.tokens and speed.tokens_per_second is None:
+        return None, None, None
+    asking = sample.tokens / speed.tokens_per_second if speed.tokens_per_second else 0.0
+    unsure = SIDES * sample.spread
+    low = asking * speed.bounds[0] * max(0.0, 1 - unsure) + around * AROUND[0]
+    high = asking * speed.bounds[1] * (1 + unsure) + around * AROUND[1]
+    return asking + around, low, high
+
+
+def _in_process(scenario: Scenario) -> bool:
+    """Whether an engine starts in this process."""
+    model = scenario.model
+    return model.name not in ("fake", NOBODY) and model.server is None and _asks(scenario)
+
+
+def _asks(scenario: Scenario) -> bool:
+    """Whether a language model is asked at all."""
+    choice = scenario.choice
+    members = (choice,) if choice.ensemble is None else choice.ensemble.of
+    return any(member.mode != "surrogate" for member in members)
+
+
+def _speed(scenario: Scenario) -> Speed:
     """Computed prompt tokens a second of this model in this mode, and where that is from."""
     model, mode = scenario.model, scenario.choice.mode
-    if model.name == "fake":
-        return None, "the fake model takes no time worth mentioning"
-    if mode == "surrogate":
-        return None, "a surrogate answers, in no time worth mentioning"
+    if model.name == NOBODY:
+        return Speed(None, MEASURED, "no language model is asked")
+    if model.name == "fake" or not _asks(scenario):
+        who = "the fake model" if model.name == "fake" else "a surrogate"
+        return Speed(NO_TIME, MEASURED, f"{who} answers, in no time worth mentioning")
     if model.server is not None:
-        return None, "nobody measured the server"
+        return Speed(None, ELSEWHERE, "nobody measured the server")
     known = recall(model.name)
     if known is not None and mode in known.tokens_per_second:
-        return known.tokens_per_second[mode], f"footfall bench, {known.date}: {known.machine}"
+        source = f"footfall bench, {known.date}: {known.machine}"
+        return Speed(known.tokens_per_second[mode], MEASURED, source)
     if model.name == "embedded":
-        return CPU_TOKENS_PER_SECOND, "two other cores; measure yours with: footfall bench"
-    return None, f"nobody; measure it with: footfall bench --model {model.name}"
-
-
-def _sample(histories: Histories, slate: int) -> list[Page]:
-    """Pages of random items for the first users."""
-    rng = np.random.default_rng(0)
-    return [
-        Page(
-            persona=histories.population.persona(number),
-            items=tuple(rng.choice(len(histories.catalogue), size=slate, replace=False).tolist()),
-            time=histories.split.at,
-        )
-        for number in range(min(SAMPLE, len(histories.population)))
-    ]
+        source = "two other cores; measure yours with: footfall bench"
+        return Speed(CPU_TOKENS_PER_SECOND, ELSEWHERE, source)
+    return Speed(None, ELSEWHERE, f"nobody; measure it with: footfall bench --model {model.name}")

@@ -10,10 +10,11 @@ import numpy as np
 
 from footfall.answering.opening import pages_at_once
 from footfall.behaviour.kept import read_people
-from footfall.behaviour.people import People
+from footfall.behaviour.people import Thinking
 from footfall.errors import DataError
 from footfall.options import Options
 from footfall.plumbing.files import file_hash
+from footfall.recommenders.callable import find_target
 from footfall.runs import resuming
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import Scenario
@@ -66,11 +67,15 @@ def setting_of(scenario: Scenario, histories: Histories, base: Path) -> Setting:
     )
 
 
-def people_fitted(scenario: Scenario, histories: Histories, base: Path) -> People | None:
+def people_fitted(scenario: Scenario, histories: Histories, base: Path) -> Thinking | None:
     """The users of the run as a log of pages shows them, if the scenario names such."""
-    spec = scenario.behaviour.people
+    spec, population = scenario.behaviour.people, histories.population
     if spec is None:
         return None
+    if spec.target:
+        make = find_target(spec.target, base)
+        made: Thinking = make(population.originals, histories.catalogue.ids, histories.split.at)
+        return made
     path = base / spec.file
     kept = read_people(path)
     if file_hash(path) != spec.sha256:
@@ -82,7 +87,7 @@ def people_fitted(scenario: Scenario, histories: Histories, base: Path) -> Peopl
             f"{path}: these users remember until {kept.until}, which is after the split at "
             f"{histories.split.at}: they know what is to be foretold; fit them again"
         )
-    return kept.of(histories.population.originals, histories.catalogue.ids)
+    return kept.of(population.originals, histories.catalogue.ids)
 
 
 def _diary(scenario: Scenario) -> DiarySpec:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from footfall.appeal.folder import read_appeal
 from footfall.appeal.shipped import find_appeal
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.presentations import Presentation, read_presentation
@@ -105,8 +106,6 @@ class _Words:
 
     def _model(self, folder: Path) -> Appeal:
         if self._appeal is None:
-            from footfall.appeal.folder import read_appeal  # noqa: PLC0415 - loads scikit-learn
-
             self._appeal = read_appeal(folder, self._announce)
             verdict = self._appeal.card.get("verdict")
             if isinstance(verdict, dict):

@@ -18,7 +18,17 @@ from footfall.errors import LogError, RunError, UserError
 from footfall.options import Announce, Options
 from footfall.plumbing.files import PARTIAL, file_hash
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import ASIDE, LOGS, MANIFEST, REPORT, SPENT, VALIDITY, epochs_of
+from footfall.run_folder.layout import (
+    ASIDE,
+    DRAWS,
+    LOGS,
+    MANIFEST,
+    PEOPLE,
+    REPORT,
+    SPENT,
+    VALIDITY,
+    epochs_of,
+)
 from footfall.scenario.scenario import Scenario
 
 OPERATIONAL = (
@@ -99,7 +109,7 @@ def claim(options: Options, scenario: Scenario, announce: Announce) -> Earlier:
     """
     exists = (options.out / MANIFEST).exists()
     if not options.resume:
-        if exists and not options.overwrite:
+        if exists and not options.overwrite and not _never_began(options.out):
             raise UserError(
                 f"{options.out} already holds a run; choose another --out, "
                 "or pass --overwrite or --resume"
@@ -113,6 +123,12 @@ def claim(options: Options, scenario: Scenario, announce: Announce) -> Earlier:
     found = inspect(options.out, earlier)
     set_aside(options.out, found, announce)
     return Earlier(earlier, found.intact)
+
+
+def _never_began(folder: Path) -> bool:
+    """Whether a run failed in this folder before anything was simulated: nothing would be lost."""
+    record = manifest.read(folder)
+    return record.get("status") == "failed" and not record.get("parts")
 
 
 def begin(options: Options, earlier: Earlier, record: dict[str, Any]) -> None:
@@ -229,7 +245,7 @@ def compare(parts: Mapping[str, str], earlier: Earlier) -> None:
 def _clear(folder: Path) -> None:
     for name in (*LOGS, ASIDE):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (MANIFEST, REPORT, VALIDITY, SPENT):
+    for name in (MANIFEST, REPORT, VALIDITY, SPENT, PEOPLE, DRAWS):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -28,12 +28,15 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.recommenders import AuditedRecommender, audited, build
 from footfall.recommenders.outage import FailingRecommender
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import HELD_OUT, ITEMS, STORE, USERS
+from footfall.run_folder.layout import DRAWS, HELD_OUT, ITEMS, STORE, USERS
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
 from footfall.runs.budget import Meter, MeteredModel
+from footfall.runs.draws import write_draws
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judges import installed_judge
+from footfall.runs.logged import write_logged
+from footfall.runs.own_users import as_begun, with_own_users
 from footfall.runs.preparing import (
     epochs,
     expected_decisions,
@@ -47,7 +50,7 @@ from footfall.runs.staging import windows
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
 from footfall.workers.hiring import hire
-from footfall.workers.shards import FOREIGN, EpochLog, Learners
+from footfall.workers.shards import FOREIGN, EpochLog, Job, Learners
 from footfall.world.crowd import Setting
 from footfall.world.records import Names, interactions
 
@@ -62,10 +65,12 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
     watch = watch or Watch()
     judge, clock = _judge(scenario, watch), Stopwatch()
     with manifest.locked(options.out), ExitStack() as stack:
+        scenario = as_begun(scenario, options)
         earlier = resuming.claim(options, scenario, watch.announce)
         meter = Meter(scenario.budget, options.out)
         with clock.section("data"):
             histories = read_histories(scenario, options.base, watch.announce)
+            scenario, told = with_own_users(scenario, histories, options, watch.announce)
         with clock.section("recommenders"):
             recommenders = _recommenders(scenario, histories, options.base, watch.announce)
             for recommender in recommenders:
@@ -73,22 +78,32 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         with clock.section("model"):
             engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
             setting = setting_of(scenario, histories, options.base)
-            for offered in setting.schedule.offers:
-                watch.announce(str(offered))
+            _announce_offers(setting, watch.announce)
             job = job_of(scenario, histories, setting, options, earlier)
             choice = job.open_choice(model)
             reasoner = _reasoner(scenario, histories, engine, model, options)
         record = describe(scenario, histories, engine) | {
             "base": os.path.relpath(options.base, options.out),
             "reasons": reasoner.counts,
+            **told,
         }
         resuming.begin(options, earlier, record)
         stack.enter_context(_last_words(options.out, record, meter))
-        record["tables"] = _write_tables(options.out, scenario, histories, setting)
+        with clock.section("logged pages"):
+            hashes, record["logged"] = write_logged(
+                scenario,
+                histories,
+                recommenders,
+                setting,
+                speaks=choice is not None,
+                base=options.base,
+                out=options.out,
+                announce=watch.announce,
+            )
+        record["tables"] = hashes | _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
         progress = watch.begin(expected_decisions(scenario, setting))
-        society = society_of(scenario, histories, options.base)
-        learners = Learners(recommenders, society)
+        learners = Learners(recommenders, society_of(scenario, histories, options.base))
         workforce = hire(job, options, learners, choice, model, progress, watch.announce)
         stack.enter_context(closing(workforce))
         pages = job.service(learners, choice, progress)
@@ -108,10 +123,15 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                     record["stopped"] = judge(options.out)
                 if record["stopped"]:
                     break
-        record["status"] = "stopped early" if record["stopped"] else "finished"
+        _conclude(options.out, record, job, clock)
         _account(record, choice, recommenders, engine, clock)
         _carry_over(record, scenario, earlier)
     return record
+
+
+def _announce_offers(setting: Setting, announce: Announce) -> None:
+    for offered in setting.schedule.offers:
+        announce(str(offered))
 
 
 @contextmanager
@@ -235,6 +255,16 @@ def _write_tables(
         USERS: users,
     }
     return {name: write_frame(table, out / name) for name, table in tables.items()}
+
+
+def _conclude(out: Path, record: dict[str, Any], job: Job, clock: Stopwatch) -> None:
+    """After the last epoch: what the pages would have brought in other worlds."""
+    parts = [out / name for name in record["parts"] if name.startswith("impressions/")]
+    with clock.section("draws"):
+        written = write_draws(out / DRAWS, parts, job.setting, job.names, job.scenario.seed)
+    if written is not None:
+        record["tables"][DRAWS] = written
+    record["status"] = "stopped early" if record["stopped"] else "finished"
 
 
 def _teach(learners: Learners, log: EpochLog, names: Names) -> None:

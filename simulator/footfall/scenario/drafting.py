@@ -11,7 +11,7 @@ import yaml
 
 from footfall.datasets.guessing.asking import Finding
 from footfall.datasets.schema import Dataset
-from footfall.datasets.table import ActionColumn, ActionFlags, TableSource
+from footfall.datasets.table_source import ActionColumn, ActionFlags, TableSource
 from footfall.errors import DataError
 
 REMEMBERED = 0.8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from pathlib import Path
@@ -83,6 +84,10 @@ class ArmSpec(_Spec):
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[\w][\w .+-]*$")
     recommender: RecommenderSpec
+    made_at: dt.datetime | dt.date | None = None
+    """Moment (UTC) after which the arm has learned nothing: a table's slates, a service or code
+    that was frozen then. Off-policy estimates need it of arms that Footfall does not train; they
+    use only days that come later."""
     presentation: Path | None = None
     """A table of ``item`` and ``title``, ``price`` or both: how this arm shows items. Words are
     read by the scenario's ``appeal``."""

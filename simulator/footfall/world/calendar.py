@@ -49,14 +49,26 @@ class Calendar:
         return np.where(start > now, start, start + DAY)
 
 
-def gaps_to_draw(gap_days: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def gaps_to_draw(
+    gap_days: npt.NDArray[np.float64], hours: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Means of the gaps to draw so that visits come ``gap_days`` apart on the whole.
 
-    A visit whose clock would lie before the one that has just ended comes a day later, which makes
-    short gaps longer: by half a day as often as a drawn gap ends on the same day.
+    A drawn gap ends on a day, and the visit comes at a drawn hour of it, or a day later where that
+    hour has passed: so visits lie further apart than the gaps that were drawn for them.
+
+    Args:
+        gap_days: [n_users] wanted.
+        hours: [n_users, 24] cumulative distribution of the hour, as in ``Calendar``.
     """
-    drawn = gap_days.copy()
-    for _ in range(50):
-        same_day = 1.0 - drawn * (1.0 - np.exp(-1.0 / drawn))
-        drawn = np.maximum(gap_days - 0.5 * same_day, 0.05)
+    share = np.diff(hours, axis=1, prepend=0.0)
+    clock = (np.arange(24) + 0.5) / 24
+    passed = hours - 0.5 * share
+    drawn = np.maximum(gap_days, 0.05)
+    for _ in range(60):
+        one = 1.0 / drawn[:, None]
+        days = np.exp(clock * one) / np.expm1(one)
+        later = -np.expm1(-(1.0 - clock) * one) * passed
+        real = ((days + later) * share).sum(axis=1)
+        drawn = np.clip(drawn - 0.7 * (real - gap_days), 0.05, None)
     return np.asarray(drawn)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES, PairFeatures
-from footfall.behaviour.people import People
+from footfall.behaviour.people import Thinking
 from footfall.behaviour.specs import SITUATION, TASTES
 from footfall.behaviour.traces import Traces
 from footfall.luck import Luck, Purpose, exponential
@@ -53,7 +53,7 @@ class Setting:
     """[n_users, len(TERMS)] coefficients of each user; None: the common ones."""
     diary: DiarySpec | None = None
     """What users carry along from page to page and from visit to visit; None: nothing."""
-    people: People | None = None
+    people: Thinking | None = None
     """Users fitted to a log of pages; None: the coefficients of ``behaviour`` are all there is."""
     funnel: Funnel | None = None
     """What users do beside clicking and buying; None: nothing."""
@@ -72,20 +72,21 @@ class Crowd:
     def __init__(self, setting: Setting, people: Sequence[tuple[int, int]]) -> None:
         """Wake ``people`` up: (arm, number of the user in the population)."""
         self.setting = setting
-        kept = setting.diary
-        self.shoppers = [
-            Shopper(
-                arm,
-                user,
-                setting.max_pages,
-                None if kept is None else Diary(kept),
-                traces=None if setting.people is None else Traces(),
-            )
-            for arm, user in people
-        ]
-        for shopper in self.shoppers:
-            shopper.now = float(setting.calendar.arrivals[shopper.user])
-        self._plan(self.shoppers)
+        self.shoppers = [self.wake(arm, user) for arm, user in people]
+        self.plan(self.shoppers)
+
+    def wake(self, arm: int, user: int) -> Shopper:
+        """A user in an arm, whose first visit is still to be planned."""
+        kept = self.setting.diary
+        shopper = Shopper(
+            arm,
+            user,
+            self.setting.max_pages,
+            None if kept is None else Diary(kept),
+            traces=None if self.setting.people is None else Traces(),
+        )
+        shopper.now = float(self.setting.calendar.arrivals[user])
+        return shopper
 
     def advance(self, until: float, service: PageService) -> EpochRecords:
         """Simulate up to ``until`` (seconds since the start) and return what happened.
@@ -102,8 +103,8 @@ class Crowd:
                 (gone if shopper.advance() is None else asking).append(shopper)
             waiting = self._let_go(asking)
             if waiting:
-                blocks.append(self._round(waiting, service))
-            self._plan(gone)
+                blocks.append(self.serve(waiting, service))
+            self.plan(gone)
             active = asking + [shopper for shopper in gone if shopper.starts < until]
         return EpochRecords(
             blocks,
@@ -115,7 +116,7 @@ class Crowd:
             ],
         )
 
-    def _plan(self, leaving: Sequence[Shopper]) -> None:
+    def plan(self, leaving: Sequence[Shopper]) -> None:
         """Draw when each of them comes next."""
         if not leaving:
             return
@@ -131,9 +132,17 @@ class Crowd:
 
     def _stretched(self, leaving: Sequence[Shopper]) -> npt.NDArray[np.float64] | float:
         """[n] by what the days to the next visit are multiplied."""
-        if self.setting.behaviour.spec.mood is None:
-            return 1.0
-        return np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        stretched: npt.NDArray[np.float64] | float = 1.0
+        if self.setting.behaviour.spec.mood is not None:
+            stretched = np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
+        if self.setting.people is None:
+            return stretched
+        came = [number for number, s in enumerate(leaving) if s.session]
+        users = np.array([leaving[number].user for number in came], dtype=np.int64)
+        clicks = np.array([leaving[number].last_clicks for number in came], dtype=np.int64)
+        after = np.ones(len(leaving))
+        after[came] = self.setting.people.stretch(users, clicks)
+        return stretched * after
 
     def _let_go(self, asking: list[Shopper]) -> list[Shopper]:
         """Those who still wait for their page; the others give up, and hear so."""
@@ -159,7 +168,8 @@ class Crowd:
             )
         return left
 
-    def _round(self, asking: list[Shopper], service: PageService) -> PageBlock:
+    def serve(self, asking: list[Shopper], service: PageService) -> PageBlock:
+        """Show everybody who waits a page, and tell them what came of it."""
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]
         pages = service.serve(requests)
         block = self._decide(asking, requests, pages)
@@ -190,6 +200,7 @@ class Crowd:
             numbers,
             items,
             times=self._times(requests),
+            tasteful=self.setting.behaviour.spec.uses("taste"),
             shifts=shifts,
         )
         features = PageFeatures(
@@ -221,7 +232,7 @@ class Crowd:
 
     def _thinking(
         self,
-        people: People,
+        people: Thinking,
         features: PageFeatures,
         asking: list[Shopper],
         requests: list[PageRequest],
@@ -241,10 +252,7 @@ class Crowd:
 
     def _times(self, requests: list[PageRequest]) -> npt.NDArray[np.datetime64] | None:
         """[n] when, if it matters to anybody."""
-        spec = self.setting.behaviour.spec
-        segments = {} if spec.segments is None else spec.segments.click
-        matters = spec.click.occasion or spec.spread.get("occasion")
-        if not matters and not any("occasion" in terms for terms in segments.values()):
+        if not self.setting.behaviour.spec.uses("occasion"):
             return None
         seconds = np.array([request.time for request in requests])
         return np.asarray(self.setting.start + (seconds * 1000).astype("timedelta64[ms]"))

@@ -11,7 +11,7 @@ import pandas as pd
 from footfall.behaviour.decisions import Behaviour
 from footfall.behaviour.features import PairFeatures, Past, Tags, view_crowd
 from footfall.behaviour.individuals import coefficients, drawn, groups_of
-from footfall.behaviour.people import People
+from footfall.behaviour.people import Thinking
 from footfall.behaviour.ratings import RatingModel, fit_remembered, leniencies
 from footfall.behaviour.specs import BehaviourSpec, Habits
 from footfall.datasets.catalogue import Catalogue
@@ -57,13 +57,14 @@ def prepare(
     max_pages: int,
     diary: DiarySpec | None = None,
     actions: ActionsSpec | None = None,
-    people: People | None = None,
+    people: Thinking | None = None,
     presented: Presented | None = None,
 ) -> Setting:
     """Everything that the shoppers of a run share, ready to be sent to workers."""
     calendar = calendar_of(population, spec.habits, seed, arrivals)
     if people is not None:
-        calendar = replace(calendar, mean_gap_days=gaps_to_draw(people.users.gap_days))
+        drawn = gaps_to_draw(people.gap_days, calendar.hours)
+        calendar = replace(calendar, mean_gap_days=drawn)
     setting = Setting(
         behaviour=Behaviour(spec),
         calendar=calendar,

@@ -58,6 +58,8 @@ class Shopper:
     """What the user met in this run, fading; kept where fitted users ask for it."""
     visits: list[Visit] | None = None
     """Finished visits that were not yet collected."""
+    last_clicks: int = 0
+    """On recommended pages of the last visit."""
     _env: simpy.Environment | None = None
     _reply: simpy.Event | None = None
 
@@ -153,4 +155,5 @@ class Shopper:
         """Remember the visit; the next one gets an environment of its own."""
         self.visits = [*(self.visits or ()), visit]
         self.now, self.session = visit.end, visit.session + 1
+        self.last_clicks = visit.clicks
         self._env = self._reply = None

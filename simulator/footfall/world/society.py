@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from scipy import sparse
 
 from footfall.behaviour.features import PairTable
-from footfall.datasets.cells import read_cells
+from footfall.datasets.delimited import read_cells
 from footfall.errors import DataError
 from footfall.plumbing.spec import SPEC
 from footfall.world.pages import PageRequest

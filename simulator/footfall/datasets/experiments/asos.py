@@ -12,7 +12,7 @@ import pandas as pd
 
 from footfall.datasets.cells import numbers
 from footfall.datasets.experiments.upworthy import Draft
-from footfall.datasets.table import read_frame
+from footfall.datasets.frames import read_frame
 from footfall.errors import DataError
 
 COLUMNS = (
@@ -37,7 +37,7 @@ def read(path: Path, metric: int) -> Draft:
     Raises:
         DataError: It cannot be read, or the metric is not a count.
     """
-    raw = read_frame(path, list(COLUMNS))
+    raw = read_frame(path, list(COLUMNS)).frame
     values = {name: numbers(raw[name]).astype(float) for name in COLUMNS[2:]}
     rows = pd.DataFrame({**{name: raw[name].astype(str) for name in COLUMNS[:2]}, **values})
     rows = rows[rows["metric_id"] == metric].dropna()

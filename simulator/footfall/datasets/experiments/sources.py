@@ -15,8 +15,8 @@ from footfall.datasets.cells import numbers
 from footfall.datasets.experiments import asos, upworthy
 from footfall.datasets.experiments.schema import ARMS, Experiments
 from footfall.datasets.experiments.stories import stories_of
+from footfall.datasets.frames import read_frame, read_names
 from footfall.datasets.schema import Cleaning
-from footfall.datasets.table import read_frame, read_names
 from footfall.errors import DataError, did_you_mean, one_line
 from footfall.plumbing.spec import fault
 
@@ -160,7 +160,7 @@ def _table(path: Path, source: ExperimentsSource, known: list[str]) -> upworthy.
             )
         if found is not None:
             places[part] = found
-    raw = read_frame(path, list(dict.fromkeys(places.values())))
+    raw = read_frame(path, list(dict.fromkeys(places.values()))).frame
     arms = pd.DataFrame({part: raw[column] for part, column in places.items()})
     if "time" in arms:
         arms["time"] = _moments(arms["time"])

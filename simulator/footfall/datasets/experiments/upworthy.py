@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from footfall.datasets.frames import read_frame
 from footfall.datasets.schema import Cleaning
-from footfall.datasets.table import read_frame
 
 COLUMNS = (
     "created_at",
@@ -56,7 +56,7 @@ def read(path: Path, known: list[str]) -> Draft:
         DataError: It cannot be read.
     """
     risks = [name for name in RISKS if name in known]
-    raw = read_frame(path, [*COLUMNS, *risks])
+    raw = read_frame(path, [*COLUMNS, *risks]).frame
     created = pd.to_datetime(raw["created_at"].astype(str), errors="coerce", utc=True)
     day = created.dt.tz_localize(None)
     doubtful = (day >= DOUBTFUL[0]) & (day < DOUBTFUL[1])

@@ -9,7 +9,7 @@ from footfall.datasets.guessing.columns import Roles
 from footfall.datasets.guessing.facts import Table
 from footfall.datasets.guessing.words import action_of, tokens
 from footfall.datasets.schema import ACTIONS
-from footfall.datasets.table import ActionColumn, ActionFlags
+from footfall.datasets.table_source import ActionColumn, ActionFlags
 from footfall.errors import DataError, did_you_mean
 
 EVERY = "*"

@@ -8,7 +8,7 @@ from footfall.datasets.guessing.asking import Findings
 from footfall.datasets.guessing.columns import AWAY
 from footfall.datasets.guessing.facts import Column, Table
 from footfall.datasets.guessing.moments import clock_of
-from footfall.datasets.table import ItemTable, UserTable
+from footfall.datasets.table_source import ItemTable, UserTable
 from footfall.errors import DataError
 
 SHARED = 0.3

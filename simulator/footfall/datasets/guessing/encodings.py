@@ -6,10 +6,14 @@ import csv
 from pathlib import Path
 
 from footfall.datasets.archive import open_unpacked
-from footfall.datasets.delimited import HEAD, form_of, is_json
+from footfall.datasets.frames import form_of
 from footfall.datasets.guessing.asking import Findings, Question, Told
 from footfall.datasets.guessing.words import action_of, understand
+from footfall.datasets.records import is_json
 from footfall.errors import DataError
+
+HEAD = 2**16
+"""Bytes of a file that are looked at."""
 
 ENCODINGS = {
     "cp1252": "western Europe", "cp1250": "central Europe", "cp1251": "Cyrillic",
@@ -62,7 +66,7 @@ def _sense(head: bytes, encoding: str, path: Path) -> float:
         lines = head.decode(encoding).splitlines()
     except UnicodeDecodeError:
         return -1.0
-    separator = form_of(path, encoding).separator
+    separator = form_of(path, encoding).separator or ","
     rows = list(csv.reader(lines[:200], delimiter=separator))
     if not rows:
         return 0.0

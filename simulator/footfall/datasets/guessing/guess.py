@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from footfall.datasets.base import resolve
-from footfall.datasets.delimited import is_json
+from footfall.datasets.delimited import Form
+from footfall.datasets.frames import read_frame
 from footfall.datasets.guessing.acts import action_spec
 from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
 from footfall.datasets.guessing.beside import item_table, key_of, user_table
@@ -16,7 +17,8 @@ from footfall.datasets.guessing.encodings import encoding_of
 from footfall.datasets.guessing.facts import SAMPLE, Table, table_of
 from footfall.datasets.guessing.moments import settled, zone_of
 from footfall.datasets.guessing.money import currency_of, settle_price, written
-from footfall.datasets.table import InteractionColumns, TableSource, read_frame
+from footfall.datasets.records import is_json
+from footfall.datasets.table_source import InteractionColumns, TableSource
 from footfall.errors import DataError
 
 TABLES = {".csv", ".tsv", ".txt", ".tab", ".parquet", ".jsonl", ".ndjson", ".json"}
@@ -93,7 +95,8 @@ def guess(files: Files, told: Told, ask: Ask) -> Guess:
 
 def _looked_at(path: Path, encoding: str | None) -> Table:
     path = resolve(path, Path.cwd())
-    frame = read_frame(path, None, encoding, rows=None if is_json(path) else SAMPLE)
+    rows = None if is_json(path) else SAMPLE
+    frame = read_frame(path, None, Form(None, encoding or "utf-8"), rows=rows).frame
     if frame.shape[1] < 2 or frame.empty:
         raise DataError(
             f"{path}: not a table of events: {len(frame)} rows, {frame.shape[1]} column"

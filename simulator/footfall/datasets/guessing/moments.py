@@ -12,7 +12,7 @@ import pandas as pd
 from footfall.datasets.cells import LATEST, Unit, numbers
 from footfall.datasets.guessing.asking import Findings, Question, Told
 from footfall.datasets.guessing.facts import Column
-from footfall.datasets.table import UNIVERSAL
+from footfall.datasets.times import UNIVERSAL
 
 LOOKED_AT = 400
 """Times that are tried against each form."""

@@ -60,7 +60,7 @@ class Design:
     """Taste factors."""
     item_guess: float = 0.25
     """First guess of the variance of the items' effects."""
-    taste_var: float = 0.15
+    taste_var: float = 0.06
     """Variance of a factor of the items' likeness. It is not fitted: a mean-field approximation
     always finds less of it than there is, and prunes what is needed."""
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from footfall.behaviour.features import relative_prices
@@ -17,11 +16,11 @@ from footfall.behaviour.specs import TERMS, BehaviourSpec, Habits, PeopleSpec, T
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset, Split
 from footfall.errors import DataError
-from footfall.fitting.habits import dwelling, shrunk_gaps
+from footfall.fitting.habits import dwelling
 from footfall.fitting.pages.content import item_content, user_profile
 from footfall.fitting.pages.design import Paper
 from footfall.fitting.pages.fit import FittedPages, fit_pages
-from footfall.fitting.pages.log import PageLog, read_pages
+from footfall.fitting.pages.log import read_pages
 from footfall.fitting.pages.report import PagesReport, report_of
 from footfall.fitting.stages import lot
 from footfall.plumbing.files import file_hash
@@ -30,8 +29,6 @@ TESTED = 0.2
 """Share of the users whose choices are not fitted, so that `footfall validate` can test them."""
 
 MOST_TESTED = 1 / 3
-
-DAY = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +96,7 @@ def fit_users(
         content=item_content(split.remembered.items, relative_prices(catalogue)),
         profile=user_profile(profiles),
     )
-    pages = fit_pages(
-        log, paper, _gaps(log, users, split.at), fitted=fitted, at=at, announce=announce
-    )
+    pages = fit_pages(log, paper, fitted=fitted, at=at, announce=announce)
     report = report_of(pages)
     kept = KeptPeople(
         people=pages.people,
@@ -113,16 +108,6 @@ def fit_users(
     )
     behaviour = _behaviour(pages, rows, report)
     return FittedUsers(pages, kept, behaviour, report, tuple(sorted(apart)))
-
-
-def _gaps(log: PageLog, users: list[str], at: pd.Timestamp) -> npt.NDArray[np.float64]:
-    """[n_users + 1] mean days between visits; the last one is of somebody unknown."""
-    first = np.flatnonzero(np.diff(log.page_visit, prepend=-1))
-    rows = log.grid.rows[first, 0]
-    times = log.start + pd.to_timedelta(log.days[rows], unit="D")
-    visits = pd.DataFrame({"user": np.asarray(users, dtype=object)[log.users[rows]], "time": times})
-    gaps, mean = shrunk_gaps(visits, at)
-    return np.array([*(gaps.get(user, mean) for user in users), mean])
 
 
 def _behaviour(pages: FittedPages, rows: pd.DataFrame, report: PagesReport) -> BehaviourSpec:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from footfall.behaviour.people import BUY_MEASURES, GOING, MEASURES, OWN
 from footfall.fitting.pages.buying import Logit
-from footfall.fitting.pages.fit import FittedPages
+from footfall.fitting.pages.fit import FittedPages, common_cov
 from footfall.plumbing.spec import SPEC
 
 Floats = npt.NDArray[np.float64]
@@ -52,6 +52,13 @@ class PagesReport(BaseModel):
     terms: tuple[FittedTerm, ...]
     buying: tuple[FittedTerm, ...]
     going: tuple[FittedTerm, ...]
+    returning: FittedTerm
+    """By how much each click above the usual raises the log of the rate of coming back."""
+    discrepancy: float
+    """Standard deviation of the model's own error on the log of a lift: of what the earlier days
+    foretold of the later ones, with a prior."""
+    contrasts: int
+    """That it was looked for in; 0: it is the prior."""
     spread: dict[str, float]
     """What is not a coefficient -> standard deviation of what it adds to the utilities."""
     information: dict[str, float]
@@ -90,6 +97,13 @@ def report_of(pages: FittedPages) -> PagesReport:
         terms=_click_terms(pages),
         buying=_logit_terms(pages.buying, BUY_MEASURES, users),
         going=_logit_terms(pages.going, GOING, users),
+        returning=FittedTerm(
+            name="click above the usual",
+            value=pages.returning.per_click,
+            error=pages.returning.error,
+        ),
+        discrepancy=pages.discrepancy.value,
+        contrasts=pages.discrepancy.contrasts,
         spread=_spread(pages),
         information=_information(pages),
         notes=tuple(notes),
@@ -99,11 +113,8 @@ def report_of(pages: FittedPages) -> PagesReport:
 
 def common_errors(pages: FittedPages) -> Floats:
     """[len(MEASURES)] of the common coefficients: of the fit, and of which users there were."""
-    post, users = pages.clicks.post, max(int(pages.fitted.sum()), 1)
-    variance = np.diag(post.common_cov).copy()
-    variance[list(OWN)] += post.user_var[: len(OWN)] / users
-    variance[0] += post.item_var[0] / pages.log.n_items
-    return np.asarray(np.sqrt(variance))
+    cov = common_cov(pages.log, pages.clicks.post, int(pages.fitted.sum()))
+    return np.asarray(np.sqrt(np.diag(cov)))
 
 
 def _click_terms(pages: FittedPages) -> tuple[FittedTerm, ...]:
@@ -176,6 +187,11 @@ def _assumed(pages: FittedPages) -> dict[str, str]:
     found = {"llm": "0: fitted without the language model"}
     if not (pages.log.positions >= 0).any():
         found["reading"] = "everything on a page is read: the log has no positions"
+    if pages.clicks.family.picks == "one":
+        found["crowding"] = (
+            f"{pages.clicks.family.crowding:g}: how much the items of a page take from each other "
+            "is half way between a multinomial logit (1) and not at all (0)"
+        )
     if pages.buying is None:
         sure = "everything that is clicked is bought" if pages.log.bought.any() else "nothing is"
         found["buying"] = f"{sure}: the log has no other answer"

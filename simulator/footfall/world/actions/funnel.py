@@ -179,7 +179,7 @@ class Funnel:
         cells = np.argwhere(took & (words[1] < spec.share))
         users = np.array([requests[n].user for n in cells[:, 0].tolist()], dtype=np.int64)
         codes = items[cells[:, 0], cells[:, 1]]
-        known = self.known.of(users, codes[:, None])[:, 0]
+        known = self.known.of(users, codes[:, None], tasteful=False)[:, 0]
         quality, approval = (known[:, FEATURES.index(name)] for name in ("quality", "approval"))
         draws = words[2][cells[:, 0], cells[:, 1]]
         stars = model.draw(self.leniency[users], quality, approval, draws)

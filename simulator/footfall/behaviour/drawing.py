@@ -1,0 +1,56 @@
+"""Fitted users as they may truly be: draws of everything that the fit knows only so well.
+
+A draw is one world: coefficients, items and users fixed at values that the log leaves possible.
+Nothing is unsure in it. Averaged over draws, chances are those that ``People`` gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from footfall.behaviour.people import People
+
+Floats = npt.NDArray[np.float64]
+
+
+def drawn(people: People, rng: np.random.Generator) -> People:
+    """One world that the log leaves possible."""
+    shared, items, users = people.shared, people.items, people.users
+    return replace(
+        people,
+        shared=replace(
+            shared,
+            common=_normal(shared.common, shared.common_cov, rng),
+            buy_common=_normal(shared.buy_common, shared.buy_cov, rng),
+        ),
+        items=replace(
+            items,
+            effect=_apart(items.effect, items.effect_var, rng),
+            effect_var=np.zeros_like(items.effect_var),
+            likeness=_apart(items.likeness, items.likeness_var, rng),
+            likeness_var=np.zeros_like(items.likeness_var),
+            buy=_apart(items.buy, items.buy_var, rng),
+        ),
+        users=replace(
+            users,
+            own=_apart(users.own, users.own_var, rng),
+            own_var=np.zeros_like(users.own_var),
+            taste=_apart(users.taste, users.taste_var, rng),
+            taste_var=np.zeros_like(users.taste_var),
+            buy=_apart(users.buy, users.buy_var, rng),
+        ),
+    )
+
+
+def _normal(mean: Floats, cov: Floats, rng: np.random.Generator) -> Floats:
+    """From a normal distribution; ``cov`` may be of less than full rank."""
+    values, vectors = np.linalg.eigh(cov)
+    steps = np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(mean))
+    return np.asarray(mean + vectors @ steps)
+
+
+def _apart(mean: Floats, variance: Floats, rng: np.random.Generator) -> Floats:
+    return np.asarray(mean + np.sqrt(variance) * rng.standard_normal(mean.shape))

@@ -1,0 +1,189 @@
+"""What a scenario says of a history of one's own: its columns, actions, numbers and times."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import pandas as pd
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from footfall.datasets.base import Source
+from footfall.datasets.cells import Unit
+from footfall.datasets.delimited import WORDS, Form
+from footfall.datasets.ids import id_of
+from footfall.datasets.times import TimeForm
+
+Action = Literal["view", "click", "cart", "purchase", "rate"]
+
+
+class InteractionColumns(Source):
+    """Which column of the interactions is what."""
+
+    user: str
+    item: str
+    time: str
+    clock: str | None = None
+    """Time of day, where ``time`` is only its date."""
+    quantity: str | None = None
+    """Units; 1 where there is no column."""
+    value: str | None = None
+    """Money paid for the whole row, or the rating."""
+    unit_price: str | None = None
+    """Price of one unit, instead of ``value``."""
+    order: str | None = None
+    """Basket or visit."""
+    title: str | None = None
+    """Item title, for histories without an items table."""
+    category: str | None = None
+    """Item category, for histories without an items table."""
+    page: str | None = None
+    """Name of the page among those of its user; without it, a page is what one user was shown in
+    one order at one time."""
+    position: str | None = None
+    """Place on the page; the smallest of the log is the top."""
+    propensity: str | None = None
+    """Chance, above 0 and at most 1, with which the policy that logged put the item there."""
+    arm: str | None = None
+    """Name of the policy that logged."""
+
+
+class ActionColumn(Source):
+    """Actions that differ from row to row."""
+
+    column: str
+    map: dict[str, Action] = Field(default_factory=dict)
+    """Words of the source -> actions; words that are not here must be actions themselves,
+    otherwise their rows are dropped and counted."""
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _words(cls, raw: object) -> object:
+        """YAML reads 1 as a number and true as a truth; the words of a column are texts."""
+        return (
+            {id_of(key): value for key, value in raw.items()} if isinstance(raw, Mapping) else raw
+        )
+
+
+class ActionFlags(Source):
+    """Impressions in the wide form: a row is a view, columns of 0 and 1 say what came of it."""
+
+    flags: dict[Literal["click", "cart", "purchase"], str] = Field(min_length=1)
+    """Actions -> columns, for instance ``{click: clicked, purchase: bought}``. Where a column says
+    neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
+
+
+def _form_of_action(raw: object) -> str:
+    if isinstance(raw, Mapping):
+        return "flags" if "flags" in raw else "column"
+    return {ActionColumn: "column", ActionFlags: "flags"}.get(type(raw), "word")  # type: ignore[call-overload, no-any-return]
+
+
+Actions = Annotated[
+    Annotated[Action, Tag("word")]
+    | Annotated[ActionColumn, Tag("column")]
+    | Annotated[ActionFlags, Tag("flags")],
+    Discriminator(_form_of_action),
+]
+"""One action for every row, the column that tells it, or the columns that flag it."""
+
+
+class ItemTable(Source):
+    """What the items are."""
+
+    path: Path
+    item: str
+    title: str
+    category: str | None = None
+    price: str | None = None
+    """Unit price. Without it, prices are the median of what was paid."""
+    attributes: list[str] = Field(default_factory=list)
+    """Further columns to keep."""
+
+
+class UserTable(Source):
+    """Who the users are."""
+
+    path: Path
+    user: str
+    profile: list[str] = Field(default_factory=list)
+    """Columns that describe the user; a persona shows them under their own names."""
+
+
+class TableSource(Source):
+    """A history of your own, in CSV, Parquet, JSON lines and the like."""
+
+    kind: Literal["table"] = "table"
+    path: Path
+    """A file of delimited text (also compressed), Parquet, Feather, ORC or JSON lines, or a folder
+    of such parts."""
+    columns: InteractionColumns
+    action: Actions | None = None
+    """What the rows are: one action for all of them, the column that tells it, or the columns that
+    flag it. Purchases, where nothing is said and no column looks like other events."""
+    time_unit: Unit | None = None
+    """Unit of times that are numbers (Unix time); needed for them, so that 20240131 is never
+    taken for a day of 1970 in silence."""
+    time_format: str | None = None
+    """strptime format of times that are text; ISO 8601 where there is none."""
+    timezone: str = "UTC"
+    """Zone of times that name none."""
+    decimal: Literal[".", ","] = "."
+    """The sign before the part of a number below 1."""
+    thousands: Literal["", ",", ".", " ", "'", "_"] = ""
+    """The sign between groups of three digits; a blank stands for any kind of blank."""
+    separator: str | None = Field(default=None, min_length=1, max_length=1)
+    """Between the cells of delimited text; without it, what the header shows: a comma, a semicolon,
+    a tab or a bar."""
+    encoding: str | None = None
+    """Of delimited text, as Python names it; UTF-8, or UTF-16 by its mark, by default."""
+    missing: list[str] = Field(default_factory=lambda: sorted(WORDS - {""}))
+    """Words that stand for "unknown" in columns of text, beside empty cells."""
+    currency: str = ""
+    """ISO code of prices and money."""
+    earliest: dt.datetime | dt.date | None = None
+    """Events before this moment (UTC) are impossible: dropped and counted."""
+    latest: dt.datetime | dt.date | None = None
+    """Events after this moment are impossible; now, where it is not given."""
+    items: ItemTable | None = None
+    users: UserTable | None = None
+    name: str = "table"
+    """How reports call the data."""
+    about: str = ""
+    licence: str = ""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            pd.Timestamp(0).tz_localize(zone)
+        except Exception as error:
+            raise ValueError(f'no time zone "{zone}"; names look like Europe/Paris') from error
+        return zone
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        try:
+            "a".encode(name or "utf-8")  # codecs that compress or rot are no encodings of text
+        except LookupError:
+            raise ValueError(f'no encoding "{name}"; names look like utf-8, cp1252') from None
+        return name
+
+    @model_validator(mode="after")
+    def _two_signs(self) -> Self:
+        if self.decimal == self.thousands:
+            raise ValueError("`decimal` and `thousands` are two signs")
+        return self
+
+    @property
+    def form(self) -> Form:
+        """How delimited text is written."""
+        return Form(self.separator, self.encoding or "utf-8")
+
+    @property
+    def times(self) -> TimeForm:
+        """How times are written."""
+        return TimeForm(self.time_unit, self.time_format, self.timezone)

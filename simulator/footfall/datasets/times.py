@@ -1,0 +1,245 @@
+"""Times of any spelling as naive UTC."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from footfall.datasets.cells import LATEST, Unit, contains, moments, numbers
+from footfall.datasets.records import LARGEST
+from footfall.datasets.schema import Cleaning
+from footfall.errors import DataError, one_line
+
+ZONED = (
+    r"^(?P<local>.*[T ]\d{1,2}(?::?\d{2}){0,2}(?:[.,]\d+)?) ?"
+    r"(?P<zone>Z|(?:UTC|GMT)?(?:[+-]\d{1,2}(?::?\d{2})?)|UTC|GMT)$"
+)
+"""A time with its distance from UTC."""
+
+NUMERAL = r"^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4})?$"
+"""A time that is a number."""
+
+COMMA = r",(\d+)$"
+
+UNIVERSAL = r"\s*(?:UTC|GMT|Z)\s*$"
+"""How the universal time zone is written behind a time."""
+
+FORMS = (
+    "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M",
+    "%m/%d/%Y", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%d/%m/%Y %I:%M:%S %p",
+    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%d-%m-%Y %H:%M:%S", "%d-%m-%Y",
+    "%d %b %Y %H:%M:%S", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
+    "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y.%m.%d",
+    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
+)  # fmt: skip
+"""Common ways of writing times, offered where a file has another than ISO 8601."""
+
+SPREADSHEET_DAYS = (29_221, 62_093)
+"""1980 and 2069 as spreadsheets count days."""
+
+EARLIEST_LIKELY = pd.Timestamp("1990-01-01")
+
+MOST_UNREAD = 0.5
+"""From this share of times that cannot be read on, they are written in another way."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Moments, and what was done to some of them."""
+
+    moments: pd.Series
+    """Naive UTC; NaT where a time cannot be read."""
+    notes: list[Cleaning] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TimeForm:
+    """How times are written."""
+
+    unit: Unit | None = None
+    """Unit of times that are numbers."""
+    form: str | None = None
+    """strptime format of times that are text; ISO 8601 where there is none."""
+    zone: str = "UTC"
+    """Zone of times that name none."""
+
+
+def read_times(column: pd.Series, written: TimeForm) -> Times:
+    """Times as naive UTC.
+
+    Raises:
+        DataError: Times are numbers of an unknown unit, or most of them cannot be read.
+    """
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return Times(_in_range(column.dt.tz_convert("UTC").dt.tz_localize(None)))
+    if pd.api.types.is_datetime64_dtype(column.dtype):
+        return _localised(_in_range(column), written.zone)
+    if written.unit is not None:
+        return Times(_counted(column, written.unit))
+    text = _as_text(column)
+    numeral = contains(text, NUMERAL)
+    if written.form is None and len(text) and numeral.mean() >= MOST_UNREAD:
+        raise DataError(_no_unit(column.name, text[numeral]))
+    read = _written(text, written)
+    lost = text[read.moments.isna()]
+    if len(text) and len(lost) > MOST_UNREAD * len(text):
+        raise DataError(_unreadable(column.name, lost, len(text), written))
+    return Times(read.moments.reindex(column.index), read.notes)
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """What is there, as text; whole numbers without a point."""
+    present = column.dropna()
+    if pd.api.types.is_float_dtype(present.dtype) and (present % 1 == 0).all():
+        whole = present.abs() < LARGEST
+        present = present.astype(object).mask(whole, present[whole].astype("int64"))
+    trimmed = pc.utf8_trim_whitespace(pa.array(present.astype(str), pa.large_string()))
+    text = pd.Series(trimmed.to_numpy(zero_copy_only=False), present.index, name=column.name)
+    return text[text != ""]
+
+
+def _counted(column: pd.Series, unit: Unit) -> pd.Series:
+    """Unix times; refused where most of them fit another unit."""
+    found = moments(column, unit)
+    number = numbers(column)
+    given = number.notna() & (number != 0)
+    if given.any() and found[given].isna().mean() > MOST_UNREAD:
+        likely = likely_unit(number[given])
+        if likely is not None and likely != unit:
+            sample = column[given].iloc[0]
+            raise DataError(
+                f'column "{column.name}": times such as {sample} are no Unix times in {unit}; '
+                f"time_unit: {likely} fits"
+            )
+    return found
+
+
+def likely_unit(number: pd.Series) -> Unit | None:
+    """The unit in which most numbers are times of the web's age; None if there is none."""
+    since = EARLIEST_LIKELY.timestamp()
+    scale: dict[Unit, float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+    for unit, parts in scale.items():
+        if number.between(since * parts, LATEST[unit] / 2).mean() > MOST_UNREAD:
+            return unit
+    return None
+
+
+def _no_unit(name: object, numerals: pd.Series) -> str:
+    found = numbers(numerals)
+    likely = likely_unit(found)
+    if found.between(*SPREADSHEET_DAYS).mean() > MOST_UNREAD:
+        return (
+            f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}: days as '
+            "spreadsheets count them? Export them as dates"
+        )
+    hint = f"time_unit: {likely} fits" if likely else "add time_unit: s (or ms, us, ns)"
+    return (
+        f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}; {hint} for Unix '
+        "time; for written dates add time_format"
+    )
+
+
+def _unreadable(name: object, lost: pd.Series, count: int, written: TimeForm) -> str:
+    sample = one_line(lost.iloc[0], 40)
+    said = f'column "{name}": {len(lost)} of {count} times cannot be read, such as "{sample}"'
+    word = re.search(r"\d\s*([A-Za-z]{3,5})$", sample)
+    if word and word[1].upper() not in ("UTC", "GMT") and written.form is None:
+        return f"{said}; {word[1]} is no offset from UTC: take it out, and set timezone"
+    if written.form is not None:
+        return f"{said}; time_format: '{written.form}' does not fit"
+    fitting = [form for form in FORMS if _fits(lost, form)]
+    if not fitting:
+        return f"{said}; add time_format, in the letters of strptime"
+    offered = " or ".join(f"'{form}'" for form in fitting[:2])
+    return f"{said}; add time_format: {offered}"
+
+
+def _fits(lost: pd.Series, form: str) -> bool:
+    sample = lost.iloc[:200]
+    return bool(pd.to_datetime(sample, format=form, errors="coerce", utc=True).notna().all())
+
+
+def _written(text: pd.Series, written: TimeForm) -> Times:
+    """Written times; those with an offset from UTC are converted, the others are local."""
+    if written.form is not None:
+        return _in_form(text, written.form, written.zone)
+    zoned = contains(text, ZONED, ignore_case=True)
+    local = _localised(_iso(text[~zoned]), written.zone)
+    if not zoned.any():
+        return local
+    parts = text[zoned].str.extract(ZONED, flags=re.IGNORECASE)
+    ahead = parts["zone"].map({zone: _offset(zone) for zone in parts["zone"].unique()})
+    aware = _iso(parts["local"]) - ahead.astype("timedelta64[ns]")
+    return Times(pd.concat([aware, local.moments]).reindex(text.index), local.notes)
+
+
+def _iso(text: pd.Series) -> pd.Series:
+    if contains(text, COMMA).any():
+        text = text.str.replace(COMMA, r".\1", regex=True)
+    odd = contains(text, r"[Zz]$|[T ][\d:.]+[+-]")  # a zone that is none
+    parsed = pd.to_datetime(text.mask(odd), format="ISO8601", errors="coerce")
+    return _in_range(parsed)
+
+
+def _offset(zone: str) -> pd.Timedelta:
+    """How far a zone is ahead of UTC."""
+    digits = re.sub(r"[^\d+-]", "", zone)
+    if not digits:
+        return pd.Timedelta(0)
+    sign = -1 if digits[0] == "-" else 1
+    number = digits[1:]
+    hours, minutes = (number, "0") if len(number) <= 2 else (number[:-2], number[-2:])
+    return sign * pd.Timedelta(hours=int(hours), minutes=int(minutes))
+
+
+def _in_form(text: pd.Series, form: str, zone: str) -> Times:
+    if "%Z" in form:
+        named = contains(text, UNIVERSAL, ignore_case=True)
+        if not named.all():
+            sample = one_line(text[~named].iloc[0], 40)
+            raise DataError(
+                f'column "{text.name}": %Z reads UTC and GMT only, and "{sample}" has another; use '
+                "%z for offsets such as +0200, or leave the zone out and set timezone"
+            )
+        text = text.str.replace(UNIVERSAL, "", regex=True, flags=re.IGNORECASE)
+        form, zone = form.replace("%Z", "").strip(), "UTC"
+    try:
+        if "%z" in form:
+            aware = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+            return Times(aware.dt.tz_localize(None).astype("datetime64[ns]"))
+        return _localised(_in_range(pd.to_datetime(text, format=form, errors="coerce")), zone)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"time_format: '{form}': {one_line(error, 150)}") from None
+
+
+def _localised(column: pd.Series, zone: str) -> Times:
+    """Local times as UTC; a clock change neither drops nor doubles an event."""
+    local = column.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    lost = column.notna() & local.isna()
+    notes: list[Cleaning] = []
+    if lost.any():
+        odd = column[lost]
+        twice = np.ones(len(odd), dtype=bool)
+        moved = odd.dt.tz_localize(zone, ambiguous=twice, nonexistent="shift_forward")
+        skipped = odd.dt.tz_localize(zone, ambiguous=twice, nonexistent="NaT").isna()
+        local = local.mask(lost, moved.reindex(local.index))
+        for problem, action, which in (
+            (f"time that a clock change in {zone} skips", "moved to its end", skipped),
+            (f"time that a clock change in {zone} repeats", "taken for the first", ~skipped),
+        ):
+            if which.any():
+                sample = str(odd[which].min())
+                notes.append(Cleaning(problem, action, int(which.sum()), sample))
+    return Times(local.dt.tz_convert("UTC").dt.tz_localize(None), notes)
+
+
+def _in_range(column: pd.Series) -> pd.Series:
+    """Nanoseconds reach from 1677 to 2262; what lies outside becomes NaT."""
+    inside = (column >= pd.Timestamp.min.ceil("s")) & (column <= pd.Timestamp.max.floor("s"))
+    kept: pd.Series = column.where(inside).astype("datetime64[ns]")
+    return kept

@@ -1,0 +1,259 @@
+"""Users fitted to pages: a small planted log whose answer is known, and what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from footfall.behaviour import decisions
+from footfall.behaviour.drawing import drawn
+from footfall.behaviour.kept import KeptPeople, read_people
+from footfall.behaviour.people import MEASURES, People, unsure
+from footfall.behaviour.specs import Habits
+from footfall.behaviour.traces import KINDS, LIVES, Remembered, Traces, amounts, faded_before
+from footfall.errors import DataError
+from footfall.fitting.pages.curve import ReadingCurve, next_curve
+from footfall.fitting.pages.design import Paper, met_before
+from footfall.fitting.pages.fit import click_chances, fit_pages
+from footfall.fitting.pages.log import read_pages
+from footfall.fitting.pages.picks import Family, Grid, chances, log_likelihood, pull
+
+FAMILIES = [Family("many"), Family("one", 1.0), Family("one", 0.3), Family("one", 0.0)]
+USERS, ITEMS, SLATE = 120, 40, 6
+READING = np.array([1.0, 0.8, 0.6, 0.5, 0.45, 0.4])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def planted_rows(seed, *, one=False, pages=40, rate=-1.2):
+    """Interactions of users who differ in activity, over items that differ in appeal."""
+    rng = np.random.default_rng(seed)
+    appeal, activity = rng.normal(0, 1, ITEMS), rng.normal(0, 0.5, USERS)
+    rows = []
+    for user in range(USERS):
+        for page in range(pages):
+            items = rng.permutation(ITEMS)[:SLATE]
+            wants = READING * np.exp(rate + appeal[items] + activity[user])
+            if one:
+                noisy = np.log(wants) + rng.gumbel(size=SLATE)
+                best = int(noisy.argmax())
+                clicked = np.arange(SLATE) == (best if noisy[best] > rng.gumbel() else -1)
+            else:
+                chance = READING * sigmoid(rate + appeal[items] + activity[user])
+                clicked = rng.random(SLATE) < chance
+            time = pd.Timestamp("2025-03-01") + pd.Timedelta(hours=page * 24 + user % 20)
+            for place, item in enumerate(items.tolist()):
+                base = (f"u{user:03d}", f"i{item:02d}", time, f"p{page}", place + 1.0)
+                rows.append((*base, "view"))
+                if clicked[place]:
+                    rows.append((*base, "click"))
+                    if rng.random() < 0.3:
+                        rows.append((*base, "purchase"))
+    frame = pd.DataFrame(rows, columns=["user", "item", "time", "page", "position", "action"])
+    return frame.assign(order="", quantity=1.0, value=np.nan), appeal, activity
+
+
+NAMES = [f"u{user:03d}" for user in range(USERS)], [f"i{item:02d}" for item in range(ITEMS)]
+PAPER = Paper(np.zeros(ITEMS), np.zeros((ITEMS, 0)), np.zeros((USERS, 0)))
+
+
+def fitted(rows, at=40.0, **options):
+    log = read_pages(rows, *NAMES)
+    return fit_pages(log, PAPER, fitted=np.ones(USERS, dtype=bool), at=at, **options)
+
+
+@pytest.fixture(scope="module")
+def several():
+    rows, appeal, activity = planted_rows(1)
+    return fitted(rows), appeal, activity, rows
+
+
+def test_appeal_activity_and_reading_are_found(several):
+    fit, appeal, activity, _ = several
+    assert fit.clicks.family.picks == "many"
+    assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.95
+    assert np.corrcoef(activity, fit.people.users.own[:, 0])[0, 1] > 0.6
+    curve = fit.clicks.curve
+    assert np.all(np.abs(curve.curve - READING) < 4 * curve.errors + 1e-9)
+    assert np.all(np.diff(curve.curve) <= 0)
+
+
+def test_a_run_thinks_of_a_logged_page_what_the_fit_thought_of_it(several):
+    fit = several[0]
+    log, grid = fit.log, fit.log.grid
+    first, items = grid.rows[:, 0], log.items[grid.rows].astype(np.int32)
+    blank = replace(fit.people, remembered=Remembered.nothing(ITEMS))
+    met = met_before(log)[grid.rows]
+    opinion = blank.think(log.users[first], items, np.zeros(items.shape), log.days[first] - 40, met)
+    curve = np.broadcast_to(fit.clicks.curve.curve, items.shape)
+    clicks = decisions.chances(opinion.terms.sum(axis=2), curve, Habits(picks="many"))
+    wanted = click_chances(log, fit.clicks)
+    np.testing.assert_allclose(clicks[grid.page, grid.place], wanted, rtol=1e-9)
+    bought = (clicks * sigmoid(opinion.buy_odds)).sum()
+    late = log.days >= 30
+    assert wanted[late].sum() == pytest.approx(log.clicked[late].sum(), rel=0.05)
+    assert bought == pytest.approx(log.bought.sum(), rel=0.1)
+
+
+def test_one_pick_a_page_is_told_from_several():
+    rows, appeal, _ = planted_rows(2, one=True, pages=20)
+    fit = fitted(rows)
+    assert fit.clicks.family.picks == "one"
+    assert fit.picks.gain > 0
+    assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.9
+
+
+def test_coefficients_mean_the_same_for_a_short_memory_and_a_long_one(several):
+    fit, _, _, rows = several
+    short = fitted(rows[rows["time"] >= rows["time"].max() - pd.Timedelta(days=14)])
+    for number, name in enumerate(MEASURES):
+        told = fit.scales.told[number] and short.scales.told[number]
+        if number == 0 or not told:
+            continue
+        each = [one.people.shared for one in (fit, short)]
+        value = [one.common[number] / one.scale[number] for one in each]
+        error = [np.sqrt(one.common_cov[number, number]) / one.scale[number] for one in each]
+        assert abs(value[0] - value[1]) < 2 * sum(error), name
+
+
+def test_few_clicks_are_refused_with_their_number():
+    rows, _, _ = planted_rows(3, pages=2, rate=-6.0)
+    with pytest.raises(DataError, match=r"fit: \d+ clicks of 120 users tell nothing"):
+        fitted(rows)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_slopes_are_derivatives_of_the_likelihood(family):
+    rng = np.random.default_rng(0)
+    pages = np.repeat(np.arange(50), SLATE)
+    grid, utility = Grid.of(pages), rng.normal(-1, 1, len(pages))
+    reading, clicked = np.tile(READING, 50), np.zeros(len(pages), dtype=bool)
+    clicked[np.arange(0, 50, 2) * SLATE + rng.integers(SLATE, size=25)] = True
+    slope = pull(family, grid, utility, reading, clicked).slope
+    for row in (0, 7, 12, 20):
+        up, down = utility.copy(), utility.copy()
+        up[row] += 1e-5
+        down[row] -= 1e-5
+        high, low = (log_likelihood(family, grid, u, reading, clicked).sum() for u in (up, down))
+        assert slope[row] == pytest.approx((high - low) / 2e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_the_world_picks_by_the_chances_of_the_fit(family):
+    rng = np.random.default_rng(4)
+    utility = np.tile(rng.normal(-1, 1, SLATE), (40_000, 1))
+    reading = np.tile(READING, (40_000, 1))
+    crowding = None if family.picks == "many" else family.crowding
+    habits = Habits(picks=family.picks, crowding=crowding)
+
+    def words(*shape):
+        return rng.integers(0, 2**64, shape, dtype=np.uint64)
+
+    n, k = utility.shape
+    luck = decisions.PageLuck(words(n, k), words(n, k), words(n), words(n), words(n))
+    read = decisions.uniform(luck.depth)[:, None] < reading
+    picked = decisions._clicked(utility, read, reading, luck, habits).mean(axis=0)
+    grid = Grid.of(np.zeros(SLATE, dtype=np.int64))
+    wanted = chances(family, grid, utility[0], READING)
+    np.testing.assert_allclose(decisions.chances(utility[:1], reading[:1], habits)[0], wanted)
+    np.testing.assert_allclose(picked, wanted, atol=0.01)
+
+
+def events(n=300):
+    rng = np.random.default_rng(5)
+    days = np.sort(rng.integers(0, 30, n) + rng.integers(0, 3, n) / 10)
+    items, clicked, bought = rng.integers(0, 5, n), rng.random(n) < 0.3, rng.random(n) < 0.1
+    return days, items, clicked, bought
+
+
+def test_faded_counts_are_sums_over_what_came_before():
+    days, items, clicked, bought = events()
+    added = amounts(np.ones(len(days)), clicked * 1.0, bought * 1.0)
+    found = faded_before(items, days, added)
+    for row in (0, 50, 299):
+        before = (items == items[row]) & (days < days[row])
+        fade = np.exp(-(days[row] - days[before])[:, None] / LIVES)
+        np.testing.assert_allclose(found[row], (fade * added[before]).sum(axis=0), atol=1e-12)
+
+
+def test_traces_of_a_run_and_memory_add_up_to_the_same():
+    days, items, clicked, bought = events()
+    added = amounts(np.ones(len(days)), clicked * 1.0, bought * 1.0)
+    early = days < 15
+    memory = Remembered.of(items[early], days[early], added[early], 15.0, 5)
+    traces = Traces()
+    for row in np.flatnonzero(~early).tolist():
+        item = int(items[row])
+        hit, paid = ([item] if done[row] else [] for done in (clicked, bought))
+        traces.add([item], hit, paid, days[row] - 15)
+        traces.rest()
+    codes = np.arange(5, dtype=np.int32)[None, :]
+    now = memory.at(np.zeros(1, dtype=np.int64), codes, np.array([16.0])) + np.array(
+        [traces.of(codes[0].tolist(), 16.0)]
+    )
+    fade = np.exp(-(31.0 - days)[:, None] / LIVES) * added
+    wanted = [fade[items == item].sum(axis=0) for item in range(5)]
+    np.testing.assert_allclose(now[0], wanted, atol=1e-9)
+
+
+def test_draws_average_to_what_is_expected(several):
+    fit = several[0]
+    users, items = np.arange(20), np.tile(np.arange(6, dtype=np.int32), (20, 1))
+    rest = (np.zeros(items.shape), np.zeros(20), np.zeros((*items.shape, len(KINDS))))
+    mean = sigmoid(fit.people.think(users, items, *rest).terms.sum(axis=2))
+    drawn_ones = [
+        sigmoid(drawn(fit.people, np.random.default_rng(n)).think(users, items, *rest).worth)
+        for n in range(300)
+    ]
+    np.testing.assert_allclose(np.mean(drawn_ones, axis=0).mean(), mean.mean(), rtol=0.03)
+    assert np.std(drawn_ones, axis=0).min() > 0
+
+
+def test_what_is_unsure_moves_the_chance_to_its_mean():
+    rng = np.random.default_rng(6)
+    noise = rng.normal(size=200_000)
+    for utility in (-3.0, -1.0, 1.0):
+        mean = sigmoid(utility + np.sqrt(0.5) * noise).mean()
+        assert sigmoid(unsure(np.array(utility), np.array(0.5))) == pytest.approx(mean, rel=0.02)
+
+
+def test_people_are_kept_and_found_again(several, tmp_path):
+    fit = several[0]
+    until = np.datetime64("2025-04-10", "ns")
+    kept = KeptPeople(fit.people, fit.stranger, tuple(NAMES[0]), tuple(NAMES[1]), until, {"a": 1})
+    kept.save(tmp_path / "people.npz")
+    again = read_people(tmp_path / "people.npz")
+    assert (again.users, again.items, again.until, again.about) == (
+        kept.users, kept.items, until, {"a": 1},
+    )  # fmt: skip
+    people = again.of(["u003", "somebody", "u001"], ["i05", "brand new", "i07"])
+    assert isinstance(people, People)
+    np.testing.assert_array_equal(people.users.own[0], fit.people.users.own[3])
+    np.testing.assert_array_equal(people.users.own[1], fit.stranger.own[0])
+    assert people.items.effect[1] == 0
+    assert people.items.effect_var[1] > people.items.effect_var[0]
+    old = fit.people.remembered.at(np.array([1]), np.array([[7]], dtype=np.int32), np.zeros(1))
+    new = people.remembered.at(np.array([2]), np.array([[2]], dtype=np.int32), np.zeros(1))
+    np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no zip", b"plain text"])
+def test_a_damaged_file_of_people_is_one_line(tmp_path, damage):
+    path = tmp_path / "people.npz"
+    path.write_bytes(damage)
+    with pytest.raises(DataError, match="fit them"):
+        read_people(path)
+
+
+def test_a_curve_never_rises_and_keeps_the_top():
+    positions = np.repeat(np.arange(4), 1000)
+    rng = np.random.default_rng(7)
+    clicked = rng.random(4000) < np.array([0.2, 0.1, 0.12, 0.05])[positions]
+    curve, _ = next_curve(ReadingCurve.flat(4), positions, np.full(4000, 0.2), clicked)
+    assert curve.curve[0] == 1
+    assert np.all(np.diff(curve.curve) <= 1e-12)

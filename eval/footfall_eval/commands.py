@@ -13,7 +13,7 @@ from footfall_eval.comparing.compare import compare as compare_arms
 from footfall_eval.comparing.comparison import CORRECTIONS, Correction
 from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reporting.report import make_report
+from footfall_eval.reporting.report import make_report, write_figures
 from footfall_eval.reporting.terminal import print_comparison, print_pooled
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -78,10 +78,22 @@ def report(
     pool: Annotated[
         list[Path] | None, typer.Option("--with", help="Another run of the same arms, to pool.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for the figures as SVG, PDF, PNG and CSV.")
+    ] = None,
 ) -> None:
-    """Write the report: one HTML file that needs no network."""
+    """Write the report: one HTML file that needs no network.
+
+    Examples:
+        footfall report runs/shop
+
+        footfall report runs/shop --figures paper/figures
+    """
     written = make_report(run, out, primary=primary, others=pool or ())
     typer.echo(written.path)
+    if figures is not None:
+        drawn = write_figures(run, figures, primary=primary)
+        typer.echo(f"{figures}: {len(drawn)} files", err=True)
     _end(written.no_verdict)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from footfall.errors import UserError
 from footfall.plumbing.files import write_text
 from footfall.run_folder.layout import REPORT
 from footfall_eval.comparing.compare import compare
@@ -33,11 +35,15 @@ from footfall_eval.measures.trends import trends
 from footfall_eval.reading.load import RunLog
 from footfall_eval.reading.validity import BLOCKS
 from footfall_eval.reporting import plots, view
+from footfall_eval.reporting.drawing import write_figure
 from footfall_eval.reporting.notes import notes
 from footfall_eval.reporting.plots import Figure
 from footfall_eval.reporting.validity_plots import records, validity_figures
 from footfall_eval.statistics.segments import profile_columns, segment_effects
 from footfall_eval.statistics.sequence import effect_over_days
+
+NO_MODEL = "none"
+"""How a manifest names that no language model was asked."""
 
 MAX_SEGMENTATIONS = 4
 """Profile columns shown; more would invite picking the one that looks best."""
@@ -134,14 +140,6 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
     dataset = dict(manifest.get("dataset") or {})
     currency = str(dataset.get("currency") or "")
     figures = _figures(log, result)
-    sections = [
-        figures["forest"],
-        *figures["time"],
-        *figures["trends"],
-        *figures["segments"],
-        figures["signal"],
-    ]
-    sections += [figure for part in figures["validity"].values() for figure in part]
     return {
         "name": str(log.scenario.get("name") or log.path.name),
         "about": str(log.scenario.get("about") or ""),
@@ -156,7 +154,8 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "definitions": [(view.label(m.name, currency), m.about) for m in METRICS]
         + [(label, about) for label, _, about in view.EXPOSURE.values()],
         "figures": figures,
-        "specs": {figure.id: figure.spec() for figure in sections if figure},
+        "specs": {figure.id: figure.spec() for figure in all_figures(figures)},
+        "asked": (manifest.get("model") or {}).get("name") != NO_MODEL,
         "slates": sample_slates(log),
         "currency": currency,
         "arms": log.arms,
@@ -169,6 +168,31 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "records": records,
         **_provenance(log, dataset),
     }
+
+
+def write_figures(run: Path, folder: Path, *, primary: str | None = None) -> list[Path]:
+    """Write every figure of a run's report as SVG, PDF, PNG and CSV; the files.
+
+    Raises:
+        UserError: There is no run, matplotlib is not installed, or a file cannot be written.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UserError("figures need matplotlib: pip install 'footfall[figures]'")
+    log = RunLog.open(run)
+    figures = all_figures(_figures(log, compare(log, primary=primary)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [path for figure in figures for path in write_figure(figure, folder)]
+    except OSError as error:
+        raise UserError(f"cannot write figures to {folder}: {error.strerror}") from error
+
+
+def all_figures(figures: dict[str, Any]) -> list[Figure]:
+    """The figures of a report, in its order."""
+    found = [figures["forest"], *figures["time"], *figures["trends"], *figures["segments"]]
+    found.append(figures["signal"])
+    found += [figure for part in figures["validity"].values() for figure in part]
+    return [figure for figure in found if figure]
 
 
 def _figures(log: RunLog, result: Comparison) -> dict[str, Any]:

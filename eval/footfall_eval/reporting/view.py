@@ -285,12 +285,14 @@ def answers_table(result: Comparison) -> Table | None:
 def faults_table(log: RunLog) -> Table | None:
     """What the recommenders got wrong, as the run counted it, one row a kind."""
     faults = {str(arm): dict(found) for arm, found in (log.manifest.get("faults") or {}).items()}
-    kinds = list(dict.fromkeys(kind for found in faults.values() for kind in found))
+    # Down, not across: with six recommenders and their examples no page is wide enough.
     rows = tuple(
-        (kind.replace("_", " "), *(_plain(faults.get(arm, {}).get(kind, 0)) for arm in log.arms))
-        for kind in kinds
+        (arm, kind.replace("_", " "), _plain(count))
+        for arm in log.arms
+        for kind, count in faults.get(arm, {}).items()
     )
-    return Table("Counted by the run", ("Kind", *log.arms), rows) if rows else None
+    head = ("Recommender", "What", "How often")
+    return Table("Counted by the run", head, rows, words=True) if rows else None
 
 
 def endings_table(log: RunLog) -> Table:

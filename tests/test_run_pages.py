@@ -134,7 +134,7 @@ class Truth:
     def going(self, users, pages):
         return np.tile([-9.0, 0.0, 0.0], (len(users), 1))
 
-    def stretch(self, users, clicks):
+    def stretch(self, users, clicks, visits):
         return np.ones(len(users))
 '''
 

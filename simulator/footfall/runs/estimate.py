@@ -16,6 +16,7 @@ from footfall.bench.rates import recall
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
 from footfall.runs.histories import read_histories
+from footfall.runs.own_users import asks_nobody
 from footfall.runs.preparing import setting_of
 from footfall.runs.rehearsal import Rehearsal, rehearse
 from footfall.scenario.scenario import Scenario
@@ -85,6 +86,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     """Read the data, train, make the pages of some users, and scale up to the whole run."""
     start = time.perf_counter()
     histories = read_histories(scenario, base, announce)
+    scenario = asks_nobody(scenario, histories)
     setting = setting_of(scenario, histories, base)
     reading = time.perf_counter() - start
     sample = rehearse(scenario, histories, setting, base, announce)

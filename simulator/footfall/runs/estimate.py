@@ -18,6 +18,7 @@ from footfall.options import Announce
 from footfall.run_folder.answers import Answers
 from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
+from footfall.runs.own_users import asks_nobody
 from footfall.runs.preparing import setting_of
 from footfall.runs.rehearsal import Rehearsal, rehearse
 from footfall.scenario.scenario import Scenario
@@ -90,6 +91,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     """Read the data, train, make the pages of some users, and scale up to the whole run."""
     start = time.perf_counter()
     histories = read_histories(scenario, base, announce)
+    scenario = asks_nobody(scenario, histories)
     setting = setting_of(scenario, histories, base)
     reading = time.perf_counter() - start
     sample = rehearse(scenario, histories, setting, base, announce)

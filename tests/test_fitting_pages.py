@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,13 @@ from footfall.behaviour.people import MEASURES, People, unsure
 from footfall.behaviour.specs import Habits
 from footfall.behaviour.traces import KINDS, LIVES, Remembered, Traces, amounts, faded_before
 from footfall.errors import DataError
+from footfall.fitting.pages.backtest import PRIOR, discrepancy
 from footfall.fitting.pages.curve import ReadingCurve, next_curve
 from footfall.fitting.pages.design import Paper, met_before
-from footfall.fitting.pages.fit import click_chances, fit_pages
+from footfall.fitting.pages.fit import MANY, click_chances, fit_pages
 from footfall.fitting.pages.log import read_pages
 from footfall.fitting.pages.picks import Family, Grid, chances, log_likelihood, pull
+from footfall.fitting.pages.stack import stacked, weigh
 
 FAMILIES = [Family("many"), Family("one", 1.0), Family("one", 0.3), Family("one", 0.0)]
 USERS, ITEMS, SLATE = 120, 40, 6
@@ -257,3 +260,32 @@ def test_a_curve_never_rises_and_keeps_the_top():
     curve, _ = next_curve(ReadingCurve.flat(4), positions, np.full(4000, 0.2), clicked)
     assert curve.curve[0] == 1
     assert np.all(np.diff(curve.curve) <= 1e-12)
+
+
+def test_parts_that_say_nothing_are_refuted_and_true_ones_kept(several):
+    fit = several[0]
+    rng = np.random.default_rng(8)
+    post = deepcopy(fit.clicks.post)
+    design, clicked = fit.clicks.design, fit.log.clicked
+    reading = fit.clicks.curve.at(fit.log.positions)
+    true = stacked(MANY, design, post, reading, clicked)
+    assert true.applied["item"] == 1
+    assert true.over_uniform > true.over_popular > 0
+    post.items[:, 0] = rng.normal(0, 1, ITEMS)
+    false = stacked(MANY, design, post, reading, clicked)
+    assert false.applied["item"] < 0.2
+    weigh(post, false.applied)
+    assert np.abs(post.items[:, 0]).max() < 0.8
+
+
+def test_a_look_back_finds_no_error_where_the_model_is_right_and_some_where_it_is_wrong(several):
+    fit = several[0]
+    design, post = fit.clicks.design, fit.clicks.post
+    chance = click_chances(fit.log, fit.clicks)
+    later = np.random.default_rng(9).random(len(chance)) < chance
+    right = discrepancy(design, post, chance, later)
+    tilted = chance * np.exp(0.4 * post.items[design.items, 0])
+    wrong = discrepancy(design, post, tilted, later)
+    assert right.value < 2 * PRIOR < wrong.value
+    nothing = discrepancy(design, post, chance, np.zeros(len(chance), dtype=bool))
+    assert (nothing.value, nothing.contrasts) == (PRIOR, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("footfall", "footfall_eval", "footfall_lab")
+PACKAGES = ("footfall", "footfall_eval", "footfall_lab", "footfall_live")
 SOURCES = [
     *(ROOT / "simulator" / "footfall").rglob("*.py"),
     *(ROOT / "eval").rglob("*.py"),

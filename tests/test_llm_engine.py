@@ -26,7 +26,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.vllm.gate import Gate
 from footfall.llm.vllm.quiet import unscannable_hidden
 from footfall.llm.vllm.serve import serve
-from footfall.llm.weights.weights import embedded
+from footfall.llm.weights import embedded
 
 # vLLM and torch warn about each other and about the machine; that is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("default")

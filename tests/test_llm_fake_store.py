@@ -171,7 +171,7 @@ def test_a_full_disk_keeps_what_was_stored_and_the_store_usable(tmp_path):
         with pytest.raises(RunError, match=r"a\.sqlite: database or disk is full.*--resume"):
             store.settle(many)
         with pytest.raises(RunError, match="database or disk is full"):
-            store.keep_texts(dict.fromkeys(many, "x" * 100))
+            store.settle_texts(dict.fromkeys(many, "x" * 100))
         store._db.execute("PRAGMA max_page_count = 1000000")
         assert len(store) == 1
         store.settle(many)

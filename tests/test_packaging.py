@@ -5,6 +5,8 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
+import yaml
+
 import footfall
 import footfall_eval
 from footfall.llm.weights.adapters import find_adapter, shipped_adapters
@@ -70,3 +72,9 @@ def test_evaluation_never_reaches_into_the_world():
     for path in (ROOT / "eval" / "footfall_eval").rglob("*.py"):
         found = forbidden.search(path.read_text())
         assert found is None, f"{path} names {found}"
+
+
+def test_the_citation_names_this_version_and_licence():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == PROJECT["project"]["version"]
+    assert cited["license"] == PROJECT["project"]["license"]

@@ -3,12 +3,14 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from footfall.recommenders import Faults, Slate, audited
 from footfall.recommenders.audit import MEANING
+from footfall.recommenders.outage import OUTAGE
 from footfall.recommenders.testing import check_recommender
-from recommender_worlds import Canned, request, two_clubs
+from recommender_worlds import Canned, request, two_clubs, world
 
 _, CATALOGUE = two_clubs()
 NAN = math.nan
@@ -21,8 +23,8 @@ CASES = [
     (Slate(("b0", "a0", "a1", "a2")), ("a0", "a1", "a2"), {"repeated": 1, "too_long": 1}),
     (Slate(("a0", "a1", "a2", "a3", "a4")), ("a0", "a1", "a2"), {"too_long": 1}),
     (Slate(("a0",)), ("a0",), {"too_short": 1}),
-    (Slate(()), (), {"empty": 1}),
-    (Slate(("b0", "xx")), (), {"repeated": 1, "invented": 1, "empty": 1}),
+    (Slate(()), (), {"ran_out": 1}),
+    (Slate(("b0", "xx")), (), {"repeated": 1, "invented": 1, "ran_out": 1}),
     (Slate((), failure="down"), (), {"failed": 1}),
     (Slate(("a0", "a1", "a2"), failure="but"), (), {"failed": 1}),
     (Slate((3, None, "a2")), ("a2",), {"invented": 2, "too_short": 1}),
@@ -37,8 +39,18 @@ CASES = [
     (Slate(("a0", "a1", "a2"), ("x", "y", "z")), ("a0", "a1", "a2"), {"bad_scores": 1}),
     (Slate(("a0", "a1", "a2"), np.ones(3)), ("a0", "a1", "a2"), {}),
     (Slate(("a0", "a1", "a2"), (-1, 0, 9), (0, 1, 1.5)), ("a0", "a1", "a2"), {"bad_scores": 1}),
+    (["a0", "a1", "a2"], ("a0", "a1", "a2"), {}),
+    (np.array(["a0", "a1"]), ("a0", "a1"), {"too_short": 1}),
+    (pd.Series(["a0", "a1", "a2"]), ("a0", "a1", "a2"), {}),
+    (("a0 ", " a1", "a2"), ("a0", "a1", "a2"), {}),
     ("a0 a1 a2", (), {"failed": 1}),
     (None, (), {"failed": 1}),
+    (7, (), {"failed": 1}),
+    ({"a0", "a1"}, (), {"failed": 1}),
+    ({"a0": 0.9}, (), {"failed": 1}),
+    (pd.DataFrame({"item": ["a0", "a1"]}), (), {"failed": 1}),
+    (np.array([["a0", "a1"]]), (), {"failed": 1}),
+    (np.array(3), (), {"failed": 1}),
 ]
 
 
@@ -47,6 +59,7 @@ def test_every_fault_is_counted_and_harmless(answer, items, faults):
     arm = audited(Canned(answer), CATALOGUE)
     (slate,) = arm.recommend([request(k=3, shown=["b0"])])
     assert slate.items == items
+    faults = faults | ({"invented_slates": 1} if "invented" in faults else {})
     assert {kind: count for kind, count in arm.faults.counts.items() if count} == faults
     assert bool(arm.faults) == bool(faults)
     assert arm.faults.slates == 1
@@ -82,7 +95,19 @@ def test_one_request_that_raises_does_not_spoil_its_batch():
     assert arm.recommender.calls == [8, 4, 4, 2, 1, 1, 2]
 
 
-@pytest.mark.parametrize("answer", [None, [], "slates", [Slate(("a0",))] * 2, [["a0"]] * 3])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        "slates",
+        [Slate(("a0",))] * 2,
+        ["a0"] * 3,
+        {"A0": ["a0"]},
+        {1, 2, 3},
+        pd.DataFrame({"a": [1, 2, 3]}),
+    ],
+)
 def test_an_answer_of_the_wrong_shape_fails_every_request(answer):
     class Misshapen(Canned):
         def recommend(self, requests):
@@ -92,6 +117,65 @@ def test_an_answer_of_the_wrong_shape_fails_every_request(answer):
     slates = arm.recommend([request(k=1) for _ in range(3)])
     assert all(slate.failure for slate in slates)
     assert arm.faults.counts["failed"] == 3
+
+
+class Numbered:
+    """A recommender of a shop whose items are numbers."""
+
+    def __init__(self, spell):
+        self.spell = spell
+
+    def recommend(self, requests):
+        return (self.spell(number) for number, _ in enumerate(requests))
+
+    def update(self, events):
+        """Learn nothing."""
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda n: [n, n + 1],
+        lambda n: np.array([n, n + 1]),
+        lambda n: np.array([n, n + 1], dtype=float),
+        lambda n: Slate((n, n + 1)),
+        lambda n: Slate(np.array([n, n + 1])),
+        lambda n: pd.Series([n, n + 1], index=[8, 9]),
+        lambda n: pd.Index([n, n + 1]),
+        lambda n: (str(item) for item in (n, n + 1)),
+        lambda n: {n: 0.9, n + 1: 0.8}.keys(),
+        lambda n: range(n, n + 2),
+    ],
+)
+def test_ids_of_any_type_are_the_items_that_they_mean(spell):
+    _, numbered = world([("u", "0")], [str(item) for item in range(9)])
+    arm = audited(Numbered(spell), numbered)
+    slates = arm.recommend([request(k=2) for _ in range(3)])
+    if isinstance(spell(0), type({}.keys())):  # a set by its type: it has no order to rely on
+        assert all("not a list of item ids" in slate.failure for slate in slates)
+    else:
+        assert [slate.items for slate in slates] == [("0", "1"), ("1", "2"), ("2", "3")]
+        assert not arm.faults
+
+
+def test_padded_zeros_are_other_items():
+    _, numbered = world([("u", "7")], ["7", "8"])
+    arm = audited(Canned(["007", 8, True, 8.5, math.inf]), numbered)
+    (slate,) = arm.recommend([request(k=5)])
+    assert slate.items == ("8",)
+    assert arm.faults.counts["invented"] == 4
+    assert "007" in arm.faults.examples["invented"][0]
+
+
+def test_places_are_counted_on_first_pages_and_outages_apart():
+    arm = audited(Canned(Slate(("a0",))), CATALOGUE)
+    arm.recommend([request(k=3), request(k=3, shown=["a0"]), request(k=3, shown=["a1"])])
+    assert (arm.faults.places, arm.faults.unfilled) == (3, 2)
+    assert arm.faults.counts["ran_out"] == 1
+    planned = audited(Canned(Slate((), failure=OUTAGE)), CATALOGUE)
+    planned.recommend([request(k=3)])
+    assert planned.faults.counts["outages"] == 1
+    assert planned.faults.counts["failed"] == planned.faults.unfilled == 0
 
 
 def test_arms_do_not_touch_each_other():

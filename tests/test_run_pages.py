@@ -17,6 +17,7 @@ from footfall.options import Options, Watch
 from footfall.run_folder.layout import DRAWS, PEOPLE
 from footfall.runs.run import run
 from footfall.scenario.reading import read_scenario
+from footfall.scenario.scenario import parse_scenario
 from footfall.world.calendar import DAY, Calendar, gaps_to_draw
 from planted import plant, write
 
@@ -93,6 +94,16 @@ def test_the_terms_of_a_fitted_user_add_up_to_what_was_logged(done):
             assert parts["own taste"] or parts["own activity"]
 
 
+def test_a_model_that_nobody_named_is_not_asked(scenario, tmp_path):
+    raw = yaml.safe_load(scenario.read_text(encoding="utf-8"))
+    del raw["model"]
+    out = tmp_path / "run"
+    record = run(parse_scenario(raw), Options(out, scenario.parent))
+    assert record["scenario"]["model"]["name"] == "none"
+    again = run(parse_scenario(raw), Options(out, scenario.parent, resume=True))
+    assert again["parts"] == record["parts"]
+
+
 def test_a_named_behaviour_is_used_as_it_is(scenario, tmp_path):
     read = read_scenario(scenario, {"behaviour": {"click": {"none": -1.5}}})
     record = run(read, Options(tmp_path / "run", scenario.parent))
@@ -134,7 +145,7 @@ class Truth:
     def going(self, users, pages):
         return np.tile([-9.0, 0.0, 0.0], (len(users), 1))
 
-    def stretch(self, users, clicks):
+    def stretch(self, users, clicks, visits):
         return np.ones(len(users))
 '''
 

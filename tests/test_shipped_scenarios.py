@@ -12,6 +12,7 @@ import pytest
 from footfall.scenarios import made_up, service
 
 from footfall.options import Options
+from footfall.run_folder.answers import no_verdict
 from footfall.runs.grid import cells
 from footfall.runs.histories import read_histories
 from footfall.runs.run import run
@@ -158,8 +159,9 @@ def test_an_outage_brings_nothing_and_the_other_arm_does_not_notice(play):
     slow = visits["day"].between(7, 9, inclusive="left") & (visits["arm"] == "shaky")
     assert (visits[slow]["ended"] == "gave up waiting").any()
     assert set(visits[visits["arm"] == "steady"]["ended"]) <= {"left", "satisfied", "page limit"}
-    assert record["faults"]["shaky"]["failed"] == down.sum() > 0
-    assert record["faults"]["steady"]["failed"] == 0
+    assert record["faults"]["shaky"]["outages"] == down.sum() > 0
+    assert record["faults"]["shaky"]["failed"] == record["faults"]["steady"]["failed"] == 0
+    assert not no_verdict(record)  # the outage is what is rehearsed
 
 
 def test_at_a_cold_start_rankers_know_nobody_and_show_nothing_new(play, base):

@@ -4,6 +4,8 @@ validated        B, C and G pass and D is not red
 direction only   otherwise, where G puts recommenders in the right order (tau of at least
                  .64 with an interval above 0) and B is not red
 not validated    everything else; what was not run never counts as a pass
+
+Where G rests on organic hits alone, nothing is better than "direction only".
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from footfall_eval.blocks.block import Block
-from footfall_eval.blocks.ranking import TAU_PASS
+from footfall_eval.blocks.ranking import HITS, TAU_PASS
 
 Verdict = Literal["validated", "direction only", "not validated"]
 
@@ -46,6 +48,12 @@ def _reasons(blocks: Mapping[str, Block]) -> list[str]:
         for letter in NEEDED
         if _status(blocks, letter) != "pass"
     ]
+    ranked = blocks.get("G")
+    if ranked is not None and ranked.metrics.get("judged by") == HITS:
+        found.append(
+            "block G rests on hits among what the old policy let users find: without "
+            "propensities in the log nobody can tell whether lifts are right"
+        )
     if _status(blocks, "D") in {"red", "not run"}:
         found.append(f"block D {_words(_status(blocks, 'D'))}")
     return found

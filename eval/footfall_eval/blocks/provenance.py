@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from footfall_eval.blocks.block import Block, Status
@@ -32,6 +32,13 @@ class Provenance:
     """Why the model's adapter may know the tested answers; "" if nothing speaks for it."""
     tested: str = ""
     """Which users were tested, and why those."""
+    suspects: dict[str, str] = field(default_factory=dict)
+    """Arm -> why its figures are worth nothing: it knows the answers, or looks into the mirror."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Arm -> why it was not held against the log."""
+    likeness: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Arm -> share of its items that are those that the simulated users like best, and the rank
+    correlation of its order with theirs."""
 
 
 def provenance(made: Provenance) -> Block:
@@ -47,8 +54,14 @@ def provenance(made: Provenance) -> Block:
     if made.anonymised is not None:
         metrics["anonymised titles cost nats"] = made.anonymised.value
         metrics["anonymised titles cost nats interval"] = made.anonymised.pair()
+    metrics |= {f"arm {name}": why for name, why in made.suspects.items()}
+    metrics |= {f"arm {name}, left out": why for name, why in made.left_out.items()}
     status, explanation = _judge(made)
-    return Block("A", status, explanation, metrics)
+    rows = tuple(
+        {"arm": name, "share of the users' best": overlap, "rank correlation": order}
+        for name, (overlap, order) in made.likeness.items()
+    )
+    return Block("A", status, explanation, metrics, rows)
 
 
 def _judge(made: Provenance) -> tuple[Status, str]:
@@ -74,6 +87,10 @@ def _judge(made: Provenance) -> tuple[Status, str]:
 
 def _flaw(made: Provenance) -> str:
     """What makes this evidence worthless; "" if nothing does."""
+    if made.suspects:
+        return " ".join(
+            f'Arm "{name}" is no evidence: {why}.' for name, why in made.suspects.items()
+        )
     if made.circular:
         return (
             "Circular: the recommenders under test and the choice model learned from the same "

@@ -72,8 +72,10 @@ answered impressions whose chances the log does not hold.
 
 _VISITS = """
 WITH weighed AS (
-    -- Whole billionths add up to the same sum in any order, so identical arms stay identical.
-    SELECT *, try_cast(1e9 * p_click AS BIGINT) AS e_click,
+    -- Whole billionths add up to the same sum in any order, so identical arms stay identical, and
+    -- the same run gives the same figures however many threads add them up.
+    SELECT *, CAST(1e9 * "value" AS HUGEINT) AS money, CAST(1e9 * price AS HUGEINT) AS cost,
+           try_cast(1e9 * p_click AS BIGINT) AS e_click,
            try_cast(1e9 * p_click * p_buy AS BIGINT) AS e_buy,
            try_cast(1e9 * p_click * p_buy * coalesce(price, 0) AS BIGINT) AS e_money
     FROM impressions
@@ -83,9 +85,9 @@ WITH weighed AS (
            count(*) FILTER (answered) AS answered,
            count(*) FILTER (clicked) AS clicks,
            count(*) FILTER (bought) AS purchases,
-           coalesce(sum("value") FILTER (bought), 0) AS revenue,
+           coalesce(sum(money) FILTER (bought), 0) AS revenue,
            count(DISTINCT page) FILTER (NOT answered) AS undecided_pages,
-           coalesce(sum(price) FILTER (NOT answered), 0) AS undecided_price,
+           coalesce(sum(cost) FILTER (NOT answered), 0) AS undecided_price,
            count(*) FILTER (NOT answered AND price IS NULL) AS undecided_unpriced,
            sum(e_click) FILTER (answered) AS expected_clicks,
            sum(e_buy) FILTER (answered) AS expected_purchases,
@@ -103,14 +105,14 @@ SELECT arm, "user", {day}
        coalesce(sum(answered), 0)::DOUBLE AS answered,
        coalesce(sum(clicks), 0)::DOUBLE AS clicks,
        coalesce(sum(purchases), 0)::DOUBLE AS purchases,
-       coalesce(sum(revenue), 0)::DOUBLE AS revenue,
+       coalesce(sum(revenue), 0)::DOUBLE / 1e9 AS revenue,
        count(*)::DOUBLE AS visits,
        coalesce(sum(pages), 0)::DOUBLE AS pages,
        count(*) FILTER (NOT clicked AND NOT undecided)::DOUBLE AS abandoned,
        count(*) FILTER (clicked OR NOT undecided)::DOUBLE AS decided_visits,
        coalesce(sum(impressions - answered), 0)::DOUBLE AS undecided_impressions,
        coalesce(sum(undecided_pages), 0)::DOUBLE AS undecided_pages,
-       coalesce(sum(undecided_price), 0)::DOUBLE AS undecided_price,
+       coalesce(sum(undecided_price), 0)::DOUBLE / 1e9 AS undecided_price,
        coalesce(sum(undecided_unpriced), 0)::DOUBLE AS undecided_unpriced,
        coalesce(sum(expected_clicks), 0)::DOUBLE / 1e9 AS expected_clicks,
        coalesce(sum(expected_purchases), 0)::DOUBLE / 1e9 AS expected_purchases,

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from footfall.errors import UserError
+from footfall.plumbing.files import write_text
 from footfall.run_folder.layout import REPORT
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison
@@ -54,6 +56,26 @@ def write_report(
     primary: str | None = None,
     others: Sequence[Path | str] = (),
 ) -> Path:
+    """Compare the arms of a run, write its report, and return the file; see ``make_report``."""
+    return make_report(run, out, primary=primary, others=others).path
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written."""
+
+    path: Path
+    no_verdict: tuple[str, ...]
+    """Why it names no winner, in sentences; empty where it does."""
+
+
+def make_report(
+    run: Path | str,
+    out: Path | None = None,
+    *,
+    primary: str | None = None,
+    others: Sequence[Path | str] = (),
+) -> Report:
     """Compare the arms of a run and write its report.
 
     Args:
@@ -61,21 +83,16 @@ def write_report(
         out: File to write; ``RUN/report.html`` by default.
         primary: Metric of the verdict; by default the scenario's, else purchases or clicks.
         others: Further runs of the same arms; simulation and model error are then shown apart.
-
-    Returns:
-        The file written.
     """
     log = RunLog.open(run)
     target = out or log.path / REPORT
-    temporary = target.with_name(f"{target.name}.partial")
     result = compare(log, primary=primary)
     pooled = None
     if others:
         logs = [log, *(RunLog.open(other) for other in others)]
         pooled = pool_runs(logs, primary=result.primary, control=result.control)
-    temporary.write_text(render(log, result, pooled), encoding="utf-8")
-    temporary.replace(target)
-    return target
+    write_text(target, render(log, result, pooled))
+    return Report(target, pooled.no_verdict if pooled else result.no_verdict)
 
 
 def render(log: RunLog, result: Comparison, pooled: PooledComparison | None = None) -> str:
@@ -142,6 +159,7 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "slates": sample_slates(log),
         "currency": currency,
         "arms": log.arms,
+        "answered": view.answers_table(result),
         "faults": view.faults_table(log),
         "endings": view.endings_table(log),
         "quality": view.quality_table(log),

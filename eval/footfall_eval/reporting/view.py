@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from footfall.run_folder.answers import KINDS
 from footfall_eval.comparing.comparison import Comparison, Contrast
 from footfall_eval.comparing.evidence import Lift
 from footfall_eval.comparing.figures import amount, estimate, percent, relative
@@ -266,6 +267,19 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.3g} seconds"
     return f"{seconds / 60:.3g} minutes" if seconds < 7200 else f"{seconds / 3600:.3g} hours"
+
+
+def answers_table(result: Comparison) -> Table | None:
+    """What each arm's recommender answered, for the first screen; None where nothing was wrong."""
+    told = [arm.answers for arm in result.arms if arm.answers is not None]
+    if not any(one.problem() or one.caution() for one in told):
+        return None
+    rows = tuple(
+        (one.arm, f"{one.requests:,}", *(f"{one.share(kind):.0%}" for kind in KINDS))
+        for one in told
+    )
+    head = ("Arm", "Requests", *(kind.replace("_", " ").capitalize() for kind in KINDS))
+    return Table("What the recommenders answered", head, rows)
 
 
 def faults_table(log: RunLog) -> Table | None:

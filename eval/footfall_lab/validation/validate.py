@@ -7,25 +7,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from footfall.answering.opening import needs_no_store, open_answering
 from footfall.answering.stand_in import StandIn
+from footfall.behaviour.specs import BehaviourSpec
+from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall.fitting.ground import lay
 from footfall.llm.nobody import NOBODY
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
+from footfall.plumbing.files import write_json, write_text
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST, VALIDITY
+from footfall.runs.foresight import Foresight
+from footfall.runs.judged_pages import LOOK_BACK
 from footfall.scenario.scenario import Scenario
 from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
@@ -33,6 +38,7 @@ from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.judge import coefficients, judge
 from footfall_lab.validation.memories import measure
 from footfall_lab.validation.newitems.story import foresee_takers
+from footfall_lab.validation.pages import judge_pages, observe_pages
 from footfall_lab.validation.past_tests import read_kind, read_tests
 from footfall_lab.validation.players import Players
 from footfall_lab.validation.prediction import predict
@@ -45,8 +51,17 @@ BEHAVIOUR = "behaviour.yaml"
 """The judged coefficients, to be pasted into a scenario."""
 
 
-def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+def validate_users(
+    scenario: Scenario, order: Order, announce: Announce, users: Foresight | None = None
+) -> dict[str, Any]:
     """Judge the scenario's simulated users and write ``order.out/validity.json``.
+
+    Args:
+        scenario: The scenario; where its split is at the log's end, it is moved back.
+        order: What the validation may cost, and where it leaves its findings.
+        announce: Told what is done.
+        users: Whom to judge in place of the scenario's users, on a log of pages: whoever says
+            what they would do with a page.
 
     Raises:
         UserError: The scenario or its data cannot be used; exit status 2.
@@ -60,6 +75,11 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
             "validate judges coefficients that are common to all users; leave behaviour.segments "
             "out of the scenario to validate it"
         )
+    scenario, moved = looking_back(scenario, order.base, announce)
+    if order.protocol == "blocks":
+        found = _by_pages(scenario, order, announce, users, clock, moved=moved)
+        if found is not None:
+            return found
     with clock.section("data"):
         ground = lay(scenario, order.base, users=order.users, announce=announce)
     with _model(scenario, order, announce) as model:
@@ -71,7 +91,7 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
             tasks = predict(study, announce) if order.protocol == "prediction" else None
         engine = 0.0 if model is None else model.engine_seconds
         cautions = [model.caution()] if isinstance(model, StandIn) else []
-    decision = decide(blocks, _obstacles(order, study.players))
+    decision = decide(blocks, _obstacles(order, study.players.behaviour))
     found = {
         "verdict": decision.verdict,
         "reasons": [*decision.reasons, *cautions],
@@ -91,16 +111,75 @@ def validate_users(scenario: Scenario, order: Order, announce: Announce) -> dict
     }
     tidy: dict[str, Any] = plain(found)
     write(order.out, tidy)
-    (order.out / BEHAVIOUR).write_text(_as_yaml(study.players), encoding="utf-8")
+    write_text(order.out / BEHAVIOUR, _as_yaml(study.players))
     return tidy
+
+
+def looking_back(scenario: Scenario, base: Path, announce: Announce) -> tuple[Scenario, bool]:
+    """The scenario with days to judge by, and whether its split had to be moved for that.
+
+    A split at the log's end holds nothing out. It moves back by as many days as the run has, a
+    quarter of the log at most; users who were fitted to all of it are fitted again to the rest.
+    """
+    if scenario.split.at != "end":
+        return scenario, False
+    times = load(scenario.data, base).interactions["time"]
+    length = min(pd.Timedelta(days=scenario.world.days), (times.max() - times.min()) * LOOK_BACK)
+    at = (times.max() - length).ceil("D")
+    announce(
+        f"the split is at the log's end: judged on the days from {at:%Y-%m-%d} on, by users who "
+        "know only what came before"
+    )
+    chosen = scenario.model_dump(exclude_unset=True) | {"split": {"at": at.to_pydatetime()}}
+    if scenario.behaviour.people is not None:
+        chosen.pop("behaviour", None)
+    return Scenario.model_validate(chosen), True
+
+
+def _by_pages(
+    scenario: Scenario,
+    order: Order,
+    announce: Announce,
+    users: Foresight | None,
+    clock: Stopwatch,
+    *,
+    moved: bool,
+) -> dict[str, Any] | None:
+    """The judgement on logged pages; None where the log has none with propensities.
+
+    A language model that has a say is judged by the other way: it would have to be asked about
+    every page.
+    """
+    speaks = scenario.model.name != NOBODY and scenario.behaviour.people is None
+    if speaks and users is None:
+        return None
+    with clock.section("observing"):
+        study = observe_pages(scenario, order, announce, users)
+    if study is None:
+        return None
+    with clock.section("judging"):
+        blocks = judge_pages(study)
+    behaviour = study.scenario.behaviour
+    decision = decide(blocks, () if moved else _obstacles(order, behaviour))
+    found: dict[str, Any] = plain(
+        {
+            "verdict": decision.verdict,
+            "reasons": list(decision.reasons),
+            "scenario": scenario.name,
+            "users": study.found.users,
+            "behaviour": behaviour.model_dump(mode="json"),
+            "behaviour as written": "behaviour" in scenario.model_fields_set,
+            "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
+            "timings": {name: round(seconds, 1) for name, seconds in clock.seconds.items()},
+        }
+    )
+    write(order.out, found)
+    return found
 
 
 def write(folder: Path, found: dict[str, Any]) -> None:
     """Write the findings in one step; a run in the same folder repeats the verdict."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{VALIDITY}.partial"
-    temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    temporary.replace(folder / VALIDITY)
+    write_json(folder / VALIDITY, found)
     if not (folder / MANIFEST).exists():
         return
     with manifest.locked(folder):
@@ -122,9 +201,7 @@ def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[s
             interviewer = Interviewer(model, scenario.choice, ground.catalogue, order.base)
         found = dict(plain(run_tasks(ground, order, interviewer, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    path = order.out / "discrimination.json"
-    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / "discrimination.json", found)
     return found
 
 
@@ -149,8 +226,7 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
         assert model is not None
         found = dict(plain(measure(ground, order, model, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    (order.out / MEMORY).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / MEMORY, found)
     return found
 
 
@@ -165,8 +241,7 @@ def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> d
     with _model(scenario, order, announce) as model:
         found = dict(plain(foresee_takers(ground, order, model, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    (order.out / NEW_ITEMS).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / NEW_ITEMS, found)
     return found
 
 
@@ -184,18 +259,24 @@ def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[Lan
             yield StoredModel(model, store)
 
 
-def _obstacles(order: Order, players: Players) -> tuple[str, ...]:
+def _obstacles(order: Order, judged: BehaviourSpec) -> tuple[str, ...]:
     """What forbids to carry the verdict over to the run in the same folder."""
     if not (order.out / MANIFEST).exists():
         return ()
     ran = manifest.read(order.out)["scenario"].get("behaviour")
-    if ran == players.behaviour.model_dump(mode="json"):
+    if ran is not None and _numbers_of(ran) == _numbers_of(judged.model_dump(mode="json")):
         return ()
     reason = (
         "the run in this folder used other coefficients than those judged here; put "
         f"{BEHAVIOUR} into its scenario and run again"
     )
     return (reason,)
+
+
+def _numbers_of(behaviour: dict[str, Any]) -> dict[str, Any]:
+    """What makes users alike: two files of the same fitted users may lie in different places."""
+    people = behaviour.get("people") or {}
+    return {**behaviour, "people": people.get("sha256")}
 
 
 def _as_yaml(players: Players) -> str:

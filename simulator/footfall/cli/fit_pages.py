@@ -33,6 +33,15 @@ def show_pages(report: PagesReport, console: Console) -> None:
     console.print("standard deviation over what was shown: " + _listed(report.spread, ".2f"))
     console.print("known from own data (0 to 1): " + _listed(report.information, ".2f"))
     console.print(
+        f"the last days' pages, foretold from the earlier ones: {report.over_uniform:+.4f} nats a "
+        f"page over uniform users, {report.over_popular:+.4f} over popularity",
+        highlight=False,
+    )
+    console.print("the last days would weigh the parts: " + _listed(report.weights, ".2f"))
+    refuted = {name: weight for name, weight in report.applied.items() if weight != 1}
+    if refuted:
+        console.print("refuted, and so weighed: " + _listed(refuted, ".2f"))
+    console.print(
         f"lifts are off by {report.discrepancy:.1%} beside luck and errors of the fit, as "
         f"{report.contrasts} contrasts of the last days say",
         highlight=False,

@@ -1,8 +1,9 @@
 """The command line. Answers go to stdout, everything else to stderr.
 
 Exit status: 0 done, 1 the run failed or its budget is used up, 2 the user's input is wrong (one
-line, no traceback), 130 interrupted, 143 terminated, 129 its terminal went away. The
-commands themselves are entry points: see ``footfall.cli.commands``.
+line, no traceback), 3 done, but an arm or the model is broken and no verdict can rest on it, 130
+interrupted, 143 terminated, 129 its terminal went away. The commands themselves are entry points:
+see ``footfall.cli.commands``.
 """
 
 from __future__ import annotations

@@ -24,8 +24,6 @@ import pyarrow as pa
 from footfall.behaviour.traces import amounts
 from footfall.datasets.base import naive_utc
 from footfall.datasets.schema import Split
-from footfall.fitting.pages.log import PageLog, read_pages
-from footfall.fitting.pages.of_split import has_pages
 from footfall.options import Announce
 from footfall.recommenders import AuditedRecommender, audited, build
 from footfall.recommenders.callable import learns_from_split
@@ -40,22 +38,13 @@ from footfall.run_folder.logged import (
 )
 from footfall.runs.foresight import Foresight, Met, SettingForesight, SilentForesight
 from footfall.runs.histories import Histories
+from footfall.runs.judged_pages import Judged, logged_pages
 from footfall.scenario.scenario import ArmSpec, Scenario
 from footfall.serving.logged import FEWER_DRAWS, Answers, LoggedPages, ask
 from footfall.world.crowd import Setting
 
 TRIED_PAGES = 250
 """Pages by which an arm of unknown age may show that it is the policy that logged."""
-
-FEWEST_PAGES = 50
-"""Pages with propensities below which nothing is estimated."""
-
-MOST_PAGES = 20_000
-"""Pages that arms are asked about; of more, users are drawn."""
-
-LOOK_BACK = 0.25
-"""Share of the log's length, at its end, that arms are judged on where nothing comes after the
-split; at most as many days as the run has."""
 
 AT_ONCE = 4096
 """Pages whose chances are computed together."""
@@ -65,17 +54,6 @@ Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
 ChancesOf = Callable[[Rows, Codes], tuple[Floats, Floats]]
 """Numbers of logged pages [n], codes [n, k] -> P(clicked) and P(bought | clicked), each [n, k]."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The days that arms are judged on."""
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-    """First moment after them."""
-    held_out: bool
-    """They come after the split, so that the run's own arms have not seen them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,18 +96,18 @@ def write_logged(
     if found is None:
         return {}, {}
     pages, judged = found
-    foresight = _foresight(pages, judged, histories, setting, speaks=speaks)
+    foresight = foresight_on(pages, judged, histories, setting, speaks=speaks)
     announce(f"logged pages: {int(pages.judged.sum())} of {judged.start:%Y-%m-%d} and later")
     answers: dict[str, Asked] = {}
     notes: dict[str, dict[str, Any]] = {}
     for arm, trained in zip(scenario.arms, arms, strict=True):
-        asked = _asked(arm, trained, scenario, histories, pages, judged, foresight, base)
+        asked = ask_arm(arm, trained, scenario, histories, pages, judged, foresight, base)
         notes[arm.name] = asked[1]
         if asked[0] is not None:
             answers[arm.name] = asked[0]
         else:
             announce(f'logged pages: arm "{arm.name}" is left out: {asked[1]["why"]}')
-    tables = _tables(pages, answers, foresight, histories)
+    tables = logged_tables(pages, answers, foresight, histories)
     hashes = {name: write_part(table, out / name) for name, table in tables.items()}
     return hashes, {
         "from": str(judged.start),
@@ -140,86 +118,7 @@ def write_logged(
     }
 
 
-def logged_pages(scenario: Scenario, histories: Histories) -> tuple[LoggedPages, Judged] | None:
-    """Pages of the judged days and of as many days before, with propensities; None: there are none.
-
-    They are those of the population's real users.
-    """
-    data = histories.dataset.interactions
-    if "propensity" not in data or not has_pages(histories.dataset):
-        return None
-    known = data.loc[data["propensity"].between(0, 1, inclusive="neither"), "time"]
-    if known.empty:
-        return None
-    judged = _judged_days(scenario, histories.split.at, known)
-    length = judged.end - judged.start
-    near = data["time"].between(judged.start - length, judged.end, inclusive="left")
-    users = sorted({user for user in histories.population.originals if user})
-    rows = data[near & data["user"].isin(users)]
-    if not (rows["action"] == "view").any():
-        return None
-    log = read_pages(rows, users, histories.catalogue.ids)
-    pages = _as_pages(log, users, judged.start)
-    pages = _fewer(pages.take(_usable(pages)), scenario.seed)
-    return (pages, judged) if pages.judged.sum() >= FEWEST_PAGES else None
-
-
-def _judged_days(scenario: Scenario, at: pd.Timestamp, known: pd.Series) -> Judged:
-    """The run's days where the log has them, else the last days before the split."""
-    length = pd.Timedelta(days=scenario.world.days)
-    if (known >= at).sum() >= FEWEST_PAGES:
-        return Judged(at, at + length, held_out=True)
-    length = min(length, (at - known.min()) * LOOK_BACK)
-    start = (at - length).floor("D")
-    return Judged(start, at, held_out=False)
-
-
-def _as_pages(log: PageLog, users: Sequence[str], start: pd.Timestamp) -> LoggedPages:
-    """A page a row; places are the logged positions."""
-    k = int(log.positions.max(initial=0)) + 1
-    n = log.n_pages
-    rows = log.positions >= 0
-    cells = (log.pages[rows], log.positions[rows])
-    items = np.full((n, k), -1, dtype=np.int32)
-    items[cells] = log.items[rows]
-    propensities = np.full((n, k), np.nan)
-    propensities[cells] = log.propensities[rows]
-    clicked, bought = np.zeros((n, k), dtype=bool), np.zeros((n, k), dtype=bool)
-    clicked[cells], bought[cells] = log.clicked[rows], log.bought[rows]
-    first = np.flatnonzero(np.diff(log.pages, prepend=-1))
-    times = log.start.to_datetime64() + (log.days[first] * 86_400_000).astype("timedelta64[ms]")
-    return LoggedPages(
-        users=tuple(users[user] for user in log.users[first].tolist()),
-        visits=log.page_visit,
-        depths=log.page_number,
-        times=times,
-        items=items,
-        propensities=propensities,
-        clicked=clicked,
-        bought=bought,
-        judged=times >= start.to_datetime64(),
-    )
-
-
-def _usable(pages: LoggedPages) -> npt.NDArray[np.bool_]:
-    """[n] whether there is something on the page, and every chance of it is known."""
-    known = np.isfinite(pages.propensities) & (pages.propensities > 0)
-    return np.asarray(pages.shown.any(axis=1) & (known | ~pages.shown).all(axis=1))
-
-
-def _fewer(pages: LoggedPages, seed: int) -> LoggedPages:
-    """At most ``MOST_PAGES`` pages, of users drawn by lot."""
-    if len(pages) <= MOST_PAGES:
-        return pages
-    codes, users = pd.factorize(np.asarray(pages.users, dtype=object))
-    order = np.random.default_rng(seed).permutation(len(users))
-    counts = np.bincount(codes)[order]
-    kept = np.zeros(len(users), dtype=bool)
-    kept[order[np.cumsum(counts) <= MOST_PAGES]] = True
-    return pages.take(kept[codes])
-
-
-def _asked(
+def ask_arm(
     arm: ArmSpec,
     trained: AuditedRecommender,
     scenario: Scenario,
@@ -297,7 +196,7 @@ def _trained_before(
     return audited(made, histories.catalogue)
 
 
-def _foresight(
+def foresight_on(
     pages: LoggedPages, judged: Judged, histories: Histories, setting: Setting, *, speaks: bool
 ) -> Foresight:
     """The simulated users' chances, if they are known without asking a model, and honest.
@@ -308,7 +207,7 @@ def _foresight(
         return SilentForesight(setting)
     late = pages.take(pages.judged)
     page, place = np.nonzero(late.shown)
-    users = _numbers(late, histories)[page]
+    users = numbers_of(late, histories)[page]
     order = np.argsort(users, kind="stable")
     page, place = page[order], place[order]
     clicked, bought = late.clicked[page, place], late.bought[page, place]
@@ -321,20 +220,21 @@ def _foresight(
     return SettingForesight(setting, met)
 
 
-def _numbers(pages: LoggedPages, histories: Histories) -> Rows:
+def numbers_of(pages: LoggedPages, histories: Histories) -> Rows:
     """[n] each page's user within the population."""
     originals = histories.population.originals
     numbers = {user: number for number, user in reversed(list(enumerate(originals)))}
     return np.array([numbers[user] for user in pages.users], dtype=np.int64)
 
 
-def _tables(
+def logged_tables(
     pages: LoggedPages,
     answers: dict[str, Asked],
     foresight: Foresight,
     histories: Histories,
 ) -> dict[str, pa.Table]:
-    users = _numbers(pages, histories)
+    """What was shown and what each arm would have shown, as ``run_folder.logged`` has them."""
+    users = numbers_of(pages, histories)
 
     def chances(rows: Rows, items: Codes) -> tuple[Floats, Floats]:
         parts = [

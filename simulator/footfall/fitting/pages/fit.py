@@ -50,6 +50,7 @@ from footfall.fitting.pages.picks import (
     log_likelihood,
 )
 from footfall.fitting.pages.returning import Returning, fit_returning
+from footfall.fitting.pages.stack import Stack, stacked, weigh
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -116,6 +117,14 @@ class Picks:
 
 
 @dataclass(frozen=True, eq=False)
+class LookBack:
+    """What a fit to the earlier days foretold of the later ones."""
+
+    discrepancy: Discrepancy
+    stack: Stack
+
+
+@dataclass(frozen=True, eq=False)
 class FittedPages:
     """Users fitted to a log, and what they were fitted to."""
 
@@ -130,7 +139,7 @@ class FittedPages:
     going: Logit | None
     returning: Returning
     picks: Picks
-    discrepancy: Discrepancy
+    back: LookBack
     people: People
     """In the order of the log's users."""
     stranger: UserTraits
@@ -174,19 +183,20 @@ def fit_pages(
     announce("one pick a page, or several")
     picks = _compare(log, design, rows)
     announce(f"{clicks} clicks: {picks.reason}")
-    begun, off = _settle(log, design, picks.family, rows)
+    begun, back = _settle(log, design, picks.family, rows)
     design = replace(design, taste_var=begun.design.taste_var)
     picks = replace(picks, family=begun.family)
     announce("coefficients, users and items by turns")
     click_fit = _fit_clicks(log, some_rows(design, rows), begun.family, rows, SWEEPS, begun)
     click_fit = _everybody(log, design, click_fit)
+    weigh(click_fit.post, back.stack.applied)
     _set_level(log, click_fit, rows)
     worth = click_fit.post.utility(design)
     buying = fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows)
     going = fit_going(log, paper, rows)
     returning = fit_returning(log, at)
     people, stranger = _people(
-        log, paper, click_fit, scales, buying, going, returning, off, at, fitted
+        log, paper, click_fit, scales, buying, going, returning, back.discrepancy, at, fitted
     )
     return FittedPages(
         log,
@@ -198,7 +208,7 @@ def fit_pages(
         going,
         returning,
         picks,
-        off,
+        back,
         people,
         stranger,
         fitted,
@@ -220,9 +230,7 @@ def click_chances(log: PageLog, fit: ClickFit) -> Floats:
     return chances(fit.family, log.grid, utility, fit.curve.at(log.positions))
 
 
-def _settle(
-    log: PageLog, design: Design, family: Family, rows: Bools
-) -> tuple[ClickFit, Discrepancy]:
+def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> tuple[ClickFit, LookBack]:
     """How much items differ along a dimension of taste: as it foresees the log's last days best.
 
     Also how far off lifts on those days are that the earlier ones foretell.
@@ -241,11 +249,15 @@ def _settle(
     return best, _look_back(log, part, best, test)
 
 
-def _look_back(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> Discrepancy:
+def _look_back(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> LookBack:
     """What the earlier days foretold of the later ones."""
+    reading, clicked = fit.curve.at(log.positions[rows]), log.clicked[rows]
     utility = unsure(fit.post.utility(part), fit.post.variance(part))
-    chance = chances(fit.family, part.grid, utility, fit.curve.at(log.positions[rows]))
-    return discrepancy(part, fit.post, chance, log.clicked[rows])
+    chance = chances(fit.family, part.grid, utility, reading)
+    return LookBack(
+        discrepancy(part, fit.post, chance, clicked),
+        stacked(fit.family, part, fit.post, reading, clicked),
+    )
 
 
 def _second(one: tuple[ClickFit, float]) -> float:

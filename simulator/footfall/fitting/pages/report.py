@@ -59,6 +59,15 @@ class PagesReport(BaseModel):
     foretold of the later ones, with a prior."""
     contrasts: int
     """That it was looked for in; 0: it is the prior."""
+    weights: dict[str, float]
+    """Part of the utility -> by what the last days would multiply it."""
+    applied: dict[str, float]
+    """By what it is multiplied: 1 unless the last days refute the part."""
+    over_uniform: float
+    """Log-likelihood of the last days' pages above that of users to whom all items are the same,
+    in nats a page, from a fit to the earlier days."""
+    over_popular: float
+    """The same above users who differ in nothing and know only what is clicked by everybody."""
     spread: dict[str, float]
     """What is not a coefficient -> standard deviation of what it adds to the utilities."""
     information: dict[str, float]
@@ -76,6 +85,11 @@ def report_of(pages: FittedPages) -> PagesReport:
     notes = list(log.notes)
     if clicks < FEW_CLICKS:
         notes.append(f"only {clicks} clicks: priors say as much as they do; believe little")
+    if pages.back.stack.over_popular < 0:
+        notes.append(
+            "on the last days popularity alone foretells more than these users do: too little is "
+            "known of them"
+        )
     notes += [
         f"{name}: never varies in this log, so nothing is told about it"
         for name, told in zip(MEASURES, pages.scales.told, strict=True)
@@ -102,8 +116,12 @@ def report_of(pages: FittedPages) -> PagesReport:
             value=pages.returning.per_click,
             error=pages.returning.error,
         ),
-        discrepancy=pages.discrepancy.value,
-        contrasts=pages.discrepancy.contrasts,
+        discrepancy=pages.back.discrepancy.value,
+        contrasts=pages.back.discrepancy.contrasts,
+        weights=pages.back.stack.weights,
+        applied=pages.back.stack.applied,
+        over_uniform=pages.back.stack.over_uniform,
+        over_popular=pages.back.stack.over_popular,
         spread=_spread(pages),
         information=_information(pages),
         notes=tuple(notes),

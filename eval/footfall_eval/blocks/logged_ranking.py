@@ -1,0 +1,185 @@
+"""Block G where the log has propensities: order and size of lifts on logged pages.
+
+What an arm would really have earned is its SNIPS estimate; what the simulated users would do on
+the same pages is held against it. Pass: Kendall's tau-b of at least .64 over at least 8 arms, no
+rival ahead beyond luck (offline NDCG of an earlier period, a user who clicks by popularity), and a
+slope of simulated on real lifts of .5 to 2. The slope is that of real on simulated lifts turned
+round: SNIPS has luck that would otherwise flatten it, the simulation's expectation has none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import kendalltau
+
+from footfall_eval.blocks.block import Block, Status, not_run
+from footfall_eval.blocks.ranking import FEWEST, SLOPE_RANGE, TAU_PASS, order_draws
+from footfall_eval.statistics.logged import LoggedArm, LoggedArms
+from footfall_eval.statistics.resample import Interval, spread
+
+Floats = npt.NDArray[np.float64]
+
+PROPENSITIES = "propensities"
+"""What this block G rests on."""
+
+FEWEST_OUTCOMES = 10.0
+"""Clicks that an arm's estimate must be worth to be ranked."""
+
+
+def logged_ranking(
+    found: LoggedArms, *, base: str, offline: dict[str, float], popularity: dict[str, float]
+) -> Block:
+    """Judge the simulated users by what the log says of many arms.
+
+    Args:
+        found: Estimates of every arm, the simulated users' expectations among them.
+        base: Arm that lifts are over.
+        offline: NDCG of each arm, trained and tested before the judged days.
+        popularity: What a user who clicks by popularity would do on each arm's pages.
+    """
+    honest = [arm for arm in found.arms.values() if not arm.knows_the_days]
+    ranked = [arm for arm in honest if arm.effective_outcomes >= FEWEST_OUTCOMES]
+    names = [arm.name for arm in ranked]
+    if len(ranked) < FEWEST or base not in names:
+        why = f"the log speaks of {len(ranked)} arms only, and {FEWEST} are needed"
+        return not_run("G", why, {"judged by": PROPENSITIES})
+    real = np.array([arm.snips for arm in ranked])
+    simulated = np.array([arm.simulated for arm in ranked])
+    draws = _Draws.of(ranked)
+    tau = spread(_tau(simulated, real), order_draws(draws.simulated, draws.real))
+    rivals, ahead = _rivals(names, (offline, popularity), real, draws, simulated)
+    zero = names.index(base)
+    slope = spread(
+        _slope(_lifts(simulated, zero), _lifts(real, zero)),
+        _slopes(_lifts(draws.simulated, zero), _lifts(draws.real, zero)),
+    )
+    rows = _rows(ranked, zero, offline)
+    metrics = {
+        "judged by": PROPENSITIES,
+        "users": found.users,
+        "logged pages": found.pages,
+        "recommenders": len(names),
+        "not ranked, too little overlap": [arm.name for arm in honest if arm.name not in names],
+        "not ranked, they have seen the judged days": sorted(
+            set(found.arms) - {arm.name for arm in honest}
+        ),
+        "effective sample size, smallest": min(arm.effective_sample_size for arm in ranked),
+        "tau": tau.value,
+        "tau interval": tau.pair(),
+        **rivals,
+        "slope": slope.value,
+        "slope interval": slope.pair(),
+        "tau of doubly robust": _tau(
+            simulated, np.array([arm.doubly_robust for arm in ranked], dtype=np.float64)
+        ),
+    }
+    status = _status(tau.value, slope.value, ahead)
+    plots = {"ranking": list(rows), "slope": slope.value}
+    return Block("G", status, _explain(metrics, base, ahead), metrics, rows, plots)
+
+
+class _Draws:
+    """[draws, n_arms] of resampled users."""
+
+    def __init__(self, simulated: Floats, real: Floats) -> None:
+        self.simulated, self.real = simulated, real
+
+    @classmethod
+    def of(cls, arms: list[LoggedArm]) -> _Draws:
+        return cls(
+            np.stack([arm.simulated_draws for arm in arms], axis=1),
+            np.stack([arm.snips_draws for arm in arms], axis=1),
+        )
+
+
+def _rivals(
+    names: list[str],
+    rivals: tuple[dict[str, float], dict[str, float]],
+    real: Floats,
+    draws: _Draws,
+    simulated: Floats,
+) -> tuple[dict[str, Any], list[str]]:
+    """Each rival's tau, and which of them are ahead beyond luck."""
+    metrics: dict[str, Any] = {}
+    ahead = []
+    mine = order_draws(draws.simulated, draws.real)
+    for label, values in zip(("offline ndcg", "popularity clicks"), rivals, strict=True):
+        order = np.array([values.get(name, np.nan) for name in names])
+        metrics[f"tau of {label}"] = _tau(order, real)
+        theirs = order_draws(np.broadcast_to(order, draws.real.shape), draws.real)
+        gap = spread(_tau(simulated, real) - _tau(order, real), mine - theirs)
+        metrics[f"tau above that of {label} interval"] = gap.pair()
+        if gap.high < 0:
+            ahead.append(label)
+    return metrics, ahead
+
+
+def _status(tau: float, slope: float, ahead: list[str]) -> Status:
+    if np.isnan(tau):
+        return "not run"
+    if tau < TAU_PASS:
+        return "red"
+    return "pass" if not ahead and SLOPE_RANGE[0] <= slope <= SLOPE_RANGE[1] else "amber"
+
+
+def _tau(a: Floats, b: Floats) -> float:
+    known = np.isfinite(a) & np.isfinite(b)
+    return float(kendalltau(a[known], b[known], variant="b").statistic)
+
+
+def _lifts(means: Floats, zero: int) -> Floats:
+    """[..., n] relative lift over the base, the base itself left out."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lifts = means / means[..., zero : zero + 1] - 1
+    return np.asarray(np.delete(lifts, zero, axis=-1))
+
+
+def _slopes(simulated: Floats, real: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((simulated**2).sum(axis=-1) / (simulated * real).sum(axis=-1))
+
+
+def _slope(simulated: Floats, real: Floats) -> float:
+    return float(_slopes(simulated, real))
+
+
+def _rows(
+    arms: list[LoggedArm], zero: int, offline: dict[str, float]
+) -> tuple[dict[str, Any], ...]:
+    base = arms[zero]
+    return tuple(
+        {
+            "recommender": arm.name,
+            "simulated": arm.simulated,
+            "real": arm.snips,
+            "simulated lift": arm.simulated / base.simulated - 1 if base.simulated else np.nan,
+            "real lift": arm.snips / base.snips - 1 if base.snips else np.nan,
+            "real lift interval": _lift_interval(arm, base).pair(),
+            "doubly robust": arm.doubly_robust,
+            "effective sample size": arm.effective_sample_size,
+            "mean weight": arm.mean_weight,
+            "offline ndcg": offline.get(arm.name, np.nan),
+        }
+        for arm in sorted(arms, key=lambda arm: -arm.snips)
+    )
+
+
+def _lift_interval(arm: LoggedArm, base: LoggedArm) -> Interval:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return spread(arm.snips / base.snips - 1, arm.snips_draws / base.snips_draws - 1)
+
+
+def _explain(metrics: dict[str, Any], base: str, ahead: list[str]) -> str:
+    low, high = metrics["tau interval"]
+    first, last = metrics["slope interval"]
+    words = f"; {' and '.join(ahead)} is ahead" if ahead else ""
+    return (
+        f"Over {metrics['recommenders']} recommenders on {metrics['logged pages']:,} logged pages "
+        f"the simulated order agrees with off-policy estimates with tau {metrics['tau']:.2f} (95% "
+        f"interval {low:.2f} to {high:.2f}; offline NDCG {metrics['tau of offline ndcg']:.2f}, a "
+        f"popularity-click user {metrics['tau of popularity clicks']:.2f}{words}). Lifts over "
+        f"{base} are {metrics['slope']:.2f} times the real ones ({first:.2f} to {last:.2f})."
+    )

@@ -39,6 +39,7 @@ from footfall_lab.validation.study import (
     anonymous_predictions,
     held_out_predictions,
     model_predictions,
+    silent_predictions,
     swapped_predictions,
 )
 from footfall_lab.validation.tables import predictions, traits
@@ -91,7 +92,7 @@ def _choice(
     study: Study, held: pd.DataFrame, heard: pd.DataFrame | None, groups: pd.DataFrame
 ) -> Block:
     seed = study.ground.scenario.seed
-    block = choice(held, heard, seed=seed)
+    block = choice(held, heard, seed=seed, silent=silent_predictions(study))
     nll = score(held).per_user("nll")
     best = block.metrics["best classical baseline"]
     gain = nll[best] - nll[BLEND]

@@ -83,6 +83,7 @@ $(STAMPS)/lint: $(STAMPS)/footfall
 # Kills a run 20 times and its model server 5 times, and compares the logs: minutes.
 chaos: install
 	$(BIN)/python benchmarks/chaos.py
+	$(BIN)/python benchmarks/killed_commands.py
 
 # An hour of simulating whose memory must stay flat; `make soak MINUTES=5` is shorter.
 MINUTES ?= 60

@@ -75,16 +75,21 @@ class ActionFlags(Source):
     neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
 
 
+_WORD = "[word]"
+"""Name of a side that no model has; the brackets keep it out of messages, as pydantic's own."""
+
+
 def _form_of_action(raw: object) -> str:
+    """Which side of the union is meant: the name of a model (messages leave it out), or a word."""
     if isinstance(raw, Mapping):
-        return "flags" if "flags" in raw else "column"
-    return {ActionColumn: "column", ActionFlags: "flags"}.get(type(raw), "word")  # type: ignore[call-overload, no-any-return]
+        return ActionFlags.__name__ if "flags" in raw else ActionColumn.__name__
+    return type(raw).__name__ if isinstance(raw, (ActionColumn, ActionFlags)) else _WORD
 
 
 Actions = Annotated[
-    Annotated[Action, Tag("word")]
-    | Annotated[ActionColumn, Tag("column")]
-    | Annotated[ActionFlags, Tag("flags")],
+    Annotated[Action, Tag(_WORD)]
+    | Annotated[ActionColumn, Tag("ActionColumn")]
+    | Annotated[ActionFlags, Tag("ActionFlags")],
     Discriminator(_form_of_action),
 ]
 """One action for every row, the column that tells it, or the columns that flag it."""

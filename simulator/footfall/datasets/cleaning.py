@@ -79,10 +79,12 @@ class Draft:
 
     pages: PageNotes = field(default_factory=PageNotes)
 
-    def note(self, problem: str, action: str, count: int, sample: str = "") -> None:
+    def note(
+        self, problem: str, action: str, count: int, sample: str = "", *, doubtful: bool = False
+    ) -> None:
         """Count a repair; nothing is noted where nothing happened."""
         if count:
-            self.cleaning.append(Cleaning(problem, action, int(count), sample))
+            self.cleaning.append(Cleaning(problem, action, int(count), sample, doubtful))
 
     def keep(self, good: Mask, problem: str, column: str = "", how: str = "") -> None:
         """Keep the interactions where ``good``, and count the others under ``problem``.
@@ -259,7 +261,7 @@ def _quantities(draft: Draft) -> None:
     if unread is not None and unread.any():
         sample = draft.sample("quantity", unread)
         action = f"repaired to 1, and its money to unknown{how_to_read(sample)}"
-        draft.note("quantity that is no number", action, int(unread.sum()), sample)
+        draft.note("quantity that is no number", action, int(unread.sum()), sample, doubtful=True)
         quantity = quantity.mask(unread, 1.0)
     draft.note("event without a quantity", "repaired to 1", int(quantity.isna().sum()))
     draft.interactions = draft.interactions.assign(
@@ -275,7 +277,8 @@ def _values(draft: Draft) -> None:
     if unread is not None and unread.any():
         sample = draft.sample(column, unread)
         problem = f"{column.replace('_', ' ')} that is no number"
-        draft.note(problem, f"repaired to unknown{how_to_read(sample)}", int(unread.sum()), sample)
+        action = f"repaired to unknown{how_to_read(sample)}"
+        draft.note(problem, action, int(unread.sum()), sample, doubtful=True)
     frame = draft.interactions
     value = value * frame["quantity"] if column == "unit_price" else value
     value = value.mask(frame["uncounted"].astype(bool))
@@ -359,7 +362,8 @@ def _readable(draft: Draft, items: pd.DataFrame) -> pd.DataFrame:
     if price.unread is not None and price.unread.any():
         sample = smallest(items.loc[price.unread, "price"])
         action = f"repaired to unknown{how_to_read(sample)}"
-        draft.note("item price that is no number", action, int(price.unread.sum()), sample)
+        count = int(price.unread.sum())
+        draft.note("item price that is no number", action, count, sample, doubtful=True)
     texts = {}
     for column in items.columns.drop(["item", "price"], errors="ignore"):
         listed = _nested(items[column])
@@ -388,7 +392,14 @@ def _prices(draft: Draft) -> None:
     unpriced = draft.items["price"].isna()
     if unpriced.any() and not unpriced.all():
         sample = smallest(draft.items.loc[unpriced, "item"])
-        draft.note("item without a price", "kept, but never sold", int(unpriced.sum()), sample)
+        count = int(unpriced.sum())
+        draft.note(
+            "item without a price",
+            "kept, but no built-in recommender shows it",
+            count,
+            sample,
+            doubtful=True,
+        )
 
 
 def _users(draft: Draft) -> None:

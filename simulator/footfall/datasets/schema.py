@@ -78,6 +78,8 @@ class Cleaning:
     count: int
     sample: str = ""
     """One value of the source that was so, as it is written there; "" where there is none."""
+    doubtful: bool = False
+    """Results would differ had it been read as it is meant; whoever sees them is told."""
 
     def __str__(self) -> str:
         """Write it as people read it, on one line."""
@@ -123,6 +125,10 @@ class Dataset:
     """Whether ``items.price`` is the median price paid here, so that a split recomputes it."""
     pages: PageNotes = PageNotes()
     """How pages were told apart; of a log without views, nothing."""
+
+    def doubts(self) -> list[str]:
+        """Sentences on what was perhaps not read as it is meant; every result repeats them."""
+        return [f"Of the data: {note}." for note in self.cleaning if note.doubtful]
 
     def summary(self) -> dict[str, object]:
         """Counts and the covered period, for people and manifests."""

@@ -46,6 +46,8 @@ def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histor
     """Steps 1 to 3: read, cut and draw."""
     announce(f"reading {scenario.data.kind}")
     dataset = load(scenario.data, base)
+    for doubt in dataset.doubts():
+        announce(doubt)
     events = scenario.interventions
     dataset = replace(dataset, items=with_new_items(dataset.items, events))
     split = cut(dataset, scenario.split)

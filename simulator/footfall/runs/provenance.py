@@ -150,7 +150,7 @@ def warnings(
     found.append(
         "" if texts is None else texts.warning(choice.mode, hidden=hidden, adapted=adapted)
     )
-    return [warning for warning in found if warning]
+    return [*(warning for warning in found if warning), *histories.dataset.doubts()]
 
 
 def users_table(histories: Histories) -> pd.DataFrame:

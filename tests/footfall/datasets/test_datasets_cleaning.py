@@ -59,7 +59,7 @@ def test_repairs_are_counted_too() -> None:
         ("second row for one item", "dropped", 1),
         ("item of which several rows tell another title", "the most frequent taken", 1),
         ("item of which several rows tell another price", "the most frequent taken", 1),
-        ("item without a price", "kept, but never sold", 1),
+        ("item without a price", "kept, but no built-in recommender shows it", 1),
         ("item row without an id", "dropped", 1),
         ("item without a title", "repaired from its id", 1),
         ("item with an impossible price", "repaired to unknown", 1),

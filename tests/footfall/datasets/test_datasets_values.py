@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from footfall import Options, read_scenario, simulate
 from footfall.datasets.cells import amounts, how_to_read
 from footfall.errors import DataError
-from tables import noted, read, read_text
+from footfall.runs.run import Watch
+from footfall_eval import RunLog
+from tables import PLAIN, noted, read, read_text
 
 MONEY = {"value": "v", "quantity": "q"}
 TO_ONE = "repaired to 1, and its money to unknown"
@@ -24,7 +28,7 @@ def test_numbers_that_cannot_be_read_are_counted_with_their_cure(tmp_path: Path)
     assert [str(note) for note in data.cleaning] == [
         f'1 x quantity that is no number (such as "1,000"): {TO_ONE}; {read_by}',
         f'1 x value that is no number (such as "1,299.00"): repaired to unknown; {read_by}',
-        '2 x item without a price (such as "a"): kept, but never sold',
+        '2 x item without a price (such as "a"): kept, but no built-in recommender shows it',
     ]
     data = read_text(tmp_path, text, columns=MONEY, currency="USD", thousands=",")
     assert data.cleaning == ()
@@ -189,3 +193,28 @@ def test_a_table_of_users_that_knows_nobody_is_refused(tmp_path: Path) -> None:
     users = {"path": "users.csv", "user": "u", "profile": ["age"]}
     with pytest.raises(DataError, match=r'knows none of the 1 users .* as "U-1", theirs "1"'):
         read_text(tmp_path, "u,i,t\n1,a,2024-01-01\n", users=users)
+
+
+def test_a_verdict_repeats_what_was_perhaps_misread(tmp_path: Path) -> None:
+    rows = "".join(
+        f'{user},i{item},2024-0{month}-1{item},"{month},{item}00.50"\n'
+        for user in range(9) for item in range(6) for month in (1, 2)
+    )  # fmt: skip
+    (tmp_path / "log.csv").write_text("u,i,t,v\n" + rows.replace('"1,000.50"', "9"))
+    source = {"kind": "table", "path": "log.csv", "columns": {**PLAIN, "value": "v"}}
+    raw = {
+        "name": "x", "data": source, "split": {"at": "2024-02-12"}, "population": {"users": 4},
+        "model": {"name": "none"}, "world": {"days": 1, "slate": 1},
+        "arms": [{"name": "pop", "recommender": {"kind": "popular"}}],
+    }  # fmt: skip
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(yaml.safe_dump(raw))
+    told: list[str] = []
+    options = Options(str(tmp_path / "run"), base=tmp_path)
+    simulate(read_scenario(str(scenario)), options, Watch(announce=told.append))
+    doubts = [text for text in RunLog.open(tmp_path / "run").cautions() if "Of the data" in text]
+    assert [text.split("(")[0] for text in doubts] == [
+        "Of the data: 99 x value that is no number ",
+        "Of the data: 5 x item without a price ",
+    ]
+    assert set(doubts) <= set(told)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from footfall.datasets.arrow_columns import as_frame
@@ -44,17 +42,16 @@ def log_ratio_draws(log: RunLog, control: str, treatment: str, outcome: str) -> 
 def model_error(log: RunLog, outcome: str) -> float:
     """The model's usual error on the logarithm of a lift; NaN where nobody knows.
 
-    As the run says; where it does not, ``PRIOR_ERROR`` of users that were fitted to pages.
+    As the fit estimated it from earlier days (column ``discrepancy`` of the draws), for purchases
+    larger by as much as ``PRIOR_ERROR`` has it; without an estimate, ``PRIOR_ERROR`` itself, of
+    users that were fitted to pages.
     """
-    said: Any = log.manifest.get("model_error") or {}
-    if not isinstance(said, dict):
-        raise LogError(f'{log.path / "manifest.json"}: "model_error" is no table of numbers')
-    value = said.get(outcome)
-    if value is None:
-        return PRIOR_ERROR[outcome] if fitted_to_pages(log) else float("nan")
-    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise LogError(f"{log.path / 'manifest.json'}: model_error.{outcome} is no number above 0")
-    return float(value)
+    draws = _draws(log)
+    if draws is not None and "discrepancy" in draws and len(draws):
+        estimated = float(draws["discrepancy"].iloc[0])
+        if math.isfinite(estimated) and estimated >= 0:
+            return estimated * PRIOR_ERROR[outcome] / PRIOR_ERROR["clicks"]
+    return PRIOR_ERROR[outcome] if fitted_to_pages(log) else float("nan")
 
 
 def fitted_to_pages(log: RunLog) -> bool:
@@ -65,11 +62,21 @@ def fitted_to_pages(log: RunLog) -> bool:
 
 def _totals(log: RunLog, column: str) -> pd.DataFrame | None:
     """One row a draw, one column an arm."""
+    draws = _draws(log)
+    if draws is None:
+        return None
+    return draws.pivot_table(index="draw", columns="arm", values=column, aggfunc="sum")
+
+
+def _draws(log: RunLog) -> pd.DataFrame | None:
     path = log.path / DRAWS
     if not path.exists():
         return None
     try:
-        table: pa.Table = pq.read_table(path, columns=list(_COLUMNS))
+        found = as_frame(pq.read_table(path))
     except DAMAGES as problem:
         raise LogError(f"{path}: damaged ({problem}); run again with --resume") from None
-    return as_frame(table).pivot_table(index="draw", columns="arm", values=column, aggfunc="sum")
+    for name in _COLUMNS:
+        if name not in found:
+            raise LogError(f"{path}: has no column {name!r}; run again with --resume")
+    return found

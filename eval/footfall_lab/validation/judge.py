@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,9 @@ from footfall_eval.blocks.ranking import Slates, ranking
 from footfall_eval.blocks.uplift import uplift, with_kind
 from footfall_eval.statistics.resample import Interval, mean_interval
 from footfall_lab.validation import contest, crowds, retest, rivals, segments, synthetic
-from footfall_lab.validation.blend import page_chances
+from footfall_lab.validation.blend import page_chances, utilities
+from footfall_lab.validation.leaks import favourites, leaks
+from footfall_lab.validation.mirrors import alike_by, circular
 from footfall_lab.validation.past_tests import past_tests, read_kind
 from footfall_lab.validation.players import Players, without_model
 from footfall_lab.validation.stars import compared_stars, with_kolmogorov
@@ -39,6 +41,7 @@ from footfall_lab.validation.study import (
     anonymous_predictions,
     held_out_predictions,
     model_predictions,
+    silent_predictions,
     swapped_predictions,
 )
 from footfall_lab.validation.tables import predictions, traits
@@ -79,11 +82,13 @@ def judge(study: Study, announce: Announce, only: tuple[str, ...] = ()) -> dict[
         if not only or letter in only:
             announce(f"block {letter}")
             blocks[letter] = make()
+    suspects: dict[str, str] = {}
     if not only or "G" in only:
-        blocks |= _ranking_and_uplift(study, groups, announce)
+        found, suspects = _ranking_and_uplift(study, groups, announce)
+        blocks |= found
     if not only or "A" in only:
         announce("block A")
-        blocks["A"] = _provenance(study, heard)
+        blocks["A"] = _provenance(study, heard, suspects)
     return dict(sorted(blocks.items()))
 
 
@@ -91,7 +96,7 @@ def _choice(
     study: Study, held: pd.DataFrame, heard: pd.DataFrame | None, groups: pd.DataFrame
 ) -> Block:
     seed = study.ground.scenario.seed
-    block = choice(held, heard, seed=seed)
+    block = choice(held, heard, seed=seed, silent=silent_predictions(study))
     nll = score(held).per_user("nll")
     best = block.metrics["best classical baseline"]
     gain = nll[best] - nll[BLEND]
@@ -222,7 +227,10 @@ def _logs(study: Study) -> Block:
     return replace(block, explanation=block.explanation + note)
 
 
-def _ranking_and_uplift(study: Study, groups: pd.DataFrame, announce: Announce) -> dict[str, Block]:
+def _ranking_and_uplift(
+    study: Study, groups: pd.DataFrame, announce: Announce
+) -> tuple[dict[str, Block], dict[str, str]]:
+    """Blocks G and H, and the scenario's arms whose figures are worth nothing, with reasons."""
     ground, seed, k = study.ground, study.ground.scenario.seed, study.ground.scenario.world.slate
     users = _contestants(study)
     held = contest.compete(ground, users, study.order.base, announce)
@@ -237,7 +245,7 @@ def _ranking_and_uplift(study: Study, groups: pd.DataFrame, announce: Announce) 
     answered = np.isfinite(simulated).all(axis=1)
     if answered.sum() < FEWEST_ANSWERED:
         why = f"the model answered whole pages of {int(answered.sum())} users only"
-        return {"G": not_run("G", why), "H": not_run("H", why)}
+        return {"G": not_run("G", why), "H": not_run("H", why)}, {}
     kept = table[table["user"].isin(np.asarray(users, dtype=object)[answered])]
     slates = Slates.of(kept, offline)
     block = ranking(slates, base=contest.RANDOM, seed=seed, k=k)
@@ -254,7 +262,27 @@ def _ranking_and_uplift(study: Study, groups: pd.DataFrame, announce: Announce) 
     past = uplift(expected, tests, seed=seed, why=why)
     if study.order.backtest is not None:
         past = with_kind(past, read_kind(study.order.backtest))
-    return {"G": block, "H": past}
+    return {"G": block, "H": past}, _suspects(study, held)
+
+
+def _suspects(study: Study, held: contest.Contest) -> dict[str, str]:
+    """Arms that know the answers, and arms that follow the users' own utilities."""
+    own = [name for name in held.names if name not in contest.FIELD]
+    if not own:
+        return {}
+    seed, players = study.ground.scenario.seed, study.players
+    numbers = np.array([study.ground.stages.test.number(user) for user in held.users])
+    items = np.arange(len(study.ground.catalogue), dtype=np.int32)
+
+    def worth(row: int) -> Floats:
+        user = numbers[row : row + 1]
+        found = utilities(players.behaviour.click, study.known.features, user, items[None])
+        return np.asarray(found[0])
+
+    alike = alike_by(worth, {n: held.slates[:, r, 0] for r, n in enumerate(held.names)}, seed)
+    mirrors = circular(alike, [name for name in held.names if name not in own])
+    found = {name: f"it is circular: {why}" for name, why in mirrors.items()}
+    return found | leaks(held, own, favourites(study.ground, held), seed)
 
 
 def _contestants(study: Study) -> list[str]:
@@ -288,7 +316,7 @@ def _taus_by_group(
     return tuple(sorted(rows, key=lambda row: row["tau"]))
 
 
-def _provenance(study: Study, heard: pd.DataFrame | None) -> Block:
+def _provenance(study: Study, heard: pd.DataFrame | None, suspects: Mapping[str, str]) -> Block:
     ground, interviewer = study.ground, study.interviewer
     blank = anonymous_predictions(study)
     seed = ground.scenario.seed
@@ -310,6 +338,7 @@ def _provenance(study: Study, heard: pd.DataFrame | None) -> Block:
             anonymised=cost,
             gain=gain,
             tested=ground.population_note,
+            suspects=dict(suspects),
         )
     )
 

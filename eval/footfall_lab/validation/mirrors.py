@@ -7,7 +7,7 @@ learned independently agrees with them far less, however good it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,29 @@ def likenesses(
             page = slate[row][slate[row] >= 0]
             if len(page) > 2:
                 found[name].append(_alike(page, best, worth))
+    return {name: _mean(np.array(pairs)) for name, pairs in found.items() if pairs}
+
+
+def alike_by(
+    worth: Callable[[int], Floats], slates: Mapping[str, Codes], seed: int
+) -> dict[str, Likeness]:
+    """Like ``likenesses``, for slates of users and a function that tells what is worth what.
+
+    Args:
+        worth: Number of a user -> [n_items] utilities.
+        slates: Arm -> [n_users, k] codes, -1 where a slate is short.
+        seed: Of the draw of users.
+    """
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in slates}
+    n_users = len(next(iter(slates.values())))
+    for row in np.random.default_rng(seed).permutation(n_users)[:PAGES].tolist():
+        values = worth(row)
+        known = dict(enumerate(values.tolist()))
+        best = np.argsort(-values, kind="stable").astype(np.int32)
+        for name, slate in slates.items():
+            page = slate[row][slate[row] >= 0]
+            if len(page) > 2:
+                found[name].append(_alike(page, best, known))
     return {name: _mean(np.array(pairs)) for name, pairs in found.items() if pairs}
 
 

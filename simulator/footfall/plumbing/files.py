@@ -7,6 +7,7 @@ the place of a file is replaced, never followed.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import json
@@ -101,14 +102,25 @@ def filling(folder: Path) -> Iterator[Path]:
 
 
 def _swap(made: Path, folder: Path) -> None:
-    """Put ``made`` into the place of ``folder``; a kill in between leaves the old one beside."""
+    """Put ``made`` into the place of ``folder``, whose old content goes where ``made`` was."""
     if not folder.is_dir() or folder.is_symlink():
         made.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.replaced-"))
-    folder.rename(old)
-    made.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    elif not _exchange(made, folder):
+        # Where the system cannot swap names, a kill between two renames leaves the old one beside.
+        old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.replaced-"))
+        folder.rename(old)
+        made.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names in one step (Linux's ``renameat2``); whether that could be done."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "renameat2"):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(library.renameat2(here, names[0], here, names[1], exchange) == 0)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from recommender_worlds import interactions, popular_function, request, two_club
 
 SPLIT, CATALOGUE = two_clubs()
 HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs" / "recommenders.md"
+DOCS = HERE.parents[2] / "docs" / "recommenders.md"
 
 
 def make(base=HERE, **raw):

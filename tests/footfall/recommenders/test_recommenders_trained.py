@@ -1,5 +1,6 @@
 """Recommenders that Footfall trains: planted worlds, independence, paging, learning."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -384,7 +385,7 @@ def test_a_wrong_spec_is_answered_with_one_helpful_line(raw, message):
 
 
 def test_every_option_is_documented():
-    page = Path(__file__).parents[1].joinpath("docs", "recommenders.md").read_text()
+    page = Path(__file__).parents[3].joinpath("docs", "recommenders.md").read_text()
     for kind, model in KINDS.items():
         assert f"`{kind}`" in page
         for name, info in model.model_fields.items():
@@ -406,6 +407,7 @@ def test_training_leaves_the_threads_of_the_process_alone():
     done = subprocess.run(
         [sys.executable, "-W", "error::RuntimeWarning", "-c", code],
         cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,

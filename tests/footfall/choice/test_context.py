@@ -9,7 +9,7 @@ from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec
 from footfall.errors import TemplateError
 from footfall.llm.fake import FakeModel
-from test_memory import CATALOGUE, persona
+from remembered_world import CATALOGUE, persona
 
 FRIDAY = pd.Timestamp("2024-03-01T19:30")
 

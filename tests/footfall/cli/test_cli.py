@@ -19,7 +19,7 @@ from console import footfall
 from footfall.scenario.scenario import parse_scenario
 from footfall_eval.measures.metrics import METRICS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 FOOTFALL = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
 
 

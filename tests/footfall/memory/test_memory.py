@@ -11,7 +11,6 @@ from footfall.answering.opening import open_choice
 from footfall.choice.memory_specs import MemorySpec
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec
-from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ScenarioError
 from footfall.llm.fake import FakeModel
 from footfall.memory.recall import Recall
@@ -21,33 +20,7 @@ from footfall.run_folder.log import file_hash
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 from footfall.users.moments import Moment
-from footfall.users.population import Persona
-
-TITLES = ("Oat milk", "Whole milk", "Rye bread", "Garden hose", "Tulip bulbs", "Cheddar cheese")
-KINDS = ("Dairy", "Dairy", "Bakery", "Garden", "Garden", "Dairy")
-CATALOGUE = Catalogue(
-    ids=tuple(f"i{n}" for n in range(6)),
-    titles=TITLES,
-    categories=KINDS,
-    prices=np.full(6, 2.0),
-    _codes={f"i{n}": n for n in range(6)},
-)
-NOW = pd.Timestamp("2024-03-01")
-
-
-def persona(items, user="u", every_days=1):
-    n = len(items)
-    days = np.arange(n)[::-1] * every_days + 1
-    return Persona(
-        user=user,
-        profile={},
-        items=np.array(items, dtype=np.int32),
-        times=NOW.to_datetime64() - days.astype("timedelta64[D]"),
-        actions=np.full(n, 3, dtype=np.int8),
-        quantities=np.ones(n),
-        values=np.full(n, 2.0),
-        orders=np.arange(n),
-    )
+from remembered_world import CATALOGUE, NOW, persona
 
 
 def recalled(items, slate, every_days=1, **spec):

@@ -1,4 +1,4 @@
-"""A made-up shop and a made-up newspaper, for scenarios that need no real data.
+"""A made-up shop, newspaper, music service and social feed, for scenarios without real data.
 
     python -m footfall.scenarios.made_up data/made-up
 
@@ -16,6 +16,8 @@ import pandas as pd
 
 KINDS = ("Coats", "Shirts", "Shoes", "Hats", "Bags")
 SECTIONS = ("Politics", "Sport", "Culture", "Science", "Local")
+GENRES = ("Jazz", "Rock", "Classical", "Electronic", "Folk")
+TOPICS = ("Football", "Cooking", "Travel", "Politics", "Cats")
 PER_KIND = 40
 START = pd.Timestamp("2026-01-04")
 DAYS = 98
@@ -24,11 +26,13 @@ LOYALTY = 0.8
 
 
 def write(folder: Path, people: int = 400, seed: int = 1) -> None:
-    """Write ``articles.csv``, ``sales.csv``, ``stories.csv`` and ``reads.csv``."""
+    """Write two tables of each: what there is, and who took what."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     _shop(rng, people, folder)
     _paper(rng, people, folder)
+    _music(rng, people, folder)
+    _feed(rng, people, folder)
 
 
 def _shop(rng: np.random.Generator, people: int, folder: Path) -> None:
@@ -84,6 +88,59 @@ def _paper(rng: np.random.Generator, people: int, folder: Path) -> None:
     )
     stories.to_csv(folder / "stories.csv", index=False)
     reads.drop_duplicates().sort_values(["at", "reader"]).to_csv(folder / "reads.csv", index=False)
+
+
+def _music(rng: np.random.Generator, people: int, folder: Path) -> None:
+    """Tracks of five genres; a listener plays a track again and again."""
+    total = len(GENRES) * PER_KIND
+    tracks = pd.DataFrame(
+        {
+            "track": [f"t{number}" for number in range(total)],
+            "title": [f"{genre} piece {n}" for genre in GENRES for n in range(1, PER_KIND + 1)],
+            "genre": np.repeat(GENRES, PER_KIND),
+            "artist": [f"{genre} band {n // 8 + 1}" for genre in GENRES for n in range(PER_KIND)],
+        }
+    )
+    listeners, places, times = _choices(rng, people, len(GENRES), DAYS)
+    again = rng.integers(1, 4, len(places))
+    listens = pd.DataFrame(
+        {
+            "listener": [f"l{number}" for number in np.repeat(listeners, again)],
+            "track": tracks["track"].to_numpy()[np.repeat(places, again)],
+            "listened_at": np.repeat(np.asarray(times), again),
+        }
+    )
+    # A track lasts some minutes: the second play begins after the first.
+    since = pd.to_timedelta(
+        listens.groupby(["listener", "track", "listened_at"]).cumcount() * 240, "s"
+    )
+    at = pd.to_datetime(listens["listened_at"]) + since
+    listens = listens.assign(listened_at=at.dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    tracks.to_csv(folder / "tracks.csv", index=False)
+    listens.sort_values(["listened_at", "listener"]).to_csv(folder / "listens.csv", index=False)
+
+
+def _feed(rng: np.random.Generator, people: int, folder: Path) -> None:
+    """Posts of five topics, and who liked them."""
+    total = len(TOPICS) * PER_KIND
+    posts = pd.DataFrame(
+        {
+            "post": [f"p{number}" for number in range(total)],
+            "text": [f"{topic}: post {n}" for topic in TOPICS for n in range(1, PER_KIND + 1)],
+            "topic": np.repeat(TOPICS, PER_KIND),
+        }
+    )
+    members, places, times = _choices(rng, people, len(TOPICS), DAYS)
+    likes = pd.DataFrame(
+        {
+            "member": [f"m{number}" for number in members],
+            "post": posts["post"].to_numpy()[places],
+            "at": times,
+        }
+    )
+    posts.to_csv(folder / "posts.csv", index=False)
+    first = likes.sort_values(["at", "member"]).drop_duplicates(["member", "post"])
+    first.to_csv(folder / "likes.csv", index=False)
 
 
 def _choices(

@@ -77,7 +77,7 @@ def _counted(log: RunLog, metric: OwnMetric) -> pd.DataFrame:
         FROM impressions GROUP BY arm, "user"
     """  # noqa: S608 - a metric is code of its author, over a connection that only reads a log
     try:
-        found: pd.DataFrame = log.execute(query).df()
+        found: pd.DataFrame = log.connection.execute(query).df()
     except duckdb.Error as error:
         raise UserError(f'metric "{metric.name}": {one_line(error, 200)}') from None
     whole = log.per_user()[["arm", "user"]].merge(found, on=["arm", "user"], how="left")

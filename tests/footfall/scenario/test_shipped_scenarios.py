@@ -201,6 +201,20 @@ def test_popularity_bias_can_be_seen_in_what_is_shown(play):
     assert rate["popular"] > rate["random"]
 
 
+def test_music_follows_the_listener(play):
+    rows, _, _, _ = play("music", users=60)
+    plays = rows.groupby("arm")["bought"].sum()
+    assert plays["ease"] > 1.5 * plays["popular"]
+    assert plays["similar"] > 1.5 * plays["popular"]
+
+
+def test_a_feed_of_ones_own_topics_shows_more_of_what_is_posted(play):
+    rows, _, _, _ = play("social-feed", users=60)
+    arms = rows.groupby("arm").agg(liked=("bought", "sum"), shown=("item", "nunique"))
+    assert arms.loc["mixed", "shown"] > 2 * arms.loc["popular", "shown"]
+    assert arms.loc["mixed", "liked"] > 1.3 * arms.loc["popular", "liked"]
+
+
 def test_breaking_news_is_shown_by_chance_only(play):
     rows, _, _, _ = play("breaking-news", users=80)
     first_seen = rows.groupby("item")["day"].min()

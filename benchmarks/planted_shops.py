@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
+TESTS = Path(__file__).resolve().parents[1] / "tests" / "worlds"
 sys.path.insert(0, str(TESTS))
 
 from planted import KINDS, ORDINARY, plant, write  # noqa: E402

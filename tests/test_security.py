@@ -15,7 +15,7 @@ import yaml
 
 import shop
 from footfall.errors import ModelError, ScenarioError
-from footfall.llm.weights.weights import embedded
+from footfall.llm.weights import embedded
 from footfall.options import Options
 from footfall.plumbing.secrets import hidden, values_of
 from footfall.runs.run import run

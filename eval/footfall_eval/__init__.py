@@ -7,6 +7,7 @@ from footfall.plumbing.lazily import lazily
 if TYPE_CHECKING:
     from footfall_eval.comparing.compare import compare, compare_users
     from footfall_eval.comparing.comparison import Arm, Comparison, Contrast
+    from footfall_eval.comparing.own import OwnMetric, compare_own
     from footfall_eval.measures.metrics import METRICS, Metric
     from footfall_eval.reading.load import RunLog
     from footfall_eval.reading.validity import Validity, read_validity
@@ -19,9 +20,11 @@ else:
             "Comparison": "footfall_eval.comparing.comparison",
             "Contrast": "footfall_eval.comparing.comparison",
             "Metric": "footfall_eval.measures.metrics",
+            "OwnMetric": "footfall_eval.comparing.own",
             "RunLog": "footfall_eval.reading.load",
             "Validity": "footfall_eval.reading.validity",
             "compare": "footfall_eval.comparing.compare",
+            "compare_own": "footfall_eval.comparing.own",
             "compare_users": "footfall_eval.comparing.compare",
             "read_validity": "footfall_eval.reading.validity",
         },
@@ -33,9 +36,11 @@ __all__ = [
     "Comparison",
     "Contrast",
     "Metric",
+    "OwnMetric",
     "RunLog",
     "Validity",
     "compare",
+    "compare_own",
     "compare_users",
     "read_validity",
 ]

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError, did_you_mean
+from footfall.run_folder.answers import NO_VERDICT
 from footfall_eval.comparing.compare import compare as compare_arms
 from footfall_eval.comparing.comparison import CORRECTIONS, Correction
 from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reporting.report import write_report
+from footfall_eval.reporting.report import make_report, write_figures
 from footfall_eval.reporting.terminal import print_comparison, print_pooled
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -56,6 +57,7 @@ def compare(
             raise UserError(f"--format {form} is for one run; several are printed, or --json")
         pooled = pool_runs(logs, primary=primary, control=control)
         typer.echo(pooled.to_json()) if as_json else print_pooled(pooled)
+        _end(pooled.no_verdict)
         return
     result = compare_arms(logs[0], primary=primary, control=control, correction=chosen)
     if as_json:
@@ -66,6 +68,7 @@ def compare(
         table = result.table(every=every)
         written = {"markdown": table.to_markdown, "latex": table.to_latex, "csv": table.to_csv}
         typer.echo(written[form](), nl=False)
+    _end(result.no_verdict)
 
 
 def report(
@@ -75,9 +78,29 @@ def report(
     pool: Annotated[
         list[Path] | None, typer.Option("--with", help="Another run of the same arms, to pool.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for the figures as SVG, PDF, PNG and CSV.")
+    ] = None,
 ) -> None:
-    """Write the report: one HTML file that needs no network."""
-    typer.echo(write_report(run, out, primary=primary, others=pool or ()))
+    """Write the report: one HTML file that needs no network.
+
+    Examples:
+        footfall report runs/shop
+
+        footfall report runs/shop --figures paper/figures
+    """
+    written = make_report(run, out, primary=primary, others=pool or ())
+    typer.echo(written.path)
+    if figures is not None:
+        drawn = write_figures(run, figures, primary=primary)
+        typer.echo(f"{figures}: {len(drawn)} files", err=True)
+    _end(written.no_verdict)
+
+
+def _end(problems: tuple[str, ...]) -> None:
+    """End with the status that says so where no winner is named."""
+    if problems:
+        raise typer.Exit(NO_VERDICT)
 
 
 def _correction(named: str) -> Correction:

@@ -15,6 +15,7 @@ from rich.table import Table
 from footfall.errors import UserError
 from footfall.options import Options, Watch
 from footfall.plumbing.yaml_files import folder_of
+from footfall.run_folder.answers import no_verdict
 from footfall.runs.estimate import estimate
 from footfall.runs.run import run as simulate
 from footfall.scenario.reading import read_scenario
@@ -46,6 +47,8 @@ def plan(
     with tempfile.TemporaryDirectory(prefix="footfall-pilot-") as folder:
         run = pilot or _simulate(resolved, base, Path(folder), store, stderr)
         log = RunLog.open(run)
+        for problem in no_verdict(log.manifest):
+            raise UserError(f"the pilot is no basis for a plan: {problem}")
         cost = _cost(resolved, base, stderr)
         treatments = [arm for arm in log.arms if arm != log.control]
         if not treatments:

@@ -1,7 +1,7 @@
 """Simulated users for recommender systems.
 
 >>> from footfall import Options, read_scenario, simulate
->>> manifest = simulate(read_scenario("demo"), Options("runs/demo"))  # doctest: +SKIP
+>>> print(simulate(read_scenario("demo"), Options("runs/demo")))  # doctest: +SKIP
 
 What a run leaves behind is read by ``footfall_eval``.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from footfall.datasets.catalogue import Catalogue
     from footfall.errors import FootfallError, RunError, UserError
     from footfall.options import Options, Watch
-    from footfall.runs.run import run as simulate
+    from footfall.runs.result import Simulated, simulate
     from footfall.scenario.reading import read_scenario
     from footfall.scenario.scenario import Scenario, parse_scenario
 else:
@@ -30,7 +30,8 @@ else:
             "Watch": "footfall.options",
             "parse_scenario": "footfall.scenario.scenario",
             "read_scenario": "footfall.scenario.reading",
-            "simulate": "footfall.runs.run:run",
+            "Simulated": "footfall.runs.result",
+            "simulate": "footfall.runs.result",
         },
     )
 
@@ -40,6 +41,7 @@ __all__ = [
     "Options",
     "RunError",
     "Scenario",
+    "Simulated",
     "UserError",
     "Watch",
     "parse_scenario",

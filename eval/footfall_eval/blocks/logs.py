@@ -1,7 +1,7 @@
 """Block I: does a recommender learn from simulated logs what it learns from real ones?
 
 Pass: its NDCG on real held-out choices is at least 90% of what the real log of the same size
-gives; the interval resamples users.
+gives; the interval resamples users. Without enough hits there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from footfall_eval.statistics.resample import ratio_interval
 
 SHARE_PASS, SHARE_AMBER = 0.9, 0.7
 
+FEWEST_HITS = 30
+"""Users for whom the recommender must hit anything at all, trained on the real log; with fewer a
+ratio of hits is luck."""
+
 
 def logs(per_user: pd.DataFrame, *, events: int, recommender: str, k: int, seed: int) -> Block:
     """Compare NDCG of a recommender trained on synthetic, real and random logs.
@@ -25,8 +29,13 @@ def logs(per_user: pd.DataFrame, *, events: int, recommender: str, k: int, seed:
         k: Depth of the NDCG.
         seed: Of the resampling.
     """
-    if not len(per_user) or not per_user["real"].sum():
-        return not_run("I", "trained on the real log the recommender hits nothing")
+    hits = int((per_user["real"] > 0).sum())
+    if hits < FEWEST_HITS:
+        why = (
+            f"trained on the real log the recommender hits something for {hits} users only; a "
+            f"comparison needs {FEWEST_HITS}"
+        )
+        return not_run("I", why, {"users": len(per_user), "users hit": hits})
     ratio = ratio_interval(per_user["synthetic"].to_numpy(), per_user["real"].to_numpy(), seed)
     chance = ratio_interval(per_user["random"].to_numpy(), per_user["real"].to_numpy(), seed)
     status: Status = "red"
@@ -36,6 +45,7 @@ def logs(per_user: pd.DataFrame, *, events: int, recommender: str, k: int, seed:
         status = "pass"
     metrics = {
         "users": len(per_user),
+        "users hit": hits,
         "events in a log": events,
         "recommender": recommender,
         f"ndcg@{k} trained on real": float(np.mean(per_user["real"])),

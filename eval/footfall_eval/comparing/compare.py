@@ -12,6 +12,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from footfall.errors import UserError, did_you_mean
+from footfall.run_folder.answers import Answers, answers_of, played, silence
 from footfall_eval.comparing.comparison import CORRECTIONS, Arm, Comparison, Contrast, Correction
 from footfall_eval.comparing.evidence import Lift
 from footfall_eval.comparing.stopping import Rule, Watched, rule_of, watched
@@ -73,6 +74,8 @@ def compare(
         validity=read_validity(log),
         cautions=log.cautions(),
         always_valid=_always_valid(log, rule, control or log.control, level),
+        answers={one.arm: one for one in answers_of(log.manifest)},
+        played=played(log.manifest),
         weigher=Weigher.of(log, control or log.control, level),
     )
     return _with_exposure(result, log) if with_exposure else result
@@ -90,13 +93,17 @@ def compare_users(
     validity: Validity | None = None,
     cautions: tuple[str, ...] = (),
     always_valid: Mapping[tuple[str, str], Watched] | None = None,
+    answers: Mapping[str, Answers] | None = None,
+    played: str = "",
     weigher: Weigher | None = None,
 ) -> Comparison:
     """Compare arms from one row a (arm, user), as ``RunLog.per_user`` gives them.
 
     When paired, every arm has the same users in the same order. ``always_valid`` holds, by
     (metric, treatment), what is to be reported of a metric by which the run could stop early;
-    ``weigher`` knows what beside the simulation speaks of an effect.
+    ``weigher`` knows what beside the simulation speaks of an effect. ``answers`` holds what each
+    arm's recommender answered: where one is broken, or the model left most pages of an arm
+    unanswered, no winner is named.
     """
     counts = derive(per_user)
     names = tuple(dict.fromkeys(counts["arm"]))
@@ -104,7 +111,7 @@ def compare_users(
         raise UserError(f"no arm {control!r} to compare with; {did_you_mean(control, names)}")
     wanted = find_metrics(metrics)
     main = _primary(counts, primary, wanted)
-    arms = tuple(_arm(counts, name, wanted) for name in names)
+    arms = tuple(_arm(counts, name, wanted, (answers or {}).get(name)) for name in names)
     contrasts = [
         _weighed(
             _watched(
@@ -132,6 +139,8 @@ def compare_users(
         ),
         correction=correction,
         level=level,
+        no_verdict=_problems(arms),
+        played=played,
     )
     return _replace(result, verdict=verdict(result))
 
@@ -204,7 +213,16 @@ def _primary(counts: pd.DataFrame, named: str | None, wanted: tuple[Metric, ...]
     return known[0]
 
 
-def _arm(counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...]) -> Arm:
+def _problems(arms: tuple[Arm, ...]) -> tuple[str, ...]:
+    """Why no winner can be named: each arm's recommender, then the model's silence in it."""
+    found = [arm.answers.problem() for arm in arms if arm.answers is not None]
+    found += [silence(arm.undecided_pages, arm.pages, f" of {arm.name}") for arm in arms]
+    return tuple(f"{problem}." for problem in found if problem)
+
+
+def _arm(
+    counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...], answers: Answers | None
+) -> Arm:
     own = counts.loc[counts["arm"] == name]
     limits = {metric.name: bounds(own, metric, name) for metric in metrics}
     return Arm(
@@ -216,6 +234,7 @@ def _arm(counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...]) -> Arm:
         highest={key: high for key, (_, high) in limits.items()},
         undecided_pages=int(own["undecided_pages"].sum()),
         pages=int(own["pages"].sum()),
+        answers=answers,
     )
 
 
@@ -303,6 +322,8 @@ def _cautions(
     if fewest < SMALL_SAMPLE:
         notes.append(f"Only {fewest} users in an arm: intervals are wide and ratios are rough.")
     for arm in arms:
+        told = "" if arm.answers is None or arm.answers.problem() else arm.answers.caution()
+        notes += [f"{told[0].upper()}{told[1:]}."] if told else []
         if arm.undecided_pages:
             share = arm.undecided_pages / arm.pages
             notes.append(

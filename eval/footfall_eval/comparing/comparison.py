@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from footfall.errors import UserError, did_you_mean
+from footfall.run_folder.answers import Answers
 from footfall_eval.comparing.evidence import Evidence
 from footfall_eval.comparing.figures import amount, estimate
 from footfall_eval.comparing.result_table import COLUMNS, MATTER, Cell, ResultTable, best
@@ -38,6 +39,8 @@ class Arm:
     """Greatest value that they allow."""
     undecided_pages: int
     pages: int
+    answers: Answers | None = None
+    """What its recommender answered, as the run counted it; None where it did not."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,10 @@ class Comparison:
     """What to know before believing any of it."""
     correction: Correction
     level: float
+    no_verdict: tuple[str, ...] = ()
+    """Why no winner is named, in sentences: an arm or the model is broken."""
+    played: str = ""
+    """Whose answers these are, where they are nobody's: the fake model's."""
 
     def contrast(self, treatment: str, metric: str | None = None) -> Contrast:
         """The contrast of one treatment, in the primary metric unless another is named."""
@@ -175,10 +182,16 @@ class Comparison:
         return {
             "verdict": self.verdict,
             "arms": [
-                {"name": arm.name, "metrics": {k: finite(v) for k, v in arm.metrics.items()}}
+                {
+                    "name": arm.name,
+                    "metrics": {k: finite(v) for k, v in arm.metrics.items()},
+                    "answers": None if arm.answers is None else arm.answers.as_dict(),
+                }
                 for arm in self.arms
             ],
             "contrasts": [_plain(asdict(contrast)) for contrast in self.contrasts],
+            "no_verdict": list(self.no_verdict),
+            "played": self.played,
             "design": self.design,
             "control": self.control,
             "primary": self.primary,

@@ -22,6 +22,7 @@ from footfall.errors import FootfallError, LogError, UserError, one_line
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.spec import fault
 from footfall.run_folder import manifest
+from footfall.run_folder.answers import NO_VERDICT, no_verdict
 from footfall.run_folder.layout import GRID
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import finite
@@ -64,6 +65,8 @@ class GridSummary:
     lines: tuple[Line, ...]
     unfinished: tuple[str, ...]
     """Folders without a finished run; they are in no line."""
+    no_verdict: tuple[str, ...] = ()
+    """Runs in which an arm or the model is broken, and why; they are in no line either."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; NaN becomes None."""
@@ -80,23 +83,29 @@ def summarise(folder: Path, *, primary: str | None = None) -> GridSummary:
     """
     plan = _plan(folder)
     groups: dict[str, list[tuple[dict[str, Any], RunLog]]] = {}
-    unfinished = []
+    unfinished, broken = [], []
     for run in plan:
         place = folder / run.folder
         if not _finished(place):
             unfinished.append(run.folder)
             continue
+        problems = no_verdict(manifest.read(place, needed=()))
+        if problems:
+            broken.append(f"{run.folder}: {' '.join(problems)}")
+            continue
         settings = {key: value for key, value in run.settings.items() if key != "seed"}
         key = json.dumps(settings, sort_keys=True, default=str)
         groups.setdefault(key, []).append((settings, RunLog.open(place)))
-    if not groups:
+    if not groups and not broken:
         raise UserError(f"{folder}: no run of the grid is finished; go on with --resume")
     lines: list[Line] = []
     for members in groups.values():
         logs = [log for _, log in members]
         primary, found = _lines(members[0][0], logs, primary)
         lines += found
-    return GridSummary(str(primary), 0.95, tuple(lines), tuple(unfinished))
+    return GridSummary(
+        str(primary or METRICS[0].name), 0.95, tuple(lines), tuple(unfinished), tuple(broken)
+    )
 
 
 def _lines(
@@ -141,6 +150,8 @@ def summary(
         typer.echo(json.dumps(found.as_dict(), allow_nan=False, default=str))
     else:
         print_summary(found)
+    if found.no_verdict:
+        raise typer.Exit(NO_VERDICT)
 
 
 def print_summary(found: GridSummary, console: Console | None = None) -> None:
@@ -164,12 +175,15 @@ def print_summary(found: GridSummary, console: Console | None = None) -> None:
             interval,
         )
         before = words
-    out.print(table)
-    seeds = max(line.runs for line in found.lines)
+    if found.lines:
+        out.print(table)
+    seeds = max((line.runs for line in found.lines), default=0)
     if seeds > 1:
         out.print(
             Text(f"Up to {seeds} seeds a line, pooled; intervals cover luck, not the model.", "dim")
         )
+    for problem in found.no_verdict:
+        out.print(Text(f"! no verdict, left out: {problem}", "yellow"))
     if found.unfinished:
         out.print(Text(f"! not finished, left out: {', '.join(found.unfinished)}", "yellow"))
 

@@ -73,6 +73,10 @@ class PooledComparison:
     contrasts: tuple[Pooled, ...]
     cautions: tuple[str, ...]
     level: float
+    no_verdict: tuple[str, ...] = ()
+    """Why no winner is named: what is broken in each run."""
+    played: str = ""
+    """Whose answers these are, where they are nobody's: the fake model's."""
 
     def main(self) -> tuple[Pooled, ...]:
         """The contrasts of the primary metric."""
@@ -87,6 +91,8 @@ class PooledComparison:
         runs = zip(self.runs, self.results, strict=True)
         return {
             "verdict": self.verdict,
+            "no_verdict": list(self.no_verdict),
+            "played": self.played,
             "primary": self.primary,
             "control": self.control,
             "level": self.level,
@@ -136,6 +142,12 @@ def pool_runs(
         contrasts=contrasts,
         cautions=(*_cautions(differ, len(logs)), *first.cautions),
         level=level,
+        no_verdict=tuple(
+            f"{log.path}: {problem}"
+            for log, result in zip(logs, results, strict=True)
+            for problem in result.no_verdict
+        ),
+        played=next((result.played for result in results if result.played), ""),
     )
     return PooledComparison(**{**pooled.__dict__, "verdict": _verdict(pooled)})
 
@@ -266,6 +278,10 @@ def _cautions(differ: tuple[str, ...], runs: int) -> tuple[str, ...]:
 
 def _verdict(pooled: PooledComparison) -> str:
     """One sentence a treatment about the primary metric."""
+    said = [f"{pooled.played}."] if pooled.played else []
+    if pooled.no_verdict:
+        reasons = f"No verdict: {' '.join(pooled.no_verdict)}"
+        return " ".join([*said, reasons, pooled.results[0].validity.sentence()])
     known = {metric.name: metric for metric in METRICS}
     sentences = []
     for one in pooled.main():
@@ -281,7 +297,7 @@ def _verdict(pooled: PooledComparison) -> str:
             f"{one.treatment} and {one.control} {words} in {one.metric}: {size} over "
             f"{len(pooled.runs)} runs (simulation {luck}, model {model})."
         )
-    return " ".join([*sentences, pooled.results[0].validity.sentence()])
+    return " ".join([*said, *sentences, pooled.results[0].validity.sentence()])
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

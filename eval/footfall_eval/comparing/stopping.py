@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from footfall.errors import LogError
+from footfall.run_folder.answers import no_verdict
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.sequence import Running, boundary, running_effects, tuning
 
@@ -100,7 +101,7 @@ def judge(folder: Path) -> str:
     """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.judges``.
 
     It may when every treatment differs from the control, each at a level that pays for their
-    number (Bonferroni).
+    number (Bonferroni), and no arm is broken: the lack of answers is no effect.
     """
     log = RunLog.open(folder)
     try:
@@ -113,7 +114,7 @@ def verdict(log: RunLog) -> str:
     """Like ``judge``, for an open log."""
     rule = rule_of(log)
     treatments = [arm for arm in log.arms if arm != log.control]
-    if rule is None or not treatments:
+    if rule is None or not treatments or no_verdict(log.manifest):
         return ""
     pieces = log.per_user_and_epoch()
     done = int(pieces["epoch"].max()) + 1 if len(pieces) else 0

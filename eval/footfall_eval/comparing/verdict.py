@@ -28,23 +28,35 @@ def verdict(result: Comparison) -> str:
     For instance: "popular beats random in purchases per user: +0.42 (95% interval +0.31 to
     +0.53), 38% more, 1,000 users paired. Not validated: footfall validate was not run."
     """
+    said = f"{result.played}. " if result.played else ""
+    return f"{said}{_lead(result)} {result.validity.sentence()}"
+
+
+def _lead(result: Comparison) -> str:
+    if result.no_verdict:
+        return f"No verdict: {' '.join(result.no_verdict)}"
     treatments = [arm.name for arm in result.arms if arm.name != result.control]
     if not treatments:
-        return f"There is one arm only, nothing to compare. {result.validity.sentence()}"
+        return "There is one arm only, nothing to compare."
     best = leading(result)
     if best is None:
         why = result.contrast(treatments[0]).method
-        lead = f"{_cap(_label(result.primary))} cannot be compared: {why}."
-    else:
-        lead = f"{claim(result)}: {_size(result, best)}"
-    return f"{lead} {result.validity.sentence()}"
+        return f"{_cap(_label(result.primary))} cannot be compared: {why}."
+    return f"{_found(result, best)}: {_size(result, best)}"
 
 
 def claim(result: Comparison) -> str:
     """The verdict without its figures, as a headline: "popular beats random in clicks per user"."""
     best = leading(result)
-    if best is None:
-        return verdict(result).removesuffix(result.validity.sentence()).strip()
+    words = _lead(result) if best is None else _found(result, best)
+    if result.no_verdict:  # examples and details stand below a headline
+        words = (
+            f"No verdict: {', '.join(one.split(';')[0].rstrip('.') for one in result.no_verdict)}"
+        )
+    return f"{result.played}: {words}" if result.played else words
+
+
+def _found(result: Comparison, best: Contrast) -> str:
     treatments = len(result.arms) - 1
     if treatments == 1:
         return _relation(result, best)
@@ -59,8 +71,10 @@ def leading(result: Comparison) -> Contrast | None:
     """The contrast that the verdict speaks of: the best treatment's, in the primary metric.
 
     A treatment that beats the control goes before one that may only seem to. None where there
-    is no treatment or the metric is defined in none of them.
+    is no treatment, the metric is defined in none of them, or no winner may be named.
     """
+    if result.no_verdict:
+        return None
     sign = _sign(result.primary)
     main = [
         contrast

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from footfall.errors import UserError, did_you_mean
-from footfall.plumbing.files import file_hash
+from footfall.plumbing.files import file_hash, filling, write_json, write_text
 from footfall_eval.exports.card import card
 from footfall_eval.exports.formats import FORMATS
 from footfall_eval.exports.source import Exported, Terms, escape_names, prepare
@@ -51,22 +49,11 @@ def export(
     exported = prepare(log, terms or Terms())
     if spec.spreadsheet:
         escape_names(exported)
-    temporary = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir(parents=True)
-        spec.write(exported, temporary)
-        text = card(log, exported, format_name, spec, own_key=own_key)
-        (temporary / CARD).write_text(text, encoding="utf-8")
-        record = _record(exported, format_name, temporary)
-        (temporary / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.replace(target)
-    except OSError as error:
-        raise UserError(f"cannot write to {target}: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with filling(target) as folder:
+        spec.write(exported, folder)
+        write_text(folder / CARD, card(log, exported, format_name, spec, own_key=own_key))
+        record = _record(exported, format_name, folder)
+        write_json(folder / RECORD, record)
     return record
 
 

@@ -12,6 +12,7 @@ from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
 from footfall.datasets.written import parse_source, read_source
 from footfall.errors import UserError
+from footfall.plumbing.files import write_text
 from footfall.plumbing.yaml_files import folder_of
 from footfall_eval.logs.judge import judge_logs
 from footfall_eval.logs.privacy import private_counts
@@ -48,13 +49,12 @@ def logs(
     card = as_markdown(report, str(log.scenario.get("name") or run.name))
     document = json.dumps(report.as_dict(), indent=1)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "card.md").write_text(card, encoding="utf-8")
-        (out / "logs.json").write_text(document, encoding="utf-8")
+        write_text(out / "card.md", card)
+        write_text(out / "logs.json", document)
         if epsilon is not None:
             rows = simulated_takings(log, report.arms, real, seed)
             counts = private_counts(rows, real.items["item"], epsilon=epsilon)
-            counts.to_csv(out / "counts.csv", index=False)
+            write_text(out / "counts.csv", counts.to_csv(index=False))
     typer.echo(document if as_json else card)
 
 

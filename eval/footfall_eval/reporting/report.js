@@ -45,6 +45,25 @@
   addEventListener("beforeprint", () => { root.dataset.print = ""; drawAll(); });
   addEventListener("afterprint", () => { delete root.dataset.print; drawAll(); });
 
+  // Numbers are read from the table below a plot, so that both say the same.
+  const numbers = (figure) => [...figure.querySelectorAll("tr")].map((row) => [...row.cells]
+    .map((cell) => `"${cell.textContent.trim().replaceAll('"', '""')}"`).join(",")).join("\n");
+  document.querySelectorAll("[data-save]").forEach((button) => {
+    button.addEventListener("click", () => {
+      const place = document.getElementById(button.dataset.of);
+      if (button.dataset.save === "svg") {
+        window.Plotly.downloadImage(place, { format: "svg", filename: place.id });
+        return;
+      }
+      const link = document.createElement("a");
+      const text = `${numbers(place.closest("figure"))}\n`;
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+      link.download = `${place.id}.csv`;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    });
+  });
+
   const chooser = document.getElementById("user");
   if (chooser) {
     const show = () => document.querySelectorAll(".user").forEach((user) => {

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from footfall.errors import UserError
+from footfall.plumbing.files import write_text
 from footfall.run_folder.layout import REPORT
 from footfall_eval.comparing.compare import compare
 from footfall_eval.comparing.comparison import Comparison
@@ -31,11 +35,15 @@ from footfall_eval.measures.trends import trends
 from footfall_eval.reading.load import RunLog
 from footfall_eval.reading.validity import BLOCKS
 from footfall_eval.reporting import plots, view
+from footfall_eval.reporting.drawing import write_figure
 from footfall_eval.reporting.notes import notes
 from footfall_eval.reporting.plots import Figure
 from footfall_eval.reporting.validity_plots import records, validity_figures
 from footfall_eval.statistics.segments import profile_columns, segment_effects
 from footfall_eval.statistics.sequence import effect_over_days
+
+NO_MODEL = "none"
+"""How a manifest names that no language model was asked."""
 
 MAX_SEGMENTATIONS = 4
 """Profile columns shown; more would invite picking the one that looks best."""
@@ -48,6 +56,26 @@ def write_report(
     primary: str | None = None,
     others: Sequence[Path | str] = (),
 ) -> Path:
+    """Compare the arms of a run, write its report, and return the file; see ``make_report``."""
+    return make_report(run, out, primary=primary, others=others).path
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written."""
+
+    path: Path
+    no_verdict: tuple[str, ...]
+    """Why it names no winner, in sentences; empty where it does."""
+
+
+def make_report(
+    run: Path | str,
+    out: Path | None = None,
+    *,
+    primary: str | None = None,
+    others: Sequence[Path | str] = (),
+) -> Report:
     """Compare the arms of a run and write its report.
 
     Args:
@@ -55,21 +83,16 @@ def write_report(
         out: File to write; ``RUN/report.html`` by default.
         primary: Metric of the verdict; by default the scenario's, else purchases or clicks.
         others: Further runs of the same arms; simulation and model error are then shown apart.
-
-    Returns:
-        The file written.
     """
     log = RunLog.open(run)
     target = out or log.path / REPORT
-    temporary = target.with_name(f"{target.name}.partial")
     result = compare(log, primary=primary)
     pooled = None
     if others:
         logs = [log, *(RunLog.open(other) for other in others)]
         pooled = pool_runs(logs, primary=result.primary, control=result.control)
-    temporary.write_text(render(log, result, pooled), encoding="utf-8")
-    temporary.replace(target)
-    return target
+    write_text(target, render(log, result, pooled))
+    return Report(target, pooled.no_verdict if pooled else result.no_verdict)
 
 
 def render(log: RunLog, result: Comparison, pooled: PooledComparison | None = None) -> str:
@@ -117,14 +140,6 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
     dataset = dict(manifest.get("dataset") or {})
     currency = str(dataset.get("currency") or "")
     figures = _figures(log, result)
-    sections = [
-        figures["forest"],
-        *figures["time"],
-        *figures["trends"],
-        *figures["segments"],
-        figures["signal"],
-    ]
-    sections += [figure for part in figures["validity"].values() for figure in part]
     return {
         "name": str(log.scenario.get("name") or log.path.name),
         "about": str(log.scenario.get("about") or ""),
@@ -139,10 +154,12 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "definitions": [(view.label(m.name, currency), m.about) for m in METRICS]
         + [(label, about) for label, _, about in view.EXPOSURE.values()],
         "figures": figures,
-        "specs": {figure.id: figure.spec() for figure in sections if figure},
+        "specs": {figure.id: figure.spec() for figure in all_figures(figures)},
+        "asked": (manifest.get("model") or {}).get("name") != NO_MODEL,
         "slates": sample_slates(log),
         "currency": currency,
         "arms": log.arms,
+        "answered": view.answers_table(result),
         "faults": view.faults_table(log),
         "endings": view.endings_table(log),
         "quality": view.quality_table(log),
@@ -151,6 +168,31 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "records": records,
         **_provenance(log, dataset),
     }
+
+
+def write_figures(run: Path, folder: Path, *, primary: str | None = None) -> list[Path]:
+    """Write every figure of a run's report as SVG, PDF, PNG and CSV; the files.
+
+    Raises:
+        UserError: There is no run, matplotlib is not installed, or a file cannot be written.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UserError("figures need matplotlib: pip install 'footfall[figures]'")
+    log = RunLog.open(run)
+    figures = all_figures(_figures(log, compare(log, primary=primary)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [path for figure in figures for path in write_figure(figure, folder)]
+    except OSError as error:
+        raise UserError(f"cannot write figures to {folder}: {error.strerror}") from error
+
+
+def all_figures(figures: dict[str, Any]) -> list[Figure]:
+    """The figures of a report, in its order."""
+    found = [figures["forest"], *figures["time"], *figures["trends"], *figures["segments"]]
+    found.append(figures["signal"])
+    found += [figure for part in figures["validity"].values() for figure in part]
+    return [figure for figure in found if figure]
 
 
 def _figures(log: RunLog, result: Comparison) -> dict[str, Any]:

@@ -13,7 +13,14 @@ from footfall_eval.comparing.figures import amount, estimate, relative
 from footfall_eval.comparing.pool import PooledComparison
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reporting import view
-from footfall_eval.reporting.view import EXPOSURE, evidence_tables, label, p_words, pooled_table
+from footfall_eval.reporting.view import (
+    EXPOSURE,
+    answers_table,
+    evidence_tables,
+    label,
+    p_words,
+    pooled_table,
+)
 
 _METRICS = {metric.name: metric for metric in METRICS}
 
@@ -56,12 +63,13 @@ def layout(result: Comparison, *, every: bool = False) -> RenderableType:
             if any(contrast.treatment == arm.name for contrast in result.contrasts)
         ]
     parts += [_words(table) for table in evidence_tables(result)]
+    parts += [_answers(result)]
     parts += [Text(f"! {caution}", "yellow") for caution in result.cautions]
     lead, sentence = result.verdict, result.validity.sentence()
     lead = lead.removesuffix(sentence).rstrip()
     parts += [
         Text(),
-        Text(lead, "bold"),
+        Text(lead, "bold red" if result.no_verdict else "bold"),
         Text(sentence, f"bold {_COLOURS[result.validity.status]}"),
     ]
     return Group(*parts)
@@ -128,8 +136,22 @@ def _arms(result: Comparison, start: int) -> Table:
     return table
 
 
+def _answers(result: Comparison) -> RenderableType:
+    """What each arm's recommender answered, where anything was wrong with it."""
+    found = answers_table(result)
+    if found is None:
+        return Text()
+    table = _table(f"\n{found.caption}")
+    for column, head in enumerate(found.head):
+        table.add_column(head, justify="right" if column else "left", overflow="fold")
+    for row in found.rows:
+        table.add_row(*row)
+    return table
+
+
 def _contrasts(result: Comparison, treatment: str) -> Table:
-    table = _table(f"\n{treatment} minus {result.control}")
+    broken = " (no verdict: see below)" if result.no_verdict else ""
+    table = _table(f"\n{treatment} minus {result.control}{broken}")
     table.add_column("")
     for head in ("difference", f"{result.level:.0%} interval", "relative", "p*", "corr."):
         table.add_column(head, justify="right", no_wrap=head != "")

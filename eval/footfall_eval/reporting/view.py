@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from footfall.run_folder.answers import KINDS
 from footfall_eval.comparing.comparison import Comparison, Contrast
 from footfall_eval.comparing.evidence import Lift
 from footfall_eval.comparing.figures import amount, estimate, percent, relative
@@ -268,15 +269,30 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.3g} minutes" if seconds < 7200 else f"{seconds / 3600:.3g} hours"
 
 
+def answers_table(result: Comparison) -> Table | None:
+    """What each arm's recommender answered, for the first screen; None where nothing was wrong."""
+    told = [arm.answers for arm in result.arms if arm.answers is not None]
+    if not any(one.problem() or one.caution() for one in told):
+        return None
+    rows = tuple(
+        (one.arm, f"{one.requests:,}", *(f"{one.share(kind):.0%}" for kind in KINDS))
+        for one in told
+    )
+    head = ("Arm", "Requests", *(kind.replace("_", " ").capitalize() for kind in KINDS))
+    return Table("What the recommenders answered", head, rows)
+
+
 def faults_table(log: RunLog) -> Table | None:
     """What the recommenders got wrong, as the run counted it, one row a kind."""
     faults = {str(arm): dict(found) for arm, found in (log.manifest.get("faults") or {}).items()}
-    kinds = list(dict.fromkeys(kind for found in faults.values() for kind in found))
+    # Down, not across: with six recommenders and their examples no page is wide enough.
     rows = tuple(
-        (kind.replace("_", " "), *(_plain(faults.get(arm, {}).get(kind, 0)) for arm in log.arms))
-        for kind in kinds
+        (arm, kind.replace("_", " "), _plain(count))
+        for arm in log.arms
+        for kind, count in faults.get(arm, {}).items()
     )
-    return Table("Counted by the run", ("Kind", *log.arms), rows) if rows else None
+    head = ("Recommender", "What", "How often")
+    return Table("Counted by the run", head, rows, words=True) if rows else None
 
 
 def endings_table(log: RunLog) -> Table:

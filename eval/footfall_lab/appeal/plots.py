@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from footfall.plumbing.files import write_text
 from footfall_lab.appeal.backtest import Backtest
 from footfall_lab.appeal.figures import Scored
 
@@ -44,7 +45,7 @@ def write_page(found: dict[str, Any], backtest: Backtest, path: Path) -> None:
         f"<p><b>{escape(found['verdict']['sentence'])}</b></p>{text}{plans}{''.join(parts)}"
         f"<h2>Reported elsewhere, on other tests</h2><ul>{elsewhere}</ul></html>"
     )
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def _contamination(found: dict[str, Any]) -> tuple[str, ...]:

@@ -28,11 +28,11 @@ _FROZEN = "embeddings."
 class Schedule:
     """How long and how fast to tune; chosen by cross-fitting inside a development part."""
 
-    rounds: int = 3
+    rounds: int = 2
     """Times that each test is seen."""
-    rate: float = 5e-5
+    rate: float = 1e-5
     """Learning rate of the model, after a tenth of warming up, falling to 0."""
-    head_rate: float = 2e-2
+    head_rate: float = 1e-3
     tests_a_step: int = 8
 
 

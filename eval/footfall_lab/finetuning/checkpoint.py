@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from footfall.errors import DataError, one_line
+from footfall.plumbing.files import filling, write_json, write_text
 from footfall.plumbing.json_files import read_object
 
 ADAPTER, CHECKPOINT = "adapter", "checkpoint"
@@ -28,8 +30,11 @@ def save_adapter(model: Any, folder: Path, base: str, *, dtype: torch.dtype) -> 
         base: Name of the base model as scenarios write it; no path of this machine.
         dtype: Of the weights in the file.
     """
-    temporary = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
+    with _filling(folder) as temporary:
+        _write_adapter(model, temporary, base, dtype)
+
+
+def _write_adapter(model: Any, temporary: Path, base: str, dtype: torch.dtype) -> None:
     model.save_pretrained(temporary)
     (temporary / "README.md").unlink(missing_ok=True)  # peft's empty model card
     weights = load_file(temporary / _WEIGHTS)
@@ -41,8 +46,7 @@ def save_adapter(model: Any, folder: Path, base: str, *, dtype: torch.dtype) -> 
     config = read_object(temporary / "adapter_config.json")
     config["base_model_name_or_path"] = base
     text = json.dumps(config, indent=1, sort_keys=True) + "\n"
-    (temporary / "adapter_config.json").write_text(text, encoding="utf-8")
-    _replace(temporary, folder)
+    write_text(temporary / "adapter_config.json", text)
 
 
 def load_adapter(model: Any, folder: Path) -> None:
@@ -73,16 +77,13 @@ def save_state(
 ) -> None:
     """Everything that going on needs: weights, moments of the optimizer, where it stands."""
     folder = out / CHECKPOINT
-    temporary = folder.with_name(f"{CHECKPOINT}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    save_adapter(model, temporary / ADAPTER, base, dtype=torch.float32)
     moments: dict[str, torch.Tensor] = {}
     for number, values in optimizer.state_dict()["state"].items():
         moments |= {f"{number}/{name}": tensor.contiguous() for name, tensor in values.items()}
-    save_file(moments, temporary / _MOMENTS)
-    (temporary / _STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
-    _replace(temporary, folder)
+    with _filling(folder) as temporary:
+        save_adapter(model, temporary / ADAPTER, base, dtype=torch.float32)
+        save_file(moments, temporary / _MOMENTS)
+        write_json(temporary / _STATE, state)
 
 
 def load_state(out: Path, model: Any, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -108,13 +109,11 @@ def load_state(out: Path, model: Any, optimizer: torch.optim.Optimizer) -> dict[
     return state
 
 
-def _replace(temporary: Path, folder: Path) -> None:
-    """Move a finished folder to its place; the old one is there until the new one is."""
-    if folder.exists():
-        old = folder.with_name(f"{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        temporary.rename(folder)
-        shutil.rmtree(old)
-    else:
-        temporary.rename(folder)
+@contextmanager
+def _filling(folder: Path) -> Iterator[Path]:
+    """Like ``filling``; what safetensors says of a full disk is an error of the system, too."""
+    with filling(folder) as temporary:
+        try:
+            yield temporary
+        except SafetensorError as error:
+            raise OSError(one_line(error, 200)) from error

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from footfall.plumbing.files import write_text
 from footfall_lab.finetuning.train import Progress
 
 SMOOTH = 10
@@ -16,9 +17,7 @@ SMOOTH = 10
 
 def write_curves(progress: Progress, path: Path) -> None:
     """Write one self-contained HTML page."""
-    path.write_text(
-        _figure(progress).to_html(include_plotlyjs=True, full_html=True), encoding="utf-8"
-    )
+    write_text(path, _figure(progress).to_html(include_plotlyjs=True, full_html=True))
 
 
 def _figure(progress: Progress) -> go.Figure:

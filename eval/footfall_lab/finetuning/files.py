@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from footfall.errors import DataError, one_line
 from footfall.llm.protocol import Tokens
+from footfall.plumbing.files import replacing, write_json
 from footfall.plumbing.json_files import read_object
 from footfall_lab.finetuning.lessons import Lesson
 
@@ -57,7 +57,6 @@ def write_lessons(folder: Path, name: str, lessons: Sequence[Lesson], decode: An
         lessons: One row each.
         decode: Token ids -> text.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {
             "user": lesson.user,
@@ -72,14 +71,13 @@ def write_lessons(folder: Path, name: str, lessons: Sequence[Lesson], decode: An
         }
         for lesson in lessons
     ]
-    temporary = folder / f"{name}.partial"
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
-    temporary.replace(folder / name)
+    with replacing(folder / name) as sink:
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), sink)
 
 
 def write_about(folder: Path, about: dict[str, Any]) -> None:
     """Write the manifest, last: a folder without one is not complete."""
-    (folder / NAME).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / NAME, about)
 
 
 def read_lessons(folder: Path) -> LessonFolder:

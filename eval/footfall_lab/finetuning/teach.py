@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +21,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.weights.adapters import adapter_card, adapter_hash, find_adapter, user_hash
 from footfall.llm.weights.weights import find_weights
 from footfall.options import Announce
-from footfall.plumbing.files import replacing
+from footfall.plumbing.files import replacing, write_json
 from footfall.plumbing.json_files import read_object
 from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
@@ -154,9 +153,9 @@ def teach(
         "looks": [asdict(one) for one in progress.looks],
         "best": asdict(progress.best),
     }
-    (out / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "card.json", card)
     if (out / "adapter").is_dir():
-        shutil.copy(out / "card.json", out / "adapter" / "footfall.json")
+        write_json(out / "adapter" / "footfall.json", card)
     return card
 
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from footfall.llm.nobody import NOBODY
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
+from footfall.plumbing.files import write_json, write_text
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST, VALIDITY
@@ -111,7 +111,7 @@ def validate_users(
     }
     tidy: dict[str, Any] = plain(found)
     write(order.out, tidy)
-    (order.out / BEHAVIOUR).write_text(_as_yaml(study.players), encoding="utf-8")
+    write_text(order.out / BEHAVIOUR, _as_yaml(study.players))
     return tidy
 
 
@@ -179,10 +179,7 @@ def _by_pages(
 
 def write(folder: Path, found: dict[str, Any]) -> None:
     """Write the findings in one step; a run in the same folder repeats the verdict."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{VALIDITY}.partial"
-    temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    temporary.replace(folder / VALIDITY)
+    write_json(folder / VALIDITY, found)
     if not (folder / MANIFEST).exists():
         return
     with manifest.locked(folder):
@@ -204,9 +201,7 @@ def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[s
             interviewer = Interviewer(model, scenario.choice, ground.catalogue, order.base)
         found = dict(plain(run_tasks(ground, order, interviewer, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    path = order.out / "discrimination.json"
-    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / "discrimination.json", found)
     return found
 
 
@@ -231,8 +226,7 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
         assert model is not None
         found = dict(plain(measure(ground, order, model, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    (order.out / MEMORY).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / MEMORY, found)
     return found
 
 
@@ -247,8 +241,7 @@ def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> d
     with _model(scenario, order, announce) as model:
         found = dict(plain(foresee_takers(ground, order, model, announce)))
     found["seconds"] = round(clock.total(), 1)
-    order.out.mkdir(parents=True, exist_ok=True)
-    (order.out / NEW_ITEMS).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write_json(order.out / NEW_ITEMS, found)
     return found
 
 

@@ -13,7 +13,7 @@ what may be true is what a run needs, and ``unsure`` is that difference as a ter
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -62,8 +62,11 @@ BUY_MEASURES = ("constant", "price", "price squared", "bought of late", "bought 
 
 BUY_OWN = (0, 1)
 
-MOST_ABOVE = 4.0
-"""Clicks above the usual beyond which a visit is not remembered as a better one."""
+LATE_DAYS = 7.0
+"""A click is 1/e as late after so many days."""
+
+MOST_ABOVE = 6.0
+"""Clicks above the usual beyond which more make no difference."""
 
 GOING = ("constant", "further pages", "clicked", "bought")
 """What asking for another page depends on."""
@@ -102,7 +105,7 @@ class Shared:
     go_common: Floats
     """[len(GOING)]"""
     returning: Floats
-    """[1] by how much a click above the usual raises the log of the rate of coming back."""
+    """[1] what a click of late above the usual adds to the log of the rate of coming back."""
     discrepancy: Floats
     """[1] standard deviation of the model's own error on the log of a lift, as a look back says."""
 
@@ -199,7 +202,7 @@ class Thinking(Protocol):
         """See ``People.going``."""
         ...
 
-    def stretch(self, users: Numbers, clicks: Numbers) -> Floats:
+    def stretch(self, users: Numbers, clicks: Floats, visits: Floats) -> Floats:
         """See ``People.stretch``."""
         ...
 
@@ -288,9 +291,15 @@ class People:
         ones = np.ones(len(users))
         return np.stack([base, shared[2] * ones, shared[3] * ones], axis=1)
 
-    def stretch(self, users: Numbers, clicks: Numbers) -> Floats:
-        """[n] by what the days to the next visit are multiplied after one with ``clicks`` [n]."""
-        above = above_usual(clicks, self.users.usual_clicks[users])
+    def stretch(self, users: Numbers, clicks: Floats, visits: Floats) -> Floats:
+        """[n] by what the days to the next visit are multiplied.
+
+        Args:
+            users: [n] numbers in the population.
+            clicks: [n] in this run so far, each fading with a life of ``LATE_DAYS``.
+            visits: [n] the same of the visits.
+        """
+        above = above_usual(clicks, visits, self.users.usual_clicks[users])
         return np.asarray(np.exp(-self.shared.returning[0] * above))
 
     def of(self, rows: Numbers, stranger: UserTraits) -> People:
@@ -302,9 +311,9 @@ class People:
         )
 
 
-def above_usual(clicks: npt.NDArray[Any], usual: Floats) -> Floats:
-    """Clicks of a visit above the usual; very good visits count like good ones."""
-    return np.asarray(np.clip(clicks - usual, -MOST_ABOVE, MOST_ABOVE), dtype=np.float64)
+def above_usual(clicks: Floats, visits: Floats, usual: Floats) -> Floats:
+    """Clicks of late above the usual ones of as many visits; extremes count like large ones."""
+    return np.asarray(np.clip(clicks - usual * visits, -MOST_ABOVE, MOST_ABOVE))
 
 
 def buy_measures(raw: Floats, worth: Floats) -> Floats:

@@ -125,13 +125,13 @@ class Habits(_Spec):
     """Measured P(reads down to position p), from 1.0 downwards; replaces ``examination``."""
     go_on: float = Field(default=0.2, ge=-10, le=10)
     """Log-odds of opening another page after one without a click."""
-    go_on_after_click: float = 0.8
+    go_on_after_click: float = Field(default=0.8, ge=-10, le=10)
     """Added to those log-odds after a click."""
-    look_seconds: float = Field(default=2.0, gt=0)
+    look_seconds: float = Field(default=2.0, gt=0, le=86_400)
     """Time to read one item of the page."""
-    dwell_seconds: float = Field(default=20.0, gt=0)
+    dwell_seconds: float = Field(default=20.0, gt=0, le=86_400)
     """Time on the page of a clicked item."""
-    gap_days: float = Field(default=7.0, gt=0)
+    gap_days: float = Field(default=7.0, gt=0, le=36_500)
     """Mean gap between visits of a user whose history does not tell one."""
     picks: Literal["one", "many"] = "one"
     """"one": at most one click a page (multinomial logit). "many": every item that beats

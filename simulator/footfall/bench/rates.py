@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from footfall.bench.results import Measured
 from footfall.llm.devices import for_cuda
+from footfall.plumbing.files import write_json
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.spec import SPEC
 
@@ -55,13 +55,9 @@ def keep(measured: Measured, folder: Path | None = None) -> str:
 def remember(model: str, rates: Rates, folder: Path | None = None) -> None:
     """Keep rates, replacing older ones of the same model and device."""
     path = _path(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
     known = _read(path)
     known[_key(model)] = rates
-    text = json.dumps({key: value.model_dump() for key, value in known.items()}, indent=1)
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_json(path, {key: value.model_dump() for key, value in known.items()})
 
 
 def recall(model: str, folder: Path | None = None) -> Rates | None:

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from footfall.errors import UserError
-from footfall.explaining.asked import questions
+from footfall.errors import ModelError, UserError
+from footfall.explaining.asked import Asked, questions
 from footfall.explaining.interview import interview as ask
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
 from footfall.llm.specs import ModelSpec
+from footfall.plumbing.spec import fault
 
 MOST_TERMS = 3
 """Parts of a utility that the line of an item names."""
@@ -66,20 +68,27 @@ def interview(
     arm: Arm = None,
     show_prompt: Annotated[bool, typer.Option(help="Print the whole prompt as well.")] = False,
     model: Annotated[str | None, typer.Option(help="Who plays the user, if not the run's.")] = None,
+    server: Annotated[str | None, typer.Option(help="URL of a server of that model.")] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the server's key.")
+    ] = None,
     base: Base = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Ask a simulated user something; the model answers from their memory and their log."""
     found = replay(run, user, arm, base=base, announce=_stderr.print)
-    spec = None if model is None else ModelSpec(name=model)
-    said = ask(found, question, model=spec, store=store, announce=_stderr.print)
+    if model is None and (server or api_key_env):
+        raise UserError("--server and --api-key-env want the name of the model: --model NAME")
+    said = {"name": model, "server": server, "api_key_env": api_key_env}
+    spec = None if model is None else _model(said)
+    answer = ask(found, question, model=spec, store=store, announce=_stderr.print)
     if as_json:
-        typer.echo(json.dumps(asdict(said)))
+        typer.echo(json.dumps(asdict(answer)))
         return
     if show_prompt:
-        typer.echo(said.prompt)
-    typer.echo(said.answer or f"(no answer: {said.missing})")
+        typer.echo(answer.prompt)
+    typer.echo(answer.answer or f"(no answer: {answer.missing})")
     _stderr.print("Made up by a language model from this user's past; it decided nothing.")
 
 
@@ -187,7 +196,9 @@ def _item(console: Console, decision: Decision) -> None:
 
 
 def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | None) -> None:
-    asked = questions(found, one, store)
+    asked = _asked(found, one, store)
+    if asked is None:
+        return
     if not asked:
         console.print("No language model was asked.")
         return
@@ -201,6 +212,23 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
         console.print(
             f"  ...{' '.join(question.own.split())}  ->  {answer}", markup=False, highlight=False
         )
+
+
+def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[Asked] | None:
+    """The questions about a page; None, and a word about it, where they cannot be put together."""
+    try:
+        return questions(found, one, store)
+    except ModelError as error:
+        _stderr.print(f"the prompts are not shown: {error}", markup=False, soft_wrap=True)
+        return None
+
+
+def _model(said: dict[str, Any]) -> ModelSpec:
+    """The model that was named on the command line; one line where something is wrong with it."""
+    try:
+        return ModelSpec.model_validate(said)
+    except ValidationError as error:
+        raise UserError(fault(error)) from None
 
 
 def _plain(
@@ -218,7 +246,7 @@ def _plain(
             for decision in one.decisions
             if item is None or decision.item == item
         ],
-        "asked": [asdict(question) for question in questions(found, one, store)],
+        "asked": [asdict(question) for question in _asked(found, one, store) or ()],
     }
 
 

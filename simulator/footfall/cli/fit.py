@@ -26,6 +26,7 @@ from footfall.fitting.ground import lay
 from footfall.fitting.habits import fit_habits
 from footfall.fitting.pages.of_split import TESTED, fit_users, has_pages
 from footfall.fitting.sets import build, protocols
+from footfall.plumbing.files import write_text
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
@@ -77,7 +78,7 @@ def fit(
         return
     fitted = fit_scenario(scenario, by, protocol)
     written = fitted.spec.model_dump(mode="json")
-    out.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    write_text(out, yaml.safe_dump(written, sort_keys=False))
     if as_json:
         typer.echo(json.dumps(fitted.model_dump(mode="json")))
         return
@@ -101,7 +102,7 @@ def _fit_pages(
     people = out.with_suffix(".npz")
     behaviour = fitted.save(people)
     text = yaml.safe_dump(behaviour.model_dump(mode="json"), sort_keys=False)
-    out.write_text(text, encoding="utf-8")
+    write_text(out, text)
     if as_json:
         typer.echo(json.dumps(fitted.report.model_dump(mode="json")))
         return

@@ -1,8 +1,9 @@
 """The command line. Answers go to stdout, everything else to stderr.
 
 Exit status: 0 done, 1 the run failed or its budget is used up, 2 the user's input is wrong (one
-line, no traceback), 130 interrupted, 143 terminated, 129 its terminal went away. The
-commands themselves are entry points: see ``footfall.cli.commands``.
+line, no traceback), 3 done, but an arm or the model is broken and no verdict can rest on it, 130
+interrupted, 143 terminated, 129 its terminal went away. The commands themselves are entry points:
+see ``footfall.cli.commands``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from footfall.cli.commands import Commands, names
 from footfall.errors import FootfallError, did_you_mean
+from footfall.plumbing.extras import missing
 from footfall.plumbing.signals import Terminated, terminable
 
 app = typer.Typer(
@@ -74,6 +76,11 @@ def _status() -> int:
             status = _fail(_stopped("interrupted"), INTERRUPTED)
     except FootfallError as error:
         status = _fail(str(error), error.exit_status)
+    except ModuleNotFoundError as error:
+        told = missing(error)
+        if told is None:
+            raise
+        status = _fail(told, 2)
     except _UsageError as error:
         status = _fail(_usage(error), 2)
     except Terminated as end:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,7 @@ from footfall.errors import UserError
 from footfall.options import Options, Watch
 from footfall.plumbing.signals import patient
 from footfall.plumbing.yaml_files import folder_of
+from footfall.run_folder.answers import NO_VERDICT, Answers, answers_of
 from footfall.runs.estimate import estimate
 from footfall.runs.grid import cells, is_grid, play
 from footfall.runs.run import run as simulate
@@ -77,7 +80,10 @@ def run(
     )
     base = folder_of(scenario)
     if dry_run:
-        _print_estimate(estimate(resolved, base, stderr.print).as_dict(), as_json)
+        found = estimate(resolved, base, stderr.print)
+        _print_estimate(found.as_dict(), as_json)
+        _tell_answers(found.answers)
+        _end([f"{one.problem()}." for one in found.answers if one.problem()])
         return
     options = Options(
         out,
@@ -100,7 +106,9 @@ def run(
         print(json.dumps(record, default=str))  # noqa: T201
     else:
         stderr.print(_where_the_time_went(record))
+        _tell_answers(answers_of(record))
         stderr.print(f"done: {out} - compare with: footfall compare {out}")
+    _end(record["no_verdict"])
 
 
 def demo(
@@ -112,10 +120,10 @@ def demo(
     record = _simulate(
         read_scenario("demo"), Options(out, workers=workers, store=store, overwrite=True)
     )
-    load("report")(run=out)
-    load("compare")(runs=[out])
+    with suppress(typer.Exit):  # compare says the same, and ends with the same status
+        load("report")(run=out)
     stderr.print(_where_the_time_went(record))
-    typer.echo(f"report: {out / 'report.html'}")
+    load("compare")(runs=[out])
 
 
 def _seeds(text: str | None) -> list[int]:
@@ -136,12 +144,27 @@ def _simulate(scenario: Scenario, options: Options) -> dict[str, Any]:
         return simulate(scenario, options, watch)
 
 
+def _tell_answers(found: Iterable[Answers]) -> None:
+    """One line an arm: how many requests it was asked, and what was wrong."""
+    for one in found:
+        stderr.print(f"arm {one.words()}", markup=False, soft_wrap=True)
+
+
+def _end(problems: list[str]) -> None:
+    """Where an arm or the model is broken, say so and end with the status that says so."""
+    for problem in problems:
+        stderr.print(f"! no verdict: {problem}", markup=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(NO_VERDICT)
+
+
 def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(numbers))  # noqa: T201
         return
     low, high = numbers["seconds_low"], numbers["seconds_high"]
-    shown = {name: value for name, value in numbers.items() if not name.startswith("seconds_")}
+    apart = ("seconds_low", "seconds_high", "answers")
+    shown = {name: value for name, value in numbers.items() if name not in apart}
     for name, value in shown.items():
         text = f"{value:,.0f}" if isinstance(value, int | float) else value
         if name == "seconds":

@@ -37,6 +37,10 @@ ALLOWED = (
 run ``spend.to_pickle("file")`` from a scenario that somebody else wrote."""
 
 
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+"""Of numbers only: a text times a number may be a text as large as the memory."""
+
+
 def select(frame: pd.DataFrame, where: str, hidden: tuple[str, ...] = ()) -> pd.DataFrame:
     """Rows of ``frame`` for which ``where`` holds; a missing value fails every comparison.
 
@@ -44,7 +48,7 @@ def select(frame: pd.DataFrame, where: str, hidden: tuple[str, ...] = ()) -> pd.
         DataError: The expression cannot be read, or names a column that is not there.
     """
     columns = [str(c) for c in frame.columns if c not in hidden]
-    _check(where, columns)
+    _check(where, columns, frozenset(c for c in columns if _is_text(frame[c])))
     try:
         chosen = frame.query(where, engine="python", local_dict={}, global_dict={})
     except Exception as error:  # pandas raises whatever the operands raise
@@ -52,6 +56,11 @@ def select(frame: pd.DataFrame, where: str, hidden: tuple[str, ...] = ()) -> pd.
         raise DataError(f"where: `{where}` cannot be computed: {reason}") from error
     assert isinstance(chosen, pd.DataFrame)
     return chosen
+
+
+def _is_text(column: pd.Series) -> bool:
+    kinds = pd.api.types
+    return not (kinds.is_numeric_dtype(column.dtype) or kinds.is_datetime64_any_dtype(column.dtype))
 
 
 def _unknown(name: str, where: str, columns: list[str]) -> str:
@@ -64,7 +73,7 @@ def _unknown(name: str, where: str, columns: list[str]) -> str:
     return f'no column "{name}"; {did_you_mean(name, columns)}'
 
 
-def _check(where: str, columns: list[str]) -> None:
+def _check(where: str, columns: list[str], texts: frozenset[str]) -> None:
     try:
         tree = ast.parse(where.strip(), mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
@@ -78,5 +87,25 @@ def _check(where: str, columns: list[str]) -> None:
             )
         if isinstance(node, ast.Name) and node.id not in columns:
             raise DataError(f"where: {_unknown(node.id, where, columns)}")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ARITHMETIC):
+            for side in (node.left, node.right):
+                _refuse_text(where, side, texts)
+    _compares(where, tree)
+
+
+def _refuse_text(where: str, side: ast.expr, texts: frozenset[str]) -> None:
+    text = isinstance(side, ast.Name) and side.id in texts
+    listed = isinstance(side, ast.List | ast.Tuple)
+    if (
+        text
+        or listed
+        or (isinstance(side, ast.Constant) and not isinstance(side.value, int | float))
+    ):
+        raise DataError(
+            f'where: `{where:.100}` reckons with "{ast.unparse(side):.40}", which is no number'
+        )
+
+
+def _compares(where: str, tree: ast.Expression) -> None:
     if not isinstance(tree.body, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp):
         raise DataError(f"where: `{where}` compares nothing; write for instance `orders >= 10`")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from footfall.answering.repricing import open_with_prices
+from footfall.explaining.absent import absent_model
 from footfall.explaining.replay import ExplainedPage, Replay
 from footfall.llm.nobody import NOBODY
-from footfall.llm.opening import open_model
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokenizer
 from footfall.llm.store import AnswerStore
 from footfall.llm.writing import Passage, Writer, Written
@@ -37,18 +37,16 @@ class Asked:
 def questions(replay: Replay, page: ExplainedPage, store: Path | None = None) -> list[Asked]:
     """What the model was asked about one page of a replayed user.
 
-    No engine starts: answers come from the run's store. Questions whose answers are not there
-    are shown without.
+    No engine starts and no server is asked: answers come from the run's store. Questions whose
+    answers are not there are shown without.
 
     Raises:
-        UserError: The model's tokenizer cannot be opened.
+        ModelError: The model's tokenizer is not on this machine.
     """
     if replay.scenario.model.name == NOBODY or replay.scenario.choice.mode == "surrogate":
         return []
     with ExitStack() as stack:
-        model = stack.enter_context(
-            closing(open_model(replay.scenario.model, announce=lambda _: None))
-        )
+        model = absent_model(replay)
         listener = _Listener(model, _open(stack, store or _store_of(replay.run)))
         choice = open_with_prices(
             replay.scenario.choice,

@@ -31,6 +31,8 @@ from footfall.run_folder.layout import STORE
 QUESTION_CHARS = 400
 """Longest question."""
 
+SHIPPED = ("embedded", "fake")
+"""Models that are on every machine with Footfall."""
 FEWEST_WORDS = 3
 """A text of fewer words may be an answer, whatever they are."""
 
@@ -64,8 +66,9 @@ def interview(
     Args:
         replay: The user, and what they did.
         question: Up to ``QUESTION_CHARS`` characters.
-        model: Who plays the user; the run's own model unless told otherwise. An adapter that was
-            taught to answer Yes and No is left out: it can do nothing else.
+        model: Who plays the user. Unless told otherwise the run's own model, if it comes with
+            Footfall: what a run folder names beyond that is not called. An adapter that was taught
+            to answer Yes and No is left out: it can do nothing else.
         store: Store of model answers; the run's own unless told otherwise.
         max_tokens: Longest answer.
         announce: Told about steps that take long.
@@ -75,9 +78,7 @@ def interview(
     """
     if not 0 < len(question.strip()) <= QUESTION_CHARS:
         raise UserError(f"a question has 1 to {QUESTION_CHARS} characters")
-    spec = model or replay.scenario.model
-    if spec.name == NOBODY:
-        raise UserError("the run has no language model (model: none); name one with --model")
+    spec = model or _own_model(replay.scenario.model)
     if spec.adapter is not None:
         announce(f'asking {spec.name} without its adapter "{spec.adapter}", which cannot talk')
         spec = spec.model_copy(update={"adapter": None})
@@ -117,6 +118,23 @@ def talks(text: str) -> bool:
     """Whether a text is more than one or two words said again and again."""
     words = text.casefold().split()
     return len(words) < FEWEST_WORDS or len(set(words)) > max(2, len(words) // 6)
+
+
+def _own_model(said: ModelSpec) -> ModelSpec:
+    """The run's model, if it is one that comes with Footfall.
+
+    Raises:
+        UserError: It is nobody, or elsewhere.
+    """
+    if said.name == NOBODY:
+        raise UserError("the run has no language model (model: none); name one with --model")
+    if said.server is not None or said.name not in SHIPPED:
+        raise UserError(
+            f'the run was played by "{said.name}", which does not come with Footfall, and what a '
+            "run folder names is not called; say who answers: --model NAME [--server URL "
+            "[--api-key-env VARIABLE]]"
+        )
+    return ModelSpec(name=said.name, adapter=said.adapter, seed=said.seed)
 
 
 def _lately(replay: Replay) -> Visit:

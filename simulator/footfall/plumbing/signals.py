@@ -8,6 +8,7 @@ can be resumed: what the model answered is stored.
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -33,6 +34,24 @@ def terminable() -> Iterator[None]:
     for number, handler in before.items():
         if handler != signal.SIG_IGN:  # nohup wants the terminal's end not to be noticed
             signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """While inside, neither Ctrl-C nor SIGTERM nor SIGHUP is heard: last words are said whole.
+
+    Outside the main thread, where no signal arrives, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:

@@ -105,6 +105,7 @@ class Sandbox(SandboxedEnvironment):
             JOINED: lambda parts: self._join(parts, ""),
         }
         self.tests = {name: self.tests[name] for name in TESTS}
+        self.finalize = self._printed
         self.concat = self._concat  # type: ignore[method-assign]  # as Jinja wants it
 
     def begin(self) -> None:
@@ -282,6 +283,10 @@ class Sandbox(SandboxedEnvironment):
         if not _single(value):
             raise TypeError(f"a {type(value).__name__} within a list or mapping")
         return self.counted(value)
+
+    def _printed(self, value: Any) -> Any:
+        """What stands between {{ and }}: functions and the like would tell where they lie."""
+        return value if type(value) in _PLAIN else self._text(value)
 
     def _text(self, value: Any) -> Any:
         """What is printed; what is no text, number or list of them has no words of its own."""

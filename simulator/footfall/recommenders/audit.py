@@ -17,21 +17,26 @@ import pandas as pd
 from footfall.datasets.catalogue import Catalogue
 from footfall.plumbing.latency import Latencies
 from footfall.recommenders.foreign import foreign_code
+from footfall.recommenders.outage import OUTAGE
 from footfall.recommenders.protocol import Recommender, Request, Slate
+from footfall.recommenders.slates import as_slate, as_slates
 
 Kind = Literal[
-    "invented", "repeated", "unavailable", "too_long", "too_short", "empty", "failed", "bad_scores",
-    "failed_updates",
+    "invented", "invented_slates", "repeated", "unavailable", "too_long", "too_short", "empty",
+    "ran_out", "failed", "outages", "bad_scores", "failed_updates",
 ]  # fmt: skip
 
 MEANING: dict[Kind, str] = {
     "invented": "items that the catalogue lacks (dropped)",
+    "invented_slates": "slates with at least one such item",
     "repeated": "items twice in a slate, or already shown in the visit (dropped)",
     "unavailable": "items that were not on sale at that time, as the request said (dropped)",
     "too_long": "slates with more items than asked for (cut)",
     "too_short": "slates that left places of the page empty, after dropping",
-    "empty": "slates without a single usable item, although the request did not fail",
+    "empty": "first slates of a visit without a single usable item, although no request failed",
+    "ran_out": "later slates of a visit without any item that it had not shown yet",
     "failed": "requests without a slate: an exception, a time-out, an unusable answer",
+    "outages": "requests that the scenario itself let fail",
     "bad_scores": "scores or propensities of a slate that were not usable numbers (set to none)",
     "failed_updates": "epochs that the recommender could not learn from",
 }
@@ -50,6 +55,11 @@ class Faults:
 
     slates: int = 0
     """Requests audited: what the counts are out of."""
+    places: int = 0
+    """Places of the first pages of visits."""
+    unfilled: int = 0
+    """Those of them that stayed empty although items were on sale, outages apart. Later pages do
+    not count: a ranking may have an end."""
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(get_args(Kind), 0))
     examples: dict[str, list[str]] = field(
         default_factory=lambda: {kind: [] for kind in get_args(Kind)}
@@ -64,7 +74,11 @@ class Faults:
 
     def merge(self, other: Faults) -> Faults:
         """The faults of both, as a new object; earlier examples first."""
-        merged = Faults(self.slates + other.slates)
+        merged = Faults(
+            self.slates + other.slates,
+            self.places + other.places,
+            self.unfilled + other.unfilled,
+        )
         for kind in get_args(Kind):
             merged.counts[kind] = self.counts[kind] + other.counts[kind]
             merged.examples[kind] = (self.examples[kind] + other.examples[kind])[:EXAMPLES]
@@ -76,7 +90,8 @@ class Faults:
     def as_dict(self) -> dict[str, object]:
         """For manifests: counts, the audited slates, and the examples there are."""
         examples = {kind: list(found) for kind, found in self.examples.items() if found}
-        return {"slates": self.slates, **self.counts, "examples": examples}
+        asked = {"slates": self.slates, "places": self.places, "unfilled": self.unfilled}
+        return {**asked, **self.counts, "examples": examples}
 
 
 class AuditedRecommender:
@@ -100,6 +115,12 @@ class AuditedRecommender:
             counted[name] = counted.get(name, 0) + count
         return counted
 
+    def begin(self) -> None:
+        """Begin with clean books: what was asked so far, on logged pages, was no user's page."""
+        self.faults = Faults()
+        for name in self.diagnostics.keys() & {"fallback_requests"}:
+            self._elsewhere[name] -= self.diagnostics[name]
+
     def absorb(
         self, faults: Faults, diagnostics: Mapping[str, int], latencies: Latencies | None = None
     ) -> None:
@@ -114,6 +135,7 @@ class AuditedRecommender:
         """One usable slate a request, in order; a failed one is empty and says why."""
         answers = self._ask(list(requests))
         self.faults.slates += len(requests)
+        self.faults.places += sum(request.k for request in requests if not request.shown)
         return [self._audit(*pair) for pair in zip(requests, answers, strict=True)]
 
     def update(self, events: pd.DataFrame) -> None:
@@ -136,7 +158,7 @@ class AuditedRecommender:
             return []
         try:
             with foreign_code():
-                answer = _shaped(self.recommender.recommend(requests))
+                answer = as_slates(self.recommender.recommend(requests))
         except Exception as error:  # noqa: BLE001  # foreign code: one arm must not stop the run
             if len(requests) == 1:
                 return [Slate((), failure=_told(error))]
@@ -152,7 +174,11 @@ class AuditedRecommender:
     def _audit(self, request: Request, slate: Slate) -> Slate:
         if self._flawless(request, slate):
             return slate
-        return self._repaired(request, slate)
+        repaired = self._repaired(request, as_slate(slate))
+        if not request.shown and repaired.failure != OUTAGE:
+            on_sale = max(0, len(self._catalogue) - len(request.unavailable))
+            self.faults.unfilled += max(0, min(request.k, on_sale) - len(repaired.items))
+        return repaired
 
     def _flawless(self, request: Request, slate: Slate) -> bool:
         """Whether nothing is wrong with a slate, told quickly: the way that nearly all go."""
@@ -179,13 +205,14 @@ class AuditedRecommender:
         """What can be shown of a slate; what cannot is counted."""
         where = f"user {request.user}, visit {request.session}, page {request.page}"
         if slate.failure:
-            self.faults.add("failed", f"{where}: {slate.failure}")
+            kind: Kind = "outages" if slate.failure == OUTAGE else "failed"
+            self.faults.add(kind, f"{where}: {slate.failure}")
             return Slate((), failure=slate.failure)
         if len(slate.items) > request.k:
             self.faults.add("too_long", f"{where}: {len(slate.items)} items for {request.k}")
         kept = self._usable(request, slate.items, where)[: request.k]
         if not kept:
-            self.faults.add("empty", where)
+            self.faults.add("ran_out" if request.shown else "empty", where)
         elif len(kept) < request.k:
             self.faults.add("too_short", f"{where}: {len(kept)} items for {request.k}")
         return Slate(
@@ -212,8 +239,11 @@ class AuditedRecommender:
         """Places of the items that may be shown."""
         seen = set(request.shown)
         kept = []
+        invented = [item for item in items if self._catalogue.code(item) is None]
+        if invented:
+            self.faults.add("invented_slates", f"{where}: {', '.join(invented):.60}")
         for place, item in enumerate(items):
-            if not isinstance(item, str) or self._catalogue.code(item) is None:
+            if self._catalogue.code(item) is None:
                 self.faults.add("invented", f"{where}: {item!r:.60}")
             elif item in seen:
                 self.faults.add("repeated", f"{where}: {item}")
@@ -228,20 +258,6 @@ class AuditedRecommender:
 def audited(recommender: Recommender, catalogue: Catalogue) -> AuditedRecommender:
     """Wrap ``recommender`` so that its faults are counted and do no harm."""
     return AuditedRecommender(recommender, catalogue)
-
-
-def _shaped(answer: Any) -> list[Slate]:
-    """Check that an answer is a list of slates, each with a sequence of items.
-
-    Raises:
-        TypeError: if not.
-    """
-    if not isinstance(answer, Sequence) or not all(isinstance(slate, Slate) for slate in answer):
-        raise TypeError(f"recommend() returned no list of slates but {answer!r:.60}")
-    for slate in answer:
-        if isinstance(slate.items, str) or not isinstance(slate.items, Sequence):
-            raise TypeError(f"the items of a slate are no tuple but {slate.items!r:.60}")
-    return list(answer)
 
 
 def _plain(values: Any, expected: int) -> bool:

@@ -3,7 +3,7 @@
 Three forms are understood:
 
 - a function whose first parameter is called ``requests``: ``f(requests, **options)`` returns,
-  for each request, a ``Slate`` or a list of item ids;
+  for each request, a ``Slate`` or a list (array, Series) of item ids;
 - a class or any other function: called once with ``options`` and those of ``split``,
   ``catalogue`` and ``seed`` that it has parameters for, and must return a ``Recommender``;
 - an object that already is a ``Recommender``.
@@ -24,6 +24,7 @@ import pandas as pd
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.recommenders.foreign import foreign_code
 from footfall.recommenders.protocol import Materials, Recommender, Request, Slate
+from footfall.recommenders.slates import as_slates
 from footfall.recommenders.specs import CallableSpec
 
 
@@ -36,23 +37,10 @@ class FunctionRecommender:
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """Call the function once for all requests."""
-        return [as_slate(answer) for answer in self._function(requests, **self._options)]
+        return as_slates(self._function(requests, **self._options))
 
     def update(self, events: pd.DataFrame) -> None:
         """Do nothing: a function does not learn."""
-
-
-def as_slate(answer: Slate | Sequence[str]) -> Slate:
-    """Turn a list of item ids into a slate.
-
-    Raises:
-        TypeError: for anything else, a lone string included.
-    """
-    if isinstance(answer, Slate):
-        return answer
-    if isinstance(answer, str) or not isinstance(answer, Sequence):
-        raise TypeError(f"expected a Slate or a list of item ids, got {type(answer).__name__}")
-    return Slate(tuple(answer))
 
 
 def load_callable(spec: CallableSpec, materials: Materials) -> Recommender:

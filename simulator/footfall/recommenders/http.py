@@ -16,13 +16,14 @@ from typing import Any
 import httpx
 import pandas as pd
 import stamina
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from footfall.errors import ScenarioError, ServerError
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
 from footfall.plumbing.secrets import hidden
 from footfall.recommenders.protocol import Materials, Request, Slate
+from footfall.recommenders.slates import spelt
 from footfall.recommenders.specs import HttpSpec
 
 BUSY = 429
@@ -36,10 +37,10 @@ LARGEST = 64 * 2**20
 
 
 class _WireSlate(BaseModel):
-    # services may add fields of their own; ids that are numbers in JSON are read as text
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+    # services may add fields of their own
+    model_config = ConfigDict(extra="ignore")
 
-    items: list[str]
+    items: list[StrictStr | StrictInt | StrictFloat]
     scores: list[float | None] | None = None
     propensities: list[float | None] | None = None
 
@@ -211,7 +212,8 @@ def _head(answer: object, secrets: Sequence[str]) -> str:
 def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> list[Slate]:
     """Slates of one answer. Without as many as requests none can be attributed: all fail."""
     try:
-        body = response.json()
+        text = hidden(response.content.decode(), secrets)  # a service may echo its headers
+        body = json.loads(text)
     except (ValueError, RecursionError):
         return [
             Slate((), failure=f"answer is not JSON: {_head(response.text, secrets)}")
@@ -230,9 +232,10 @@ def _slate(raw: object) -> Slate:
         wire = _WireSlate.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "slate"
+        steps = [str(step) for step in first["loc"] if step not in ("str", "int", "float")]
+        place = ".".join(steps) or "slate"
         return Slate((), failure=f"unusable slate: {place}: {first['msg']}")
-    return Slate(tuple(wire.items), _floats(wire.scores), _floats(wire.propensities))
+    return Slate(tuple(map(spelt, wire.items)), _floats(wire.scores), _floats(wire.propensities))
 
 
 def _floats(values: list[float | None] | None) -> tuple[float, ...] | None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from footfall.recommenders.content import content_training
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.lenskit_models import train_lenskit
+from footfall.recommenders.popular import PopularScorer
 from footfall.recommenders.protocol import Materials
 from footfall.recommenders.ranking import RankedRecommender, Scorer, Scores, Train, ranked
 from footfall.recommenders.sequential import train_sequential
@@ -18,6 +19,7 @@ from footfall.recommenders.trained_specs import (
     Component,
     ContentSpec,
     HybridSpec,
+    PopularSpec,
     SequentialSpec,
 )
 
@@ -38,6 +40,8 @@ def _training(part: Component, materials: Materials) -> Train:
     match part:
         case ContentSpec():
             return content_training(part, materials)
+        case PopularSpec():
+            return PopularScorer
         case SequentialSpec():
             return partial(train_sequential, part, materials.seed)
         case _:

@@ -1,4 +1,4 @@
-"""LensKit pipelines as recommenders: popular, k-NN of items and users, EASE, SLIM, factors.
+"""LensKit pipelines as recommenders: k-NN of items and users, EASE, SLIM, factors.
 
 LensKit trains and scores; Footfall maps ids and cuts pages (``footfall.recommenders.ranking``).
 """
@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from implicit.bpr import BayesianPersonalizedRanking
 from lenskit.als import ImplicitMFScorer
-from lenskit.basic import PopScorer
 from lenskit.data import Dataset as LensKitDataset
 from lenskit.data import DatasetBuilder, ItemList
 from lenskit.implicit import BPR
@@ -34,12 +33,11 @@ from footfall.recommenders.trained_specs import (
     EaseSpec,
     ImplicitSpec,
     ItemKnnSpec,
-    PopularSpec,
     SlimSpec,
     UserKnnSpec,
 )
 
-LensKitSpec = PopularSpec | ItemKnnSpec | UserKnnSpec | EaseSpec | SlimSpec | ImplicitSpec
+LensKitSpec = ItemKnnSpec | UserKnnSpec | EaseSpec | SlimSpec | ImplicitSpec
 
 _LINEAR = (UserKnnSpec, EaseSpec, SlimSpec)
 """Models of what was taken at all, however often."""
@@ -60,6 +58,8 @@ class QuietBPR(BPR):  # type: ignore[misc]  # lenskit is not typed
 class LensKitScorer:
     """A trained pipeline behind the ``Scorer`` protocol."""
 
+    for_everyone = False
+
     def __init__(
         self, pipeline: Pipeline, trained_on: LensKitDataset, n_items: int, spec: LensKitSpec
     ) -> None:
@@ -68,13 +68,12 @@ class LensKitScorer:
         self._codes = np.asarray(trained_on.items.ids(), dtype=np.int32)
         self._items = ItemList(vocabulary=trained_on.items, item_nums=np.arange(len(self._codes)))
         self._n_items = n_items
-        self.for_everyone = isinstance(spec, PopularSpec)
         # k-NN adds similarities up; LensKit says NaN where there is none to add, which is 0
         self._nothing = 0.0 if isinstance(spec, ItemKnnSpec | UserKnnSpec) else np.nan
 
     def scores(self, user: str) -> Scores | None:
         """[n_items] the scorer's output; items without positives in the training are NaN."""
-        if not self.for_everyone and self._users.number(user, missing=None) is None:
+        if self._users.number(user, missing=None) is None:
             return None
         with _THREADS.limit(limits=1, user_api="blas"):  # the same last bit on any machine
             found = self._pipeline.run("scorer", query=user, items=self._items).scores()
@@ -103,8 +102,6 @@ def _scorer(spec: LensKitSpec, seed: int) -> tuple[type, dict[str, Any]]:
     """LensKit component and its configuration."""
     found: tuple[type, dict[str, Any]]
     match spec:
-        case PopularSpec():
-            found = PopScorer, {"score": "count"}
         case ItemKnnSpec():
             found = (
                 ItemKNNScorer,

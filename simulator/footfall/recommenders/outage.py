@@ -11,6 +11,9 @@ import pandas as pd
 from footfall.recommenders.protocol import Recommender, Request, Slate
 from footfall.recommenders.wrapping import WrappedRecommender
 
+OUTAGE = "outage of the scenario"
+"""Why such requests fail: as planned, and no fault of the recommender."""
+
 _PURPOSE = 0x6F757461  # "outa": keeps these draws apart from others with the same seed
 _WORD = 2**64 - 1
 
@@ -46,7 +49,4 @@ class FailingRecommender(WrappedRecommender):
         down = [any(window.hits(request) for window in self._windows) for request in requests]
         asked = [request for request, failed in zip(requests, down, strict=True) if not failed]
         slates = iter(self._recommender.recommend(asked) if asked else ())
-        return [
-            Slate((), failure="outage of the scenario") if failed else next(slates)
-            for failed in down
-        ]
+        return [Slate((), failure=OUTAGE) if failed else next(slates) for failed in down]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from footfall.datasets.cells import numbers
 from footfall.datasets.frames import read_frame
+from footfall.datasets.ids import as_id
 from footfall.errors import DataError, did_you_mean
 from footfall.recommenders.protocol import Materials, Request, Slate
 from footfall.recommenders.specs import TableSpec
@@ -40,11 +41,13 @@ class TableRecommender:
     """Shows each user the rows of a table from the lowest rank on, without those shown.
 
     A request of a user without rows is answered by the rows of user ``*`` and counted in
-    ``diagnostics["fallback_requests"]``; without such rows it fails.
+    ``diagnostics["fallback_requests"]``, unless the table has no other rows; without such rows it
+    fails.
     """
 
     def __init__(self, rows: dict[str, _Rows]) -> None:
         self._rows = rows
+        self._personal = any(user != EVERYONE for user in rows)
         self.diagnostics = {"fallback_requests": 0}
 
     @classmethod
@@ -62,6 +65,18 @@ class TableRecommender:
         frame = frame.sort_values(["user", "rank"], kind="stable")
         return cls({str(user): _pack(rows) for user, rows in frame.groupby("user", sort=False)})
 
+    def check(self, arm: str, users: Collection[str], items: Collection[str]) -> None:
+        """Hold the table's ids against those of the data set; ``arm`` is whose table it is.
+
+        Raises:
+            DataError: It knows none of ``users``, or shows none of ``items``: such a table is of
+                other data, or spells ids in another way.
+        """
+        whom = [user for user in self._rows if user != EVERYONE]
+        _refuse_strangers(arm, "user", whom, users)
+        shown = {item for rows in self._rows.values() for item in rows.items}
+        _refuse_strangers(arm, "item", shown, items)
+
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One slate a request."""
         return [self._slate(request) for request in requests]
@@ -75,10 +90,19 @@ class TableRecommender:
             rows = self._rows.get(EVERYONE)
             if rows is None:
                 return Slate((), failure=f'no rows for user "{request.user}" and none for "*"')
-            self.diagnostics["fallback_requests"] += 1
+            self.diagnostics["fallback_requests"] += self._personal
         barred = request.unavailable.union(request.shown)
         fresh = [place for place, item in enumerate(rows.items) if item not in barred]
         return rows.pick(fresh[: request.k])
+
+
+def _refuse_strangers(arm: str, word: str, given: Collection[str], known: Collection[str]) -> None:
+    if given and not set(known).intersection(given):
+        theirs, ours = (", ".join(map(repr, sorted(ids)[:3])) for ids in (given, known))
+        raise DataError(
+            f'arm "{arm}": the data set has none of the {len(given):,} {word}s of its table '
+            f"({theirs}); there they are {ours}. Write {word}s as the data set does"
+        )
 
 
 def _load(path: Path) -> pd.DataFrame:
@@ -98,10 +122,14 @@ def _load(path: Path) -> pd.DataFrame:
 
 
 def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    if frame.empty:
+        raise DataError(f"{path}: no rows; a table needs at least one slate")
     for column in ("user", "item"):
-        empty = frame[column].isna() | (frame[column].astype(str) == "")
-        _refuse(empty, path, f"{column} is empty")
-        frame[column] = frame[column].astype(str)
+        try:
+            frame[column] = as_id(frame[column])
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
+        _refuse(frame[column].isna(), path, f"{column} is empty")
     for column in ("rank", *OPTIONAL):
         if column in frame:
             found = numbers(frame[column]).astype(float)

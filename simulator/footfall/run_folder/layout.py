@@ -1,6 +1,7 @@
 """Every file of a run folder, by name. Whoever reads or writes one takes its name from here.
 
 RUN/manifest.json        what the run is, and which parts of its log are complete
+RUN/progress.jsonl       what was added to a large manifest since it was written whole
 RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_folder.log``
 RUN/items.parquet        the catalogue; likewise users and held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
@@ -10,6 +11,7 @@ RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, d
                          (``footfall.runs.draws``)
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
+RUN/.lock                held by the process that writes to the folder
 GRID/grid.json           in the folder around the runs of a grid: what each of them sets
 """
 
@@ -20,6 +22,8 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 MANIFEST = "manifest.json"
+LOCK = ".lock"
+PROGRESS = "progress.jsonl"
 STORE = "decisions.sqlite"
 """Answers of the model; the runs of a grid share one in the folder around them."""
 SPENT = "spent.json"

@@ -157,13 +157,13 @@ def write_part(table: pa.Table, path: Path) -> str:
     Raises:
         RunError: It cannot be written, for instance because the disk is full.
     """
-    with replacing(path) as sink:
+    with replacing(path, durable=False) as sink:
         pq.write_table(table, sink, compression="zstd", version="2.6")
     return file_hash(path)
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> str:
     """Like ``write_part``, for the tables beside the log."""
-    with replacing(path) as sink:
+    with replacing(path, durable=False) as sink:
         frame.to_parquet(sink, index=False)
     return file_hash(path)

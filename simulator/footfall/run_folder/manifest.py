@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -19,11 +20,22 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from footfall.errors import LogError, UserError, one_line
-from footfall.plumbing.files import replacing
+from footfall.plumbing.files import PARTIAL, replacing, telling
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.secrets import hidden, values_of
 from footfall.plumbing.spec import fault
-from footfall.run_folder.layout import MANIFEST, epoch_of
+from footfall.run_folder.layout import LOCK, MANIFEST, PROGRESS, epoch_of
+from footfall.run_folder.progress import append, with_progress
+
+SMALL = 2_000
+"""Parts up to which a manifest is written whole after every epoch."""
+
+GROWN = 1.05
+"""Larger ones are written whole when they have so many times as many parts as before."""
+
+RUNNING = "running"
+KILLED = "killed"
+"""What a run is that says "running" while no process writes to its folder."""
 
 PACKAGES = (
     "footfall",
@@ -101,7 +113,7 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
     try:
-        manifest = read_object(path)
+        manifest = with_progress(folder, read_object(path))
     except (OSError, ValueError) as error:
         raise LogError(
             f"{path}: not readable JSON ({one_line(error, 200)}); move it away, and --resume makes "
@@ -114,12 +126,20 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     for key in needed:
         if _lacks(manifest, key):
             raise LogError(f'{path}: "{key}" is missing; the file was changed')
+    _check_names(folder, shape)
+    if manifest.get("status") == RUNNING and not _is_held(folder):
+        manifest["status"] = KILLED
+    return manifest
+
+
+def _check_names(folder: Path, shape: _Shape) -> None:
     for name in (*shape.parts, *shape.tables):
         inside(folder, name)
     for name in shape.parts:
         if epoch_of(name) is None:
-            raise LogError(f'{path}: names a part of no log, "{name}"; the file was changed')
-    return manifest
+            raise LogError(
+                f'{folder / MANIFEST}: names a part of no log, "{name}"; the file was changed'
+            )
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -150,6 +170,29 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
     text = json.dumps(manifest, indent=1, default=str)
     with replacing(folder / MANIFEST) as sink:
         sink.write(hidden(text, values_of(manifest.get("scenario"))).encode())
+    with telling(folder / PROGRESS):
+        (folder / PROGRESS).unlink(missing_ok=True)
+
+
+class Growing:
+    """The manifest of a run under way, written after each epoch; see ``run_folder.progress``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._whole = 0
+
+    def add(self, record: dict[str, Any], new: Mapping[str, str]) -> None:
+        """Write down an epoch whose parts are ``new``; ``record`` has them already.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        parts = len(record["parts"])
+        if parts <= SMALL or parts > GROWN * self._whole:
+            write(self._folder, record)
+            self._whole = parts
+        else:
+            append(self._folder, record, new)
 
 
 def versions() -> dict[str, str]:
@@ -171,16 +214,51 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        refuse_links(folder)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise UserError(
             f"cannot write to {folder}: {error.strerror}; make room, or choose another --out"
         ) from None
-    with lock as handle:
+    try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UserError(
                 f"another run is writing to {folder}; wait for it or choose another --out"
             ) from None
+        for left in folder.glob(f".*{PARTIAL}"):  # of a run that was killed
+            left.unlink()
         yield
+    finally:
+        os.close(handle)
+
+
+def refuse_links(folder: Path) -> None:
+    """A run folder from elsewhere may not lead writers to other files.
+
+    Raises:
+        UserError: Something in it that runs write to is a symbolic link.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if os.path.islink(os.path.join(place, name)):  # noqa: PTH114, PTH118 - thousands
+                raise UserError(
+                    f"{Path(place, name)} is a symbolic link, and a run folder holds none; remove "
+                    "it (a store of answers elsewhere is named with --store)"
+                )
+
+
+def _is_held(folder: Path) -> bool:
+    """Whether a process is writing to the run folder; where that cannot be told, one is."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -1,4 +1,4 @@
-"""What a run would take, without asking the model anything.
+"""What a run would take, and whether its arms answer, without asking the model anything.
 
 The time of a run is that of four parts: reading the data and training the recommenders, which a
 dry run does and times; starting the engine; computing tokens; and the world around them. Each has
@@ -15,7 +15,10 @@ from typing import Any
 from footfall.bench.rates import recall
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
+from footfall.run_folder.answers import Answers
+from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
+from footfall.runs.own_users import asks_nobody
 from footfall.runs.preparing import setting_of
 from footfall.runs.rehearsal import Rehearsal, rehearse
 from footfall.scenario.scenario import Scenario
@@ -75,16 +78,20 @@ class Estimate:
     """Nine runs in ten should end between these."""
     speed_from: str
     """Who measured the speed, when and where."""
+    answers: tuple[Answers, ...] = ()
+    """What callables, tables and services answered to a few requests."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For printing and JSON."""
-        return asdict(self)
+        """For JSON."""
+        answered = {one.arm: one.as_dict() for one in self.answers}
+        return {**asdict(self), "answers": answered}
 
 
 def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     """Read the data, train, make the pages of some users, and scale up to the whole run."""
     start = time.perf_counter()
     histories = read_histories(scenario, base, announce)
+    scenario = asks_nobody(scenario, histories)
     setting = setting_of(scenario, histories, base)
     reading = time.perf_counter() - start
     sample = rehearse(scenario, histories, setting, base, announce)
@@ -104,6 +111,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
         seconds_low=low,
         seconds_high=high,
         speed_from=speed.source,
+        answers=probe(scenario, histories, base, announce),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.options import Announce, Options
+from footfall.plumbing.files import write_json
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import GRID, MANIFEST, STORE
 from footfall.scenario.scenario import Scenario, parse_scenario
@@ -70,9 +71,8 @@ def cells(scenario: Scenario, seeds: Sequence[int] = ()) -> list[Cell]:
 
 def write_plan(found: Sequence[Cell], out: Path) -> None:
     """Write ``grid.json``, which says which folder holds which run."""
-    out.mkdir(parents=True, exist_ok=True)
     plan = {"runs": [{"folder": cell.name, "settings": cell.settings} for cell in found]}
-    (out / GRID).write_text(json.dumps(plan, indent=1, default=str), encoding="utf-8")
+    write_json(out / GRID, plan)
 
 
 def play(

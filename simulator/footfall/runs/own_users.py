@@ -10,16 +10,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from footfall.behaviour.specs import BehaviourSpec, PeopleSpec
+from footfall.behaviour.specs import PeopleSpec
 from footfall.errors import DataError
 from footfall.fitting.pages.of_split import fit_users, has_pages
 from footfall.llm.nobody import NOBODY
+from footfall.llm.specs import ModelSpec
 from footfall.options import Announce, Options
 from footfall.plumbing.files import file_hash
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST, PEOPLE
 from footfall.runs.histories import Histories
-from footfall.scenario.scenario import Scenario
+from footfall.scenario.scenario import Scenario, parse_scenario
 
 FITTED_HERE = "users_fitted"
 """Key of the manifest: what the fit of a run's own users says of itself."""
@@ -32,8 +33,20 @@ def as_begun(scenario: Scenario, options: Options) -> Scenario:
     record = manifest.read(options.out)
     if FITTED_HERE not in record or not _unnamed(scenario):
         return scenario
-    behaviour = BehaviourSpec.model_validate(record["scenario"]["behaviour"])
-    return scenario.model_copy(update={"behaviour": behaviour})
+    begun = parse_scenario(record["scenario"], str(options.out / MANIFEST))
+    return scenario.model_copy(update={"behaviour": begun.behaviour, "model": begun.model})
+
+
+def asks_nobody(scenario: Scenario, histories: Histories) -> Scenario:
+    """The scenario without a language model where users are fitted and no model is named.
+
+    A model that nobody asked for would only cost time: fitted users give it no weight.
+    """
+    if not _unnamed(scenario) or not has_pages(histories.split.remembered):
+        return scenario
+    if "model" in scenario.model_fields_set or scenario.choice.mode == "surrogate":
+        return scenario
+    return scenario.model_copy(update={"model": ModelSpec(name=NOBODY)})
 
 
 def with_own_users(
@@ -46,13 +59,15 @@ def with_own_users(
     """
     if not _unnamed(scenario):
         return scenario, {}
-    if scenario.model.name != NOBODY or scenario.choice.mode == "surrogate":
+    silent = asks_nobody(scenario, histories)
+    if silent.model.name != NOBODY or silent.choice.mode == "surrogate":
         announce("habits are assumed; `footfall fit` fits them to the log")
         return scenario, {}
     if not has_pages(histories.split.remembered):
         announce("habits are assumed: the log does not tell what was shown; see `footfall fit`")
         return scenario, {}
-    announce("fitting users to the pages of the log (a named behaviour is used as it is)")
+    asked = "" if silent is scenario else "; no language model is asked, since none is named"
+    announce(f"fitting users to the pages of the log (a named behaviour is used as it is){asked}")
     try:
         fitted = fit_users(histories.split, histories.catalogue, seed=scenario.seed)
     except DataError as error:
@@ -66,7 +81,7 @@ def with_own_users(
     people = PeopleSpec(file=file, sha256=file_hash(path))
     behaviour = fitted.behaviour.model_copy(update={"people": people})
     told = {FITTED_HERE: fitted.report.model_dump(mode="json")}
-    return scenario.model_copy(update={"behaviour": behaviour}), told
+    return silent.model_copy(update={"behaviour": behaviour}), told
 
 
 def _unnamed(scenario: Scenario) -> bool:

@@ -66,6 +66,9 @@ def describe(
             "fingerprint": model.fingerprint.hex(),
             **getattr(model, "about", {}),  # what a server says of itself
         },
+        "asked": None
+        if model is None
+        else {"block_size": model.block_size, "max_prompt_tokens": model.max_prompt_tokens},
         "surrogate": model.provenance() if isinstance(model, StandIn) else None,
         "presentations": list(histories.presentations.about),
         "kinds": histories.presentations.kinds,

@@ -1,7 +1,8 @@
 """A few users shown what the recommenders would show them, to count what a model would be asked.
 
 Nothing is simulated: pages come from the trained recommenders, visits from the users' own gaps, and
-nobody clicks. Callables and services are not called; random pages stand in for theirs.
+nobody clicks. Callables and services are not called here (``runs.arms`` asks them for a few first
+pages); random pages stand in for theirs.
 """
 
 from __future__ import annotations

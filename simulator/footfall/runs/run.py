@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,15 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.outage import waited_for
 from footfall.options import Announce, Judge, Options, Watch
+from footfall.plumbing.signals import undisturbed
 from footfall.plumbing.stopwatch import Stopwatch
-from footfall.recommenders import AuditedRecommender, audited, build
-from footfall.recommenders.outage import FailingRecommender
+from footfall.recommenders import AuditedRecommender
 from footfall.run_folder import manifest
+from footfall.run_folder.answers import answers_of, no_verdict
 from footfall.run_folder.layout import DRAWS, HELD_OUT, ITEMS, STORE, USERS
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
+from footfall.runs.arms import open_arms
 from footfall.runs.budget import Meter, MeteredModel
 from footfall.runs.draws import write_draws
 from footfall.runs.histories import Histories, read_histories
@@ -46,7 +48,6 @@ from footfall.runs.preparing import (
     society_of,
 )
 from footfall.runs.provenance import added, describe, held_out_table, items_table, users_table
-from footfall.runs.staging import windows
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
 from footfall.workers.hiring import hire
@@ -72,9 +73,8 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
             histories = read_histories(scenario, options.base, watch.announce)
             scenario, told = with_own_users(scenario, histories, options, watch.announce)
         with clock.section("recommenders"):
-            recommenders = _recommenders(scenario, histories, options.base, watch.announce)
-            for recommender in recommenders:
-                stack.callback(recommender.close)
+            recommenders = [*open_arms(scenario, histories, options.base, watch.announce).values()]
+            stack.enter_context(_closing(recommenders))
         with clock.section("model"):
             engine, model = stack.enter_context(_models(scenario, options, meter, watch.announce))
             setting = setting_of(scenario, histories, options.base)
@@ -100,6 +100,8 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 out=options.out,
                 announce=watch.announce,
             )
+        for recommender in recommenders:
+            recommender.begin()
         record["tables"] = hashes | _write_tables(options.out, scenario, histories, setting)
         manifest.write(options.out, record)
         progress = watch.begin(expected_decisions(scenario, setting))
@@ -108,6 +110,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         stack.enter_context(closing(workforce))
         pages = job.service(learners, choice, progress)
         halted = stack.enter_context(watch.patience())
+        books = _Books(options.out, watch.announce)
         with clock.section("simulating"):
             for number, until in enumerate(epochs(scenario)):
                 _may_go_on(number, meter, halted())
@@ -116,16 +119,14 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 resuming.compare(parts, earlier)
                 record["parts"].update(parts)
                 _teach(learners, log, job.names)
-                _account(record, choice, recommenders, engine, clock)
-                _carry_over(record, scenario, earlier)
-                manifest.write(options.out, record)
+                _account(record, choice, recommenders, engine, clock, earlier)
+                books.enter(record, parts)
                 if number + 1 >= earlier.epochs:  # before, the judge has let the run go on
                     record["stopped"] = judge(options.out)
                 if record["stopped"]:
                     break
         _conclude(options.out, record, job, clock)
-        _account(record, choice, recommenders, engine, clock)
-        _carry_over(record, scenario, earlier)
+        _account(record, choice, recommenders, engine, clock, earlier)
     return record
 
 
@@ -140,16 +141,19 @@ def _last_words(out: Path, record: dict[str, Any], meter: Meter) -> Iterator[Non
     try:
         yield
     except BaseException as error:
-        record["status"] = _how_it_ended(error)
-        record["reason"] = str(error) if isinstance(error, FootfallError) else type(error).__name__
-        record["spent"] = meter.as_dict()
-        with suppress(FootfallError):
-            meter.save()
-            manifest.write(out, record)
+        with undisturbed():  # a second Ctrl-C may come, and a run would say "running" for ever
+            record["status"] = _how_it_ended(error)
+            told = isinstance(error, FootfallError)
+            record["reason"] = str(error) if told else type(error).__name__
+            record["spent"] = meter.as_dict()
+            with suppress(FootfallError):
+                meter.save()
+                manifest.write(out, record)
         raise
-    record["spent"] = meter.as_dict()
-    meter.save()
-    manifest.write(out, record)
+    with undisturbed():
+        record["spent"] = meter.as_dict()
+        meter.save()
+        manifest.write(out, record)
 
 
 def _how_it_ended(error: BaseException) -> str:
@@ -166,12 +170,43 @@ def _may_go_on(epochs: int, meter: Meter, halted: bool) -> None:
         raise InterruptError(f"stopped after {epochs} epochs, as asked; go on with --resume")
 
 
-def _carry_over(record: dict[str, Any], scenario: Scenario, earlier: resuming.Earlier) -> None:
-    """Recommenders that were not asked again keep the faults that they were found to have."""
-    for arm in scenario.arms:
-        before = (earlier.record.get("faults") or {}).get(arm.name)
-        if before and arm.recommender.kind in FOREIGN:
-            record["faults"][arm.name] = added(before, record["faults"][arm.name])
+class _Books:
+    """The manifest after each epoch, and a word when an arm has come to answer too little."""
+
+    def __init__(self, out: Path, announce: Announce) -> None:
+        self._growing = manifest.Growing(out)
+        self._announce = announce
+        self._told: set[str] = set()
+
+    def enter(self, record: dict[str, Any], parts: Mapping[str, str]) -> None:
+        """Write an epoch down; a night may be saved by what is said in its first hour."""
+        for one in answers_of(record):
+            if one.problem() and one.arm not in self._told:
+                self._announce(f"! so far {one.problem()}")
+                self._told.add(one.arm)
+        self._growing.add(record, parts)
+
+
+@contextmanager
+def _closing(recommenders: list[AuditedRecommender]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for recommender in recommenders:
+            stack.callback(recommender.close)
+        yield
+
+
+def _carry_over(record: dict[str, Any], earlier: resuming.Earlier) -> None:
+    """Recommenders that were not asked again keep the faults that they were found to have.
+
+    What all faults come to is said in shares of the requests.
+    """
+    for arm in record["scenario"]["arms"]:
+        name = arm["name"]
+        before = (earlier.record.get("faults") or {}).get(name)
+        if before and arm["recommender"]["kind"] in FOREIGN:
+            record["faults"][name] = added(before, record["faults"][name])
+    record["answers"] = {one.arm: one.as_dict() for one in answers_of(record)}
+    record["no_verdict"] = no_verdict(record)
 
 
 def _judge(scenario: Scenario, watch: Watch) -> Judge:
@@ -183,25 +218,6 @@ def _judge(scenario: Scenario, watch: Watch) -> Judge:
     if scenario.stop_early is None:
         return lambda _: ""
     return watch.enough or installed_judge()
-
-
-def _recommenders(
-    scenario: Scenario, histories: Histories, base: Path, announce: Announce
-) -> list[AuditedRecommender]:
-    recommenders = []
-    for arm in scenario.arms:
-        announce(f'recommender "{arm.name}": {arm.recommender.kind}')
-        trained = build(
-            arm.recommender,
-            histories.apart.for_recommenders,
-            histories.catalogue,
-            base=base,
-            seed=scenario.seed,
-        )
-        outages = windows(scenario, arm.name, histories.split.at)
-        failing = FailingRecommender(trained, outages) if outages else trained
-        recommenders.append(audited(failing, histories.catalogue))
-    return recommenders
 
 
 @contextmanager
@@ -281,6 +297,7 @@ def _account(
     recommenders: list[AuditedRecommender],
     engine: LanguageModel,
     clock: Stopwatch,
+    earlier: resuming.Earlier,
 ) -> None:
     """Counts, faults and times so far."""
     arms = [arm["name"] for arm in record["scenario"]["arms"]]
@@ -289,6 +306,7 @@ def _account(
         arm: {**r.faults.as_dict(), **r.diagnostics}
         for arm, r in zip(arms, recommenders, strict=True)
     }
+    _carry_over(record, earlier)
     waits = {"model": engine, **dict(zip(arms, (r.recommender for r in recommenders), strict=True))}
     record["latencies"] = {
         name: one.latencies.as_dict() for name, one in waits.items() if hasattr(one, "latencies")

@@ -20,6 +20,7 @@ from footfall.plumbing.spec import SPEC, explain
 from footfall.recommenders.specs import RecommenderSpec
 from footfall.scenario.appeal import AppealSpec
 from footfall.scenario.budget import BudgetSpec
+from footfall.scenario.limits import beyond
 from footfall.users.population import PopulationSpec
 from footfall.world.actions.specs import ActionsSpec
 from footfall.world.design import Design
@@ -178,6 +179,10 @@ class Scenario(_Spec):
 def parse_scenario(raw: dict[str, Any], where: str = "scenario") -> Scenario:
     """Check a scenario given as a mapping; ``where`` opens the message of an error."""
     try:
-        return Scenario.model_validate(raw)
+        scenario = Scenario.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(f"{where}: {explain(error, Scenario)}") from None
+    too_large = beyond(scenario.model_dump(mode="json"))
+    if too_large:
+        raise ScenarioError(f"{where}: {too_large}")
+    return scenario

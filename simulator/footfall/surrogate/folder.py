@@ -6,6 +6,8 @@ Nothing in the folder can run code when it is read.
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from footfall.errors import ModelError, one_line
-from footfall.plumbing.files import file_hash, replacing
+from footfall.plumbing.files import file_hash, replacing, write_text
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.spec import fault
 from footfall.surrogate.bounds import Bounds
@@ -27,6 +29,9 @@ from footfall.surrogate.trees import Trees
 
 CARD = "surrogate.json"
 NUMBERS = "surrogate.safetensors"
+BEFORE = ".surrogate.safetensors.before"
+"""The numbers that are being replaced."""
+
 FORMAT = 3
 
 
@@ -76,6 +81,7 @@ def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[
     """Write both files and return the card as written."""
     numbers = folder / NUMBERS
     arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(student).items()}
+    _keep(numbers)
     with replacing(numbers) as sink:
         sink.write(save(arrays))
     whole = {
@@ -87,9 +93,17 @@ def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[
         "learned": list(student.learned),
         "names": list(student.names),
     }
-    with replacing(folder / CARD) as sink:
-        sink.write(json.dumps(whole, indent=1, ensure_ascii=False).encode())
+    write_text(folder / CARD, json.dumps(whole, indent=1, ensure_ascii=False))
+    (folder / BEFORE).unlink(missing_ok=True)
     return whole
+
+
+def _keep(numbers: Path) -> None:
+    """Until the new card is there, the old one has its numbers: a kill leaves a whole surrogate."""
+    before = numbers.with_name(BEFORE)
+    if numbers.is_file() and not numbers.is_symlink() and not before.exists():
+        with suppress(OSError):  # file systems without hard links have a short gap
+            os.link(numbers, before)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -125,10 +139,12 @@ def read_student(folder: Path) -> tuple[Student, dict[str, Any]]:
     card, path = read_card(folder), folder / NUMBERS
     if not path.exists():
         raise ModelError(f"{path} is missing; distil again")
-    if file_hash(path) != card.get("numbers"):
+    whole = (one for one in (path, folder / BEFORE) if one.exists())
+    found = next((one for one in whole if file_hash(one) == card.get("numbers")), None)
+    if found is None:
         raise ModelError(f"{path} is not the one that {CARD} describes; distil again")
     try:
-        student = _student(load_file(path), card)
+        student = _student(load_file(found), card)
         check(student)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = one_line(error, 200)

@@ -139,9 +139,9 @@ class Crowd:
             return stretched
         came = [number for number, s in enumerate(leaving) if s.session]
         users = np.array([leaving[number].user for number in came], dtype=np.int64)
-        clicks = np.array([leaving[number].last_clicks for number in came], dtype=np.int64)
+        late = np.array([leaving[number].late for number in came]).reshape(-1, 2)
         after = np.ones(len(leaving))
-        after[came] = self.setting.people.stretch(users, clicks)
+        after[came] = self.setting.people.stretch(users, late[:, 0], late[:, 1])
         return stretched * after
 
     def _let_go(self, asking: list[Shopper]) -> list[Shopper]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from math import exp
 from typing import Any
 
 import simpy
 
+from footfall.behaviour.people import LATE_DAYS
 from footfall.behaviour.traces import Traces
 from footfall.world.calendar import DAY
 from footfall.world.diary import Diary
@@ -58,8 +60,8 @@ class Shopper:
     """What the user met in this run, fading; kept where fitted users ask for it."""
     visits: list[Visit] | None = None
     """Finished visits that were not yet collected."""
-    last_clicks: int = 0
-    """On recommended pages of the last visit."""
+    late: tuple[float, float] = (0.0, 0.0)
+    """Clicks on recommended pages, and visits, so far; both fade with a life of ``LATE_DAYS``."""
     _env: simpy.Environment | None = None
     _reply: simpy.Event | None = None
 
@@ -154,6 +156,7 @@ class Shopper:
     def _leave(self, visit: Visit) -> None:
         """Remember the visit; the next one gets an environment of its own."""
         self.visits = [*(self.visits or ()), visit]
+        left = exp((self.now - visit.end) / DAY / LATE_DAYS)
+        self.late = (left * self.late[0] + visit.clicks, left * self.late[1] + 1.0)
         self.now, self.session = visit.end, visit.session + 1
-        self.last_clicks = visit.clicks
         self._env = self._reply = None

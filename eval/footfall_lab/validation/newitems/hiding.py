@@ -15,8 +15,8 @@ from footfall.fitting.stages import Stage, lot
 
 Bools = npt.NDArray[np.bool_]
 
-SHARE = 0.25
-"""Share of the items that are hidden to judge on; as many others to learn weights from."""
+PARTS = 4
+"""Parts of the catalogue. Each in turn is new; weights are learned on the next one, new as well."""
 
 MOST_TAKEN = 5
 """New items of one user that are judged."""
@@ -24,7 +24,7 @@ MOST_TAKEN = 5
 SLATE = 20
 """New items, taken and not, that are put before one user."""
 
-FEWEST_USERS = 30
+FEWEST_USERS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,19 +46,15 @@ class Slates:
         return np.asarray(self.items >= 0)
 
 
-def hidden_items(catalogue: Catalogue, seed: int) -> tuple[set[str], set[str]]:
-    """Ids to learn from as if they were new, and ids to judge on.
+def parts_of(catalogue: Catalogue, seed: int) -> list[set[str]]:
+    """Ids of the items in ``PARTS`` parts.
 
-    Items of one short title are hidden together, or one would tell of the other by its name.
+    Items of one short title are in one part, or one would tell of the other by its name.
     """
-    learn, judge = set(), set()
+    parts: list[set[str]] = [set() for _ in range(PARTS)]
     for item, title in zip(catalogue.ids, catalogue.titles, strict=True):
-        drawn = lot(short(title).casefold(), seed, "new-item")
-        if drawn < SHARE:
-            judge.add(item)
-        elif drawn < 2 * SHARE:
-            learn.add(item)
-    return learn, judge
+        parts[int(PARTS * lot(short(title).casefold(), seed, "new-item"))].add(item)
+    return parts
 
 
 def put_before(
@@ -75,6 +71,7 @@ def put_before(
     away = set(new) | set(gone)
     first = stage.choices[stage.liked(stage.choices) & stage.choices["item"].isin(new)]
     had = stage.memory.groupby("user")["item"].agg(set).to_dict()
+    remember = set(stage.memory.loc[~stage.memory["item"].isin(away), "user"])
     market = stage.market[stage.liked(stage.market)]["item"]
     alive = sorted(set(market) & set(new))
     rng = np.random.default_rng(seed)
@@ -83,7 +80,7 @@ def put_before(
         before = had.get(user, set())
         took = sorted(set(items) - before)
         others = sorted(set(alive) - set(items) - before)
-        if not took or len(others) < MOST_TAKEN:
+        if not took or len(others) < MOST_TAKEN or user not in remember:
             continue
         some = rng.permutation(took)[:MOST_TAKEN].tolist()
         rest = rng.permutation(others)[: SLATE - len(some)].tolist()
@@ -100,6 +97,21 @@ def put_before(
         shown[row, : len(codes_)], taken[row, : len(mine)] = codes_, mine
     users = np.array([user for user, _, _ in rows], dtype=np.int64)
     return Slates(without(stage, away), users, shown, taken)
+
+
+def clicked(stage: Stage) -> Stage:
+    """The stage with clicks as its takings, where the log has clicks: there are more of them.
+
+    Everything that is counted then counts clicks: histories, crowds, and who took a new item.
+    """
+    parts = {}
+    for name in ("memory", "choices", "crowd", "market"):
+        rows = getattr(stage, name)
+        rows = rows[rows["action"] == "click"].assign(action="purchase")
+        parts[name] = rows.reset_index(drop=True)
+    if parts["choices"].empty or parts["memory"].empty:
+        return stage
+    return replace(stage, **parts, _numbers={})
 
 
 def without(stage: Stage, away: Collection[str]) -> Stage:

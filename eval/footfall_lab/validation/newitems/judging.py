@@ -27,33 +27,52 @@ class Opinion:
     judge: Floats
 
 
-def judge(opinions: list[Opinion], learn: Slates, told: Slates, seed: int) -> list[dict[str, Any]]:
-    """Each voice alone, each beside the baseline, and all together.
+def aucs(opinions: list[Opinion], learn: Slates, told: Slates) -> dict[str, Floats]:
+    """[n] AUC of each slate to be judged, by each voice, each beside the baseline, and by all.
 
-    Only users whom every voice answered are judged. The measure is AUC within a user's slate:
-    the chance that a taken new item is put above one that was not.
+    The chance that a taken new item is put above one that was not. NaN for all where a voice gave
+    no answer: everybody is judged on the same slates.
     """
     heard = np.all([_answered(one.judge, told) for one in opinions], axis=0)
-    mixes = {one.name: [one] for one in opinions}
     base = next(one for one in opinions if one.name == BASELINE)
+    mixes = {one.name: [one] for one in opinions}
     mixes |= {f"{BASELINE} + {one.name}": [base, one] for one in opinions if one is not base}
     if len(opinions) > 2:
         mixes[BLEND] = opinions
-    aucs = {
-        name: _aucs(_scores(parts, learn, told)[heard], told.taken[heard], told.shown[heard])
-        for name, parts in mixes.items()
-    }
+    found = {}
+    for name, parts in mixes.items():
+        values = np.full(len(told.users), np.nan)
+        scores = _scores(parts, learn, told)
+        values[heard] = _aucs(scores[heard], told.taken[heard], told.shown[heard])
+        found[name] = values
+    return found
+
+
+def table(
+    values: dict[str, Floats], users: npt.NDArray[np.int64], seed: int
+) -> list[dict[str, Any]]:
+    """Mean AUC of each voice and its gain over the baseline, with intervals over users.
+
+    Args:
+        values: Voice -> [n_slates] AUC; NaN where not everybody answered.
+        users: [n_slates] whose slate it is; a user's slates are averaged first.
+        seed: Of the resampling.
+    """
+    told = np.isfinite(values[BASELINE])
+    _, place = np.unique(users[told], return_inverse=True)
+    counts = np.bincount(place)
+    means = {name: np.bincount(place, weights=one[told]) / counts for name, one in values.items()}
     rows = []
-    for name, values in aucs.items():
-        mean, gain = mean_interval(values, seed), mean_interval(values - aucs[BASELINE], seed)
+    for name, mine in means.items():
+        mean, more = mean_interval(mine, seed), mean_interval(mine - means[BASELINE], seed)
         rows.append(
             {
                 "who": name,
-                "users": len(values),
+                "users": len(mine),
                 "auc": mean.value,
                 "auc interval": [mean.low, mean.high],
-                f"over {BASELINE}": gain.value,
-                f"over {BASELINE}, interval": [gain.low, gain.high],
+                f"over {BASELINE}": more.value,
+                f"over {BASELINE}, interval": [more.low, more.high],
             }
         )
     return rows

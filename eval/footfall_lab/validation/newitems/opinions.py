@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import scipy.sparse as sp
 
 from footfall.appeal.kept import encode_kept
 from footfall.behaviour.features import FEATURES
@@ -28,7 +30,10 @@ NEAREST = 3
 """Items of a user's history that a new one is most like, averaged."""
 
 RIDGE = 10.0
-"""Penalty of what a text tells of how popular an item will be."""
+"""Penalty of what a text tells of how popular an item will be, and to whose taste."""
+
+FACTORS = 16
+"""Places of users and items among the crowd's tastes."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,11 @@ def classical(slates: Slates, ground: Ground) -> Floats:
 
 
 def textual(slates: Slates, ground: Ground, texts: Texts) -> Floats:
-    """[n, k, 3] likeness to what the user took (all, and the nearest), and foreseen popularity."""
+    """[n, k, 4] likeness to what the user took, and what texts foretell.
+
+    Mean likeness to all that the user took and to the nearest of it; foreseen popularity; foreseen
+    taste: the item's place among the crowd's tastes, foretold by its text, times the user's.
+    """
     stage, catalogue = slates.stage, ground.catalogue
     liked = stage.memory[stage.liked(stage.memory)]
     own = {
@@ -80,8 +89,10 @@ def textual(slates: Slates, ground: Ground, texts: Texts) -> Floats:
         for user, items in liked.groupby("user")["item"]
     }
     popular = _foreseen_popularity(slates, ground, texts)
-    found = np.zeros((*slates.items.shape, 3))
+    people, places = _foreseen_tastes(slates, ground, texts)
+    found = np.zeros((*slates.items.shape, 4))
     for row, user in enumerate(slates.users):
+        found[row, :, 3] = places[slates.items[row]] @ people[user]
         past = own.get(int(user))
         found[row, :, 2] = popular[slates.items[row]]
         if past is None:
@@ -106,12 +117,42 @@ def _foreseen_popularity(slates: Slates, ground: Ground, texts: Texts) -> Floats
     return np.asarray(ridge.predict(texts.rows), dtype=np.float64)
 
 
+def _foreseen_tastes(slates: Slates, ground: Ground, texts: Texts) -> tuple[Floats, Floats]:
+    """[n_users, f] places of the stage's users, and [n_items, f] of items as texts foretell them.
+
+    A truncated singular value decomposition of who took what, and a ridge from texts to the places
+    of known items (Gantner et al., "Learning Attribute-to-Feature Mappings", ICDM 2010).
+    """
+    from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - heavy, start-up counts
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 - likewise
+
+    stage, catalogue = slates.stage, ground.catalogue
+    rows = pd.concat([stage.memory, stage.crowd], ignore_index=True)
+    rows = rows[stage.liked(rows)]
+    mine = {user: number for number, user in enumerate(stage.users)}
+    others = sorted(set(rows["user"]) - set(mine))
+    number = mine | {user: len(mine) + n for n, user in enumerate(others)}
+    people = rows["user"].map(number).to_numpy(dtype=np.int64)
+    codes = catalogue.codes(rows["item"])
+    taken = sp.csr_matrix((np.ones(len(rows)), (people, codes)), (len(number), len(catalogue)))
+    taken.data = np.log1p(taken.data)
+    svd = TruncatedSVD(min(FACTORS, min(taken.shape) - 1), random_state=0)
+    users = svd.fit_transform(taken)[: len(mine)]
+    seen = np.asarray(taken.sum(axis=0)).ravel() > 0
+    ridge = Ridge(alpha=RIDGE).fit(texts.rows[seen], svd.components_.T[seen])
+    return np.asarray(users), np.asarray(ridge.predict(texts.rows))
+
+
 def asked(slates: Slates, ground: Ground, interviewer: Interviewer) -> Floats:
     """[n, k, 1] the language model's utilities in the scenario's own words; NaN: no answer.
 
     Its personas remember nothing of the hidden items.
     """
-    population = ground.population(slates.stage)
     users = [slates.stage.users[user] for user in slates.users]
+    asked_ones = tuple(sorted(set(users)))
+    mine = slates.stage.memory[slates.stage.memory["user"].isin(asked_ones)]
+    population = ground.population(
+        replace(slates.stage, users=asked_ones, memory=mine.reset_index(drop=True), _numbers={})
+    )
     found = interviewer.opinions(population, users, slates.items, list(range(len(users))))
     return found[:, :, None]

@@ -1,7 +1,7 @@
 """``footfall validate --protocol new-items``, told as a story.
 
-1. lay the ground, hide items     3. learn weights on some hidden items
-2. ask everybody about them       4. judge on the others
+1. read all items                      3. ask everybody about them
+2. hide a part of them, four times     4. learn weights on other hidden items, and judge
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from footfall.errors import ModelError
 from footfall.fitting.ground import Ground
@@ -18,10 +19,12 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.sentences import sentences_installed
 from footfall.llm.specs import ModelSpec
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.newitems.hiding import SLATE, Slates, hidden_items, put_before
-from footfall_lab.validation.newitems.judging import BASELINE, Opinion, judge
+from footfall_lab.validation.newitems.hiding import SLATE, Slates, clicked, parts_of, put_before
+from footfall_lab.validation.newitems.judging import BASELINE, Opinion, aucs, table
 from footfall_lab.validation.newitems.opinions import Tell, Texts, asked, classical, textual
 from footfall_lab.validation.study import Order
+
+Floats = npt.NDArray[np.float64]
 
 STATE_DEPTH = 0.6
 """Depth of the language model's layers whose states are read."""
@@ -42,28 +45,51 @@ def foresee_takers(
         DataError: Too few users took hidden items.
     """
     seed = ground.scenario.seed
-    hidden, new = hidden_items(ground.catalogue, seed)
-    learn = put_before(ground.stages.fit, hidden, new, ground.catalogue, seed)
-    told = put_before(ground.stages.test, new, (), ground.catalogue, seed)
-    sides = (learn, told)
-    if model is not None:
-        most = max(1, order.questions // (2 * SLATE))
-        learn, told = sides = (_some(learn, most), _some(told, most))
-    opinions = [Opinion(BASELINE, *(classical(one, ground) for one in sides))]
-    for texts in _texts(ground, order.out / "work" / "read", tell):
-        tell(f"{texts.name}: likeness to what users took")
-        opinions.append(Opinion(texts.name, *(textual(one, ground, texts) for one in sides)))
-    if model is not None:
-        tell(f"asking the language model about {2 * len(told.users) * SLATE:,} pairs")
-        who = Interviewer(model, ground.scenario.choice, ground.catalogue, order.base)
-        opinions.append(Opinion("language model asked", *(asked(s, ground, who) for s in sides)))
+    fit, test = clicked(ground.stages.fit), clicked(ground.stages.test)
+    texts = _texts(ground, order.out / "work" / "read", tell)
+    parts = parts_of(ground.catalogue, seed)
+    values: dict[str, list[Floats]] = {}
+    users, shown = [], 0
+    for number, new in enumerate(parts):
+        hidden = parts[(number + 1) % len(parts)]
+        tell(f"part {number + 1} of {len(parts)} of the items is new")
+        learn = put_before(fit, hidden, new, ground.catalogue, seed)
+        told = put_before(test, new, (), ground.catalogue, seed)
+        if model is not None:
+            most = max(1, order.questions // (2 * SLATE * len(parts)))
+            learn, told = _some(learn, most), _some(told, most)
+        opinions = _opinions(ground, order, (learn, told), texts, model)
+        for name, found in aucs(opinions, learn, told).items():
+            values.setdefault(name, []).append(found)
+        users.append(told.users)
+        shown += len(np.unique(told.items[told.shown]))
+    rows = table(
+        {name: np.concatenate(found) for name, found in values.items()},
+        np.concatenate(users),
+        seed,
+    )
     return {
         "data": ground.dataset.name,
-        "new items": len(new),
-        "items put before users": len(np.unique(told.items[told.shown])),
-        "users": len(told.users),
-        "rows": judge(opinions, learn, told, seed),
+        "items put before users": shown,
+        "users": rows[0]["users"],
+        "rows": rows,
     }
+
+
+def _opinions(
+    ground: Ground,
+    order: Order,
+    sides: tuple[Slates, Slates],
+    texts: list[Texts],
+    model: LanguageModel | None,
+) -> list[Opinion]:
+    """What everybody thinks of the slates to learn from and of those to judge by."""
+    found = [Opinion(BASELINE, *(classical(one, ground) for one in sides))]
+    found += [Opinion(read.name, *(textual(one, ground, read) for one in sides)) for read in texts]
+    if model is not None:
+        who = Interviewer(model, ground.scenario.choice, ground.catalogue, order.base)
+        found.append(Opinion("language model asked", *(asked(s, ground, who) for s in sides)))
+    return found
 
 
 def _some(slates: Slates, most: int) -> Slates:

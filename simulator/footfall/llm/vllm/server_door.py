@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 from footfall.errors import AwayError, ModelError, did_you_mean
 from footfall.llm.protocol import Tokenizer
 from footfall.llm.specs import ModelSpec, served_name
+from footfall.llm.vllm.bounded_http import UnboundedError, fetch
 
 BUSY = frozenset({429, 502, 503, 504})
 """Statuses that are about the server and never about a question."""
@@ -83,11 +85,11 @@ class Door:
 
     def _request(self, method: str, url: str, **body: Any) -> dict[str, Any]:
         try:
-            response = httpx.request(
-                method, url, headers=self._headers, timeout=_OPENING_TIMEOUT, **body
+            found = json.loads(
+                fetch(method, url, headers=self._headers, timeout=_OPENING_TIMEOUT, **body)
             )
-            response.raise_for_status()
-            found = response.json()
+        except UnboundedError as error:
+            raise ModelError(f"{url}: not a vLLM server: its answer is {error}") from error
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             hint = "; check api_key_env" if status in (401, 403) else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from footfall.errors import ModelError, one_line
 
-_MARK = "FOOTFALLUSERWORDS"
+_MARK, _SAMPLE = "FootfallUserWords", "What a System says."
 _KEPT_CHATS = 1024
 _LOG_NAMES = ("transformers", "huggingface_hub")
 
@@ -17,8 +17,12 @@ _LOG_NAMES = ("transformers", "huggingface_hub")
 class HubTokenizer:
     """``footfall.llm.protocol.Tokenizer`` over a Hugging Face tokenizer.
 
-    Models without a chat template (base models) get the bare text; models whose template
-    knows no system role get its words at the head of the user's.
+    Models without a chat template (base models) get the bare text, behind the token of its
+    beginning where they were trained with one. Models whose template knows no system role, or
+    leaves it out in silence, get its words at the head of the user's.
+
+    Raises:
+        ModelError: The chat template loses, changes or repeats what it is given.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -27,6 +31,7 @@ class HubTokenizer:
         added = tokenizer.get_added_vocab()
         self.control_tokens = tuple(sorted({*tokenizer.all_special_tokens, *added}))
         self._chats: dict[str, tuple[str, str]] = {}
+        self._wrap(_SAMPLE)  # a template that does not do is told of before the first question
 
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``, without special tokens added."""
@@ -56,17 +61,33 @@ class HubTokenizer:
     def _wrap(self, system: str) -> tuple[str, str]:
         """Text before and after the user's words."""
         if not self._tokenizer.chat_template:
-            return (f"{system}\n\n" if system else ""), "\n"
+            return self._beginning() + (f"{system}\n\n" if system else ""), "\n"
         user = {"role": "user", "content": _MARK}
+        text = self._with_system(system, user) if system else self._render([user])
+        before, *after = text.split(_MARK)
+        if len(after) != 1 or system.strip() not in before:
+            raise ModelError(
+                "the model's chat template loses, changes or repeats the words that it is given; "
+                "choose another model, or mend its chat template"
+            )
+        return before, after[0]
+
+    def _with_system(self, system: str, user: dict[str, str]) -> str:
+        """A conversation with the system's words in it, in their own turn or in the user's."""
         try:
-            turns = [{"role": "system", "content": system}, user] if system else [user]
-            text = self._render(turns)
+            text = self._render([{"role": "system", "content": system}, user])
         except Exception:  # noqa: BLE001 - a template may raise anything to refuse a role
-            text = self._render([{"role": "user", "content": f"{system}\n\n{_MARK}"}])
-        before, found, after = text.partition(_MARK)
-        if not found:
-            raise ModelError("the model's chat template drops the user's words")
-        return before, after
+            text = ""
+        if system.strip() in text:
+            return text
+        return self._render([{**user, "content": f"{system}\n\n{user['content']}"}])
+
+    def _beginning(self) -> str:
+        """The special tokens that the tokenizer itself puts in front of a text, as text."""
+        plain = self._fast.encode("a", add_special_tokens=False).ids
+        whole = self._fast.encode("a", add_special_tokens=True).ids
+        extra = next((n for n in range(len(whole)) if whole[n : n + len(plain)] == plain), 0)
+        return self.decode(whole[:extra])
 
     def _render(self, turns: list[dict[str, str]]) -> str:
         return str(
@@ -79,8 +100,10 @@ class HubTokenizer:
         )
 
 
-def load_tokenizer(source: Path | str, revision: str | None = None) -> HubTokenizer:
-    """Read the tokenizer of a folder or a hub id.
+def load_tokenizer(
+    source: Path | str, revision: str | None = None, *, at_hand: bool = False
+) -> HubTokenizer:
+    """Read the tokenizer of a folder or a hub id; ``at_hand``: from this machine, or not at all.
 
     Raises:
         ModelError: It is missing, unreadable, or has no fast version (tokenizer.json).
@@ -91,7 +114,9 @@ def load_tokenizer(source: Path | str, revision: str | None = None) -> HubTokeni
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415 - takes a second
 
     try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(source), revision=revision)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(
+            str(source), revision=revision, local_files_only=at_hand
+        )
     except Exception as error:  # transformers raises many kinds; each means "not usable"
         reason = one_line(error, 200)
         raise ModelError(f'cannot read the tokenizer of "{source}": {reason}') from error

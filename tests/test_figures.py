@@ -1,0 +1,80 @@
+"""Figures of a report: files for papers, buttons on the page; six recommenders fit a phone."""
+
+import csv
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from console import footfall
+from eval_worlds import impressions, planted_run, write_run
+from footfall_eval.reporting.drawing import FORMATS
+from footfall_eval.reporting.report import write_report
+
+STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
+
+
+def test_figures_are_written_with_their_numbers(tmp_path):
+    run = planted_run(tmp_path / "run", n=80)
+    done = footfall("report", str(run), "--figures", "figures", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "figures"
+    names = {path.stem for path in folder.iterdir()}
+    assert {"forest", "time-0"} <= names
+    for name in names:
+        for form in FORMATS:
+            written = (folder / f"{name}.{form}").read_bytes()
+            assert written.startswith(STARTS[form])
+            assert len(written) > 2000
+    with (folder / "forest.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {"Clicks per user", "Purchases per user"} <= {row["Metric"] for row in rows}
+    before = (folder / "forest.svg").read_bytes()
+    assert footfall("report", str(run), "--figures", "figures", cwd=tmp_path).returncode == 0
+    assert len((folder / "forest.svg").read_bytes()) == len(before)
+
+
+@pytest.fixture(scope="module")
+def six_arms(tmp_path_factory):
+    rng = np.random.default_rng(4)
+    users = [f"u{k}" for k in range(25)]
+    arms = [f"recommender number {k}" for k in range(6)]
+    shown = pd.concat([impressions(rng, arm, users, items=10) for arm in arms])
+    faults = {arm: {"too_short": 3, "examples": ["a long example " * 30]} for arm in arms}
+    run = write_run(tmp_path_factory.mktemp("six"), shown, manifest={"faults": faults})
+    write_report(run)
+    return run
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_six_recommenders_fit_the_page(six_arms, width):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+        page.goto((six_arms / "report.html").as_uri())
+        page.wait_for_selector(".plot .main-svg")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        faults = page.evaluate("document.querySelector('#recommenders ~ .scroll').scrollWidth")
+        tops = page.evaluate(
+            "[...document.querySelectorAll('.user:not([hidden]) .side')]"
+            ".map((side) => Math.round(side.getBoundingClientRect().top))"
+        )
+        with page.expect_download() as saved:
+            page.locator("[data-save=csv]").first.click()
+        numbers = saved.value.path().read_text()
+        with page.expect_download() as saved:
+            page.locator("[data-save=svg]").first.click()
+        drawn = saved.value.path().read_text()
+        browser.close()
+    assert wide <= width
+    assert faults <= width
+    assert len(tops) == 6
+    assert len(set(tops)) == 1  # beside each other
+    assert numbers.startswith('"Metric","Treatment"')
+    assert drawn.startswith("<svg")

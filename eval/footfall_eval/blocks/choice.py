@@ -4,11 +4,6 @@ Pass: the blend foresees held-out choices better than the best baseline, the sam
 without the language model included; the 95% interval of the gain over users excludes 0. Amber:
 it is better than every baseline but those made of its own features, so that its users are as
 real as can be, and the language model adds nothing to them.
-
-A language model is asked about some choices only. Where those are too few to tell, the same users
-without its voice are judged on all held-out choices (``silent``): if they are better than the best
-classical baseline there, and the voice costs nothing beyond luck where it was asked, the block is
-amber. More questions may make it a pass.
 """
 
 from __future__ import annotations
@@ -28,13 +23,7 @@ SHARING = frozenset({WITHOUT_MODEL, "logistic"})
 NOTHING = "the language model adds nothing here"
 
 
-def choice(
-    predictions: pd.DataFrame,
-    heard: pd.DataFrame | None,
-    *,
-    seed: int,
-    silent: pd.DataFrame | None = None,
-) -> Block:
+def choice(predictions: pd.DataFrame, heard: pd.DataFrame | None, *, seed: int) -> Block:
     """Judge the model ``blend`` of the predictions against all the others.
 
     Args:
@@ -42,8 +31,6 @@ def choice(
         heard: Predictions of ``blend`` and ``blend without llm`` on choices that the language
             model was asked about, its weight at full; None: it was not asked.
         seed: Of the resampling of users.
-        silent: Predictions of all held-out choices, where ``predictions`` has only those that the
-            language model was asked about; ``blend`` is then without its voice.
     """
     scores = score(predictions)
     nll = scores.per_user("nll")
@@ -74,29 +61,7 @@ def choice(
             "language model adds": model_gain.low > 0,
         }
     explanation = _explain(best_classical, gains[best_classical], model_gain)
-    if silent is not None and status == "red":
-        rival, gain = _classical_gain(silent, seed)
-        voice = gains.get(WITHOUT_MODEL)
-        metrics |= {
-            "without the voice, all choices: gain over best classical": gain.value,
-            "without the voice, all choices: gain over best classical interval": gain.pair(),
-        }
-        unclear = gains[best_classical].high > 0 and voice is not None and voice.high > 0
-        if gain.low > 0 and unclear:
-            status = "amber"
-            explanation += (
-                f" Too few choices to tell: on all {silent['set'].nunique()} held-out ones the "
-                f"same users without its voice are better than {rival} by {_nats(gain)}."
-            )
     return Block("B", status, explanation, metrics, _rows(scores, gains, seed))
-
-
-def _classical_gain(predictions: pd.DataFrame, seed: int) -> tuple[str, Interval]:
-    """The best classical baseline, and what the blend saves against it."""
-    nll = score(predictions).per_user("nll")
-    classical = [name for name in nll.columns if name != BLEND and name not in SHARING]
-    best = str(nll[classical].mean().idxmin())
-    return best, _gain(nll, best, seed)
 
 
 def _gain(nll: pd.DataFrame, rival: str, seed: int) -> Interval:

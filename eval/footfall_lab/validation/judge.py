@@ -41,7 +41,6 @@ from footfall_lab.validation.study import (
     anonymous_predictions,
     held_out_predictions,
     model_predictions,
-    silent_predictions,
     swapped_predictions,
 )
 from footfall_lab.validation.tables import predictions, traits
@@ -96,7 +95,7 @@ def _choice(
     study: Study, held: pd.DataFrame, heard: pd.DataFrame | None, groups: pd.DataFrame
 ) -> Block:
     seed = study.ground.scenario.seed
-    block = choice(held, heard, seed=seed, silent=silent_predictions(study))
+    block = choice(held, heard, seed=seed)
     nll = score(held).per_user("nll")
     best = block.metrics["best classical baseline"]
     gain = nll[best] - nll[BLEND]

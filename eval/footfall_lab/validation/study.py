@@ -125,19 +125,6 @@ def held_out_predictions(study: Study) -> pd.DataFrame:
     return predictions(sets, study.ground.catalogue, found)
 
 
-def silent_predictions(study: Study) -> pd.DataFrame | None:
-    """What the players without the model's voice foresaw of all held-out choices.
-
-    None where the model has no voice: all choices are judged anyhow.
-    """
-    if study.judged is None:
-        return None
-    found = rivals.foresee(study.baselines, study.main, study.known)
-    found.pop(rivals.LOGIT)
-    found[BLEND] = without_model(study.players).chances(study.known, study.main.test, None)
-    return predictions(study.main.test, study.ground.catalogue, found)
-
-
 def model_predictions(study: Study) -> pd.DataFrame | None:
     """The same users with and without the model, on the choices that it was asked about."""
     heard = study.heard

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-import validity_worlds as world
-from footfall_eval.blocks.choice import choice
 from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_lab.validation.contest import Contest
 from footfall_lab.validation.leaks import leaks
@@ -62,18 +60,3 @@ def test_suspects_make_block_a_red():
     block = provenance(made)
     assert block.status == "red"
     assert 'Arm "new" is no evidence: it knows the days.' in block.explanation
-
-
-def test_few_asked_choices_are_judged_by_all_of_them():
-    def unsure(utility, rng):
-        return 0.2 * rng.normal(size=utility.shape)
-
-    asked = world.predictions(blend=unsure, popularity=world.uniform, blend_without_llm=unsure)
-    asked = asked[asked["user"] < "u006"]
-    everything = world.predictions(blend=world.truth, popularity=world.uniform)
-    wrong = world.predictions(blend=world.noise, popularity=world.uniform)
-    assert choice(asked, None, seed=1).status == "red"
-    rescued = choice(asked, None, seed=1, silent=everything)
-    assert rescued.status == "amber"
-    assert "Too few choices to tell" in rescued.explanation
-    assert choice(asked, None, seed=1, silent=wrong).status == "red"

@@ -136,6 +136,6 @@ def test_who_has_none_is_told_in_one_line(tmp_path):
                 parse_scenario(shop.scenario(interventions=[event])),
                 Options(tmp_path / event["kind"], base=tmp_path),
             )
-    with pytest.raises(ScenarioError, match=r'"interventions\.0\.coupons\.utility" is missing'):
+    with pytest.raises(ScenarioError, match=r'"interventions\.0\.utility" is missing'):
         scenario({"kind": "coupons", "at": 0})
     assert Coupons(kind="coupons", at=0, utility=0.0).until is None

@@ -212,7 +212,7 @@ def test_each_failure_is_counted_for_its_arm_and_shown_in_the_report(bad_arms):
     assert not faults["sound"]["examples"]
     html = (folder / "bad" / "report.html").read_text()
     for kind in set(kinds.values()):
-        assert f'>{kind.replace("_", " ")}</td>' in html
+        assert f">{kind.replace('_', ' ')}</td>" in html
 
 
 def test_a_secret_that_a_service_repeats_is_nowhere_in_what_a_run_leaves(bad_arms):

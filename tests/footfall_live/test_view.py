@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 import eval_worlds
 from console import footfall
 from footfall.run_folder.layout import MANIFEST
+from footfall.run_folder.manifest import locked
 from footfall_eval import RunLog
 from footfall_live.application import application
 from footfall_live.guard import LOOPBACK, Guard
@@ -169,9 +170,10 @@ def test_a_run_that_goes_on_tells_of_itself_until_it_has_ended(folder, tmp_path)
     say("running")
     client = TestClient(application(tmp_path, Guard(LOOPBACK | {"testserver"})))
     ended = threading.Timer(1.5, say, ["finished"])
-    ended.start()
-    told_of = client.get("/v1/runs/live/events").text
-    ended.join()
+    with locked(run):  # a run that goes on holds its folder
+        ended.start()
+        told_of = client.get("/v1/runs/live/events").text
+        ended.join()
     found = [json.loads(line[6:]) for line in told_of.splitlines() if line.startswith("data: ")]
     assert [one["status"] for one in found] == ["running", "finished"]
 

@@ -208,7 +208,7 @@ def test_interventions_and_reasons_are_the_same_with_several_workers(base, tmp_p
         out = tmp_path / str(workers)
         record = run(parse_scenario(scenario), Options(out, base=base, workers=workers))
         assert record["reasons"]["asked"] > 0
-        assert any(faults["failed"] for faults in record["faults"].values())
+        assert any(faults["outages"] for faults in record["faults"].values())
         hashes.append((record["parts"], record["reasons"], record["choice"]["pages"]))
     assert hashes[0] == hashes[1]
     with pytest.raises(UserError, match="--ray cannot ask for reasons yet"):

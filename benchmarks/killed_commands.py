@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import stand_ins
 import yaml
@@ -27,7 +28,7 @@ from safetensors import safe_open
 
 from footfall.plumbing.files import file_hash
 
-USERS = 400
+USERS = 600
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "fit": ("fit", "s.yaml", "--out", "fitted/behaviour.yaml"),
@@ -64,6 +65,11 @@ class Outcome:
 def prepare(base: Path) -> None:
     """A shop, a run and some lessons."""
     stand_ins.write_shop(base, USERS)
+    sales = pd.read_parquet(base / "sales.parquet")
+    fresh = sales.drop_duplicates("item")  # the shop writes each item once on its first day
+    sales["time"] += 5 * (sales["time"] - sales["time"].min())  # half a year, to fit on its stages
+    sales.loc[fresh.index, "time"] = fresh["time"]
+    sales.to_parquet(base / "sales.parquet")
     scenario = stand_ins.scenario("", "", users=40, days=6)
     scenario["model"] = {"name": "fake"}
     scenario["choice"] = {"mode": "yes-no"}

@@ -7,6 +7,7 @@ drawn here: markers, lines, bars, bands, whiskers, and axes of numbers, names or
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from footfall.plumbing.files import replacing, write_text
 from footfall_eval.reporting.plots import Figure
 
 FORMATS = ("svg", "pdf", "png")
@@ -48,11 +50,13 @@ def write_figure(figure: Figure, folder: Path) -> list[Path]:
         path = folder / f"{figure.id}.{form}"
         # Without dates the same figure is the same file.
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
-        sheet.savefig(path, dpi=200, metadata=metadata)
+        with replacing(path) as sink:
+            sheet.savefig(sink, format=form, dpi=200, metadata=metadata)
         written.append(path)
     table = folder / f"{figure.id}.csv"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([figure.head, *figure.rows])
+    cells = io.StringIO(newline="")
+    csv.writer(cells, lineterminator="\n").writerows([figure.head, *figure.rows])
+    write_text(table, cells.getvalue())
     return [*written, table]
 
 

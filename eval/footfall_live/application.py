@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from footfall.errors import FootfallError, UserError
-from footfall.run_folder.layout import MANIFEST
+from footfall.run_folder.layout import MANIFEST, PROGRESS
 from footfall_eval import Comparison, RunLog, compare
 from footfall_eval.reporting.report import render
 from footfall_live.guard import Guard
@@ -78,7 +78,9 @@ class Opened:
 
     def _key(self, name: str) -> tuple[Path, int]:
         path = self._shelf.path(name)
-        return path, (path / MANIFEST).stat().st_mtime_ns
+        # A long run tells of its newest parts beside the manifest, which it seldom writes whole.
+        told = (path / name for name in (MANIFEST, PROGRESS))
+        return path, max(file.stat().st_mtime_ns for file in told if file.exists())
 
 
 def application(folder: Path, guard: Guard) -> FastAPI:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from footfall_eval.statistics.joining import SLAB, usual_error
 
 

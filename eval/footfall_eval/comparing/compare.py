@@ -190,11 +190,16 @@ def _weighed(contrast: Contrast, weigher: Weigher | None) -> Contrast:
 def _odd_evidence(contrasts: list[Contrast], primary: str) -> tuple[str, ...]:
     """What is odd about the evidence of the primary metric, once a treatment."""
     found = [
-        f"{contrast.evidence.why[0].upper()}{contrast.evidence.why[1:]}."
+        f"{_begun(contrast.evidence.why, contrast.treatment)}."
         for contrast in contrasts
         if contrast.metric == primary and contrast.evidence and contrast.evidence.why
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _begun(words: str, arm: str) -> str:
+    """With a capital letter, unless a sentence begins with the name of an arm."""
+    return words if words.startswith(arm) else f"{words[0].upper()}{words[1:]}"
 
 
 def _replace(result: Comparison, **changes: Any) -> Comparison:

@@ -13,7 +13,7 @@ import yaml
 import shop
 from console import footfall
 from eval_worlds import planted_run
-from footfall.run_folder.answers import Answers, answers, no_verdict
+from footfall.run_folder.answers import RequestCounts, answers, no_verdict
 from footfall_eval import RunLog, compare
 from footfall_eval.comparing.grid import print_summary, summarise
 from footfall_eval.comparing.pool import pool_runs
@@ -297,7 +297,9 @@ def test_what_is_a_broken_arm(counts, broken):
 
 
 def test_what_a_reader_is_told_of_an_arm_that_is_sound():
-    one = Answers("a", 100, failed=2, fallback=90, ran_out=11, failed_updates=3, kind="item-knn")
+    one = RequestCounts(
+        "a", 100, failed=2, fallback=90, ran_out=11, failed_updates=3, kind="item-knn"
+    )
     assert not one.problem()
     assert one.caution() == (
         "requests of a: 2 failed (2%), 90 fallback (90%); a had nothing new left to show in 11 of "

@@ -23,23 +23,23 @@ NEEDED = ("B", "C", "G")
 
 
 @dataclass(frozen=True)
-class Decision:
+class ValidityVerdict:
     """The verdict and why it is not better."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
 
 
-def decide(blocks: Mapping[str, Block], obstacles: tuple[str, ...] = ()) -> Decision:
+def decide(blocks: Mapping[str, Block], obstacles: tuple[str, ...] = ()) -> ValidityVerdict:
     """Apply the rule; ``obstacles`` are reasons outside the blocks that forbid any belief."""
     reasons = [*obstacles, *_reasons(blocks)]
     if obstacles:
-        return Decision("not validated", tuple(reasons))
+        return ValidityVerdict("not validated", tuple(reasons))
     if not reasons:
-        return Decision("validated", ())
+        return ValidityVerdict("validated", ())
     if _ordered(blocks.get("G")) and _status(blocks, "B") in {"pass", "amber"}:
-        return Decision("direction only", tuple(reasons))
-    return Decision("not validated", tuple(reasons))
+        return ValidityVerdict("direction only", tuple(reasons))
+    return ValidityVerdict("not validated", tuple(reasons))
 
 
 def _reasons(blocks: Mapping[str, Block]) -> list[str]:

@@ -24,7 +24,7 @@ LARGEST = 2**31
 
 
 @dataclass(frozen=True)
-class Rule:
+class StoppingRule:
     """The scenario's ``stop_early``."""
 
     metric: str
@@ -45,7 +45,7 @@ class Watched:
     """Always valid: 1 over the e-value of "no difference" at the last look."""
 
 
-def rule_of(log: RunLog) -> Rule | None:
+def rule_of(log: RunLog) -> StoppingRule | None:
     """The rule that the run was watched by, or None.
 
     Raises:
@@ -59,7 +59,7 @@ def rule_of(log: RunLog) -> Rule | None:
         case {"metric": str(metric), "level": float(level), "min_epochs": int(fewest)} if (
             days and epoch and 0 < level < 1 and 0 < fewest < LARGEST
         ):
-            return Rule(metric, level, fewest, math.ceil(days / epoch))
+            return StoppingRule(metric, level, fewest, math.ceil(days / epoch))
     raise LogError(
         f"{log.path / 'manifest.json'}: the scenario's stop_early is no rule to stop by; "
         "the file was changed"
@@ -67,7 +67,7 @@ def rule_of(log: RunLog) -> Rule | None:
 
 
 def watched(
-    log: RunLog, rule: Rule, control: str, treatment: str, level: float | None = None
+    log: RunLog, rule: StoppingRule, control: str, treatment: str, level: float | None = None
 ) -> Watched | None:
     """The effect at the last epoch; None before the first look."""
     pieces = log.per_user_and_epoch()
@@ -75,7 +75,7 @@ def watched(
     return last_look(running, rule, rule.level if level is None else level)
 
 
-def last_look(running: Running, rule: Rule, level: float) -> Watched | None:
+def last_look(running: Running, rule: StoppingRule, level: float) -> Watched | None:
     """The interval of the last look, with the mixture that the first look fixed."""
     before = np.flatnonzero(np.asarray(running.at) < rule.min_epochs)
     if not before.size or not np.isfinite(running.means[-1]):

@@ -14,7 +14,7 @@ from footfall_eval.blocks.block import Block, plain
 from footfall_eval.blocks.distributions import Compared, distributions
 from footfall_eval.logs.privacy import Membership, Nearness, membership, nearness, rare_items
 from footfall_eval.logs.real import Real, same_size, simulated_takings
-from footfall_eval.logs.training import Trained, train_and_test
+from footfall_eval.logs.training import TrainingComparison, train_and_test
 from footfall_eval.reading.load import RunLog
 
 RARE = 5
@@ -50,7 +50,7 @@ class LogsReport:
     sizes: Sizes
     likeness: Block
     """Distributions against real ones, as in block D of the validity report."""
-    training: tuple[Trained, ...]
+    training: tuple[TrainingComparison, ...]
     """Empty where no later takings can test."""
     nearness: Nearness | None
     membership: Membership | None

@@ -45,7 +45,7 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Foresee past tests of wordings, each unseen, and say how far to believe it."""
-    order = story.Order(tests, out, model, server, asked, tuned=tuned)
+    order = story.AppealOptions(tests, out, model, server, asked, tuned=tuned)
     found = story.backtest(order, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
@@ -62,7 +62,7 @@ def learn_appeal(
     as_json: Json = False,
 ) -> None:
     """Learn from past tests which wording of an item is taken more often."""
-    card = story.learn_appeal(story.Order(tests, out, model, tuned=tuned), stderr.print)
+    card = story.learn_appeal(story.AppealOptions(tests, out, model, tuned=tuned), stderr.print)
     if as_json:
         typer.echo(json.dumps(card))
         return

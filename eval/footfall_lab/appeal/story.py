@@ -17,7 +17,7 @@ from footfall.plumbing.files import replacing
 from footfall_lab.appeal import asking, learn, plots
 from footfall_lab.appeal.backtest import run_backtest
 from footfall_lab.appeal.learners import STATE_DEPTH, Learner, state_learner, text_learners
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.results import results
 
 Announce = Callable[[str], None]
@@ -26,7 +26,7 @@ REPORT = "backtest.json"
 
 
 @dataclass(frozen=True)
-class Order:
+class AppealOptions:
     """What to judge or to learn from, and with which models."""
 
     tests: Path
@@ -41,7 +41,7 @@ class Order:
     """Tune the sentence encoder too."""
 
 
-def backtest(order: Order, announce: Announce) -> dict[str, Any]:
+def backtest(order: AppealOptions, announce: Announce) -> dict[str, Any]:
     """Foresee all tests, write ``backtest.json`` and ``backtest.html``, and return the first.
 
     Raises:
@@ -59,7 +59,7 @@ def backtest(order: Order, announce: Announce) -> dict[str, Any]:
     return told
 
 
-def learn_appeal(order: Order, announce: Announce) -> dict[str, Any]:
+def learn_appeal(order: AppealOptions, announce: Announce) -> dict[str, Any]:
     """Learn from all tests and write the appeal model; returns its card.
 
     Raises:
@@ -70,16 +70,16 @@ def learn_appeal(order: Order, announce: Announce) -> dict[str, Any]:
     return learn.learn(lessons, learners_of(order, announce), order.out, announce)
 
 
-def _lessons(order: Order, announce: Announce) -> Lessons:
+def _lessons(order: AppealOptions, announce: Announce) -> TitlePairs:
     experiments = read_experiments(order.tests)
     for one in experiments.cleaning:
         announce(f"{one.count:,} x {one.problem}: {one.action}")
-    lessons = Lessons.of(experiments)
+    lessons = TitlePairs.of(experiments)
     announce(f"{len(lessons):,} pairs of wordings; {lessons.noise.sentence()}")
     return lessons
 
 
-def learners_of(order: Order, announce: Announce) -> list[Learner]:
+def learners_of(order: AppealOptions, announce: Announce) -> list[Learner]:
     """Who learns: text learners, and one on the language model's states if there is one."""
     kept = order.out / "work" / "read"
     learners = text_learners(kept, tuned=order.tuned, tell=announce)
@@ -89,7 +89,9 @@ def learners_of(order: Order, announce: Announce) -> list[Learner]:
     return [*learners, state_learner(states, kept)]
 
 
-def _ask(order: Order, lessons: Lessons, announce: Announce) -> asking.Answers | None:
+def _ask(
+    order: AppealOptions, lessons: TitlePairs, announce: Announce
+) -> asking.HeadlineAnswers | None:
     """The untaught model's opinion on some tests; None where nobody is to be asked."""
     if order.model == "none" or not order.asked:
         return None

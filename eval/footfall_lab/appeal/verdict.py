@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from footfall_lab.appeal.figures import Figure
+from footfall_lab.appeal.figures import Measure
 
 KIND = "wordings of the same item"
 """The kind of change that these tests are about; nothing is said of others."""
@@ -34,7 +34,7 @@ class Verdict:
         return f"{self.status[0].upper()}{self.status[1:]} for {self.kind}: {why}."
 
 
-def judge(figures: dict[str, Figure], tests: int) -> Verdict:
+def judge(figures: dict[str, Measure], tests: int) -> Verdict:
     """Read the figures of one predictor.
 
     ``validated``: directions beat a coin with the whole interval, sizes are right on average

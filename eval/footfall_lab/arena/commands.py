@@ -38,7 +38,7 @@ def arena(
             named["adapter"] = None
         resolved = read_scenario(scenario, {"model": named})
     names = () if ways is None else tuple(part.strip() for part in ways.split(","))
-    order = story.Order(out, folder_of(scenario), names, choices)
+    order = story.ArenaOptions(out, folder_of(scenario), names, choices)
     found = story.compete(resolved, order, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))

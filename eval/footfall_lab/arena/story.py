@@ -41,7 +41,7 @@ PER_USER = 4
 
 
 @dataclass(frozen=True)
-class Order:
+class ArenaOptions:
     """What to ask, how much of it, and where it is kept."""
 
     out: Path
@@ -55,7 +55,7 @@ class Order:
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class WayUtilities:
     """What one way of asking said about all choices."""
 
     utility: Floats
@@ -65,7 +65,7 @@ class Heard:
     label_mass: float
 
 
-def compete(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+def compete(scenario: Scenario, order: ArenaOptions, announce: Announce) -> dict[str, Any]:
     """Ask in every way and write ``order.out/arena.json``.
 
     Raises:
@@ -76,7 +76,7 @@ def compete(scenario: Scenario, order: Order, announce: Announce) -> dict[str, A
     sets = build(ground, protocols(ground.dataset)[0], per_user=PER_USER).test
     seed = scenario.seed
     sets = of_few_users(sets.take(sets.chosen != OUTSIDE), order.choices, PER_USER, seed)
-    heard: dict[str, Heard] = {}
+    heard: dict[str, WayUtilities] = {}
     with closing(_model(scenario, order, announce)) as model:
         for way in ways:
             announce(f"{way.name}: {len(sets):,} choices")
@@ -111,7 +111,7 @@ def _ways(names: Sequence[str]) -> list[Way]:
     return [known[name] for name in names] or [way for way in WAYS if way.name not in SLOW]
 
 
-def _model(scenario: Scenario, order: Order, announce: Announce) -> LanguageModel:
+def _model(scenario: Scenario, order: ArenaOptions, announce: Announce) -> LanguageModel:
     """The scenario's model without its adapter, which knows one question only, and a store."""
     model = open_model(scenario.model.model_copy(update={"adapter": None}), announce=announce)
     if isinstance(model, FakeModel):
@@ -121,7 +121,7 @@ def _model(scenario: Scenario, order: Order, announce: Announce) -> LanguageMode
 
 def _ask(
     spec: ChoiceSpec, ground: Ground, sets: ChoiceSets, model: LanguageModel, base: Path
-) -> Heard:
+) -> WayUtilities:
     population = ground.population(ground.stages.test)
     choice = open_choice(spec, model, ground.catalogue, base=base)
     pages = [
@@ -141,10 +141,10 @@ def _ask(
     seconds, counted = time.perf_counter() - start, choice.diagnostics
     asked = max(1, counted.label_mass_pages)
     mass = counted.label_mass_sum / asked if counted.label_mass_pages else float("nan")
-    return Heard(utility, seconds, counted.prompt_tokens, mass)
+    return WayUtilities(utility, seconds, counted.prompt_tokens, mass)
 
 
-def _told(way: Way, heard: Heard, sets: ChoiceSets, seed: int) -> dict[str, Any]:
+def _told(way: Way, heard: WayUtilities, sets: ChoiceSets, seed: int) -> dict[str, Any]:
     items = max(1, int(sets.shown.sum()))
     return _row(way.name, way.after, heard.utility, sets, seed) | {
         "label mass": heard.label_mass,

@@ -39,13 +39,13 @@ from footfall.world.setup import known_before
 from footfall_eval.blocks.block import plain
 from footfall_lab.distilling import fidelity
 from footfall_lab.distilling.learning import keep_back, learn, measure
-from footfall_lab.distilling.lessons import Lesson, Lessons, ask, logged, pages_to_ask
+from footfall_lab.distilling.lessons import AnsweredPage, AnsweredPages, ask, logged, pages_to_ask
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Order:
+class DistillingOptions:
     """What to distil, and how much of it to keep back."""
 
     source: str
@@ -60,7 +60,7 @@ class Order:
     seed: int | None = None
 
 
-def distill(order: Order, announce: Announce) -> dict[str, Any]:
+def distill(order: DistillingOptions, announce: Announce) -> dict[str, Any]:
     """Make a surrogate in ``order.out`` and return its card.
 
     Raises:
@@ -114,7 +114,7 @@ def distill(order: Order, announce: Announce) -> dict[str, Any]:
     return write_student(order.out, student, plain(card))
 
 
-def _counts(lessons: Lessons) -> dict[str, int]:
+def _counts(lessons: AnsweredPages) -> dict[str, int]:
     return {
         "users": len(lessons.users()),
         "items": len(lessons.items()),
@@ -123,7 +123,7 @@ def _counts(lessons: Lessons) -> dict[str, int]:
     }
 
 
-def _scenario(order: Order, run: Path | None) -> tuple[Scenario, Path]:
+def _scenario(order: DistillingOptions, run: Path | None) -> tuple[Scenario, Path]:
     if run is None:
         overrides = {} if order.seed is None else {"seed": order.seed}
         scenario, base = read_scenario(order.source, overrides), folder_of(order.source)
@@ -143,13 +143,13 @@ def _scenario(order: Order, run: Path | None) -> tuple[Scenario, Path]:
 
 
 def _taught(
-    order: Order,
+    order: DistillingOptions,
     scenario: Scenario,
     histories: Histories,
     base: Path,
     run: Path | None,
     announce: Announce,
-) -> tuple[dict[str, Any], Lessons]:
+) -> tuple[dict[str, Any], AnsweredPages]:
     """Who the teacher is, and what it said."""
     if run is not None:
         recorded = dict(manifest.read(run)["model"])
@@ -184,7 +184,7 @@ def _test(scenario: Scenario, histories: Histories) -> Any:
     )
 
     def effects(
-        lessons: Sequence[Lesson], surrogate: Sequence[Floats], weight: float
+        lessons: Sequence[AnsweredPage], surrogate: Sequence[Floats], weight: float
     ) -> list[dict[str, Any]]:
         return fidelity.effects(
             lessons,

@@ -26,7 +26,7 @@ from footfall.fitting.stages import Stage, StageSpec, divide
 from footfall.llm.protocol import Tokens
 from footfall.options import Announce
 from footfall.plumbing.spec import SPEC
-from footfall.prompting.prompter import Prompter, Visit
+from footfall.prompting.prompter import Prompter, VisitSoFar
 from footfall.users.apart import spared_users
 from footfall.users.population import Population
 
@@ -168,7 +168,7 @@ def lessons_of_sets(
         (int(part["user"].iloc[0]), part[: spec.questions]) for _, part in asked.groupby("user")
     ]
     numbers = [population.index(sets.names[user]) for user, _ in groups]
-    prefixes = prompter.prefixes([Visit(population.persona(number)) for number in numbers])
+    prefixes = prompter.prefixes([VisitSoFar(population.persona(number)) for number in numbers])
     lessons = []
     for (user, part), number, prefix in zip(groups, numbers, prefixes, strict=True):
         known = population.purchase_counts(number)

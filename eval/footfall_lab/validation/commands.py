@@ -19,7 +19,7 @@ from footfall_eval.blocks.page import (
     print_validity,
 )
 from footfall_lab.validation import validate as ways
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -59,7 +59,7 @@ def validate(
         {} if seed is None else {"seed": seed},
         {"model": {"name": model, "server": server}},
     )
-    order = Order(
+    order = ValidationOptions(
         out=out,
         base=folder_of(scenario),
         users=users,

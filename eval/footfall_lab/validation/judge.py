@@ -26,7 +26,7 @@ from footfall_eval.blocks.invariance import invariance
 from footfall_eval.blocks.logs import logs
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, Scores, score
 from footfall_eval.blocks.provenance import Provenance, provenance
-from footfall_eval.blocks.ranking import Slates, ranking
+from footfall_eval.blocks.ranking import SlateFigures, ranking
 from footfall_eval.blocks.uplift import uplift, with_kind
 from footfall_eval.statistics.resample import Interval, mean_interval
 from footfall_lab.validation import contest, crowds, retest, rivals, segments, synthetic
@@ -246,7 +246,7 @@ def _ranking_and_uplift(
         why = f"the model answered whole pages of {int(answered.sum())} users only"
         return {"G": not_run("G", why), "H": not_run("H", why)}, {}
     kept = table[table["user"].isin(np.asarray(users, dtype=object)[answered])]
-    slates = Slates.of(kept, offline)
+    slates = SlateFigures.of(kept, offline)
     block = ranking(slates, base=contest.RANDOM, seed=seed, k=k)
     extra = {"users without an answer": int((~answered).sum()), "faults": held.faults}
     block = replace(
@@ -301,7 +301,7 @@ def _taus_by_group(
         mine = table[table["user"].isin(part["user"])]
         if mine["user"].nunique() < GROUP_USERS:
             continue
-        found = ranking(Slates.of(mine, offline), base=contest.RANDOM, seed=seed, k=k)
+        found = ranking(SlateFigures.of(mine, offline), base=contest.RANDOM, seed=seed, k=k)
         if "tau" in found.metrics:
             rows.append(
                 {

@@ -27,7 +27,7 @@ from footfall.options import Announce
 from footfall_eval.statistics.resample import mean_interval
 from footfall_lab.validation.asking import Interviewer, answered
 from footfall_lab.validation.blend import RIDGE, utilities
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,7 +90,7 @@ class _Choices:
 
 
 def measure(
-    ground: Ground, order: Order, model: LanguageModel, announce: Announce
+    ground: Ground, order: ValidationOptions, model: LanguageModel, announce: Announce
 ) -> dict[str, Any]:
     """Ask every variant; rows of figures, the first one the baseline of the differences."""
     fit, test, asked = _choices(ground, order)
@@ -115,7 +115,7 @@ def measure(
     }
 
 
-def _choices(ground: Ground, order: Order) -> tuple[_Choices, _Choices, int]:
+def _choices(ground: Ground, order: ValidationOptions) -> tuple[_Choices, _Choices, int]:
     """Choices to fit and to test on, and how many variants are asked."""
     asked = len(variants(ground.scenario.choice))
     sets = build(ground, protocols(ground.dataset)[0], per_user=SETS_A_USER)
@@ -137,7 +137,7 @@ def _choices(ground: Ground, order: Order) -> tuple[_Choices, _Choices, int]:
 
 
 def _asked(
-    ground: Ground, order: Order, model: LanguageModel, announce: Announce,
+    ground: Ground, order: ValidationOptions, model: LanguageModel, announce: Announce,
     fit: _Choices, test: _Choices, asked: int,
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:  # fmt: skip
     """[n, k] utilities by variant, on the choices to fit and to test on."""

@@ -23,7 +23,7 @@ from footfall.runs.foresight import Foresight
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judged_pages import Judged, logged_pages
 from footfall.runs.logged import (
-    Asked,
+    AskedPages,
     ask_arm,
     foresight_on,
     logged_tables,
@@ -44,7 +44,7 @@ from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_eval.statistics.logged import LoggedArms, logged_arms
 from footfall_lab.validation import contest, page_rivals
 from footfall_lab.validation.mirrors import circular, likenesses
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class PageStudy:
 
 
 def observe_pages(
-    scenario: Scenario, order: Order, announce: Announce, users: Foresight | None = None
+    scenario: Scenario, order: ValidationOptions, announce: Announce, users: Foresight | None = None
 ) -> PageStudy | None:
     """Measure everything; None where the log has no pages with propensities to judge by.
 
@@ -146,16 +146,16 @@ def _answers(
     pages: LoggedPages,
     judged: Judged,
     users: Foresight,
-    order: Order,
+    order: ValidationOptions,
     announce: Announce,
-) -> tuple[dict[str, Asked], dict[str, str]]:
+) -> tuple[dict[str, AskedPages], dict[str, str]]:
     """What the field and the scenario's arms would have shown; who was not asked, and why."""
     clicks = {"positive": {"action": "click"}} if _clicked(histories) else {}
     field = [
         ArmSpec(name=name, recommender=parse_spec({**raw, **clicks})) for name, raw in FIELD.items()
     ]
     own = [arm for arm in scenario.arms if arm.name not in FIELD]
-    answers: dict[str, Asked] = {}
+    answers: dict[str, AskedPages] = {}
     left_out: dict[str, str] = {}
     for arm in [*field, *own]:
         announce(f'logged pages: recommender "{arm.name}"')

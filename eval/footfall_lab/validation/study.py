@@ -22,7 +22,7 @@ from footfall_lab.validation import rivals
 from footfall_lab.validation.asking import Interviewer, answered
 from footfall_lab.validation.players import (
     TEST_SHARE,
-    Heard,
+    AskedSets,
     Players,
     listen,
     make_players,
@@ -44,7 +44,7 @@ ANONYMOUS_SETS = 40
 
 
 @dataclass(frozen=True)
-class Order:
+class ValidationOptions:
     """What a validation may cost, and where it leaves its findings."""
 
     out: Path
@@ -67,7 +67,7 @@ class Study:
     """Tables for the blocks."""
 
     ground: Ground
-    order: Order
+    order: ValidationOptions
     known: Known
     """Of the test stage."""
     sets: list[Sets]
@@ -76,7 +76,7 @@ class Study:
     interviewer: Interviewer | None
     population: Population
     """Of the test stage."""
-    heard: Heard | None
+    heard: AskedSets | None
     """What the model said about held-out choices of the first protocol."""
     baselines: dict[str, Any]
     """Of the first protocol, fitted."""
@@ -87,12 +87,14 @@ class Study:
         return self.sets[0]
 
     @property
-    def judged(self) -> Heard | None:
+    def judged(self) -> AskedSets | None:
         """The asked sets where the model has a voice; None: all test sets are judged."""
         return None if self.players.silent else self.heard
 
 
-def observe(ground: Ground, order: Order, model: LanguageModel | None, announce: Announce) -> Study:
+def observe(
+    ground: Ground, order: ValidationOptions, model: LanguageModel | None, announce: Announce
+) -> Study:
     """Build choice sets, fit the players and the baselines, ask the model."""
     announce("choice sets")
     stages = ground.stages

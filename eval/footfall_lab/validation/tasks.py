@@ -24,7 +24,7 @@ from footfall_lab.validation import rivals
 from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.blend import p_buy, utilities
 from footfall_lab.validation.players import FIT_SHARE, Players, make_players
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,7 +98,7 @@ def _items(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
 
 
 def run_tasks(
-    ground: Ground, order: Order, interviewer: Interviewer | None, announce: Announce
+    ground: Ground, order: ValidationOptions, interviewer: Interviewer | None, announce: Announce
 ) -> dict[str, Any]:
     """Every ratio: the blend, the model alone and the baselines, side by side."""
     stages, seed = ground.stages, ground.scenario.seed
@@ -150,7 +150,7 @@ def _joined(tasks: list[Task]) -> Task:
     )
 
 
-def _affordable(order: Order) -> int:
+def _affordable(order: ValidationOptions) -> int:
     """Tested users that the questions allow; items of all ratios are mostly the same ones."""
     left = (1 - FIT_SHARE) * order.questions
     pool = ITEMS // 2 + ITEMS

@@ -42,7 +42,7 @@ from footfall_lab.validation.pages import judge_pages, observe_pages
 from footfall_lab.validation.past_tests import read_kind, read_tests
 from footfall_lab.validation.players import Players
 from footfall_lab.validation.prediction import predict
-from footfall_lab.validation.study import Order, observe
+from footfall_lab.validation.study import ValidationOptions, observe
 from footfall_lab.validation.tasks import run_tasks
 
 MEMORY = "memory.json"
@@ -52,7 +52,7 @@ BEHAVIOUR = "behaviour.yaml"
 
 
 def validate_users(
-    scenario: Scenario, order: Order, announce: Announce, users: Foresight | None = None
+    scenario: Scenario, order: ValidationOptions, announce: Announce, users: Foresight | None = None
 ) -> dict[str, Any]:
     """Judge the scenario's simulated users and write ``order.out/validity.json``.
 
@@ -138,7 +138,7 @@ def looking_back(scenario: Scenario, base: Path, announce: Announce) -> tuple[Sc
 
 def _by_pages(
     scenario: Scenario,
-    order: Order,
+    order: ValidationOptions,
     announce: Announce,
     users: Foresight | None,
     clock: Stopwatch,
@@ -191,7 +191,9 @@ def write(folder: Path, found: dict[str, Any]) -> None:
         manifest.write(folder, record)
 
 
-def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+def discriminate(
+    scenario: Scenario, order: ValidationOptions, announce: Announce
+) -> dict[str, Any]:
     """The 1:m task for every ratio; written to ``order.out/discrimination.json``."""
     clock = Stopwatch()
     ground = lay(scenario, order.base, users=order.users, announce=announce)
@@ -205,7 +207,9 @@ def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[s
     return found
 
 
-def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+def weigh_memories(
+    scenario: Scenario, order: ValidationOptions, announce: Announce
+) -> dict[str, Any]:
     """What each kind of memory is worth; written to ``order.out/memory.json``.
 
     Raises:
@@ -230,7 +234,9 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
     return found
 
 
-def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
+def foresee_new_items(
+    scenario: Scenario, order: ValidationOptions, announce: Announce
+) -> dict[str, Any]:
     """Who foresees the takers of hidden items; written to ``order.out/new-items.json``.
 
     Raises:
@@ -246,7 +252,9 @@ def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> d
 
 
 @contextmanager
-def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[LanguageModel | None]:
+def _model(
+    scenario: Scenario, order: ValidationOptions, announce: Announce
+) -> Iterator[LanguageModel | None]:
     """The scenario's model behind the store of its answers; None where it is not to be asked."""
     if not order.questions or scenario.model.name == NOBODY:
         yield None
@@ -259,7 +267,7 @@ def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[Lan
             yield StoredModel(model, store)
 
 
-def _obstacles(order: Order, judged: BehaviourSpec) -> tuple[str, ...]:
+def _obstacles(order: ValidationOptions, judged: BehaviourSpec) -> tuple[str, ...]:
     """What forbids to carry the verdict over to the run in the same folder."""
     if not (order.out / MANIFEST).exists():
         return ()

@@ -19,7 +19,7 @@ from typing import Any
 from footfall.answering.opening import open_choice, pages_at_once
 from footfall.bench.results import CEILING, Sample
 from footfall.bench.rivals import Rival, naive, writers
-from footfall.bench.workload import Cell, Workload
+from footfall.bench.workload import QuestionSize, Workload
 from footfall.choice.feeding import weigh
 from footfall.choice.protocol import ChoiceModel, Page
 from footfall.choice.specs import ChoiceSpec, Mode
@@ -39,7 +39,7 @@ _OURS_ONLY = ("block_size", "max_num_seqs", "max_num_batched_tokens", "dtype")
 
 
 @dataclass(frozen=True)
-class Job:
+class MeasuringJob:
     """What one process measures."""
 
     model: ModelSpec
@@ -48,7 +48,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Found:
+class SpeedSamples:
     """What it brings back."""
 
     samples: list[Sample]
@@ -56,13 +56,13 @@ class Found:
     start_seconds: float
 
 
-def measure_modes(job: Job) -> Found:
+def measure_modes(job: MeasuringJob) -> SpeedSamples:
     """Footfall's modes, their ceilings, and those who let the model write; our settings."""
     engine = open_engine(job.model, announce=_say)
     return _measured(job, engine, lambda cell: _with_modes(job, engine, cell))
 
 
-def measure_naive(job: Job) -> Found:
+def measure_naive(job: MeasuringJob) -> SpeedSamples:
     """The naive yes/no; vLLM's own settings, but for what keeps it within the machine."""
     device = installed_device()
     config = {"max_position_embeddings": job.model.max_model_len}
@@ -77,7 +77,9 @@ Turn = Callable[[int], list[Sample]]
 """Measures some of a cell's contestants once; told the number of the repeat."""
 
 
-def _measured(job: Job, engine: VllmEngine, turns_of: Callable[[Cell], list[Turn]]) -> Found:
+def _measured(
+    job: MeasuringJob, engine: VllmEngine, turns_of: Callable[[QuestionSize], list[Turn]]
+) -> SpeedSamples:
     try:
         engine.started()
         samples = []
@@ -87,12 +89,12 @@ def _measured(job: Job, engine: VllmEngine, turns_of: Callable[[Cell], list[Turn
                 _say(f"history {cell.history}, slate {cell.slate}: repeat {repeat + 1}")
                 for turn in turns:
                     samples += turn(repeat)
-        return Found(samples, _peak_memory(), engine.start_seconds)
+        return SpeedSamples(samples, _peak_memory(), engine.start_seconds)
     finally:
         engine.close()
 
 
-def _with_modes(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
+def _with_modes(job: MeasuringJob, engine: VllmEngine, cell: QuestionSize) -> list[Turn]:
     pages, catalogue = job.workload.pages[cell], job.workload.catalogue
     turns = []
     for mode in MODES:
@@ -104,7 +106,7 @@ def _with_modes(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
     return turns + [_rival(engine, cell, rival) for rival in rivals]
 
 
-def _with_naive(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
+def _with_naive(job: MeasuringJob, engine: VllmEngine, cell: QuestionSize) -> list[Turn]:
     pages, catalogue = job.workload.pages[cell], job.workload.catalogue
     rival = naive(pages, catalogue, engine.tokenizer, cell.history)
     return [_rival(engine, cell, rival)]
@@ -113,7 +115,9 @@ def _with_naive(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
 class _Contest:
     """One of Footfall's modes and its ceiling, on the same prompts."""
 
-    def __init__(self, job: Job, engine: VllmEngine, cell: Cell, mode: Mode) -> None:
+    def __init__(
+        self, job: MeasuringJob, engine: VllmEngine, cell: QuestionSize, mode: Mode
+    ) -> None:
         self._engine = engine
         self._cell = cell
         self._mode = mode
@@ -200,7 +204,7 @@ class _Collector(Counting):
         return super().ask(questions)
 
 
-def _rival(engine: VllmEngine, cell: Cell, rival: Rival) -> Turn:
+def _rival(engine: VllmEngine, cell: QuestionSize, rival: Rival) -> Turn:
     """Measure somebody else's way of asking, once a repeat; two prompts warm it up."""
     from vllm import SamplingParams  # noqa: PLC0415 - footfall starts without vLLM
 
@@ -219,7 +223,7 @@ def _rival(engine: VllmEngine, cell: Cell, rival: Rival) -> Turn:
 
 def _raw(
     engine: VllmEngine,
-    cell: Cell,
+    cell: QuestionSize,
     name: str,
     prompts: Sequence[Sequence[int]],
     params: Sequence[Any],

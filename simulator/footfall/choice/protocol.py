@@ -109,7 +109,7 @@ Opinions = Callable[[], list[PageUtilities]]
 
 
 @runtime_checkable
-class Streaming(Protocol):
+class StreamingChoice(Protocol):
     """A choice model that can be asked more before it has answered."""
 
     def begin(self, pages: Sequence[Page]) -> Opinions:

@@ -54,7 +54,7 @@ _LONGEST = 60
 
 
 @dataclass(frozen=True)
-class Findings:
+class PartsCheck:
     """The parts of a run against what its manifest says about them."""
 
     intact: dict[str, str] = field(default_factory=dict)
@@ -170,7 +170,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
             yield f"{place}: {_short(first)} -> {_short(second)}"
 
 
-def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
+def inspect(folder: Path, record: Mapping[str, Any]) -> PartsCheck:
     """Hold the files of a run against its manifest."""
     listed: dict[str, str] = {**record.get("parts", {}), **record.get("tables", {})}
     states: dict[str, list[str]] = {"intact": [], "changed": [], "missing": []}
@@ -185,7 +185,7 @@ def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
     foreign = tuple(name for name in names if name not in listed)
     for name in foreign:  # will be moved, and links may lead anywhere
         manifest.inside(folder, name)
-    return Findings(
+    return PartsCheck(
         {name: listed[name] for name in states["intact"]},
         tuple(states["changed"]),
         tuple(states["missing"]),
@@ -193,7 +193,7 @@ def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
     )
 
 
-def set_aside(folder: Path, found: Findings, announce: Announce) -> None:
+def set_aside(folder: Path, found: PartsCheck, announce: Announce) -> None:
     """Move what is damaged or foreign out of the log's way; half-written files just go."""
     moved = []
     for name in (*found.changed, *found.foreign):
@@ -212,7 +212,7 @@ def set_aside(folder: Path, found: Findings, announce: Announce) -> None:
         )
 
 
-def verify(folder: Path) -> Findings:
+def verify(folder: Path) -> PartsCheck:
     """Check every part of a run against the manifest's hashes.
 
     Raises:

@@ -32,7 +32,7 @@ class QuantitySpec(_Spec):
     More than one piece is drawn from a geometric distribution."""
 
 
-class BudgetSpec(_Spec):
+class VisitBudgetSpec(_Spec):
     """Money that a visit may cost; what does not fit any more is not bought."""
 
     times: float = Field(default=2.0, gt=0)
@@ -92,7 +92,7 @@ class ActionsSpec(_Spec):
 
     cart: CartSpec | None = None
     quantity: QuantitySpec | None = None
-    budget: BudgetSpec | None = None
+    budget: VisitBudgetSpec | None = None
     rate: RateSpec | None = None
     search: SearchSpec | None = None
     similar: SimilarSpec | None = None

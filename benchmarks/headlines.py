@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.datasets.experiments import read_experiments
-from footfall_eval.blocks.block import plain
+from footfall_eval.reading.block import plain
 from footfall_lab.appeal.backtest import blends, scores_kept
 from footfall_lab.appeal.figures import Scored, answered, ceiling, figures, gain
 from footfall_lab.appeal.folds import FOLDS
@@ -95,9 +95,9 @@ def main() -> None:
     parser.add_argument("--tuned", action="store_true")
     given = parser.parse_args()
     lessons = TitlePairs.of(read_experiments(given.tests))
-    order = AppealOptions(given.tests, given.out, given.model, tuned=given.tuned)
+    options = AppealOptions(given.tests, given.out, given.model, tuned=given.tuned)
     develop, random, late = put_aside(lessons)
-    told = foreseen(learners_of(order, tell), lessons, develop, given.out / "work")
+    told = foreseen(learners_of(options, tell), lessons, develop, given.out / "work")
     report = {}
     for part, rows in (("random fifth", random), ("latest fifth", late), ("both", random | late)):
         scored = {name: Scored.of(lessons, one, rows) for name, one in told.items()}

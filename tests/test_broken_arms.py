@@ -17,7 +17,7 @@ from footfall.run_folder.answers import RequestCounts, answers, no_verdict
 from footfall_eval import RunLog, compare
 from footfall_eval.comparing.grid import print_summary, summarise
 from footfall_eval.comparing.pool import pool_runs
-from footfall_eval.comparing.stopping import verdict as early
+from footfall_eval.comparing.stopping import reason_to_stop
 from footfall_eval.reporting.report import make_report
 
 SLATE = [f"baking-{number}" for number in range(12)]
@@ -337,5 +337,5 @@ def test_no_run_stops_early_for_an_arm_that_does_not_answer(tmp_path):
         tmp_path / "broken",
         manifest={**said, "faults": {"base": {"slates": 10, "failed": 10}}},
     )
-    assert "differs from base" in early(RunLog.open(sound))
-    assert not early(RunLog.open(broken))
+    assert "differs from base" in reason_to_stop(RunLog.open(sound))
+    assert not reason_to_stop(RunLog.open(broken))

@@ -28,12 +28,12 @@ def judged(kind, folder, behaviour=None):
         raw["behaviour"] = behaviour
     path.write_text(yaml.safe_dump(raw))
     scenario = read_scenario(path)
-    order = ValidationOptions(out=folder / "valid", base=folder, questions=0)
+    options = ValidationOptions(out=folder / "valid", base=folder, questions=0)
     known = None
     if behaviour is None:
         people = read_histories(scenario, folder, lambda _: None)
         known = KnowingUsers(shop, people.population.originals, people.catalogue.ids)
-    return validate_users(scenario, order, lambda _: None, users=known)
+    return validate_users(scenario, options, lambda _: None, users=known)
 
 
 @pytest.mark.parametrize("kind", ["grocery", "media"])

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from footfall_eval.blocks.block import Block
 from footfall_eval.blocks.ranking import HITS, TAU_PASS
-
-Verdict = Literal["validated", "direction only", "not validated"]
+from footfall_eval.reading.block import Block
+from footfall_eval.reading.validity import Verdict
 
 NEEDED = ("B", "C", "G")
 

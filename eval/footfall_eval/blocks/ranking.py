@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import kendalltau
 
-from footfall_eval.blocks.block import Block, Status, not_run
+from footfall_eval.blocks.grading import not_run
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import Interval, spread, weights
 
 Floats = npt.NDArray[np.float64]
@@ -100,7 +101,7 @@ def ranking(slates: SlateFigures, *, base: str, seed: int, k: int) -> Block:
     return Block("G", status, _explain(metrics, base), metrics, rows, plots)
 
 
-def _status(tau: float, rivals: dict[str, float], slope: float, recommenders: int) -> Status:
+def _status(tau: float, rivals: dict[str, float], slope: float, recommenders: int) -> BlockStatus:
     if recommenders < FEWEST or np.isnan(tau):
         return "not run"
     if tau < TAU_PASS:

@@ -97,21 +97,21 @@ def _p_value(total: float, variance: float, rho2: float) -> float:
     return min(1.0, math.exp(0.5 * math.log(grown) - rho2 * total**2 / (2 * grown)))
 
 
-def judge(folder: Path) -> str:
-    """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.judges``.
+def stop_early(folder: Path) -> str:
+    """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.stop_early``.
 
     It may when every treatment differs from the control, each at a level that pays for their
     number (Bonferroni), and no arm is broken: the lack of answers is no effect.
     """
     log = RunLog.open(folder)
     try:
-        return verdict(log)
+        return reason_to_stop(log)
     finally:
         log.connection.close()
 
 
-def verdict(log: RunLog) -> str:
-    """Like ``judge``, for an open log."""
+def reason_to_stop(log: RunLog) -> str:
+    """Like ``stop_early``, for an open log."""
     rule = rule_of(log)
     treatments = [arm for arm in log.arms if arm != log.control]
     if rule is None or not treatments or no_verdict(log.manifest):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from footfall_eval.comparing.figures import number, percent
-from footfall_eval.reading.validity import Block
+from footfall_eval.reading.block import Block
 from footfall_eval.reporting.plots import Figure
 from footfall_eval.reporting.view import ReportTable
 

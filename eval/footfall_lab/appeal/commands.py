@@ -45,8 +45,8 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Foresee past tests of wordings, each unseen, and say how far to believe it."""
-    order = story.AppealOptions(tests, out, model, server, asked, tuned=tuned)
-    found = story.backtest(order, stderr.print)
+    options = story.AppealOptions(tests, out, model, server, asked, tuned=tuned)
+    found = story.backtest(options, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
         return

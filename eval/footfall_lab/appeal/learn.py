@@ -17,7 +17,7 @@ from footfall_lab.appeal.folds import by_story
 from footfall_lab.appeal.learners import Learner
 from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.stacking import foresee, weigh
-from footfall_lab.appeal.verdict import judge
+from footfall_lab.appeal.verdict import appeal_verdict
 
 Tell = Callable[[str], None]
 
@@ -56,7 +56,7 @@ def card_of(lessons: TitlePairs, scored: Scored, about: dict[str, str]) -> dict[
     """What people must know of an appeal model before they believe it."""
     top = ceiling(scored)
     found = figures(scored)
-    verdict = judge(found, len(np.unique(scored.test)))
+    verdict = appeal_verdict(found, len(np.unique(scored.test)))
     return {
         "footfall": metadata.version("footfall"),
         "learned from": summary_of(lessons),

@@ -28,7 +28,7 @@ from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
 from footfall.plumbing.files import replacing
 from footfall.scenario.scenario import Scenario
-from footfall_eval.blocks.block import plain
+from footfall_eval.reading.block import plain
 from footfall_eval.statistics.resample import mean_interval
 from footfall_lab.arena.ways import SLOW, WAYS, Way
 
@@ -65,23 +65,23 @@ class WayUtilities:
     label_mass: float
 
 
-def compete(scenario: Scenario, order: ArenaOptions, announce: Announce) -> dict[str, Any]:
-    """Ask in every way and write ``order.out/arena.json``.
+def compete(scenario: Scenario, options: ArenaOptions, announce: Announce) -> dict[str, Any]:
+    """Ask in every way and write ``options.out/arena.json``.
 
     Raises:
         UserError: The scenario, its data or a way cannot be used.
     """
-    ways = _ways(order.ways)
-    ground = lay(scenario, order.base, users=order.users, announce=announce)
+    ways = _ways(options.ways)
+    ground = lay(scenario, options.base, users=options.users, announce=announce)
     sets = build(ground, protocols(ground.dataset)[0], per_user=PER_USER).test
     seed = scenario.seed
-    sets = of_few_users(sets.take(sets.chosen != OUTSIDE), order.choices, PER_USER, seed)
+    sets = of_few_users(sets.take(sets.chosen != OUTSIDE), options.choices, PER_USER, seed)
     heard: dict[str, WayUtilities] = {}
-    with closing(_model(scenario, order, announce)) as model:
+    with closing(_model(scenario, options, announce)) as model:
         for way in ways:
             announce(f"{way.name}: {len(sets):,} choices")
             try:
-                heard[way.name] = _ask(way.spec(scenario.choice), ground, sets, model, order.base)
+                heard[way.name] = _ask(way.spec(scenario.choice), ground, sets, model, options.base)
             except TemplateError as error:
                 announce(f"{way.name}: {error}")
     known = ground.known(ground.stages.test)
@@ -98,7 +98,7 @@ def compete(scenario: Scenario, order: ArenaOptions, announce: Announce) -> dict
         ],
     }
     tidy: dict[str, Any] = plain(found)
-    with replacing(order.out / RESULT) as sink:
+    with replacing(options.out / RESULT) as sink:
         sink.write(json.dumps(tidy, indent=1).encode())
     return tidy
 
@@ -111,12 +111,12 @@ def _ways(names: Sequence[str]) -> list[Way]:
     return [known[name] for name in names] or [way for way in WAYS if way.name not in SLOW]
 
 
-def _model(scenario: Scenario, order: ArenaOptions, announce: Announce) -> LanguageModel:
+def _model(scenario: Scenario, options: ArenaOptions, announce: Announce) -> LanguageModel:
     """The scenario's model without its adapter, which knows one question only, and a store."""
     model = open_model(scenario.model.model_copy(update={"adapter": None}), announce=announce)
     if isinstance(model, FakeModel):
         return model
-    return StoredModel(model, AnswerStore(order.out / "decisions.sqlite"))
+    return StoredModel(model, AnswerStore(options.out / "decisions.sqlite"))
 
 
 def _ask(

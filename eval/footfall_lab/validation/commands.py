@@ -59,7 +59,7 @@ def validate(
         {} if seed is None else {"seed": seed},
         {"model": {"name": model, "server": server}},
     )
-    order = ValidationOptions(
+    options = ValidationOptions(
         out=out,
         base=folder_of(scenario),
         users=users,
@@ -76,7 +76,7 @@ def validate(
         "new-items": ways.foresee_new_items,
     }
     task = tasks.get(protocol, ways.validate_users)
-    found = task(resolved, order, stderr.print)
+    found = task(resolved, options, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
     elif protocol == "discrimination":

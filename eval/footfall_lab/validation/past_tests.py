@@ -27,7 +27,7 @@ def past_tests(study: Study, slates: SlateFigures) -> pd.DataFrame | None:
     Raises:
         DataError: A column is missing or a recommender is not known.
     """
-    path = study.order.tests
+    path = study.options.tests
     if path is None:
         return None
     frame = read_tests(path)

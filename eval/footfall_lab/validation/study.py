@@ -67,7 +67,7 @@ class Study:
     """Tables for the blocks."""
 
     ground: Ground
-    order: ValidationOptions
+    options: ValidationOptions
     known: Known
     """Of the test stage."""
     sets: list[Sets]
@@ -93,7 +93,7 @@ class Study:
 
 
 def observe(
-    ground: Ground, order: ValidationOptions, model: LanguageModel | None, announce: Announce
+    ground: Ground, options: ValidationOptions, model: LanguageModel | None, announce: Announce
 ) -> Study:
     """Build choice sets, fit the players and the baselines, ask the model."""
     announce("choice sets")
@@ -103,16 +103,16 @@ def observe(
     interviewer = None
     if model is not None:
         spec = ground.scenario.choice
-        interviewer = Interviewer(model, spec, ground.catalogue, order.base)
+        interviewer = Interviewer(model, spec, ground.catalogue, options.base)
     announce("fitting, and asking the model about choices to fit")
-    players = make_players(ground, parts[0], known_fit, interviewer, order.questions)
+    players = make_players(ground, parts[0], known_fit, interviewer, options.questions)
     population = ground.population(stages.test)
     announce("asking the model about held-out choices")
-    wanted = int(TEST_SHARE * order.questions / parts[0].test.items.shape[1])
+    wanted = int(TEST_SHARE * options.questions / parts[0].test.items.shape[1])
     seed = ground.scenario.seed
     heard = listen(interviewer, population, parts[0].test, wanted=wanted, seed=seed)
     fitted = rivals.train(parts[0], known_fit, seed=seed, announce=announce)
-    return Study(ground, order, known, parts, players, interviewer, population, heard, fitted)
+    return Study(ground, options, known, parts, players, interviewer, population, heard, fitted)
 
 
 def held_out_predictions(study: Study) -> pd.DataFrame:

@@ -33,27 +33,27 @@ class BenchOptions:
     repeats: int = 3
 
 
-def measure(order: BenchOptions, announce: Announce) -> Measured:
+def measure(options: BenchOptions, announce: Announce) -> Measured:
     """Measure Footfall's modes, their ceilings, and how others ask.
 
     Raises:
         UserError: The model or vLLM cannot be used.
         RunError: An engine broke down.
     """
-    spec = ModelSpec(name=order.model, max_model_len=4096)
+    spec = ModelSpec(name=options.model, max_model_len=4096)
     device = installed_device()
-    workload = groceries(order.cells, order.pages, announce)
-    job = MeasuringJob(spec, workload, order.repeats)
+    workload = groceries(options.cells, options.pages, announce)
+    job = MeasuringJob(spec, workload, options.repeats)
     before = _load()
     announce("engine 1 of 2: Footfall's settings")
     ours = _apart(measure_modes, job)
     announce("engine 2 of 2: vLLM's own settings")
     naive = _apart(measure_naive, job)
     return Measured(
-        model=order.model,
+        model=options.model,
         machine=_machine(device) | {"load_before": before, "load_after": _load()},
-        pages=order.pages,
-        repeats=order.repeats,
+        pages=options.pages,
+        repeats=options.repeats,
         rows=tuple(rows([*ours.samples, *naive.samples])),
         peak_memory_gib={"footfall": ours.peak_memory_gib, "naive": naive.peak_memory_gib},
         start_seconds={"footfall": ours.start_seconds, "naive": naive.start_seconds},

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import scipy.optimize
-from pydantic import BaseModel, ValidationError
+from pydantic import Field, ValidationError
 
 from footfall.behaviour.decisions import click_probabilities, examination_curve
 from footfall.behaviour.features import FEATURES, Floats, PairFeatures
@@ -20,7 +20,7 @@ from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
 from footfall.fitting.mixed import fit_mixed, rescaled
 from footfall.plumbing.files import write_text
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 VARYING = ("none", "popularity", "price", "repeat", "recency", "category")
 """Terms whose coefficients may differ between users, where the choices say that they do."""
@@ -35,20 +35,16 @@ CONSTANT = "none"
 MODEL = "llm"
 
 
-class SegmentTerms(BaseModel):
+class SegmentTerms(Spec):
     """Coefficients of one segment of users, shrunk towards everybody's."""
-
-    model_config = SPEC
 
     coefficients: dict[str, float]
     standard_errors: dict[str, float]
     slates: int
 
 
-class FittedBehaviour(BaseModel):
+class FittedBehaviour(Spec):
     """A fitted behaviour with its evidence; ``spec`` is what a scenario takes."""
-
-    model_config = SPEC
 
     format: Literal[1] = 1
     """Version of the file; raised when an old file would be misread."""
@@ -57,7 +53,7 @@ class FittedBehaviour(BaseModel):
     """As estimated, before the constant was moved for what the data cannot tell."""
     standard_errors: dict[str, float]
     """Clustered by user."""
-    segments: dict[str, SegmentTerms] = {}
+    segments: dict[str, SegmentTerms] = Field(default={})
     protocol: str
     weak: bool
     """The protocol has unseen items; believe the coefficient of popularity least."""
@@ -67,7 +63,7 @@ class FittedBehaviour(BaseModel):
     """Per slate, in nats, on the fitted slates."""
     null_log_likelihood: float
     """The same with all coefficients 0."""
-    assumed: dict[str, str] = {}
+    assumed: dict[str, str] = Field(default={})
     """What the data could not tell -> what is assumed instead, and why."""
 
     def save(self, path: Path) -> None:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 Action = Literal["view", "click", "cart", "purchase", "rate"]
-
-
-class Spec(BaseModel):
-    """Options of one recommender; unknown ones are refused."""
-
-    model_config = SPEC
 
 
 class Positive(Spec):

@@ -17,6 +17,7 @@ from typing import Any
 from footfall.errors import LogError, RunError, UserError
 from footfall.options import Announce, Options
 from footfall.plumbing.files import PARTIAL, file_hash
+from footfall.plumbing.spec import operational
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import (
     ASIDE,
@@ -31,21 +32,7 @@ from footfall.run_folder.layout import (
 )
 from footfall.scenario.scenario import Scenario
 
-OPERATIONAL = (
-    "about",
-    "budget",
-    "choice.max_unanswered",
-    "model.server",
-    "model.api_key_env",
-    "model.gpu_memory_utilization",
-    "model.kv_cache_gib",
-    "model.cpu_threads",
-    "model.window",
-    "model.prompts_per_request",
-    "model.timeout",
-    "model.retries",
-    "model.patience",
-)
+OPERATIONAL = frozenset(operational(Scenario))
 """Keys of a scenario that say how to run and not what comes out: a resumed run may change them."""
 
 _NOTHING = "(nothing)"
@@ -160,7 +147,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     for key in sorted(old.keys() | new.keys()):
         place = f"{prefix}.{key}" if prefix else key
         first, second = old.get(key, _NOTHING), new.get(key, _NOTHING)
-        if first == second or place.startswith(OPERATIONAL):
+        if first == second or place in OPERATIONAL:
             continue
         if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
             first, second = ({str(n): v for n, v in enumerate(row)} for row in (first, second))

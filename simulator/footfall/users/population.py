@@ -15,14 +15,14 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.query import select
 from footfall.datasets.schema import ACTIONS, Split
 from footfall.datasets.statistics import LIKED_SHARE, Events, user_statistics
 from footfall.errors import DataError, did_you_mean
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 from footfall.users.neighbours import Neighbours
 
 COLD = "cold-"
@@ -63,10 +63,8 @@ class Persona:
     """What the user likes, in a few words, where the model was asked to sum it up."""
 
 
-class PopulationSpec(BaseModel):
+class PopulationSpec(Spec):
     """Which real users are played, and how much of their past they remember."""
-
-    model_config = SPEC
 
     users: int = Field(ge=1)
     """How many users with a history are played."""

@@ -19,15 +19,11 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from footfall.datasets.query import select
 from footfall.errors import DataError, did_you_mean
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 from footfall.users.population import lots
 
 
-class _Spec(BaseModel):
-    model_config = SPEC
-
-
-class _Timed(_Spec):
+class _Timed(Spec):
     at: float = Field(ge=0)
     """Days since the start of the run."""
 
@@ -43,7 +39,7 @@ class _Lasting(_Timed):
         return self
 
 
-class ItemChoice(_Spec):
+class ItemChoice(Spec):
     """Which items it is about; several conditions must all hold, none means every item."""
 
     items: tuple[str, ...] = ()
@@ -121,7 +117,7 @@ class CatalogueCut(_OfItems):
     kind: Literal["catalogue-cut"]
 
 
-class NewItem(_Spec):
+class NewItem(Spec):
     """An item that the data does not have."""
 
     item: str = Field(min_length=1)

@@ -61,8 +61,8 @@ def distilled(tmp_path_factory):
     (folder / "shop.yaml").write_text(yaml.safe_dump(raw))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "open_model", lambda spec, announce: FakeModel(taste=taste))
-        order = story.DistillingOptions(str(folder / "shop.yaml"), folder / "small", users=USERS)
-        card = story.distill(order, lambda _: None)
+        options = story.DistillingOptions(str(folder / "shop.yaml"), folder / "small", users=USERS)
+        card = story.distill(options, lambda _: None)
     return folder, raw, card
 
 
@@ -107,10 +107,10 @@ def test_it_repeats_a_teacher_who_is_told_how_often_things_were_taken(tmp_path):
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(raw))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "open_model", lambda spec, announce: FakeModel(taste=counted))
-        order = story.DistillingOptions(
+        options = story.DistillingOptions(
             str(tmp_path / "shop.yaml"), tmp_path / "small", users=USERS
         )
-        card = story.distill(order, lambda _: None)
+        card = story.distill(options, lambda _: None)
     cells = card["fidelity"]["cells"]
     assert cells["held-out users"]["pearson"] > 0.95, cells
     assert cells["held-out users and items"]["pearson"] > 0.9, cells

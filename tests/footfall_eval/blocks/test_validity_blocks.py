@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 import validity_worlds as world
 from footfall.errors import DataError
-from footfall_eval.blocks.block import Block, plain
 from footfall_eval.blocks.calibration import calibration, recalibration, reliability
 from footfall_eval.blocks.choice import choice
 from footfall_eval.blocks.decide import decide
@@ -22,6 +21,7 @@ from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, check, score
 from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_eval.blocks.ranking import SlateFigures, ranking
 from footfall_eval.blocks.uplift import uplift, with_kind
+from footfall_eval.reading.block import Block, plain
 from footfall_eval.statistics.resample import mean_interval, ratio_interval
 
 

@@ -31,7 +31,7 @@ from footfall_lab.appeal.learners import EncoderLearner, StyleLearner, WordLearn
 from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.results import results
 from footfall_lab.appeal.stacking import Foreseen
-from footfall_lab.appeal.verdict import judge
+from footfall_lab.appeal.verdict import appeal_verdict
 from headline_worlds import GOOD, headlines
 
 
@@ -90,8 +90,8 @@ def test_words_that_work_are_found_with_sizes_and_chances_that_are_right(judged)
     for low, high in ((0.5, 0.7), (0.7, 0.9), (0.9, 1.0)):
         some = (sure >= low) & (sure < high)
         assert scored.right[some].mean() == pytest.approx(sure[some].mean(), abs=0.12)
-    assert judge(found, 160).status == "validated"
-    assert judge(found, 40).status == "direction only"
+    assert appeal_verdict(found, 160).status == "validated"
+    assert appeal_verdict(found, 40).status == "direction only"
 
 
 def test_where_words_do_nothing_nothing_is_claimed(tmp_path: Path) -> None:
@@ -338,8 +338,8 @@ def test_the_story_says_what_was_left_out(tmp_path: Path) -> None:
     arms.loc[3, "taken"] = -1.0
     pd.DataFrame(arms).to_csv(tmp_path / "t.csv", index=False)
     lines: list[str] = []
-    order = story.AppealOptions(tmp_path / "t.csv", tmp_path / "out", model="none")
+    options = story.AppealOptions(tmp_path / "t.csv", tmp_path / "out", model="none")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learners, "sentences_installed", lambda: False)
-        story.backtest(order, lines.append)
+        story.backtest(options, lines.append)
     assert lines[0] == "1 x arm without a test, or with impossible counts: dropped"

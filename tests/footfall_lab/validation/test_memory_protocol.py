@@ -31,10 +31,10 @@ def test_remembering_beats_forgetting_and_the_table_says_by_how_much(shop, monke
     monkeypatch.setattr("footfall_lab.validation.memories.sentences_installed", lambda: False)
     choice = {"history_events": 10, "max_history_tokens": 4000}
     made = parse_scenario(scenario(choice=choice))
-    order = ValidationOptions(
+    options = ValidationOptions(
         out=shop / "memory", base=shop, users=60, questions=4000, protocol="memory"
     )
-    found = ways.weigh_memories(made, order, lambda _: None)
+    found = ways.weigh_memories(made, options, lambda _: None)
     assert (shop / "memory" / "memory.json").exists()
     rows = {row["memory"]: row for row in found["rows"]}
     assert set(rows) == {
@@ -54,9 +54,9 @@ def test_remembering_beats_forgetting_and_the_table_says_by_how_much(shop, monke
 
 
 def test_without_questions_there_is_nothing_to_measure(shop):
-    order = ValidationOptions(out=shop / "nothing", base=shop, questions=0, protocol="memory")
+    options = ValidationOptions(out=shop / "nothing", base=shop, questions=0, protocol="memory")
     with pytest.raises(UserError, match="--questions more than 0"):
-        ways.weigh_memories(parse_scenario(scenario()), order, lambda _: None)
+        ways.weigh_memories(parse_scenario(scenario()), options, lambda _: None)
 
 
 def test_prompts_that_tell_no_events_have_nothing_to_compare(shop):

@@ -123,10 +123,10 @@ def scenario(actions=False):
 
 def predict(folder, *, chain, actions=False):
     write_world(folder, chain=chain, actions=actions)
-    order = ValidationOptions(
+    options = ValidationOptions(
         out=folder / "v", base=folder, users=80, questions=0, protocol="prediction"
     )
-    found = validate_users(parse_scenario(scenario(actions)), order, lambda _: None)
+    found = validate_users(parse_scenario(scenario(actions)), options, lambda _: None)
     return found["prediction"]
 
 

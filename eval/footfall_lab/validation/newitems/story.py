@@ -43,13 +43,13 @@ STATE_DEPTH = 0.6
 
 
 def foresee_takers(
-    ground: Ground, order: ValidationOptions, model: LanguageModel | None, tell: Tell
+    ground: Ground, options: ValidationOptions, model: LanguageModel | None, tell: Tell
 ) -> dict[str, Any]:
     """Hide items, ask everybody about their takers, and judge; ready for JSON.
 
     Args:
         ground: Who may learn from what.
-        order: Questions at most, and where things are kept.
+        options: Questions at most, and where things are kept.
         model: Asked in the scenario's own words; None: nobody is.
         tell: Told what is being done.
 
@@ -58,7 +58,7 @@ def foresee_takers(
     """
     seed = ground.scenario.seed
     fit, test = clicked(ground.stages.fit), clicked(ground.stages.test)
-    texts = _texts(ground, order.out / "work" / "read", tell)
+    texts = _texts(ground, options.out / "work" / "read", tell)
     parts = parts_of(ground.catalogue, seed)
     values: dict[str, list[Floats]] = {}
     users, shown = [], 0
@@ -68,9 +68,9 @@ def foresee_takers(
         learn = put_before(fit, hidden, new, ground.catalogue, seed)
         told = put_before(test, new, (), ground.catalogue, seed)
         if model is not None:
-            most = max(1, order.questions // (2 * SLATE * len(parts)))
+            most = max(1, options.questions // (2 * SLATE * len(parts)))
             learn, told = _some(learn, most), _some(told, most)
-        opinions = _opinions(ground, order, (learn, told), texts, model)
+        opinions = _opinions(ground, options, (learn, told), texts, model)
         for name, found in aucs(opinions, learn, told).items():
             values.setdefault(name, []).append(found)
         users.append(told.users)
@@ -90,7 +90,7 @@ def foresee_takers(
 
 def _opinions(
     ground: Ground,
-    order: ValidationOptions,
+    options: ValidationOptions,
     sides: tuple[NewItemSlates, NewItemSlates],
     texts: list[ItemEmbeddings],
     model: LanguageModel | None,
@@ -101,7 +101,7 @@ def _opinions(
         VoiceScores(read.name, *(textual(one, ground, read) for one in sides)) for read in texts
     ]
     if model is not None:
-        who = Interviewer(model, ground.scenario.choice, ground.catalogue, order.base)
+        who = Interviewer(model, ground.scenario.choice, ground.catalogue, options.base)
         found.append(VoiceScores("language model asked", *(asked(s, ground, who) for s in sides)))
     return found
 

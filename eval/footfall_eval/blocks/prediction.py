@@ -66,12 +66,6 @@ def best_level(scores: Floats, truth: Numbers) -> float:
     return float(levels[np.argmax(2.0 * right / np.maximum(1, said + len(hits)))])
 
 
-def roc_auc(scores: Floats, positive: npt.NDArray[np.bool_], weight: Floats | None = None) -> float:
-    """P(a positive row scores above a negative one), ties half; NaN without either."""
-    _, place = np.unique(scores, return_inverse=True)
-    return _weighted_auc(place, positive, np.ones(len(scores)) if weight is None else weight)
-
-
 def _weighted_auc(place: Numbers, positive: npt.NDArray[np.bool_], weight: Floats) -> float:
     up = np.bincount(place, weights=weight * positive)
     down = np.bincount(place, weights=weight * ~positive)

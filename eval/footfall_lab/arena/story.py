@@ -27,6 +27,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
 from footfall.plumbing.files import replacing
+from footfall.run_folder.layout import STORE
 from footfall.scenario.scenario import Scenario
 from footfall_eval.reading.block import plain
 from footfall_eval.statistics.resample import mean_interval
@@ -116,7 +117,7 @@ def _model(scenario: Scenario, options: ArenaOptions, announce: Announce) -> Lan
     model = open_model(scenario.model.model_copy(update={"adapter": None}), announce=announce)
     if isinstance(model, FakeModel):
         return model
-    return StoredModel(model, AnswerStore(options.out / "decisions.sqlite"))
+    return StoredModel(model, AnswerStore(options.out / STORE))
 
 
 def _ask(

@@ -29,7 +29,7 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.plumbing.yaml_files import folder_of
 from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import MANIFEST
+from footfall.run_folder.layout import MANIFEST, STORE
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.provenance import data_hash
 from footfall.scenario.reading import read_scenario
@@ -156,7 +156,7 @@ def _taught(
     if run is not None:
         recorded = dict(manifest.read(run)["model"])
         return recorded, logged(run, histories, users=options.users)
-    path = options.store or options.out / "decisions.sqlite"
+    path = options.store or options.out / STORE
     with closing(open_model(scenario.model, announce=announce)) as engine:
         teacher = {"name": engine.name, "fingerprint": engine.fingerprint.hex()}
         pages = pages_to_ask(scenario, histories, base, users=options.users, announce=announce)

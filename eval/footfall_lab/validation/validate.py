@@ -28,7 +28,7 @@ from footfall.options import Announce
 from footfall.plumbing.files import write_json, write_text
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import MANIFEST, VALIDITY
+from footfall.run_folder.layout import MANIFEST, STORE, VALIDITY
 from footfall.runs.foresight import Foresight
 from footfall.runs.judged_pages import LOOK_BACK
 from footfall.scenario.scenario import Scenario
@@ -266,7 +266,7 @@ def _model(
         if needs_no_store(model):
             yield model
             return
-        with AnswerStore(options.store or options.out / "decisions.sqlite") as store:
+        with AnswerStore(options.store or options.out / STORE) as store:
             yield StoredModel(model, store)
 
 

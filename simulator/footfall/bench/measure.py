@@ -31,6 +31,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.batches import by_prefix
 from footfall.llm.vllm.engine import VllmEngine, open_engine, sampling
+from footfall.run_folder.layout import STORE
 
 MODES: tuple[Mode, ...] = ("likelihood", "yes-no", "listwise")
 _OURS_ONLY = ("block_size", "max_num_seqs", "max_num_batched_tokens", "dtype")
@@ -149,7 +150,7 @@ class _Contest:
         """From personas to utilities, the store of answers included, as in a run."""
         with (
             tempfile.TemporaryDirectory() as folder,
-            AnswerStore(Path(folder) / "decisions.sqlite") as store,
+            AnswerStore(Path(folder) / STORE) as store,
         ):
             choice = self._open(StoredModel(self._engine, store))
             _forget(self._engine)

@@ -163,12 +163,7 @@ def _persona_key(persona: Persona, events: int) -> tuple[object, ...]:
     newest = slice(max(0, len(persona.items) - events), None)
     return (
         persona.user,
-        persona.items[newest].tobytes(),
-        persona.times[newest].tobytes(),
-        persona.actions[newest].tobytes(),
-        persona.quantities[newest].tobytes(),
-        persona.values[newest].tobytes(),
-        persona.orders[newest].tobytes(),
+        *(column.tobytes() for column in persona.columns(newest).values()),
         persona.summary,
         *persona.profile.values(),
     )

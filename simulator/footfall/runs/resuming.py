@@ -77,11 +77,6 @@ class Earlier:
         return dict(self.record.get("parts", {}))
 
     @property
-    def intact_parts(self) -> dict[str, str]:
-        """Those of them that are as they were written."""
-        return {name: digest for name, digest in self.parts.items() if name in self.intact}
-
-    @property
     def epochs(self) -> int:
         """Epochs that were finished."""
         return epochs_of(self.parts)

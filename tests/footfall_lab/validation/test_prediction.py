@@ -13,7 +13,6 @@ from footfall_eval.blocks.prediction import (
     PredictionRows,
     best_level,
     compare_predictors,
-    roc_auc,
 )
 from footfall_eval.reporting.report import write_report
 from footfall_lab.validation.study import ValidationOptions
@@ -58,10 +57,6 @@ def test_many_classes_are_means_over_classes():
     assert found["f1"] == pytest.approx(f1_score(truth, scores.argmax(1), average="macro"))
     each = [roc_auc_score(truth == c, scores[:, c]) for c in range(3)]
     assert found["roc auc"] == pytest.approx(np.mean(each))
-
-
-def test_without_a_positive_row_there_is_no_auc():
-    assert np.isnan(roc_auc(np.arange(4.0), np.zeros(4, dtype=bool)))
 
 
 def write_world(folder, *, chain, actions=False, users=240, seed=0):

@@ -290,7 +290,6 @@ def _is_time(column: Column) -> bool:
     return pd.api.types.is_datetime64_any_dtype(column.cells.dtype) or column.says("time", "clock")
 
 
-_NOT_A_NUMBER = ("time", "category", "name", "maker")
 _NO_TITLE = ("user", "id", "event", "maker", "category", "order", "page", "session")
 _FURTHER: dict[str, Callable[[Column], float]] = {
     "rating": _numbers(_says("rating", never=("event", "id", "time", "name")), 0, 100),

@@ -215,8 +215,8 @@ def note(diagnostics: Diagnostics, opinions: Sequence[PageUtilities]) -> None:
     for opinion in opinions:
         if opinion.reason:
             diagnostics.unanswered_pages += 1
-            reasons = diagnostics.reasons
-            reasons[opinion.reason] = reasons.get(opinion.reason, 0) + 1
+            counted = diagnostics.no_answers
+            counted[opinion.reason] = counted.get(opinion.reason, 0) + 1
         if not math.isnan(opinion.label_mass):
             diagnostics.label_mass_sum += opinion.label_mass
             diagnostics.label_mass_pages += 1

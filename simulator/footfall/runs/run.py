@@ -301,7 +301,7 @@ def _account(
 ) -> None:
     """Counts, faults and times so far."""
     arms = [arm["name"] for arm in record["scenario"]["arms"]]
-    record["choice"] = {} if choice is None else vars(choice.diagnostics).copy()
+    record["choice"] = {} if choice is None else choice.diagnostics.as_dict()
     record["faults"] = {
         arm: {**r.faults.as_dict(), **r.diagnostics}
         for arm, r in zip(arms, recommenders, strict=True)

@@ -238,7 +238,7 @@ def _still_unanswered(choice: ChoiceModel | None, pages: int) -> None:
         found = choice.diagnostics
         found.unanswered_pages += pages
         reason = "no answer before the run was resumed"
-        found.reasons[reason] = found.reasons.get(reason, 0) + pages
+        found.no_answers[reason] = found.no_answers.get(reason, 0) + pages
 
 
 def _groups(sizes: dict[int, int]) -> list[tuple[int, ...]]:

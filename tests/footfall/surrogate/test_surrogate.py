@@ -208,7 +208,7 @@ def test_foreign_items_and_users_get_no_answer_and_are_counted(distilled):
     assert near.answered
     assert far_user.reason == FAR_USER
     assert choice.diagnostics.unanswered_pages == 2
-    assert choice.diagnostics.reasons == {FAR_ITEM: 1, FAR_USER: 1}
+    assert choice.diagnostics.no_answers == {FAR_ITEM: 1, FAR_USER: 1}
 
 
 def test_a_wholly_foreign_population_ends_with_status_2(distilled, tmp_path):

@@ -35,7 +35,7 @@ from footfall_eval.measures.trends import trends
 from footfall_eval.reading.block import BLOCKS
 from footfall_eval.reading.load import RunLog
 from footfall_eval.reporting import plots, view
-from footfall_eval.reporting.drawing import write_figure
+from footfall_eval.reporting.figure_files import write_figure
 from footfall_eval.reporting.notes import notes
 from footfall_eval.reporting.plots import Figure
 from footfall_eval.reporting.validity_plots import records, validity_figures

@@ -13,7 +13,7 @@ from rich.console import Console
 from footfall.appeal.folder import read_appeal
 from footfall.appeal.shipped import find_appeal
 from footfall_lab.appeal import story
-from footfall_lab.appeal.page import print_backtest, print_rankings
+from footfall_lab.appeal.terminal import print_backtest, print_rankings
 from footfall_lab.appeal.variants import rank_table
 
 stderr = Console(stderr=True, highlight=False)

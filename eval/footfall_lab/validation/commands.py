@@ -12,7 +12,7 @@ from rich.console import Console
 from footfall.errors import UserError
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
-from footfall_eval.blocks.page import (
+from footfall_eval.blocks.terminal import (
     print_discrimination,
     print_memories,
     print_new_items,

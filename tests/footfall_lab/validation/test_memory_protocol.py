@@ -6,7 +6,7 @@ from favourites import scenario, write_shop
 from footfall.errors import UserError
 from footfall.llm.fake import FakeModel
 from footfall.scenario.scenario import parse_scenario
-from footfall_eval.blocks.page import print_memories
+from footfall_eval.blocks.terminal import print_memories
 from footfall_lab.validation import validate as ways
 from footfall_lab.validation.study import ValidationOptions
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from footfall.behaviour import decisions
-from footfall.behaviour.drawing import drawn
 from footfall.behaviour.kept import KeptPeople, read_people
 from footfall.behaviour.people import People, unsure
+from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.specs import Habits
 from footfall.behaviour.traces import KINDS, LIVES, Remembered, Traces, amounts, faded_before
 from footfall.errors import DataError

@@ -12,10 +12,10 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from footfall.errors import UserError, did_you_mean
-from footfall.run_folder.answers import Answers, answers_of, played, silence
+from footfall.run_folder.answers import RequestCounts, answers_of, played, silence
 from footfall_eval.comparing.comparison import CORRECTIONS, Arm, Comparison, Contrast, Correction
 from footfall_eval.comparing.evidence import Lift
-from footfall_eval.comparing.stopping import Rule, Watched, rule_of, watched
+from footfall_eval.comparing.stopping import StoppingRule, Watched, rule_of, watched
 from footfall_eval.comparing.verdict import verdict
 from footfall_eval.comparing.weighing import Weigher
 from footfall_eval.measures.metrics import Metric, bounds, columns, derive, exposure, find_metrics
@@ -93,7 +93,7 @@ def compare_users(
     validity: Validity | None = None,
     cautions: tuple[str, ...] = (),
     always_valid: Mapping[tuple[str, str], Watched] | None = None,
-    answers: Mapping[str, Answers] | None = None,
+    answers: Mapping[str, RequestCounts] | None = None,
     played: str = "",
     weigher: Weigher | None = None,
 ) -> Comparison:
@@ -146,7 +146,7 @@ def compare_users(
 
 
 def _always_valid(
-    log: RunLog, rule: Rule | None, control: str, level: float
+    log: RunLog, rule: StoppingRule | None, control: str, level: float
 ) -> dict[tuple[str, str], Watched]:
     """A metric that was watched needs an interval that may be watched, stopped or not."""
     if rule is None:
@@ -221,7 +221,7 @@ def _problems(arms: tuple[Arm, ...]) -> tuple[str, ...]:
 
 
 def _arm(
-    counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...], answers: Answers | None
+    counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...], answers: RequestCounts | None
 ) -> Arm:
     own = counts.loc[counts["arm"] == name]
     limits = {metric.name: bounds(own, metric, name) for metric in metrics}

@@ -21,7 +21,7 @@ from footfall.run_folder.logged import (
 from footfall_eval.comparing.evidence import Basis, Evidence, Lift, as_lift
 from footfall_eval.reading.load import RunLog
 from footfall_eval.reading.uncertainty import fitted_to_pages, log_ratio_draws, model_error
-from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined
+from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined, usual_error
 from footfall_eval.statistics.logged import LoggedArm, LoggedArms, Outcome, logged_arms
 
 OUTCOMES: dict[str, Outcome] = {
@@ -113,7 +113,7 @@ class Weigher:
         luck = (math.log1p(simulated.high) - math.log1p(simulated.low)) / (2 * reach)
         fitted = log_ratio_draws(self.log, self.control, treatment, outcome)
         luck_and_fit = math.hypot(luck, 0.0 if math.isnan(fitted) else fitted)
-        usual = model_error(self.log, outcome)
+        usual = self._usual_error(outcome, treatment)
         if simulated.lift == simulated.low == simulated.high == 0:
             usual = luck_and_fit = 0.0  # identical arms differ in nothing
         gap = self._gap(outcome, treatment, centre)
@@ -136,6 +136,16 @@ class Weigher:
             model_error=usual,
             **gap.figures(),
         )
+
+    def _usual_error(self, outcome: Outcome, treatment: str) -> float:
+        """Of the simulation of an arm: what the look back says, and the gaps of the other arms."""
+        known = model_error(self.log, outcome)
+        if self.logged is None or math.isnan(known):
+            return known
+        others = self.logged.outcomes[outcome].arms.keys() - {self.control, treatment}
+        gaps = [self._gap(outcome, arm, math.nan) for arm in sorted(others)]
+        told = [gap for gap in gaps if gap.used and math.isfinite(gap.value)]
+        return usual_error(known, [gap.value for gap in told], [gap.error for gap in told])
 
     def _gap(self, outcome: Outcome, treatment: str, centre: float) -> _Gap:
         if self.logged is None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from footfall.appeal.folder import read_appeal
 from footfall.appeal.shipped import find_appeal
 from footfall_lab.appeal import story
-from footfall_lab.appeal.page import print_backtest, print_rankings
+from footfall_lab.appeal.terminal import print_backtest, print_rankings
 from footfall_lab.appeal.variants import rank_table
 
 stderr = Console(stderr=True, highlight=False)
@@ -50,8 +50,8 @@ def backtest(
         footfall backtest tests.csv --out runs/backtest
         footfall backtest tests.csv --out runs/backtest --model fake --asked 20
     """
-    order = story.Order(tests, out, model, server, asked, tuned=tuned)
-    found = story.backtest(order, stderr.print)
+    options = story.AppealOptions(tests, out, model, server, asked, tuned=tuned)
+    found = story.backtest(options, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -72,7 +72,7 @@ def learn_appeal(
         footfall learn-appeal tests.csv --out appeal
         footfall learn-appeal tests.csv --out appeal --tuned
     """
-    card = story.learn_appeal(story.Order(tests, out, model, tuned=tuned), stderr.print)
+    card = story.learn_appeal(story.AppealOptions(tests, out, model, tuned=tuned), stderr.print)
     if as_json:
         typer.echo(json.dumps(card))
         return

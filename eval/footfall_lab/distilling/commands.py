@@ -32,8 +32,10 @@ def distill(
         footfall distill shop.yaml --out runs/small
         footfall distill runs/shop --out runs/small --held-out 0.5
     """
-    order = story.Order(source, out, users, held_out_users=held_out, store=store, seed=seed)
-    card = story.distill(order, stderr.print)
+    options = story.DistillingOptions(
+        source, out, users, held_out_users=held_out, store=store, seed=seed
+    )
+    card = story.distill(options, stderr.print)
     if as_json:
         found = {name: value for name, value in card.items() if name not in {"learned", "names"}}
         typer.echo(json.dumps(found))

@@ -15,7 +15,7 @@ from typing import Any
 from footfall.bench.rates import recall
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
-from footfall.run_folder.answers import Answers
+from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
 from footfall.runs.own_users import asks_nobody
@@ -78,7 +78,7 @@ class Estimate:
     """Nine runs in ten should end between these."""
     speed_from: str
     """Who measured the speed, when and where."""
-    answers: tuple[Answers, ...] = ()
+    answers: tuple[RequestCounts, ...] = ()
     """What callables, tables and services answered to a few requests."""
 
     def as_dict(self) -> dict[str, Any]:

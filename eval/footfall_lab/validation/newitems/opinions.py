@@ -18,7 +18,7 @@ from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
 from footfall.llm.encoders import Encoder
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.newitems.hiding import Slates
+from footfall_lab.validation.newitems.hiding import NewItemSlates
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[str], None]
@@ -37,7 +37,7 @@ FACTORS = 16
 
 
 @dataclass(frozen=True)
-class Texts:
+class ItemEmbeddings:
     """A way of reading items, and the numbers of all of them."""
 
     name: str
@@ -47,7 +47,7 @@ class Texts:
     @classmethod
     def read(
         cls, name: str, encoder: Encoder, catalogue: Catalogue, folder: Path, tell: Tell
-    ) -> Texts:
+    ) -> ItemEmbeddings:
         """Read titles with their categories; each text once, kept in ``folder``."""
         texts = [
             f"{title} ({category})" if category else title
@@ -65,7 +65,7 @@ class Texts:
         return cls(name, rows / np.where(norms > 0, norms, 1.0))
 
 
-def classical(slates: Slates, ground: Ground) -> Floats:
+def classical(slates: NewItemSlates, ground: Ground) -> Floats:
     """[n, k, 6] what category and price tell, and how much of the category is taken at all."""
     known = Known.of_stage(slates.stage, ground.catalogue, ground.split.remembered.items)
     found = known.features.of(slates.users, slates.items)
@@ -76,7 +76,7 @@ def classical(slates: Slates, ground: Ground) -> Floats:
     return np.stack(columns, axis=2)
 
 
-def textual(slates: Slates, ground: Ground, texts: Texts) -> Floats:
+def textual(slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings) -> Floats:
     """[n, k, 4] likeness to what the user took, and what texts foretell.
 
     Mean likeness to all that the user took and to the nearest of it; foreseen popularity; foreseen
@@ -103,7 +103,7 @@ def textual(slates: Slates, ground: Ground, texts: Texts) -> Floats:
     return found
 
 
-def _foreseen_popularity(slates: Slates, ground: Ground, texts: Texts) -> Floats:
+def _foreseen_popularity(slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings) -> Floats:
     """[n_items] by ridge of known items' popularity on their texts."""
     from sklearn.linear_model import Ridge  # noqa: PLC0415 - heavy, and start-up counts
 
@@ -117,7 +117,9 @@ def _foreseen_popularity(slates: Slates, ground: Ground, texts: Texts) -> Floats
     return np.asarray(ridge.predict(texts.rows), dtype=np.float64)
 
 
-def _foreseen_tastes(slates: Slates, ground: Ground, texts: Texts) -> tuple[Floats, Floats]:
+def _foreseen_tastes(
+    slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings
+) -> tuple[Floats, Floats]:
     """[n_users, f] places of the stage's users, and [n_items, f] of items as texts foretell them.
 
     A truncated singular value decomposition of who took what, and a ridge from texts to the places
@@ -143,7 +145,7 @@ def _foreseen_tastes(slates: Slates, ground: Ground, texts: Texts) -> tuple[Floa
     return np.asarray(users), np.asarray(ridge.predict(texts.rows))
 
 
-def asked(slates: Slates, ground: Ground, interviewer: Interviewer) -> Floats:
+def asked(slates: NewItemSlates, ground: Ground, interviewer: Interviewer) -> Floats:
     """[n, k, 1] the language model's utilities in the scenario's own words; NaN: no answer.
 
     Its personas remember nothing of the hidden items.

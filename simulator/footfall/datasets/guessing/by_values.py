@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.datasets.guessing.asking import Findings
-from footfall.datasets.guessing.facts import Column, Table
+from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import AWAY, Roles, shows
 from footfall.datasets.guessing.words import action_of, tokens
 
@@ -39,7 +39,7 @@ _MEANT = ("price", "total", "quantity", "rating", "time", "clock", "category", "
 """Headers that say something else."""
 
 
-def by_values(table: Table, roles: Roles, findings: Findings) -> None:
+def by_values(table: SampledTable, roles: Roles, findings: Findings) -> None:
     """Give the roles that no header named to columns whose cells can be nothing else."""
     shown = _shown(table, roles)
     if not len(shown):
@@ -53,7 +53,7 @@ def by_values(table: Table, roles: Roles, findings: Findings) -> None:
         _together("order", table, roles, shown, findings)
 
 
-def _shown(table: Table, roles: Roles) -> pd.Index:
+def _shown(table: SampledTable, roles: Roles) -> pd.Index:
     """Labels of the rows that say what was shown; of all where no row does."""
     action = roles.of.get("action")
     if action is None:
@@ -61,7 +61,7 @@ def _shown(table: Table, roles: Roles) -> pd.Index:
     return action.texts.index[(action.texts.map(action_of) == "view").to_numpy(dtype=bool)]
 
 
-def _free(table: Table, roles: Roles, shown: pd.Index) -> Iterator[tuple[Column, pd.Series]]:
+def _free(table: SampledTable, roles: Roles, shown: pd.Index) -> Iterator[tuple[Column, pd.Series]]:
     """Columns without a role that say nothing else, and their cells where something was shown."""
     for column in table.columns:
         if roles.taken(column) or column.flags or column.says(*AWAY, *_MEANT):
@@ -76,7 +76,9 @@ def _who_and_when(roles: Roles, shown: pd.Index) -> pd.DataFrame:
     return pd.DataFrame(cells)
 
 
-def _together(role: str, table: Table, roles: Roles, shown: pd.Index, findings: Findings) -> None:
+def _together(
+    role: str, table: SampledTable, roles: Roles, shown: pd.Index, findings: Findings
+) -> None:
     """A page, or an order: its rows are of one user and one moment, and there are several."""
     if role in roles.of:
         return
@@ -95,7 +97,7 @@ def _together(role: str, table: Table, roles: Roles, shown: pd.Index, findings: 
             return
 
 
-def _places(table: Table, roles: Roles, shown: pd.Index, findings: Findings) -> None:
+def _places(table: SampledTable, roles: Roles, shown: pd.Index, findings: Findings) -> None:
     """Positions count 1, 2, 3, ... (or from 0) within a page."""
     if "position" in roles.of:
         return
@@ -120,7 +122,7 @@ def _places(table: Table, roles: Roles, shown: pd.Index, findings: Findings) -> 
             return
 
 
-def _chances(table: Table, roles: Roles, shown: pd.Index, findings: Findings) -> None:
+def _chances(table: SampledTable, roles: Roles, shown: pd.Index, findings: Findings) -> None:
     """Propensities: their inverses add up to the items that could have been shown."""
     if "propensity" in roles.of:
         return
@@ -137,7 +139,7 @@ def _chances(table: Table, roles: Roles, shown: pd.Index, findings: Findings) ->
             return
 
 
-def _arms(table: Table, roles: Roles, shown: pd.Index, findings: Findings) -> None:
+def _arms(table: SampledTable, roles: Roles, shown: pd.Index, findings: Findings) -> None:
     """A few names, most of which are names of arms."""
     if "arm" in roles.of:
         return

@@ -14,7 +14,7 @@ from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
 from footfall.datasets.guessing.beside import Key, item_table, key_of, user_table
 from footfall.datasets.guessing.columns import roles_of
 from footfall.datasets.guessing.encodings import encoding_of
-from footfall.datasets.guessing.facts import SAMPLE, Table, table_of
+from footfall.datasets.guessing.facts import SAMPLE, SampledTable, table_of
 from footfall.datasets.guessing.moments import settled, zone_of
 from footfall.datasets.guessing.money import currency_of, settle_price, written
 from footfall.datasets.guessing.roles import Roles
@@ -32,7 +32,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Files:
+class LogTables:
     """A log, and what may lie beside it."""
 
     events: Path
@@ -53,7 +53,7 @@ def is_table(path: Path) -> bool:
     return bool(TABLES.intersection(s.lower() for s in path.suffixes[-2:])) or path.is_dir()
 
 
-def guess(files: Files, told: Told, ask: Ask) -> Guess:
+def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     """Tell from a log, and tables beside it, how they are to be read.
 
     Raises:
@@ -96,7 +96,7 @@ def guess(files: Files, told: Told, ask: Ask) -> Guess:
     return Guess(source, tuple(findings.found))
 
 
-def _tell_unused(log: Table, roles: Roles, keys: dict[str, Key], findings: Findings) -> None:
+def _tell_unused(log: SampledTable, roles: Roles, keys: dict[str, Key], findings: Findings) -> None:
     """Name the columns that no part of a scenario reads: nothing is passed over in silence."""
     keyed = {key.log for key in keys.values()}
     names = [c.name for c in log.columns if not roles.taken(c) and c.name not in keyed]
@@ -105,7 +105,7 @@ def _tell_unused(log: Table, roles: Roles, keys: dict[str, Key], findings: Findi
         findings.note("not used", ", ".join(names), why)
 
 
-def _looked_at(path: Path, encoding: str | None) -> Table:
+def _looked_at(path: Path, encoding: str | None) -> SampledTable:
     path = resolve(path, Path.cwd())
     rows = None if is_json(path) else SAMPLE
     frame = read_frame(path, None, Form(None, encoding or "utf-8"), rows=rows).frame
@@ -124,7 +124,7 @@ def _looked_at(path: Path, encoding: str | None) -> Table:
     return table_of(frame.reset_index(drop=True), path)
 
 
-def _refuse_lists(log: Table) -> None:
+def _refuse_lists(log: SampledTable) -> None:
     """Cells such as "N55-1 N12-0", as MIND has them, hold a whole page each."""
     for column in log.columns:
         lists = column.texts.str.fullmatch(r"\S+-[01](\s+\S+-[01])*")
@@ -143,7 +143,9 @@ def _is_data(headers: list[str]) -> bool:
     return sum(text.strip().isdigit() for text in bare) * 2 > len(headers)
 
 
-def _when_and_money(log: Table, roles: Roles, told: Told, findings: Findings) -> dict[str, Any]:
+def _when_and_money(
+    log: SampledTable, roles: Roles, told: Told, findings: Findings
+) -> dict[str, Any]:
     time = roles.of["time"]
     cells = time.cells
     if "clock" in roles.of:
@@ -158,7 +160,7 @@ def _when_and_money(log: Table, roles: Roles, told: Told, findings: Findings) ->
     }
 
 
-def _columns(roles: Roles, action: object, beside: dict[str, Table]) -> InteractionColumns:
+def _columns(roles: Roles, action: object, beside: dict[str, SampledTable]) -> InteractionColumns:
     named = {role: roles.of[role].name for role in _COLUMNS if role in roles.of}
     if action == "rate":  # what a rating is worth, not what was paid
         named.pop("unit_price", None)

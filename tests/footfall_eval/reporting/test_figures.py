@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from console import footfall
 from eval_worlds import impressions, planted_run, write_run
 from eyes import violations
-from footfall_eval.reporting.drawing import FORMATS
+from footfall_eval.reporting.figure_files import FORMATS
 from footfall_eval.reporting.report import write_report
 from footfall_live.application import application
 from footfall_live.guard import Guard

@@ -41,7 +41,7 @@ class PageShown:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class DoneBefore:
     """Something that a user did before the run."""
 
     title: str
@@ -57,7 +57,7 @@ class UserSlates:
     profile: dict[str, str]
     pages: dict[str, tuple[PageShown, ...]]
     """Arm -> pages; empty where the user did not come."""
-    history: tuple[Remembered, ...] = ()
+    history: tuple[DoneBefore, ...] = ()
     """The newest events before the run, newest first; empty where the run kept none."""
 
 
@@ -107,13 +107,13 @@ def _named(rows: pd.DataFrame, items: pd.DataFrame | None) -> pd.DataFrame:
 
 def _histories(
     remembered: pd.DataFrame | None, names: list[str], items: pd.DataFrame | None
-) -> dict[str, tuple[Remembered, ...]]:
+) -> dict[str, tuple[DoneBefore, ...]]:
     if remembered is None:
         return {}
     rows = _named(remembered[remembered["user"].isin(names)], items)
     return {
         str(user): tuple(
-            Remembered(str(row["title"]), str(row["action"]), f"{row['time']:%Y-%m-%d}")
+            DoneBefore(str(row["title"]), str(row["action"]), f"{row['time']:%Y-%m-%d}")
             for row in own.to_dict("records")
         )
         for user, own in rows.groupby("user", sort=False)

@@ -20,7 +20,13 @@ from footfall.run_folder.logged import (
 )
 from footfall_eval.comparing.evidence import Basis, Evidence, Lift, as_lift
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reading.uncertainty import fitted_to_pages, log_ratio_draws, model_error
+from footfall_eval.reading.uncertainty import (
+    fitted_to_pages,
+    log_ratio_draws,
+    model_error,
+    one_pick,
+)
+from footfall_eval.statistics.competing import on_pages
 from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined, usual_error
 from footfall_eval.statistics.logged import LoggedArm, LoggedArms, Outcome, logged_arms
 
@@ -158,7 +164,27 @@ class Weigher:
             return _Gap(why="not every logged page has its answer")
         fitted = fitted_to_pages(self.log)
         arms = found.arms[self.control], found.arms[treatment]
-        return _gap(found, *arms, centre, fitted=fitted)
+        told = _gap(found, *arms, centre, fitted=fitted)
+        crowding = one_pick(self.log)
+        return told if crowding is None else self._whole_pages(told, treatment, crowding)
+
+    def _whole_pages(self, gap: _Gap, treatment: str, crowding: float) -> _Gap:
+        """Where one item of a page is picked, impressions tell less of pages than they seem to."""
+        assert self.logged is not None, "there is a gap"
+        clicks = self.logged.outcomes["clicks"]
+        control, arm = clicks.arms[self.control], clicks.arms[treatment]
+        places = clicks.impressions / max(clicks.pages, 1)
+        if not gap.used or not arm.simulated > 0 or not control.snips > 0:
+            return gap
+        value, slope = on_pages(gap.value, arm.simulated * places, crowding)
+        ratio, ratio_slope = on_pages(gap.ratio, control.snips * places, crowding)
+        return replace(
+            gap,
+            value=value,
+            error=gap.error * slope,
+            ratio=ratio,
+            ratio_error=gap.ratio_error * ratio_slope,
+        )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from footfall.plumbing.yaml_files import folder_of
 from footfall.run_folder.answers import NO_VERDICT, RequestCounts, answers_of
 from footfall.runs.estimate import estimate
 from footfall.runs.grid import cells, is_grid, play
-from footfall.runs.run import run as simulate
+from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.overriding import read_with_options
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario

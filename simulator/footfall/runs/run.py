@@ -267,11 +267,11 @@ def _write_tables(
     out: Path, scenario: Scenario, histories: Histories, setting: Setting
 ) -> dict[str, str]:
     """Tables of items, users, memories and held-out choices: no source is needed beside them."""
-    users = users_table(histories)
+    users, pairs = users_table(histories), people_of(scenario, setting)
     if scenario.design == "split":
         names = [arm.name for arm in scenario.arms]
-        arms = {user: names[arm] for arm, user in people_of(scenario, setting)}
-        users["arm"] = users.index.map(arms)
+        users["arm"] = users.index.map({user: names[arm] for arm, user in pairs})
+    users = users.loc[sorted({user for _, user in pairs})]
     tables = {
         ITEMS: items_table(histories),
         HELD_OUT: held_out_table(histories),

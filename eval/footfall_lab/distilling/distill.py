@@ -38,7 +38,7 @@ from footfall.surrogate.folder import write_student
 from footfall.world.setup import known_before
 from footfall_eval.reading.block import plain
 from footfall_lab.distilling import fidelity
-from footfall_lab.distilling.learning import keep_back, learn, measure
+from footfall_lab.distilling.learning import Halves, keep_back, learn, measure
 from footfall_lab.distilling.lessons import AnsweredPage, AnsweredPages, ask, logged, pages_to_ask
 
 Floats = npt.NDArray[np.float64]
@@ -105,6 +105,7 @@ def distill(options: DistillingOptions, announce: Announce) -> dict[str, Any]:
         "teacher": {**teacher, **_question(scenario, base)},
         "data": {"name": histories.dataset.name, "hash": data_hash(histories)},
         "lessons": _counts(lessons),
+        "taught": _taught_users(lessons, kept, histories),
         "fidelity": found,
         "footfall": manifest.versions().get("footfall", "unknown"),
         "versions": manifest.versions(),
@@ -112,6 +113,12 @@ def distill(options: DistillingOptions, announce: Announce) -> dict[str, Any]:
         "seconds": round(clock.total(), 1),
     }
     return write_student(options.out, student, plain(card))
+
+
+def _taught_users(lessons: AnsweredPages, kept: Halves, histories: Histories) -> list[str]:
+    """Ids of the users whose answers were learned from."""
+    numbers = (user for user in lessons.users() if not kept.user[user])
+    return [histories.population.users[user] for user in numbers]
 
 
 def _counts(lessons: AnsweredPages) -> dict[str, int]:

@@ -3,12 +3,14 @@
 RUN/manifest.json        what the run is, and which parts of its log are complete
 RUN/progress.jsonl       what was added to a large manifest since it was written whole
 RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_folder.log``
-RUN/items.parquet        the catalogue; likewise users and held-out choices
+RUN/items.parquet        the catalogue; likewise users, what they remember last, held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
 RUN/people.npz           users fitted to the log's pages, where the run has fitted them itself
 RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, discrepancy: the
                          run's pages under drawn worlds, where users are fitted to pages
                          (``footfall.runs.draws``)
+RUN/asked/                a run folder of its own: the users whom the language model played as well,
+                         in a run of two levels
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
 RUN/.lock                held by the process that writes to the folder
@@ -34,12 +36,17 @@ REPORT = "report.html"
 
 PEOPLE = "people.npz"
 """Users fitted to the log's pages, where the run has fitted them itself."""
+ASKED = "asked"
+"""Folder of the users who were asked as well, in a run of two levels."""
+
 DRAWS = "draws.parquet"
 """What the run's pages would have brought in worlds that the fit leaves possible."""
 
 ITEMS = "items.parquet"
 USERS = "users.parquet"
 HELD_OUT = "held_out.parquet"
+REMEMBERED = "remembered.parquet"
+"""The newest events that each user remembers, for whoever looks at a user."""
 
 Log = Literal["impressions", "sessions", "events", "reasons"]
 LOGS: tuple[Log, ...] = get_args(Log)

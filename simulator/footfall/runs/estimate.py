@@ -18,6 +18,7 @@ from footfall.options import Announce
 from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
+from footfall.runs.levels import levels_of
 from footfall.runs.own_users import asks_nobody
 from footfall.runs.preparing import setting_of
 from footfall.runs.rehearsal import Rehearsal, rehearse
@@ -88,7 +89,12 @@ class Estimate:
 
 
 def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
-    """Read the data, train, make the pages of some users, and scale up to the whole run."""
+    """Read the data, train, make the pages of some users, and scale up to the whole run.
+
+    Of a run of two levels it is the second one that takes time, and that is estimated.
+    """
+    if scenario.levels is not None:
+        scenario = levels_of(scenario)[1]
     start = time.perf_counter()
     histories = read_histories(scenario, base, announce)
     scenario = asks_nobody(scenario, histories)

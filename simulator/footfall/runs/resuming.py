@@ -21,6 +21,7 @@ from footfall.plumbing.spec import operational
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import (
     ASIDE,
+    ASKED,
     DRAWS,
     LOGS,
     MANIFEST,
@@ -225,7 +226,7 @@ def compare(parts: Mapping[str, str], earlier: Earlier) -> None:
 
 
 def _clear(folder: Path) -> None:
-    for name in (*LOGS, ASIDE):
+    for name in (*LOGS, ASIDE, ASKED):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (MANIFEST, REPORT, VALIDITY, SPENT, PEOPLE, DRAWS):
         (folder / name).unlink(missing_ok=True)

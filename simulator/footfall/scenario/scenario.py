@@ -15,11 +15,13 @@ from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.sources import DataSource
 from footfall.datasets.split import SplitSpec
 from footfall.errors import ScenarioError, did_you_mean
+from footfall.llm.nobody import NOBODY
 from footfall.llm.specs import ModelSpec
 from footfall.plumbing.spec import Operational, Spec, explain
 from footfall.recommenders.specs import RecommenderSpec
 from footfall.scenario.appeal import AppealSpec
 from footfall.scenario.budget import BudgetSpec
+from footfall.scenario.levels import LevelsSpec
 from footfall.scenario.limits import beyond
 from footfall.users.population import PopulationSpec
 from footfall.world.actions.specs import ActionsSpec
@@ -101,6 +103,8 @@ class Scenario(Spec):
     population: PopulationSpec
     model: ModelSpec = ModelSpec()
     choice: ChoiceSpec = ChoiceSpec()
+    levels: LevelsSpec | None = None
+    """Two levels of users: all are played by a surrogate, some by the model as well."""
     behaviour: BehaviourSpec = BehaviourSpec()
     """Written here, or the name of a file that ``footfall fit`` wrote."""
     appeal: AppealSpec | None = None
@@ -164,6 +168,26 @@ class Scenario(Spec):
                     raise ValueError(
                         f'{one.kind}: arm "{name}" is no arm; {did_you_mean(name, names)}'
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _levels_can_be_put_together(self) -> Scenario:
+        if self.levels is None:
+            return self
+        if self.design != "paired":
+            raise ValueError(f"levels need a paired design, not {self.design}")
+        silent = "model" not in self.model_fields_set or self.model.name == NOBODY
+        if silent or self.choice.mode == "ensemble":
+            raise ValueError("levels need a named model that choice asks, and no ensemble")
+        if self.stop_early is not None:
+            raise ValueError("a run of two levels cannot stop early: remove stop_early or levels")
+        meeting = [arm.name for arm in self.arms if getattr(arm.recommender, "retrains", False)]
+        if self.social is not None or meeting:
+            who = "social" if self.social else f"retrain of arm {meeting[0]}"
+            raise ValueError(
+                f"levels need users whom others do not touch, and {who} makes what one does "
+                "matter to the others; remove it or levels"
+            )
         return self
 
     def digest(self) -> str:

@@ -182,10 +182,15 @@ class Shards:
     def __init__(self, job: Job, shards: Sequence[int]) -> None:
         """Wake up the users of ``shards``."""
         self._job = job
+        scenario = job.scenario
         people = assign(
-            job.scenario.design, job.setting.users, len(job.scenario.arms), job.scenario.seed
+            scenario.design,
+            job.setting.users,
+            len(scenario.arms),
+            scenario.seed,
+            played=scenario.population.played,
         )
-        total = job.scenario.world.shards
+        total = scenario.world.shards
         members: dict[int, list[tuple[int, int]]] = {shard: [] for shard in shards}
         for arm, user in people:
             if user % total in members:

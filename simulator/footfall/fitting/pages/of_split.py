@@ -117,6 +117,7 @@ def _behaviour(pages: FittedPages, rows: pd.DataFrame, report: PagesReport) -> B
         examine_curve=tuple(float(value) for value in curve),
         picks=pages.clicks.family.picks,
         crowding=pages.clicks.family.crowding,
+        reads_on=pages.clicks.family.reads_on,
         gap_days=float(pages.stranger.gap_days[0]),
         **known,
         **dwelling(rows),

@@ -23,8 +23,10 @@ FLOATED = re.compile(r"-?\d+\.0+")
 
 NUMERAL = re.compile(r"-?\d+(?:\.\d*)?")
 
-LOST = re.compile(r"-?\d\.\d+[eE]\+?\d\d+")
+LOST = re.compile(r"-?\d(?:[.,]\d+[eE]\+?|[eE]\+)\d\d+")
 """A long id as spreadsheets and floating-point numbers show it: its last digits are gone."""
+
+_NUMERIC = frozenset("-0123456789")
 
 _MOMENTS = (dt.date, np.datetime64, dt.timedelta, np.timedelta64)
 
@@ -111,7 +113,7 @@ def _tidy(texts: npt.NDArray[np.object_], where: str) -> npt.NDArray[np.object_]
     """Refuse texts that have lost digits, and take off the endings that floats have left."""
     texts[texts == ""] = None
     present = [text for text in texts if text is not None]
-    lost = next((text for text in present if "." in text and LOST.fullmatch(text)), None)
+    lost = next((text for text in present if text[0] in _NUMERIC and LOST.fullmatch(text)), None)
     if lost is not None:
         raise DataError(
             f'{where}the id "{lost}" has lost its last digits on the way through a spreadsheet or '

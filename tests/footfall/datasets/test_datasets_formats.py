@@ -6,6 +6,7 @@ import bz2
 import decimal
 import gzip
 import json
+import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -263,3 +264,9 @@ def test_lines_of_json_keep_what_they_write(tmp_path: Path) -> None:
     assert data.items["category"].tolist() == ["Food", ""]
     with pytest.raises(DataError, match=r'no column "user\.name"; did you mean "user\.id"'):
         read(tmp_path, "log.jsonl", {"user": "user.name"})
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.csv")
+    with pytest.raises(DataError, match=r"log\.csv: is no file of its own"):
+        read(tmp_path)

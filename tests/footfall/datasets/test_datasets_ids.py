@@ -53,6 +53,8 @@ def test_a_column_of_any_type_is_text(values: list[object], dtype: object, wante
         ([b"\xe9"], "are no text in UTF-8"),
         ([7.205759406317978e18, None], "floating-point number beyond 2^53"),
         (["7.20576E+18", "a"], 'the id "7.20576E+18" has lost its last digits'),
+        (["a", "7,20576E+18"], 'the id "7,20576E+18" has lost its last digits'),  # Excel in Europe
+        (["1E+11"], 'the id "1E+11" has lost its last digits'),
     ],
 )
 def test_what_is_no_id_is_one_line(values: list[object], message: str) -> None:

@@ -2,11 +2,11 @@
 
     python benchmarks/killed_commands.py [--kills 6] [--seed 1] [--only report,export]
 
-``fit``, ``validate``, ``distill``, ``finetune``, ``learn-appeal``, ``export`` and ``report`` run once to
-the end. Then each runs again over its own results and gets ``SIGKILL``: every other time at a random moment,
-else as soon as something new lies in its folder, which is when it writes. After each kill every
-file must be as it was before, or whole and new, and what is read as one (numbers and the card that
-describes them) must be readable. Exit status 1 if one is missing or damaged.
+``fit``, ``validate``, ``distill``, ``finetune``, ``learn-appeal``, ``export`` and ``report`` run
+once to the end. Then each runs again over its own results and gets ``SIGKILL``: every other time at
+a random moment, else as soon as something new lies in its folder, which is when it writes. After
+each kill every file must be as it was before, or whole and new, and what is read as one (numbers
+and the card that describes them) must be readable. Exit status 1 if one is missing or damaged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from footfall.surrogate.folder import read_student
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "worlds"))
 
-from headline_worlds import headlines  # noqa: E402
+from headline_worlds import headlines
 
 USERS = 600
 

@@ -1,4 +1,4 @@
-"""A past test that lies in a public log: the lift that is in it, and arms that show what was shown."""
+"""A past test that lies in a public log: its lift, and arms that show what was shown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def write_open_bandit(folder: Path, rows: pd.DataFrame) -> None:
             }
         )  # fmt: skip
         log.to_csv(place / "all.csv")
-        pd.DataFrame({"item_id": range(30), "item_feature_0": 0.5}).to_csv(place / "item_context.csv")
+        pd.DataFrame({"item_id": range(30), "item_feature_0": 0.5}).to_csv(
+            place / "item_context.csv"
+        )
 
 
 def write_kuairand(folder: Path, rows: pd.DataFrame) -> None:

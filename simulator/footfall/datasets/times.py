@@ -147,7 +147,7 @@ def likely_unit(number: pd.Series) -> Unit | None:
 
 
 def other_clock(number: pd.Series) -> str:
-    """Which other clock shows times of the web's age, where Unix's shows none in any unit; or ""."""
+    """Which other clock shows likely times, where Unix's shows none in any unit; or ""."""
     if number.empty or likely_unit(number) is not None:
         return ""
     usual = float(number.median())

@@ -84,7 +84,7 @@ def test_the_terms_add_up_to_what_was_logged(base, log, busiest):
 
 @pytest.mark.parametrize("server", ["http://127.0.0.1:9/v1", "http://no-such-host.invalid:8000/v1"])
 def test_an_explanation_needs_no_model(base, tmp_path, busiest, server):
-    """The run's model server is gone for good: the terms are the same, only prompts are not shown."""
+    """The server of the run is gone for good: the terms are the same, prompts are not shown."""
     copy = shutil.copytree(base / "run", tmp_path / "run")
     page = ("--user", busiest, "--arm", "knn", "--visit", "0", "--page", "0", "--base", str(base))
     before = footfall("explain", "run", *page, "--json", cwd=tmp_path)
@@ -98,7 +98,9 @@ def test_an_explanation_needs_no_model(base, tmp_path, busiest, server):
     assert not gone.pop("asked")
     assert gone == there
     assert "the prompts are not shown" in after.stderr
-    asked = footfall("interview", "run", "Why?", "--user", busiest, "--base", str(base), cwd=tmp_path)
+    asked = footfall(
+        "interview", "run", "Why?", "--user", busiest, "--base", str(base), cwd=tmp_path
+    )
     assert asked.returncode == 2
     assert len(asked.stderr.strip().splitlines()) <= 2  # what it reads, and why it cannot ask
 

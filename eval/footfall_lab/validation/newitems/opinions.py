@@ -28,6 +28,7 @@ CLASSICAL = ("price", "category", "approval", "spending", "era")
 NEAREST = 3
 """Items of a user's history that a new one is most like, averaged."""
 
+
 @dataclass(frozen=True)
 class Texts:
     """A way of reading items, and the numbers of all of them."""

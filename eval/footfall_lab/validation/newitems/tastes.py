@@ -42,7 +42,8 @@ class Takings:
     """Who could have taken what, and who did; the stage's users first."""
 
     chances: sp.csr_matrix | None
-    """[n_people, n_items] times that it was shown; None: not told, so everybody saw everything."""
+    """[n_people, n_items] times that it was shown, less at places where little is taken; None: not
+    told, so everybody saw everything."""
     taken: sp.csr_matrix
     """[n_people, n_items] 1 where it was taken."""
     mine: int
@@ -61,14 +62,14 @@ class Takings:
         viewed = (rows["action"] == "view").to_numpy()
         shape = (len(place), len(catalogue))
 
-        def table(which: npt.NDArray[np.bool_]) -> sp.csr_matrix:
-            ones = np.ones(int(which.sum()))
-            return sp.csr_matrix((ones, (people[which], codes[which])), shape)
+        def table(which: npt.NDArray[np.bool_], worth: Floats) -> sp.csr_matrix:
+            return sp.csr_matrix((worth[which], (people[which], codes[which])), shape)
 
-        taken = table(liked)
+        taken = table(liked, np.ones(len(rows)))
         taken.data[:] = 1.0
         # What was taken was there to be taken, whatever the log says.
-        chances = table(viewed).maximum(taken) if viewed.any() else None
+        looks = looked_at(rows, liked, viewed)
+        chances = table(viewed, looks).maximum(taken) if viewed.any() else None
         return cls(chances, taken, len(stage.users))
 
     def expected(self) -> sp.csr_matrix | tuple[Floats, Floats]:
@@ -86,6 +87,20 @@ class Takings:
         items = (of_item + PRIOR) / (shown_item * rate + PRIOR)
         chance = sp.diags(users * rate) @ self.chances.sign() @ sp.diags(items)
         return sp.csr_matrix(chance.minimum(0.9))
+
+
+def looked_at(
+    rows: pd.DataFrame, taken: npt.NDArray[np.bool_], viewed: npt.NDArray[np.bool_]
+) -> Floats:
+    """[n_rows] what a view counts for: the share taken at its position over the usual share."""
+    if "position" not in rows or not taken.any():
+        return np.ones(len(rows))
+    place = rows["position"].fillna(-1)
+    views = pd.Series(viewed).groupby(place.to_numpy()).sum()
+    takings = pd.Series(taken).groupby(place.to_numpy()).sum()
+    usual = takings.sum() / max(views.sum(), 1)
+    worth = (takings + PRIOR) / (views * usual + PRIOR)
+    return np.asarray(place.map(worth), dtype=np.float64)
 
 
 def foreseen(stage: Stage, catalogue: Catalogue, texts: Floats) -> tuple[Floats, Floats]:

@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.datasets.experiments import read_experiments
-from footfall_eval.blocks.block import plain
+from footfall_eval.reading.block import plain
 from footfall_lab.appeal.backtest import blends, scores_kept
 from footfall_lab.appeal.figures import Scored, answered, ceiling, figures, gain
 from footfall_lab.appeal.folds import FOLDS
 from footfall_lab.appeal.learners import Learner
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.results import listed
 from footfall_lab.appeal.stacking import Foreseen, weigh
-from footfall_lab.appeal.story import Order, learners_of
+from footfall_lab.appeal.story import AppealOptions, learners_of
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def put_aside(lessons: Lessons) -> tuple[Bools, Bools, Bools]:
+def put_aside(lessons: TitlePairs) -> tuple[Bools, Bools, Bools]:
     """[n_pairs] development, random fifth, latest fifth; no story in two of them.
 
     Stories of the latest tests that came before as well belong to none of the three.
@@ -60,7 +60,7 @@ def put_aside(lessons: Lessons) -> tuple[Bools, Bools, Bools]:
 
 
 def foreseen(
-    learners: list[Learner], lessons: Lessons, develop: Bools, folder: Path
+    learners: list[Learner], lessons: TitlePairs, develop: Bools, folder: Path
 ) -> dict[str, Foreseen]:
     """What blends taught by the development part say of all pairs, each blend weighed in it."""
     lot = lessons.lots(FOLDS, "appeal-fold")
@@ -94,10 +94,10 @@ def main() -> None:
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--tuned", action="store_true")
     given = parser.parse_args()
-    lessons = Lessons.of(read_experiments(given.tests))
-    order = Order(given.tests, given.out, given.model, tuned=given.tuned)
+    lessons = TitlePairs.of(read_experiments(given.tests))
+    options = AppealOptions(given.tests, given.out, given.model, tuned=given.tuned)
     develop, random, late = put_aside(lessons)
-    told = foreseen(learners_of(order, tell), lessons, develop, given.out / "work")
+    told = foreseen(learners_of(options, tell), lessons, develop, given.out / "work")
     report = {}
     for part, rows in (("random fifth", random), ("latest fifth", late), ("both", random | late)):
         scored = {name: Scored.of(lessons, one, rows) for name, one in told.items()}

@@ -211,7 +211,7 @@ def of_leak(known: Mapping[str, Any], compared: Mapping[str, Any]) -> str:
     """What ``compare`` says of the arm that saw the judged days, and what is true."""
     true = known["clicks"]["true"]
     lift = true[known["arms"].index(LEAK)] / true[0] - 1
-    said = [caution for caution in compared["cautions"] if LEAK in caution]
+    said = [caution for caution in compared["cautions"] if LEAK in caution.lower()]
     return f"  {LEAK}: truly {lift:+.0%} clicks; compare says: {' '.join(said) or 'nothing'}"
 
 

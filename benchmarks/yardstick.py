@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from footfall.runs.histories import read_histories
 from footfall.scenario.reading import read_scenario
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 from footfall_lab.validation.validate import validate_users
 from planted import KINDS, ORDINARY, plant, write
 from planted.arms import TEN, serve
@@ -53,12 +53,12 @@ def judge(kind: str, seed: int, folder: Path) -> None:
         file = folder / f"{name.replace(' ', '-')}.yaml"
         file.write_text(yaml.safe_dump(one), encoding="utf-8")
         scenario = read_scenario(file)
-        order = Order(out=folder / file.stem, base=folder, questions=0)
+        options = ValidationOptions(out=folder / file.stem, base=folder, questions=0)
         users = None
         if name == "truth":
             people = read_histories(scenario, folder, lambda _: None)
             users = KnowingUsers(shop, people.population.originals, people.catalogue.ids)
-        found = validate_users(scenario, order, lambda _: None, users=users)
+        found = validate_users(scenario, options, lambda _: None, users=users)
         print(f"{kind} {seed}, {name}: {line(found)}", flush=True)
 
 

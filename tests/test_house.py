@@ -41,6 +41,16 @@ def test_own_modules_are_imported_at_the_top_and_by_public_names(path):
         assert not private, f"{private[0]} of {module} is private"
 
 
+def test_no_two_public_classes_share_a_name():
+    homes = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    twins = {name: where for name, where in homes.items() if len(where) > 1}
+    assert not twins, "one word, one meaning: call each by what it is, or make them one"
+
+
 def test_contracts_are_kept():
     linter = pytest.importorskip("importlinter.cli", reason="comes with the extra `lint`")
     assert linter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 Announce = Callable[[str], None]
 """Told one line about each step; goes to stderr, never to stdout."""
 
-Judge = Callable[[Path], str]
+StopEarly = Callable[[Path], str]
 """Given the run folder as it is after an epoch: why the run may stop now, or "" to go on."""
 
 OnRound = Callable[[int, int], None]
@@ -58,6 +58,6 @@ class Watch:
         lambda: False
     )
     """Entered when simulating starts; asked before every epoch whether the run should stop."""
-    enough: Judge | None = None
+    enough: StopEarly | None = None
     """Asked after every epoch of a scenario with ``stop_early``; by default the installed one
-    (``footfall.judges``)."""
+    (``footfall.stop_early``)."""

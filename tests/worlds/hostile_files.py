@@ -64,7 +64,7 @@ from footfall.world.society import SocialSpec, graph_of
 from footfall_eval import RunLog, compare
 from footfall_eval.comparing.grid import summarise
 from footfall_eval.statistics.offpolicy import off_policy, read_bandit_log
-from footfall_lab.distilling.distill import Order, distill
+from footfall_lab.distilling.distill import DistillingOptions, distill
 from footfall_lab.finetuning.files import NAME as ABOUT_LESSONS
 from footfall_lab.finetuning.files import TRAIN, VALIDATE, read_lessons, write_lessons
 from footfall_lab.finetuning.lessons import Lesson
@@ -512,7 +512,7 @@ class SurrogateFolder:
         people = {"users": 36, "min_history": 1}
         raw = shop.scenario(choice={"visit_events": False}, population=people)
         (base / "shop.yaml").write_text(yaml.safe_dump(raw))
-        distill(Order(str(base / "shop.yaml"), self.path, users=36), lambda _: None)
+        distill(DistillingOptions(str(base / "shop.yaml"), self.path, users=36), lambda _: None)
         self.histories = read_histories(parse_scenario(raw), base, lambda _: None)
 
     def target(self, name: str, words: tuple[bytes, ...] = ()) -> Target:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
 
-from footfall_eval.blocks.block import Block, graded, within, worst
+from footfall_eval.blocks.grading import graded, within, worst
 from footfall_eval.blocks.predictions import BLEND, items_of, user_sums
+from footfall_eval.reading.block import Block
 from footfall_eval.statistics.resample import mean_interval, ratio_interval
 
 Floats = npt.NDArray[np.float64]

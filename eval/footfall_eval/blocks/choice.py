@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from footfall_eval.blocks.block import Block, Status
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, Scores, score
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import Interval, mean_interval
 
 SHARING = frozenset({WITHOUT_MODEL, "logistic"})
@@ -69,7 +69,7 @@ def _gain(nll: pd.DataFrame, rival: str, seed: int) -> Interval:
     return mean_interval((nll[rival] - nll[BLEND]).to_numpy(), seed)
 
 
-def _status(over_best: Interval, over_classical: Interval) -> Status:
+def _status(over_best: Interval, over_classical: Interval) -> BlockStatus:
     if over_best.low > 0:
         return "pass"
     # Better than everything that does not share its features, but the model did not earn its place.

@@ -12,34 +12,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from footfall_eval.blocks.block import Block
 from footfall_eval.blocks.ranking import HITS, TAU_PASS
-
-Verdict = Literal["validated", "direction only", "not validated"]
+from footfall_eval.reading.block import Block
+from footfall_eval.reading.validity import Verdict
 
 NEEDED = ("B", "C", "G")
 
 
 @dataclass(frozen=True)
-class Decision:
+class ValidityVerdict:
     """The verdict and why it is not better."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
 
 
-def decide(blocks: Mapping[str, Block], obstacles: tuple[str, ...] = ()) -> Decision:
+def decide(blocks: Mapping[str, Block], obstacles: tuple[str, ...] = ()) -> ValidityVerdict:
     """Apply the rule; ``obstacles`` are reasons outside the blocks that forbid any belief."""
     reasons = [*obstacles, *_reasons(blocks)]
     if obstacles:
-        return Decision("not validated", tuple(reasons))
+        return ValidityVerdict("not validated", tuple(reasons))
     if not reasons:
-        return Decision("validated", ())
+        return ValidityVerdict("validated", ())
     if _ordered(blocks.get("G")) and _status(blocks, "B") in {"pass", "amber"}:
-        return Decision("direction only", tuple(reasons))
-    return Decision("not validated", tuple(reasons))
+        return ValidityVerdict("direction only", tuple(reasons))
+    return ValidityVerdict("not validated", tuple(reasons))
 
 
 def _reasons(blocks: Mapping[str, Block]) -> list[str]:

@@ -63,7 +63,7 @@ def discriminate(test: Task, tuning: Task, *, seed: int) -> list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Rule:
+class Threshold:
     """When a predictor says yes."""
 
     level: float
@@ -75,7 +75,7 @@ class Rule:
         return np.asarray(_seen(scores, self.relative) >= self.level)
 
 
-def best_rule(scores: Floats, taken: Bools) -> Rule:
+def best_rule(scores: Floats, taken: Bools) -> Threshold:
     """The level from which on "yes" gives the best mean F1 over users.
 
     On the scores as they are or less each user's mean, whichever does better: some scores mean
@@ -87,7 +87,7 @@ def best_rule(scores: Floats, taken: Bools) -> Rule:
         levels = np.unique(np.quantile(shown, np.linspace(0, 1, 201)))
         means = [float(_f1(shown >= level, taken).mean()) for level in levels]
         best = int(np.argmax(means))
-        found.append((means[best], Rule(float(levels[best]), relative)))
+        found.append((means[best], Threshold(float(levels[best]), relative)))
     return max(found, key=lambda pair: pair[0])[1]
 
 

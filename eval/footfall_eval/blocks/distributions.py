@@ -16,7 +16,8 @@ import pandas as pd
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from footfall_eval.blocks.block import Block, graded, not_run, worst
+from footfall_eval.blocks.grading import graded, not_run, worst
+from footfall_eval.reading.block import Block
 
 Floats = npt.NDArray[np.float64]
 

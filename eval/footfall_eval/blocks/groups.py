@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from footfall_eval.blocks.block import Block
+from footfall_eval.reading.block import Block
 from footfall_eval.statistics.resample import mean_interval
 
 FEWEST = 10

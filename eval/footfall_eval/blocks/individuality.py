@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall_eval.blocks.block import Block, Status, not_run, within, worst
+from footfall_eval.blocks.grading import not_run, within, worst
 from footfall_eval.blocks.predictions import BLEND, items_of, score
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import Interval, mean_interval, spread, weights
 
 Floats = npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ def individuality(
     if not rows:
         return not_run("E", "no user chose often enough to tell users apart")
     spreads = [within(row["ratio"], RATIO_PASS, RATIO_AMBER) for row in rows]
-    swap: Status = "pass" if cost.low > 0 else "red"
+    swap: BlockStatus = "pass" if cost.low > 0 else "red"
     metrics: dict[str, Any] = {
         "swap costs nats": cost.value,
         "swap costs nats interval": cost.pair(),

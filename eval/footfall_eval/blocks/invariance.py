@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from footfall_eval.blocks.block import Block, Status, not_run, worst
+from footfall_eval.blocks.grading import not_run, worst
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import Interval, mean_interval
 
 Floats = npt.NDArray[np.float64]
@@ -45,7 +46,7 @@ def invariance(retest: Retest | None, why: str = "", *, seed: int) -> Block:
     premium = mean_interval(_premiums(retest.orders), seed)
     agreement = float(_agreement(retest.orders).mean())
     excess = abs(premium.value - (retest.human_premium or 0.0))
-    statuses: list[Status] = [
+    statuses: list[BlockStatus] = [
         _status(excess <= PREMIUM_PASS, excess <= PREMIUM_AMBER),
         _status(agreement >= AGREEMENT_PASS, agreement >= AGREEMENT_AMBER),
     ]
@@ -64,7 +65,7 @@ def invariance(retest: Retest | None, why: str = "", *, seed: int) -> Block:
     return Block("F", worst(statuses), _explain(premium, agreement, metrics), metrics)
 
 
-def _status(green: bool, amber: bool) -> Status:
+def _status(green: bool, amber: bool) -> BlockStatus:
     return "pass" if green else "amber" if amber else "red"
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import kendalltau
 
-from footfall_eval.blocks.block import Block, Status, not_run
+from footfall_eval.blocks.grading import not_run
 from footfall_eval.blocks.ranking import FEWEST, SLOPE_RANGE, TAU_PASS, order_draws
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.logged import LoggedArm, LoggedArms
 from footfall_eval.statistics.resample import Interval, spread
 
@@ -117,7 +118,7 @@ def _rivals(
     return metrics, ahead
 
 
-def _status(tau: float, slope: float, ahead: list[str]) -> Status:
+def _status(tau: float, slope: float, ahead: list[str]) -> BlockStatus:
     if np.isnan(tau):
         return "not run"
     if tau < TAU_PASS:

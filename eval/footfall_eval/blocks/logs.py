@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from footfall_eval.blocks.block import Block, Status, not_run
+from footfall_eval.blocks.grading import not_run
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import ratio_interval
 
 SHARE_PASS, SHARE_AMBER = 0.9, 0.7
@@ -38,7 +39,7 @@ def logs(per_user: pd.DataFrame, *, events: int, recommender: str, k: int, seed:
         return not_run("I", why, {"users": len(per_user), "users hit": hits})
     ratio = ratio_interval(per_user["synthetic"].to_numpy(), per_user["real"].to_numpy(), seed)
     chance = ratio_interval(per_user["random"].to_numpy(), per_user["real"].to_numpy(), seed)
-    status: Status = "red"
+    status: BlockStatus = "red"
     if ratio.value >= SHARE_AMBER:
         status = "amber"
     if ratio.value >= SHARE_PASS:

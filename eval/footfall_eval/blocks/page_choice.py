@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall_eval.blocks.block import Block, Status
 from footfall_eval.blocks.predictions import BLEND, SMALLEST
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import mean_interval
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def page_choice(shown: pd.DataFrame, foreseen: dict[str, Floats], *, seed: int) 
         _row(name, foreseen[name], per_user, clicked, seed)
         for name in per_user.mean().sort_values().index
     )
-    status: Status = "pass" if gain.low > 0 else "red" if gain.high < 0 else "amber"
+    status: BlockStatus = "pass" if gain.low > 0 else "red" if gain.high < 0 else "amber"
     words = {"pass": "better than", "red": "worse than", "amber": "not told apart from"}[status]
     explanation = (
         f"What {len(per_user)} users clicked on {len(per_page):,} later pages costs the simulated "

@@ -27,7 +27,7 @@ AUC_DRAWS = 300
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class PredictionRows:
     """What is to be foreseen, and what predictors make of it."""
 
     truth: Numbers
@@ -39,7 +39,7 @@ class Rows:
 
 
 def compare_predictors(
-    test: Rows, tuning: Rows, *, classes: int, seed: int
+    test: PredictionRows, tuning: PredictionRows, *, classes: int, seed: int
 ) -> list[dict[str, Any]]:
     """One row a predictor, best AUC first, the constant one last.
 
@@ -66,12 +66,6 @@ def best_level(scores: Floats, truth: Numbers) -> float:
     return float(levels[np.argmax(2.0 * right / np.maximum(1, said + len(hits)))])
 
 
-def roc_auc(scores: Floats, positive: npt.NDArray[np.bool_], weight: Floats | None = None) -> float:
-    """P(a positive row scores above a negative one), ties half; NaN without either."""
-    _, place = np.unique(scores, return_inverse=True)
-    return _weighted_auc(place, positive, np.ones(len(scores)) if weight is None else weight)
-
-
 def _weighted_auc(place: Numbers, positive: npt.NDArray[np.bool_], weight: Floats) -> float:
     up = np.bincount(place, weights=weight * positive)
     down = np.bincount(place, weights=weight * ~positive)
@@ -89,7 +83,7 @@ def _said(scores: Floats, tuned: Floats | None, truth: Numbers) -> Numbers | Non
 
 
 def _row(
-    name: str, test: Rows, scores: Floats, said: Numbers | None, classes: int, seed: int
+    name: str, test: PredictionRows, scores: Floats, said: Numbers | None, classes: int, seed: int
 ) -> dict[str, Any]:
     wanted = range(classes) if classes > 2 else [1]
     columns = scores if scores.ndim == 2 else scores[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from footfall_eval.blocks.block import Block, Status
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import Interval
 
 
@@ -64,7 +64,7 @@ def provenance(made: Provenance) -> Block:
     return Block("A", status, explanation, metrics, rows)
 
 
-def _judge(made: Provenance) -> tuple[Status, str]:
+def _judge(made: Provenance) -> tuple[BlockStatus, str]:
     flaw = _flaw(made)
     if flaw:
         return "red", flaw

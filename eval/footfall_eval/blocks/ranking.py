@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import kendalltau
 
-from footfall_eval.blocks.block import Block, Status, not_run
+from footfall_eval.blocks.grading import not_run
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.statistics.resample import Interval, spread, weights
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +38,7 @@ _HALVINGS = 200
 
 
 @dataclass(frozen=True)
-class Slates:
+class SlateFigures:
     """[n_users, n_recommenders] per-user figures of the same slates."""
 
     names: tuple[str, ...]
@@ -51,7 +52,7 @@ class Slates:
     """[n_recommenders] NDCG of the recommender trained and tested before the split."""
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, offline: dict[str, float]) -> Slates:
+    def of(cls, frame: pd.DataFrame, offline: dict[str, float]) -> SlateFigures:
         """From rows ``user``, ``recommender``, ``simulated``, ``real``, ``popularity``."""
         names = tuple(dict.fromkeys(frame["recommender"]))
         grids = {
@@ -64,7 +65,7 @@ class Slates:
         return cls(names, grids["simulated"], grids["real"], grids["popularity"], order)
 
 
-def ranking(slates: Slates, *, base: str, seed: int, k: int) -> Block:
+def ranking(slates: SlateFigures, *, base: str, seed: int, k: int) -> Block:
     """Compare simulated with real means of recommenders; lifts are over ``base``."""
     simulated, real = slates.simulated.mean(axis=0), slates.real.mean(axis=0)
     if len(slates.names) < 3 or np.ptp(real) == 0:
@@ -100,7 +101,7 @@ def ranking(slates: Slates, *, base: str, seed: int, k: int) -> Block:
     return Block("G", status, _explain(metrics, base), metrics, rows, plots)
 
 
-def _status(tau: float, rivals: dict[str, float], slope: float, recommenders: int) -> Status:
+def _status(tau: float, rivals: dict[str, float], slope: float, recommenders: int) -> BlockStatus:
     if recommenders < FEWEST or np.isnan(tau):
         return "not run"
     if tau < TAU_PASS:
@@ -114,7 +115,7 @@ def _tau(a: Floats, b: Floats) -> float:
     return float(kendalltau(a, b, variant="b").statistic)
 
 
-def _tau_interval(slates: Slates, drawn: Floats) -> Interval:
+def _tau_interval(slates: SlateFigures, drawn: Floats) -> Interval:
     """Tau-b of the means, and its interval over resampled users."""
     value = _tau(slates.simulated.mean(axis=0), slates.real.mean(axis=0))
     draws = order_draws(drawn @ slates.simulated, drawn @ slates.real)
@@ -130,7 +131,7 @@ def order_draws(a: Floats, b: Floats) -> Floats:
         return np.asarray((x * y).sum(axis=1) / ties)
 
 
-def _noise_ceiling(slates: Slates, seed: int) -> float:
+def _noise_ceiling(slates: SlateFigures, seed: int) -> float:
     """Mean tau between the real orders of two halves of the users: what is attainable."""
     rng = np.random.default_rng(seed)
     found = []
@@ -141,7 +142,7 @@ def _noise_ceiling(slates: Slates, seed: int) -> float:
     return float(np.nanmean(found))
 
 
-def _clear_pairs(slates: Slates, drawn: Floats) -> dict[str, float]:
+def _clear_pairs(slates: SlateFigures, drawn: Floats) -> dict[str, float]:
     """Pairs whose real difference is beyond luck over users, and how many come out right."""
     i, j = np.triu_indices(slates.real.shape[1], 1)
     gaps = drawn @ (slates.real[:, i] - slates.real[:, j])
@@ -166,7 +167,7 @@ def _slope(simulated: Floats, real: Floats) -> Floats:
         return np.asarray((simulated * real).sum(axis=-1) / (real * real).sum(axis=-1))
 
 
-def _slope_interval(slates: Slates, zero: int, drawn: Floats) -> Interval:
+def _slope_interval(slates: SlateFigures, zero: int, drawn: Floats) -> Interval:
     simulated, real = _lifts(drawn @ slates.simulated, zero), _lifts(drawn @ slates.real, zero)
     value = _slope(
         _lifts(slates.simulated.mean(axis=0), zero), _lifts(slates.real.mean(axis=0), zero)
@@ -179,7 +180,7 @@ def _regret(simulated: Floats, real: Floats) -> float:
     return float(1 - real[int(np.argmax(simulated))] / real.max())
 
 
-def _rows(slates: Slates, zero: int) -> tuple[dict[str, Any], ...]:
+def _rows(slates: SlateFigures, zero: int) -> tuple[dict[str, Any], ...]:
     simulated, real = slates.simulated.mean(axis=0), slates.real.mean(axis=0)
     lifts = _lifts(simulated, zero), _lifts(real, zero)
     return tuple(

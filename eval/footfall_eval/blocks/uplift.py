@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import ttest_rel
 
-from footfall_eval.blocks.block import Block, Status, not_run, worst
+from footfall_eval.blocks.grading import not_run, worst
+from footfall_eval.reading.block import Block, BlockStatus
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +52,7 @@ def uplift(expected: Floats, tests: pd.DataFrame | None, *, seed: int, why: str 
     always = float((tests["real"] > 0).mean())
     metrics |= _figures(tests, signs) | {"always ship": always}
     enough = len(tests) >= FEWEST_TESTS
-    status: Status = "pass" if enough and null and signs.mean() > always else "amber"
+    status: BlockStatus = "pass" if enough and null and signs.mean() > always else "amber"
     if signs.mean() <= 0.5 or not null:
         status = "red"
     explanation = (
@@ -91,7 +92,7 @@ def with_kind(block: Block, kind: dict[str, Any]) -> Block:
         block: Block H.
         kind: ``kind``, ``status`` ("validated", "direction only", "not validated"), ``sentence``.
     """
-    grades: dict[str, Status] = {"validated": "pass", "direction only": "amber"}
+    grades: dict[str, BlockStatus] = {"validated": "pass", "direction only": "amber"}
     status = grades.get(kind["status"], "red")
     if block.status != "not run":
         status = worst([block.status, status])

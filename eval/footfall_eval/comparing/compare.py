@@ -12,10 +12,11 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from footfall.errors import UserError, did_you_mean
-from footfall.run_folder.answers import Answers, answers_of, played, silence
+from footfall.run_folder.answers import RequestCounts, answers_of, played, silence
 from footfall_eval.comparing.comparison import CORRECTIONS, Arm, Comparison, Contrast, Correction
 from footfall_eval.comparing.evidence import Lift
-from footfall_eval.comparing.stopping import Rule, Watched, rule_of, watched
+from footfall_eval.comparing.levels import SURROGATE, AskedToo
+from footfall_eval.comparing.stopping import StoppingRule, Watched, rule_of, watched
 from footfall_eval.comparing.verdict import verdict
 from footfall_eval.comparing.weighing import Weigher
 from footfall_eval.measures.metrics import Metric, bounds, columns, derive, exposure, find_metrics
@@ -63,8 +64,10 @@ def compare(
     """
     rule = rule_of(log)
     named = primary or log.scenario.get("primary") or (rule.metric if rule else None)
+    levels = AskedToo.of(log, level)
+    told = [one for one in log.cautions() if levels is None or not one.startswith(SURROGATE)]
     result = compare_users(
-        log.per_user(),
+        log.per_user() if levels is None else levels.crowd,
         control=control or log.control,
         design=log.design,
         primary=str(named) if named else None,
@@ -72,11 +75,12 @@ def compare(
         correction=correction,
         level=level,
         validity=read_validity(log),
-        cautions=log.cautions(),
+        cautions=tuple(told),
         always_valid=_always_valid(log, rule, control or log.control, level),
         answers={one.arm: one for one in answers_of(log.manifest)},
         played=played(log.manifest),
-        weigher=Weigher.of(log, control or log.control, level),
+        weigher=None if levels else Weigher.of(log, control or log.control, level),
+        levels=levels,
     )
     return _with_exposure(result, log) if with_exposure else result
 
@@ -93,9 +97,10 @@ def compare_users(
     validity: Validity | None = None,
     cautions: tuple[str, ...] = (),
     always_valid: Mapping[tuple[str, str], Watched] | None = None,
-    answers: Mapping[str, Answers] | None = None,
+    answers: Mapping[str, RequestCounts] | None = None,
     played: str = "",
     weigher: Weigher | None = None,
+    levels: AskedToo | None = None,
 ) -> Comparison:
     """Compare arms from one row a (arm, user), as ``RunLog.per_user`` gives them.
 
@@ -103,7 +108,8 @@ def compare_users(
     (metric, treatment), what is to be reported of a metric by which the run could stop early;
     ``weigher`` knows what beside the simulation speaks of an effect. ``answers`` holds what each
     arm's recommender answered: where one is broken, or the model left most pages of an arm
-    unanswered, no winner is named.
+    unanswered, no winner is named. ``levels`` are both levels of a run that has two; ``per_user``
+    is then the surrogate's.
     """
     counts = derive(per_user)
     names = tuple(dict.fromkeys(counts["arm"]))
@@ -112,10 +118,16 @@ def compare_users(
     wanted = find_metrics(metrics)
     main = _primary(counts, primary, wanted)
     arms = tuple(_arm(counts, name, wanted, (answers or {}).get(name)) for name in names)
+    if levels is not None:
+        arms = tuple(levels.arm(arm, wanted) for arm in arms)
+        leader = next(metric for metric in wanted if metric.name == main)
+        cautions = (*cautions, *levels.cautions(leader, control, names))
     contrasts = [
         _weighed(
             _watched(
-                _contrast(counts, metric, (control, name), design, level),
+                _contrast(counts, metric, (control, name), design, level)
+                if levels is None
+                else levels.contrast(metric, control, name),
                 (always_valid or {}).get((metric.name, name)),
             ),
             weigher,
@@ -146,7 +158,7 @@ def compare_users(
 
 
 def _always_valid(
-    log: RunLog, rule: Rule | None, control: str, level: float
+    log: RunLog, rule: StoppingRule | None, control: str, level: float
 ) -> dict[tuple[str, str], Watched]:
     """A metric that was watched needs an interval that may be watched, stopped or not."""
     if rule is None:
@@ -190,11 +202,16 @@ def _weighed(contrast: Contrast, weigher: Weigher | None) -> Contrast:
 def _odd_evidence(contrasts: list[Contrast], primary: str) -> tuple[str, ...]:
     """What is odd about the evidence of the primary metric, once a treatment."""
     found = [
-        f"{contrast.evidence.why[0].upper()}{contrast.evidence.why[1:]}."
+        f"{_begun(contrast.evidence.why, contrast.treatment)}."
         for contrast in contrasts
         if contrast.metric == primary and contrast.evidence and contrast.evidence.why
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _begun(words: str, arm: str) -> str:
+    """With a capital letter, unless a sentence begins with the name of an arm."""
+    return words if words.startswith(arm) else f"{words[0].upper()}{words[1:]}"
 
 
 def _replace(result: Comparison, **changes: Any) -> Comparison:
@@ -221,7 +238,7 @@ def _problems(arms: tuple[Arm, ...]) -> tuple[str, ...]:
 
 
 def _arm(
-    counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...], answers: Answers | None
+    counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...], answers: RequestCounts | None
 ) -> Arm:
     own = counts.loc[counts["arm"] == name]
     limits = {metric.name: bounds(own, metric, name) for metric in metrics}

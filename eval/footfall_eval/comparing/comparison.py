@@ -11,10 +11,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from footfall.errors import UserError, did_you_mean
-from footfall.run_folder.answers import Answers
+from footfall.run_folder.answers import RequestCounts
 from footfall_eval.comparing.evidence import Evidence
 from footfall_eval.comparing.figures import amount, estimate
-from footfall_eval.comparing.result_table import COLUMNS, MATTER, Cell, ResultTable, best
+from footfall_eval.comparing.result_table import COLUMNS, MATTER, ResultTable, TableCell, best
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reading.load import Design
 from footfall_eval.reading.validity import Validity
@@ -39,7 +39,7 @@ class Arm:
     """Greatest value that they allow."""
     undecided_pages: int
     pages: int
-    answers: Answers | None = None
+    answers: RequestCounts | None = None
     """What its recommender answered, as the run counted it; None where it did not."""
 
 
@@ -227,12 +227,12 @@ def _chosen(result: Comparison, *, every: bool) -> list[str]:
     return [name for name in wanted if any(arm.metrics[name] for arm in result.arms)][:COLUMNS]
 
 
-def _cell(result: Comparison, arm: Arm, metric: str) -> Cell:
+def _cell(result: Comparison, arm: Arm, metric: str) -> TableCell:
     unit, value = _METRICS[metric].unit, arm.metrics[metric]
     pairs = {(contrast.treatment, contrast.metric): contrast for contrast in result.contrasts}
     contrast = pairs.get((arm.name, metric))
     others = [other.metrics[metric] for other in result.arms]
-    return Cell(
+    return TableCell(
         value,
         amount(value, unit),
         "" if contrast is None else _difference(contrast, unit),

@@ -22,7 +22,7 @@ COLUMNS = 4
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One metric of one recommender."""
 
     value: float
@@ -44,7 +44,7 @@ class ResultTable:
     metrics: tuple[str, ...]
     head: tuple[str, ...]
     """Labels of the metrics."""
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[TableCell, ...]], ...]
     """Recommender and its cells."""
 
     def to_frame(self) -> pd.DataFrame:
@@ -92,13 +92,13 @@ def best(value: float, values: Sequence[float], better: str) -> bool:
     return value == (max(good) if better == "higher" else min(good))
 
 
-def _joined(cell: Cell, bold: str, star: str = "*") -> str:
+def _joined(cell: TableCell, bold: str, star: str = "*") -> str:
     text = bold.format(cell.text) if cell.best else cell.text
     return f"{text} ({cell.difference}){star * cell.differs}" if cell.difference else text
 
 
-def _escaped(cell: Cell) -> Cell:
-    return Cell(cell.value, _tex(cell.text), _tex(cell.difference), cell.best, cell.differs)
+def _escaped(cell: TableCell) -> TableCell:
+    return TableCell(cell.value, _tex(cell.text), _tex(cell.difference), cell.best, cell.differs)
 
 
 def _bars(text: str) -> str:

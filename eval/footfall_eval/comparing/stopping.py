@@ -24,7 +24,7 @@ LARGEST = 2**31
 
 
 @dataclass(frozen=True)
-class Rule:
+class StoppingRule:
     """The scenario's ``stop_early``."""
 
     metric: str
@@ -45,7 +45,7 @@ class Watched:
     """Always valid: 1 over the e-value of "no difference" at the last look."""
 
 
-def rule_of(log: RunLog) -> Rule | None:
+def rule_of(log: RunLog) -> StoppingRule | None:
     """The rule that the run was watched by, or None.
 
     Raises:
@@ -59,7 +59,7 @@ def rule_of(log: RunLog) -> Rule | None:
         case {"metric": str(metric), "level": float(level), "min_epochs": int(fewest)} if (
             days and epoch and 0 < level < 1 and 0 < fewest < LARGEST
         ):
-            return Rule(metric, level, fewest, math.ceil(days / epoch))
+            return StoppingRule(metric, level, fewest, math.ceil(days / epoch))
     raise LogError(
         f"{log.path / 'manifest.json'}: the scenario's stop_early is no rule to stop by; "
         "the file was changed"
@@ -67,7 +67,7 @@ def rule_of(log: RunLog) -> Rule | None:
 
 
 def watched(
-    log: RunLog, rule: Rule, control: str, treatment: str, level: float | None = None
+    log: RunLog, rule: StoppingRule, control: str, treatment: str, level: float | None = None
 ) -> Watched | None:
     """The effect at the last epoch; None before the first look."""
     pieces = log.per_user_and_epoch()
@@ -75,7 +75,7 @@ def watched(
     return last_look(running, rule, rule.level if level is None else level)
 
 
-def last_look(running: Running, rule: Rule, level: float) -> Watched | None:
+def last_look(running: Running, rule: StoppingRule, level: float) -> Watched | None:
     """The interval of the last look, with the mixture that the first look fixed."""
     before = np.flatnonzero(np.asarray(running.at) < rule.min_epochs)
     if not before.size or not np.isfinite(running.means[-1]):
@@ -97,21 +97,21 @@ def _p_value(total: float, variance: float, rho2: float) -> float:
     return min(1.0, math.exp(0.5 * math.log(grown) - rho2 * total**2 / (2 * grown)))
 
 
-def judge(folder: Path) -> str:
-    """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.judges``.
+def stop_early(folder: Path) -> str:
+    """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.stop_early``.
 
     It may when every treatment differs from the control, each at a level that pays for their
     number (Bonferroni), and no arm is broken: the lack of answers is no effect.
     """
     log = RunLog.open(folder)
     try:
-        return verdict(log)
+        return reason_to_stop(log)
     finally:
         log.connection.close()
 
 
-def verdict(log: RunLog) -> str:
-    """Like ``judge``, for an open log."""
+def reason_to_stop(log: RunLog) -> str:
+    """Like ``stop_early``, for an open log."""
     rule = rule_of(log)
     treatments = [arm for arm in log.arms if arm != log.control]
     if rule is None or not treatments or no_verdict(log.manifest):

@@ -20,8 +20,14 @@ from footfall.run_folder.logged import (
 )
 from footfall_eval.comparing.evidence import Basis, Evidence, Lift, as_lift
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reading.uncertainty import fitted_to_pages, log_ratio_draws, model_error
-from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined
+from footfall_eval.reading.uncertainty import (
+    fitted_to_pages,
+    log_ratio_draws,
+    model_error,
+    one_pick,
+)
+from footfall_eval.statistics.competing import on_pages
+from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined, usual_error
 from footfall_eval.statistics.logged import LoggedArm, LoggedArms, Outcome, logged_arms
 
 OUTCOMES: dict[str, Outcome] = {
@@ -113,7 +119,7 @@ class Weigher:
         luck = (math.log1p(simulated.high) - math.log1p(simulated.low)) / (2 * reach)
         fitted = log_ratio_draws(self.log, self.control, treatment, outcome)
         luck_and_fit = math.hypot(luck, 0.0 if math.isnan(fitted) else fitted)
-        usual = model_error(self.log, outcome)
+        usual = self._usual_error(outcome, treatment)
         if simulated.lift == simulated.low == simulated.high == 0:
             usual = luck_and_fit = 0.0  # identical arms differ in nothing
         gap = self._gap(outcome, treatment, centre)
@@ -137,6 +143,16 @@ class Weigher:
             **gap.figures(),
         )
 
+    def _usual_error(self, outcome: Outcome, treatment: str) -> float:
+        """Of the simulation of an arm: what the look back says, and the gaps of the other arms."""
+        known = model_error(self.log, outcome)
+        if self.logged is None or math.isnan(known):
+            return known
+        others = self.logged.outcomes[outcome].arms.keys() - {self.control, treatment}
+        gaps = [self._gap(outcome, arm, math.nan) for arm in sorted(others)]
+        told = [gap for gap in gaps if gap.used and math.isfinite(gap.value)]
+        return usual_error(known, [gap.value for gap in told], [gap.error for gap in told])
+
     def _gap(self, outcome: Outcome, treatment: str, centre: float) -> _Gap:
         if self.logged is None:
             return _Gap(why="the log has no propensities between 0 and 1")
@@ -148,7 +164,27 @@ class Weigher:
             return _Gap(why="not every logged page has its answer")
         fitted = fitted_to_pages(self.log)
         arms = found.arms[self.control], found.arms[treatment]
-        return _gap(found, *arms, centre, fitted=fitted)
+        told = _gap(found, *arms, centre, fitted=fitted)
+        crowding = one_pick(self.log)
+        return told if crowding is None else self._whole_pages(told, treatment, crowding)
+
+    def _whole_pages(self, gap: _Gap, treatment: str, crowding: float) -> _Gap:
+        """Where one item of a page is picked, impressions tell less of pages than they seem to."""
+        assert self.logged is not None, "there is a gap"
+        clicks = self.logged.outcomes["clicks"]
+        control, arm = clicks.arms[self.control], clicks.arms[treatment]
+        places = clicks.impressions / max(clicks.pages, 1)
+        if not gap.used or not arm.simulated > 0 or not control.snips > 0:
+            return gap
+        value, slope = on_pages(gap.value, arm.simulated * places, crowding)
+        ratio, ratio_slope = on_pages(gap.ratio, control.snips * places, crowding)
+        return replace(
+            gap,
+            value=value,
+            error=gap.error * slope,
+            ratio=ratio,
+            ratio_error=gap.ratio_error * ratio_slope,
+        )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from footfall.errors import UserError
 from footfall_eval.exports.formats import FORMATS
-from footfall_eval.exports.source import KEY_BYTES, Terms
+from footfall_eval.exports.source import KEY_BYTES, ExportTerms
 from footfall_eval.exports.write import export as write_export
 
 FEWEST_KEY_BYTES = 16
@@ -41,9 +41,9 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Write a run's log for other tools; every impression, with its chances."""
-    terms = Terms(tuple(arm or ()), keep_ids, profiles, k_anonymity)
+    terms = ExportTerms(tuple(arm or ()), keep_ids, profiles, k_anonymity)
     if key is not None:
-        terms = Terms(terms.arms, keep_ids, profiles, k_anonymity, _read_key(key))
+        terms = ExportTerms(terms.arms, keep_ids, profiles, k_anonymity, _read_key(key))
     record = write_export(
         run, format_name, out, terms=terms, own_key=key is not None, overwrite=overwrite
     )

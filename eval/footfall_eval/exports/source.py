@@ -35,7 +35,7 @@ def ordered(select: str) -> str:
 
 
 @dataclass(frozen=True)
-class Terms:
+class ExportTerms:
     """What may leave the house, and under which names."""
 
     arms: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Exported:
     connection: duckdb.DuckDBPyConnection
     manifest: dict[str, Any]
     arms: tuple[str, ...]
-    terms: Terms
+    terms: ExportTerms
     counts: dict[str, int]
     """Of impressions, and of what was replaced; for people and ``export.json``."""
     remarks: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ def store(link: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame) -> No
     link.unregister(f"{name}_frame")
 
 
-def prepare(log: RunLog, terms: Terms) -> Exported:
+def prepare(log: RunLog, terms: ExportTerms) -> Exported:
     """Choose arms, replace ids, merge rare items and count.
 
     Raises:
@@ -138,7 +138,7 @@ def _arms(log: RunLog, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(arm for arm in log.arms if not wanted or arm in wanted)
 
 
-def _people(log: RunLog, terms: Terms) -> pd.DataFrame:
+def _people(log: RunLog, terms: ExportTerms) -> pd.DataFrame:
     """One row a user: ``named`` (in the log), ``user`` (exported), ``user_number``, profile."""
     table = log.table("users_table")
     if table is None:
@@ -158,7 +158,7 @@ def pseudonym(user: str, key: bytes) -> str:
     return "u" + hashlib.blake2b(user.encode(), key=key[:64], digest_size=8).hexdigest()
 
 
-def _goods(log: RunLog, terms: Terms) -> pd.DataFrame:
+def _goods(log: RunLog, terms: ExportTerms) -> pd.DataFrame:
     """One row an item: ``named``, ``item``, ``item_number``, ``title``, ``category``, ``price``."""
     table = log.table("items")
     if table is None:

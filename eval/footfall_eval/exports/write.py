@@ -9,7 +9,7 @@ from footfall.errors import UserError, did_you_mean
 from footfall.plumbing.files import file_hash, filling, write_json, write_text
 from footfall_eval.exports.card import card
 from footfall_eval.exports.formats import FORMATS
-from footfall_eval.exports.source import Exported, Terms, escape_names, prepare
+from footfall_eval.exports.source import Exported, ExportTerms, escape_names, prepare
 from footfall_eval.reading.load import RunLog
 
 CARD, RECORD = "README.md", "export.json"
@@ -20,7 +20,7 @@ def export(
     format_name: str,
     out: Path | str,
     *,
-    terms: Terms | None = None,
+    terms: ExportTerms | None = None,
     own_key: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def export(
     target = Path(out)
     _refuse_taken(target, overwrite)
     log = RunLog.open(run)
-    exported = prepare(log, terms or Terms())
+    exported = prepare(log, terms or ExportTerms())
     if spec.spreadsheet:
         escape_names(exported)
     with filling(target) as folder:

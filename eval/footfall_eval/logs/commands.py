@@ -14,7 +14,7 @@ from footfall.datasets.written import parse_source, read_source
 from footfall.errors import UserError
 from footfall.plumbing.files import write_text
 from footfall.plumbing.yaml_files import folder_of
-from footfall_eval.logs.judge import judge_logs
+from footfall_eval.logs.examine import examine_logs
 from footfall_eval.logs.privacy import private_counts
 from footfall_eval.logs.real import read_real, simulated_takings
 from footfall_eval.logs.words import as_markdown
@@ -45,7 +45,7 @@ def logs(
         raise UserError("--epsilon writes counts.csv to a folder; name it with --out")
     log = RunLog.open(run)
     real = read_real(log, _dataset(log, against))
-    report = judge_logs(log, real, arms=tuple(arm or ()), seed=seed)
+    report = examine_logs(log, real, arms=tuple(arm or ()), seed=seed)
     card = as_markdown(report, str(log.scenario.get("name") or run.name))
     document = json.dumps(report.as_dict(), indent=1)
     if out is not None:

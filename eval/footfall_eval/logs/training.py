@@ -38,7 +38,7 @@ MODELS: dict[str, tuple[type, dict[str, Any]]] = {
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingComparison:
     """One recommender, trained on logs of the same users and the same size."""
 
     model: str
@@ -58,7 +58,7 @@ class Trained:
 
 def train_and_test(
     synthetic: pd.DataFrame, real: Real, seed: int, models: Mapping[str, Any] | None = None
-) -> list[Trained]:
+) -> list[TrainingComparison]:
     """Compare trainings on the log, on the real log, and on blind picks; test on later takings.
 
     Args:
@@ -99,8 +99,8 @@ def train_and_test(
 
 def _trained(
     name: str, interactions: int, *, real: Floats, synthetic: Floats, blind: Floats, seed: int
-) -> Trained:
-    return Trained(
+) -> TrainingComparison:
+    return TrainingComparison(
         model=name,
         users=len(real),
         interactions=interactions,

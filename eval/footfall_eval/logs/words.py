@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import fill
 
-from footfall_eval.logs.judge import RARE, LogsReport
+from footfall_eval.logs.examine import RARE, LogsReport
 from footfall_eval.logs.training import K
 from footfall_eval.statistics.resample import Interval
 

@@ -123,7 +123,7 @@ FROM visit GROUP BY ALL
 
 
 @dataclass(frozen=True)
-class Rows:
+class QueryRows:
     """What a query found; reading it may still meet a damaged part (``LogError``)."""
 
     path: Path
@@ -184,14 +184,14 @@ class RunLog:
             log._credit_teams()
         return log
 
-    def execute(self, query: str, values: Sequence[object] = ()) -> Rows:
+    def execute(self, query: str, values: Sequence[object] = ()) -> QueryRows:
         """Run SQL over the views.
 
         Raises:
             LogError: A part is damaged inside, which shows only when it is read.
         """
         with _damage_as_log_error(self.path):
-            return Rows(self.path, self.connection.execute(query, values))
+            return QueryRows(self.path, self.connection.execute(query, values))
 
     @property
     def scenario(self) -> dict[str, Any]:

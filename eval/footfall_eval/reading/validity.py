@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from footfall.errors import LogError
 from footfall.plumbing.json_files import read_object
 from footfall.run_folder.layout import VALIDITY
+from footfall_eval.reading.block import Block, BlockStatus
 from footfall_eval.reading.load import RunLog
 
-Status = Literal["validated", "direction only", "not validated"]
-
-BLOCKS = {
-    "A": "Provenance: data, model and prompts; could the model know these titles?",
-    "B": "Choice: do simulated users pick what the real ones picked?",
-    "C": "Calibration: are the probabilities right?",
-    "D": "Distributions: do crowds look alike?",
-    "E": "Individuality: are users different from each other, as real ones are?",
-    "F": "Invariance: does the order of options or the wording matter?",
-    "G": "Ranking: are recommenders put in the right order, with lifts of the right size?",
-    "H": "Uplift: are past A/B tests retold?",
-    "I": "Logs: do recommenders learn from these logs what they learn from real ones?",
-}
-"""Every block in the order of the report: its title, and the question that it answers."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """One block of the validity report."""
-
-    status: str
-    """pass, amber, red, or "not run"."""
-    reason: str
-    metrics: dict[str, Any]
-    table: tuple[dict[str, Any], ...] = ()
-    """Rows behind the metrics."""
-    plots: dict[str, Any] = field(default_factory=dict)
-    """Numbers of the block's plots."""
-    segments: tuple[dict[str, Any], ...] = ()
-    """The block's figure by group of users, the worst group first."""
+Verdict = Literal["validated", "direction only", "not validated"]
 
 
 @dataclass(frozen=True)
 class Validity:
     """The verdict on the simulated users, repeated beside every result."""
 
-    status: Status = "not validated"
+    status: Verdict = "not validated"
     reasons: tuple[str, ...] = ("footfall validate was not run",)
     blocks: dict[str, Block] = field(default_factory=dict)
     """By letter, A to I."""
@@ -95,7 +67,7 @@ def _parse(found: dict[str, Any]) -> Validity:
     reasons = found.get("reasons") or ()
     listed = (reasons,) if isinstance(reasons, str) else tuple(str(reason) for reason in reasons)
     blocks = found.get("blocks") or {}
-    status: Status = "not validated"
+    status: Verdict = "not validated"
     if verdict.startswith("validated"):
         status = "validated"
     elif verdict.startswith("direction only"):
@@ -109,16 +81,22 @@ def _parse(found: dict[str, Any]) -> Validity:
     return Validity(
         status,
         listed,
-        {str(key): _block(value) for key, value in blocks.items()},
+        {str(key): _block(str(key), value) for key, value in blocks.items()},
         {str(task): dict(told) for task, told in (found.get("prediction") or {}).items()},
         _kinds(found["kinds"]),
     )
 
 
-def _block(found: dict[str, Any]) -> Block:
+def _block(letter: str, found: dict[str, Any]) -> Block:
+    status: Any = found.get("status") or "not run"
+    explanation = str(found.get("explanation") or found.get("reason") or "")
+    if status not in get_args(BlockStatus):
+        explanation = f"the status {status!r} is not known. {explanation}".rstrip()
+        status = "not run"
     return Block(
-        status=str(found.get("status") or "not run"),
-        reason=str(found.get("explanation") or found.get("reason") or ""),
+        letter,
+        status,
+        explanation,
         metrics=dict(found.get("metrics") or {}),
         table=tuple(found.get("table") or ()),
         plots=dict(found.get("plots") or {}),

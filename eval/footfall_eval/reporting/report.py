@@ -32,10 +32,10 @@ from footfall_eval.measures.metrics import METRICS
 from footfall_eval.measures.signal import model_signal
 from footfall_eval.measures.slates import sample_slates
 from footfall_eval.measures.trends import trends
+from footfall_eval.reading.block import BLOCKS
 from footfall_eval.reading.load import RunLog
-from footfall_eval.reading.validity import BLOCKS
 from footfall_eval.reporting import plots, view
-from footfall_eval.reporting.drawing import write_figure
+from footfall_eval.reporting.figure_files import write_figure
 from footfall_eval.reporting.notes import notes
 from footfall_eval.reporting.plots import Figure
 from footfall_eval.reporting.validity_plots import records, validity_figures

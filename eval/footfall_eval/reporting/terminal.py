@@ -101,7 +101,7 @@ def _treatments(result: Comparison) -> list[str]:
     return [arm.name for arm in result.arms if arm.name != result.control]
 
 
-def _words(found: view.Table) -> Table:
+def _words(found: view.ReportTable) -> Table:
     """A table of words as it stands, its note below."""
     table = _table(f"\n{found.caption}")
     for number, name in enumerate(found.head):

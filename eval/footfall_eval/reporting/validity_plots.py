@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from footfall_eval.comparing.figures import number, percent
-from footfall_eval.reading.validity import Block
+from footfall_eval.reading.block import Block
 from footfall_eval.reporting.plots import Figure
-from footfall_eval.reporting.view import Table
+from footfall_eval.reporting.view import ReportTable
 
 _MOST_BARS = 12
 """Kinds of a distribution that fit on a phone, most frequent first."""
@@ -22,10 +22,10 @@ def validity_figures(blocks: dict[str, Block]) -> dict[str, list[Figure]]:
     }
 
 
-def records(caption: str, rows: Sequence[dict[str, Any]]) -> Table:
+def records(caption: str, rows: Sequence[dict[str, Any]]) -> ReportTable:
     """Rows with the same keys as a table; intervals are pairs of numbers."""
     head = tuple(str(key).capitalize() for key in rows[0])
-    return Table(caption, head, tuple(tuple(map(_cell, row.values())) for row in rows))
+    return ReportTable(caption, head, tuple(tuple(map(_cell, row.values())) for row in rows))
 
 
 def _cell(value: Any) -> str:

@@ -27,7 +27,7 @@ EXPOSURE = {
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A captioned table of words; the first column names the row."""
 
     caption: str
@@ -107,7 +107,7 @@ def label(metric: str, currency: str = "") -> str:
     return f"{found.label}, {currency}" if found.unit == "money" and currency else found.label
 
 
-def arms_table(result: Comparison, currency: str) -> Table:
+def arms_table(result: Comparison, currency: str) -> ReportTable:
     """Metrics down, arms across; bounds where pages went unanswered."""
     names = list(result.arms[0].metrics)
     rows = [("Users", *(f"{arm.users:,}" for arm in result.arms))]
@@ -131,10 +131,10 @@ def arms_table(result: Comparison, currency: str) -> Table:
         "Second lines are bounds: the least and the most that the pages without an answer could "
         "have brought."
     ) * undecided
-    return Table("Metrics of each arm", head, tuple(rows), note)
+    return ReportTable("Metrics of each arm", head, tuple(rows), note)
 
 
-def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
+def contrast_tables(result: Comparison, currency: str) -> tuple[ReportTable, ...]:
     """One table a treatment, one row a metric."""
     interval = f"{result.level:.0%} interval"
     head: tuple[str, ...]
@@ -148,17 +148,17 @@ def contrast_tables(result: Comparison, currency: str) -> tuple[Table, ...]:
             note = f"{words[0].upper()}{words[1:]}. {result.pairing_words(arm.name)}".rstrip()
             caption = f"{arm.name} minus {result.control}"
             rows = tuple(_contrast_row(c, currency, len(head)) for c in own)
-            tables.append(Table(caption, head, rows, note))
+            tables.append(ReportTable(caption, head, rows, note))
     return tuple(tables)
 
 
-def evidence_tables(result: Comparison) -> tuple[Table, ...]:
+def evidence_tables(result: Comparison) -> tuple[ReportTable, ...]:
     """Each effect of the primary metric, and of clicks and purchases, three times."""
     metrics = dict.fromkeys([result.primary, "clicks", "purchases"])
     return tuple(table for name in metrics if (table := _evidence_table(result, name)))
 
 
-def _evidence_table(result: Comparison, metric: str) -> Table | None:
+def _evidence_table(result: Comparison, metric: str) -> ReportTable | None:
     found = [
         (contrast.treatment, contrast.evidence)
         for contrast in result.contrasts
@@ -188,14 +188,14 @@ def _evidence_table(result: Comparison, metric: str) -> Table | None:
         f"Lifts with {result.level:.0%} intervals. Simulated: {held}.{logged} Both is what the "
         "verdict goes by. ESS: logged impressions that the off-policy lift is worth."
     )
-    return Table(caption, head, rows, note)
+    return ReportTable(caption, head, rows, note)
 
 
 def _lift_words(lift: Lift) -> str:
     return "\n".join(relative(lift.lift, lift.low, lift.high))
 
 
-def pooled_table(pooled: PooledComparison, currency: str = "") -> Table:
+def pooled_table(pooled: PooledComparison, currency: str = "") -> ReportTable:
     """Simulation and model intervals of the primary metric and its variants, side by side."""
     head = ("Contrast", "Metric", "Difference", "Simulation", "Model", "Between runs", "p same")
     rows = tuple(
@@ -215,7 +215,7 @@ def pooled_table(pooled: PooledComparison, currency: str = "") -> Table:
         "users and days remove. Model: where the effect would lie with another seed, prompt or "
         "model of the kind; only truer models narrow it."
     )
-    return Table("The effect over several runs", head, rows, note)
+    return ReportTable("The effect over several runs", head, rows, note)
 
 
 def _contrast_row(contrast: Contrast, currency: str, width: int) -> tuple[str, ...]:
@@ -269,7 +269,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.3g} minutes" if seconds < 7200 else f"{seconds / 3600:.3g} hours"
 
 
-def answers_table(result: Comparison) -> Table | None:
+def answers_table(result: Comparison) -> ReportTable | None:
     """What each arm's recommender answered, for the first screen; None where nothing was wrong."""
     told = [arm.answers for arm in result.arms if arm.answers is not None]
     if not any(one.problem() or one.caution() for one in told):
@@ -279,10 +279,10 @@ def answers_table(result: Comparison) -> Table | None:
         for one in told
     )
     head = ("Arm", "Requests", *(kind.replace("_", " ").capitalize() for kind in KINDS))
-    return Table("What the recommenders answered", head, rows)
+    return ReportTable("What the recommenders answered", head, rows)
 
 
-def faults_table(log: RunLog) -> Table | None:
+def faults_table(log: RunLog) -> ReportTable | None:
     """What the recommenders got wrong, as the run counted it, one row a kind."""
     faults = {str(arm): dict(found) for arm, found in (log.manifest.get("faults") or {}).items()}
     # Down, not across: with six recommenders and their examples no page is wide enough.
@@ -292,10 +292,10 @@ def faults_table(log: RunLog) -> Table | None:
         for kind, count in faults.get(arm, {}).items()
     )
     head = ("Recommender", "What", "How often")
-    return Table("Counted by the run", head, rows, words=True) if rows else None
+    return ReportTable("Counted by the run", head, rows, words=True) if rows else None
 
 
-def endings_table(log: RunLog) -> Table:
+def endings_table(log: RunLog) -> ReportTable:
     """Why visits ended, as a share of the arm's visits."""
     found = log.execute(
         "SELECT ended, arm, count(*) AS n FROM sessions GROUP BY ALL ORDER BY ended"
@@ -313,10 +313,10 @@ def endings_table(log: RunLog) -> Table:
         )
         for kind in kinds
     )
-    return Table("Why visits ended", ("Ending", *log.arms), rows)
+    return ReportTable("Why visits ended", ("Ending", *log.arms), rows)
 
 
-def quality_table(log: RunLog) -> Table | None:
+def quality_table(log: RunLog) -> ReportTable | None:
     """Offline quality against held-out choices, where the manifest names them (``held_out``)."""
     held_out = log.table("held_out")
     if held_out is None:
@@ -330,12 +330,14 @@ def quality_table(log: RunLog) -> Table | None:
         ("Reciprocal rank", *(f"{one.mrr:.3f}" for one in found)),
     )
     note = "First pages against what the real users chose later; no simulated choice is involved."
-    return Table("First pages against real choices", ("Measure", *log.arms), rows, note)
+    return ReportTable("First pages against real choices", ("Measure", *log.arms), rows, note)
 
 
-def pairs(caption: str, values: dict[str, Any], head: tuple[str, str] = ("What", "Value")) -> Table:
+def pairs(
+    caption: str, values: dict[str, Any], head: tuple[str, str] = ("What", "Value")
+) -> ReportTable:
     """A mapping as a table; nested mappings are flattened with dots."""
-    return Table(caption, head, tuple(_flatten(values, "")), words=True)
+    return ReportTable(caption, head, tuple(_flatten(values, "")), words=True)
 
 
 def _flatten(values: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
@@ -361,10 +363,12 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def assumptions_table(manifest: dict[str, Any]) -> Table | None:
+def assumptions_table(manifest: dict[str, Any]) -> ReportTable | None:
     """Numbers that no data has spoken for, with their source."""
     listed = manifest.get("assumptions") or []
     keys = [key for key in ("name", "value", "unit", "source") if any(r.get(key) for r in listed)]
     rows = tuple(tuple(_plain(row.get(key, "")) for key in keys) for row in listed)
     head = tuple({"name": "Assumed"}.get(key, key.capitalize()) for key in keys)
-    return Table("Numbers that no data has spoken for", head, rows, words=True) if rows else None
+    return (
+        ReportTable("Numbers that no data has spoken for", head, rows, words=True) if rows else None
+    )

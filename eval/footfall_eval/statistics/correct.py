@@ -34,7 +34,7 @@ FEWEST = 10
 
 
 @dataclass(frozen=True)
-class Interval:
+class DifferenceInterval:
     """A difference, treatment minus control, with its confidence interval."""
 
     difference: float
@@ -49,13 +49,13 @@ class Corrected:
     metric: str
     control: str
     treatment: str
-    simulated: Interval
+    simulated: DifferenceInterval
     """Simulated users only; its interval does not cover the simulation's error."""
-    real: Interval
+    real: DifferenceInterval
     """Real users only (Welch)."""
-    prediction_powered: Interval
+    prediction_powered: DifferenceInterval
     """Both; right whatever the simulation's bias."""
-    adjusted: Interval
+    adjusted: DifferenceInterval
     """Real users, with their simulated outcomes in both arms as covariates."""
     weights: dict[str, float]
     """By arm: how far prediction-powered inference trusts the simulation, 0 to 1 and beyond."""
@@ -170,7 +170,7 @@ def _powered(
     rest: pd.DataFrame,
     arms: tuple[str, str],
     level: float,
-) -> tuple[Interval, dict[str, float]]:
+) -> tuple[DifferenceInterval, dict[str, float]]:
     centre, variance = 0.0, 0.0
     weights: dict[str, float] = {}
     spread = np.zeros(len(rest))
@@ -186,7 +186,7 @@ def _powered(
     # The same simulated users stand for both arms, so their part is paired.
     variance += float(spread.var(ddof=1)) / len(rest)
     reach = float(stats.norm.ppf((1 + level) / 2)) * math.sqrt(variance)
-    return Interval(centre, centre - reach, centre + reach), weights
+    return DifferenceInterval(centre, centre - reach, centre + reach), weights
 
 
 def tuned(outcome: Array, twin: Array, others: int) -> float:
@@ -206,7 +206,7 @@ def tuned(outcome: Array, twin: Array, others: int) -> float:
 
 def _adjusted(
     outcomes: dict[str, pd.Series], simulated: pd.DataFrame, arms: tuple[str, str], level: float
-) -> Interval:
+) -> DifferenceInterval:
     base, other = (outcomes[arm].to_numpy() for arm in arms)
     before, after = (simulated.loc[outcomes[arm].index].to_numpy(dtype=np.float64) for arm in arms)
     both = np.vstack([before, after])
@@ -215,15 +215,17 @@ def _adjusted(
         return _welch(base, other, level)
     fit, _ = lin(base, other, before[:, usable], after[:, usable])
     low, high = fit.conf_int(alpha=1 - level)[1]
-    return Interval(float(fit.params[1]), float(low), float(high))
+    return DifferenceInterval(float(fit.params[1]), float(low), float(high))
 
 
-def _mean(gaps: Array, level: float) -> Interval:
+def _mean(gaps: Array, level: float) -> DifferenceInterval:
     reach = float(stats.t.ppf((1 + level) / 2, len(gaps) - 1) * stats.sem(gaps))
-    return Interval(float(gaps.mean()), float(gaps.mean()) - reach, float(gaps.mean()) + reach)
+    return DifferenceInterval(
+        float(gaps.mean()), float(gaps.mean()) - reach, float(gaps.mean()) + reach
+    )
 
 
-def _welch(base: Array, other: Array, level: float) -> Interval:
+def _welch(base: Array, other: Array, level: float) -> DifferenceInterval:
     difference, error, freedom = mean_difference(base, other, "split")
     reach = float(stats.t.ppf((1 + level) / 2, freedom)) * error
-    return Interval(difference, difference - reach, difference + reach)
+    return DifferenceInterval(difference, difference - reach, difference + reach)

@@ -11,6 +11,7 @@ stands as it is, and a gap that no usual error explains is believed to the log.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,10 @@ SLAB = 0.5
 
 SPIKE = 0.1
 """Usual error of the simulation, on the logarithm of a lift, where nobody has measured it."""
+
+SPIKE_SPREAD = 0.5
+"""Standard deviation of the prior of the logarithm of the usual error, around what is known of it
+without any arm."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,37 @@ def correction(gap: float, error: float, spike: float = SPIKE) -> Correction:
     mean = float(share @ means)
     variance = float(share @ (variances + (means - mean) ** 2))
     return Correction(mean, math.sqrt(variance), float(share @ trust))
+
+
+def usual_error(known: float, gaps: Sequence[float], errors: Sequence[float]) -> float:
+    """Usual error of the simulation of one arm, as the other arms of the run tell it.
+
+    A look back at the log knows nothing of what arms find out that the users do not know, so it
+    mostly promises too much. The other arms' gaps between log and simulation tell more; each may
+    also be one of those that the simulation is wrong about by any factor.
+
+    Args:
+        known: What was known before: of the look back, or an assumption.
+        gaps: Of the other arms, see ``correction``.
+        errors: Their standard errors.
+
+    Returns:
+        Its posterior mean.
+    """
+    if not len(gaps) or known <= 0:
+        return known
+    gap, error = np.asarray(gaps)[:, None], np.asarray(errors)[:, None]
+    grid = known * np.exp(np.linspace(-4.0, 4.0, 161) * SPIKE_SPREAD)
+
+    def density(width: float | np.ndarray) -> np.ndarray:
+        spread = width**2 + error**2
+        return np.asarray(np.exp(-0.5 * gap**2 / spread) / np.sqrt(spread))
+
+    each = (1.0 - SLAB_SHARE) * density(grid[None, :]) + SLAB_SHARE * density(SLAB)
+    log = np.log(np.maximum(each, 1e-300)).sum(axis=0)
+    log -= 0.5 * (np.log(grid / known) / SPIKE_SPREAD) ** 2
+    weight = np.exp(log - log.max())
+    return float((grid * weight).sum() / weight.sum())
 
 
 def joined(simulated: float, luck: float, found: Correction) -> tuple[float, float]:

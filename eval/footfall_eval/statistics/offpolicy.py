@@ -36,7 +36,7 @@ NUMBERS = ("reward", "propensity", "target", "predicted", "predicted_target")
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PolicyValue:
     """Mean reward of an impression under the target recommender."""
 
     value: float
@@ -48,9 +48,9 @@ class Estimate:
 class OffPolicy:
     """Three estimates, and what to know before believing them."""
 
-    ips: Estimate
-    snips: Estimate
-    doubly_robust: Estimate | None
+    ips: PolicyValue
+    snips: PolicyValue
+    doubly_robust: PolicyValue | None
     """None without a reward model."""
     logged: float
     """Mean reward as logged."""
@@ -100,10 +100,10 @@ def off_policy(
     sums, users = _by_user(terms, frame["user"])
     draws = _draws(sums, resamples, seed)
 
-    def estimate(of: Callable[[dict[str, Array]], Array]) -> Estimate:
+    def estimate(of: Callable[[dict[str, Array]], Array]) -> PolicyValue:
         whole = {name: values.sum(keepdims=True) for name, values in sums.items()}
         low, high = np.quantile(of(draws), [(1 - level) / 2, (1 + level) / 2])
-        return Estimate(float(of(whole)[0]), float(low), float(high))
+        return PolicyValue(float(of(whole)[0]), float(low), float(high))
 
     return OffPolicy(
         ips=estimate(lambda total: total["wr"] / total["n"]),

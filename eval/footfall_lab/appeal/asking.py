@@ -22,9 +22,9 @@ from footfall.choice.specs import ChoiceSpec
 from footfall.choice.yes_no import labels, log_odds
 from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import Answer, LanguageModel, Question
-from footfall.prompting.prompter import Visit
-from footfall_lab.appeal.backtest import Asked
-from footfall_lab.appeal.lessons import Lessons
+from footfall.prompting.prompter import VisitSoFar
+from footfall_lab.appeal.backtest import UntaughtScores
+from footfall_lab.appeal.lessons import TitlePairs
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -69,14 +69,14 @@ class Contamination:
 
 
 @dataclass(frozen=True)
-class Answers:
+class HeadlineAnswers:
     """What a model said about the headlines of some tests."""
 
-    asked: tuple[Asked, ...]
+    asked: tuple[UntaughtScores, ...]
     contamination: Contamination
 
 
-def some_tests(lessons: Lessons, tests: int) -> Bools:
+def some_tests(lessons: TitlePairs, tests: int) -> Bools:
     """[n_pairs] pairs of a number of tests at most, drawn by their stories' lots."""
     lot = lessons.lots(10_000, "appeal-asked")
     order = pd.Series(lot).groupby(lessons.pairs.test).first().sort_values(kind="stable")
@@ -84,8 +84,8 @@ def some_tests(lessons: Lessons, tests: int) -> Bools:
 
 
 def ask(
-    model: LanguageModel, lessons: Lessons, rows: Bools, tell: Callable[[str], None]
-) -> Answers:
+    model: LanguageModel, lessons: TitlePairs, rows: Bools, tell: Callable[[str], None]
+) -> HeadlineAnswers:
     """Ask about the titles of ``rows`` in both ways.
 
     Args:
@@ -111,10 +111,10 @@ def ask(
     for name, (scores, seconds, tokens, _) in said.items():
         every = np.full(len(lessons.titles), np.nan)
         every[codes] = scores
-        asked.append(Asked(name, about[name], every, seconds, tokens))
+        asked.append(UntaughtScores(name, about[name], every, seconds, tokens))
     known = np.full(len(lessons.titles), np.nan)
     known[codes] = said["asked likelihood"][3]
-    return Answers(tuple(asked), _contamination(lessons, rows, known))
+    return HeadlineAnswers(tuple(asked), _contamination(lessons, rows, known))
 
 
 def _ask(
@@ -128,7 +128,7 @@ def _ask(
     mode: Any = "yes-no" if wanted else "likelihood"
     spec = ChoiceSpec(mode=mode, template=f"headline-{mode}", max_title_chars=300)
     prompter = open_prompter(spec, model, _catalogue(titles), Path(), item_in_answer=not wanted)
-    prefix = prompter.prefixes([Visit(None)])[0].tokens
+    prefix = prompter.prefixes([VisitSoFar(None)])[0].tokens
     questions = [Question(prefix, one, wanted) for one in prompter.suffixes(range(len(titles)))]
     scores, last = np.full(len(titles), np.nan), np.full(len(titles), np.nan)
     start = time.perf_counter()
@@ -150,7 +150,7 @@ def _catalogue(titles: Sequence[str]) -> Catalogue:
     )
 
 
-def _contamination(lessons: Lessons, rows: Bools, last: Floats) -> Contamination:
+def _contamination(lessons: TitlePairs, rows: Bools, last: Floats) -> Contamination:
     """Of the titles of ``rows``; a winner has the highest rate of its test."""
     arms = lessons.experiments.arms
     rate = lessons.experiments.log_rates()

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save
 from footfall.plumbing.files import replacing
 from footfall_lab.appeal.folds import Fold, by_story, by_time
 from footfall_lab.appeal.learners import Learner
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.stacking import Foreseen, foresee
 
 Floats = npt.NDArray[np.float64]
@@ -41,7 +41,7 @@ BLENDS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class UntaughtScores:
     """Scores of a model that was asked as it is, and learned nothing."""
 
     name: str
@@ -56,7 +56,7 @@ class Asked:
 class Backtest:
     """Predictions of every pair, by plan and predictor."""
 
-    lessons: Lessons
+    lessons: TitlePairs
     foreseen: dict[str, dict[str, Foreseen]]
     """Plan ("by story", "by time") -> predictor -> predictions."""
     about: dict[str, str]
@@ -66,9 +66,9 @@ class Backtest:
 
 
 def run_backtest(
-    lessons: Lessons,
+    lessons: TitlePairs,
     learners: Sequence[Learner],
-    asked: Sequence[Asked],
+    asked: Sequence[UntaughtScores],
     folder: Path,
     tell: Tell,
 ) -> Backtest:
@@ -105,7 +105,7 @@ def run_backtest(
     return Backtest(lessons, found, {name: about[name] for name in used}, per_test)
 
 
-def _groups(lessons: Lessons, folds: Sequence[Fold]) -> npt.NDArray[np.int64]:
+def _groups(lessons: TitlePairs, folds: Sequence[Fold]) -> npt.NDArray[np.int64]:
     """[n_pairs] number of the fold in which a pair is foreseen; -1 in none."""
     group = np.full(len(lessons), -1, dtype=np.int64)
     for number, fold in enumerate(folds):
@@ -115,7 +115,7 @@ def _groups(lessons: Lessons, folds: Sequence[Fold]) -> npt.NDArray[np.int64]:
 
 def _cross_fit(
     learner: Learner,
-    lessons: Lessons,
+    lessons: TitlePairs,
     folds: Sequence[Fold],
     folder: Path,
     tell: Tell,
@@ -134,7 +134,7 @@ def _cross_fit(
 
 
 def scores_kept(
-    learner: Learner, lessons: Lessons, rows: Bools, folder: Path, tell: Tell
+    learner: Learner, lessons: TitlePairs, rows: Bools, folder: Path, tell: Tell
 ) -> tuple[Floats, float]:
     """[n_titles] scores of a learner taught by ``rows``, and the seconds that it took."""
     key = hashlib.sha256(f"{learner.identity} {lessons.digest(rows)}".encode()).hexdigest()[:32]
@@ -153,7 +153,7 @@ def scores_kept(
 
 
 def _weighed(
-    voices: dict[str, Floats], lessons: Lessons, group: npt.NDArray[np.int64], *, backwards: bool
+    voices: dict[str, Floats], lessons: TitlePairs, group: npt.NDArray[np.int64], *, backwards: bool
 ) -> dict[str, Foreseen]:
     """Each voice alone and the blends, sized by cross-fitting."""
     found = {
@@ -178,7 +178,7 @@ def blends(voices: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def summary_of(lessons: Lessons) -> dict[str, Any]:
+def summary_of(lessons: TitlePairs) -> dict[str, Any]:
     """What was judged on, for people and for JSON."""
     pairs = lessons.pairs
     return {

@@ -13,7 +13,7 @@ from rich.console import Console
 from footfall.appeal.folder import read_appeal
 from footfall.appeal.shipped import find_appeal
 from footfall_lab.appeal import story
-from footfall_lab.appeal.page import print_backtest, print_rankings
+from footfall_lab.appeal.terminal import print_backtest, print_rankings
 from footfall_lab.appeal.variants import rank_table
 
 stderr = Console(stderr=True, highlight=False)
@@ -45,8 +45,8 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Foresee past tests of wordings, each unseen, and say how far to believe it."""
-    order = story.Order(tests, out, model, server, asked, tuned=tuned)
-    found = story.backtest(order, stderr.print)
+    options = story.AppealOptions(tests, out, model, server, asked, tuned=tuned)
+    found = story.backtest(options, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -62,7 +62,7 @@ def learn_appeal(
     as_json: Json = False,
 ) -> None:
     """Learn from past tests which wording of an item is taken more often."""
-    card = story.learn_appeal(story.Order(tests, out, model, tuned=tuned), stderr.print)
+    card = story.learn_appeal(story.AppealOptions(tests, out, model, tuned=tuned), stderr.print)
     if as_json:
         typer.echo(json.dumps(card))
         return

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.stacking import Foreseen
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ _LEAST_CHANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measure:
     """One measure with its 95% interval over stories; NaN where it is not defined."""
 
     value: float
@@ -61,7 +61,7 @@ class Scored:
     """[n] standard deviation of the truth around it."""
 
     @classmethod
-    def of(cls, lessons: Lessons, foreseen: Foreseen, rows: Bools | None = None) -> Scored:
+    def of(cls, lessons: TitlePairs, foreseen: Foreseen, rows: Bools | None = None) -> Scored:
         """Those pairs among ``rows`` that were foreseen."""
         kept = foreseen.told if rows is None else foreseen.told & rows
         return cls(
@@ -112,7 +112,7 @@ class Sums:
         rng = np.random.default_rng(seed)
         return cls(rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(np.float64), place)
 
-    def figure(self, make: Callable[..., Any], *columns: Floats) -> Figure:
+    def figure(self, make: Callable[..., Any], *columns: Floats) -> Measure:
         """``make`` of the sums of ``columns``, with its interval."""
         n = self.draws.shape[1]
         of_story = [np.bincount(self.story, weights=column, minlength=n) for column in columns]
@@ -121,11 +121,11 @@ class Sums:
             drawn = np.asarray(make(*(self.draws @ column for column in of_story)))
         known = drawn[np.isfinite(drawn)]
         if not np.isfinite(value) or not len(known):
-            return Figure(float("nan"), float("nan"), float("nan"))
+            return Measure(float("nan"), float("nan"), float("nan"))
         low, high = np.quantile(known, [0.025, 0.975])
-        return Figure(value, float(low), float(high))
+        return Measure(value, float(low), float(high))
 
-    def share(self, values: Floats, of: Bools) -> Figure:
+    def share(self, values: Floats, of: Bools) -> Measure:
         """Mean of ``values`` over the pairs of ``of``."""
         return self.figure(_ratio, values * of, of.astype(float))
 
@@ -143,7 +143,7 @@ def _corrected(products: Any, told: Any, real: Any, noise: Any) -> Any:
     return products / np.sqrt(told * np.where(real > noise, real - noise, np.nan))
 
 
-def figures(scored: Scored) -> dict[str, Figure]:
+def figures(scored: Scored) -> dict[str, Measure]:
     """Everything that is said of one predictor; see docs/appeal.md for the words."""
     sums, every = Sums.of(scored.story), np.ones(len(scored.real), dtype=np.bool_)
     told, real, right = scored.told, scored.real, scored.right
@@ -172,13 +172,13 @@ def figures(scored: Scored) -> dict[str, Figure]:
     }
 
 
-def _median(sums: Sums, values: Floats) -> Figure:
+def _median(sums: Sums, values: Floats) -> Measure:
     """The median pair, with its interval over 200 resamples of stories."""
     order = np.argsort(values)
     weights = sums.draws[:200][:, sums.story[order]].cumsum(axis=1)
     middle = np.argmax(weights >= weights[:, -1:] / 2, axis=1)
     low, high = np.quantile(values[order][middle], [0.025, 0.975])
-    return Figure(float(np.median(values)), float(low), float(high))
+    return Measure(float(np.median(values)), float(low), float(high))
 
 
 def answered(scored: Scored) -> list[dict[str, float]]:
@@ -200,7 +200,7 @@ def answered(scored: Scored) -> list[dict[str, float]]:
     return rows
 
 
-def gain(more: Scored, less: Scored) -> dict[str, Figure]:
+def gain(more: Scored, less: Scored) -> dict[str, Measure]:
     """What one predictor has over another on the same pairs; above 0 is better."""
     sums = Sums.of(more.story)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 
 Bools = npt.NDArray[np.bool_]
 
@@ -23,13 +23,13 @@ class Fold:
     foresee: Bools
 
 
-def by_story(lessons: Lessons, folds: int = FOLDS) -> list[Fold]:
+def by_story(lessons: TitlePairs, folds: int = FOLDS) -> list[Fold]:
     """Each story once among those foreseen."""
     lot = lessons.lots(folds, "appeal-fold")
     return [Fold(f"story {k}", lot != k, lot == k) for k in range(folds)]
 
 
-def by_time(lessons: Lessons, blocks: int = FOLDS) -> list[Fold]:
+def by_time(lessons: TitlePairs, blocks: int = FOLDS) -> list[Fold]:
     """Tests in blocks by time; each block but the first is foreseen from all that was before.
 
     Stories that come again later are not learned from. Empty where the tests have no times, or

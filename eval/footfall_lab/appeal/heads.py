@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
-def fit_worth(rows: Any, lessons: Lessons, learn: Bools, penalty: float) -> Floats:
+def fit_worth(rows: Any, lessons: TitlePairs, learn: Bools, penalty: float) -> Floats:
     """[width] worth of each number of the reader, by weighted ridge without an intercept.
 
     Args:

@@ -15,15 +15,15 @@ from footfall_lab.appeal.backtest import scores_kept, summary_of
 from footfall_lab.appeal.figures import Scored, answered, ceiling, figures
 from footfall_lab.appeal.folds import by_story
 from footfall_lab.appeal.learners import Learner
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.stacking import foresee, weigh
-from footfall_lab.appeal.verdict import judge
+from footfall_lab.appeal.verdict import appeal_verdict
 
 Tell = Callable[[str], None]
 
 
 def learn(
-    lessons: Lessons, learners: Sequence[Learner], folder: Path, tell: Tell
+    lessons: TitlePairs, learners: Sequence[Learner], folder: Path, tell: Tell
 ) -> dict[str, Any]:
     """Cross-fit the learners, weigh them, teach each by all tests, and write ``folder``.
 
@@ -52,11 +52,11 @@ def learn(
     return write_appeal(folder, Appeal(taught, weighing.weights, noises, card))
 
 
-def card_of(lessons: Lessons, scored: Scored, about: dict[str, str]) -> dict[str, Any]:
+def card_of(lessons: TitlePairs, scored: Scored, about: dict[str, str]) -> dict[str, Any]:
     """What people must know of an appeal model before they believe it."""
     top = ceiling(scored)
     found = figures(scored)
-    verdict = judge(found, len(np.unique(scored.test)))
+    verdict = appeal_verdict(found, len(np.unique(scored.test)))
     return {
         "footfall": metadata.version("footfall"),
         "learned from": summary_of(lessons),

@@ -18,11 +18,11 @@ from footfall.appeal.kept import encode_kept
 from footfall.appeal.model import Voice
 from footfall.appeal.style import style
 from footfall.appeal.words import WordSpace
-from footfall.llm.encoders import Encoder, Sentences
+from footfall.llm.encoders import Encoder, SentenceEncoder
 from footfall.llm.sentences import sentences_installed
 from footfall_lab.appeal.heads import fit_worth
-from footfall_lab.appeal.lessons import Lessons
-from footfall_lab.appeal.tuning import Schedule, tune
+from footfall_lab.appeal.lessons import TitlePairs
+from footfall_lab.appeal.tuning import TuningSchedule, tune
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -50,11 +50,11 @@ class Learner(Protocol):
         """Names how it learns; part of the key of what is kept."""
         ...
 
-    def learn(self, lessons: Lessons, rows: Bools, tell: Tell) -> Voice:
+    def learn(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Voice:
         """Learn from the pairs of ``rows``."""
         ...
 
-    def scores(self, lessons: Lessons, rows: Bools, tell: Tell) -> Floats:
+    def scores(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Floats:
         """[n_titles] scores of all titles by the voice that was learned from ``rows``."""
         ...
 
@@ -73,12 +73,12 @@ class StyleLearner:
     penalty: float = 100.0
     identity: str = "style-1"
 
-    def learn(self, lessons: Lessons, rows: Bools, tell: Tell) -> Voice:  # noqa: ARG002
+    def learn(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Voice:  # noqa: ARG002
         """See ``Learner``."""
         worth = fit_worth(_style_rows(lessons.titles), lessons, rows, self.penalty)
         return Voice(self.name, Style(), worth)
 
-    def scores(self, lessons: Lessons, rows: Bools, tell: Tell) -> Floats:
+    def scores(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Floats:
         """See ``Learner``."""
         return np.asarray(_style_rows(lessons.titles) @ self.learn(lessons, rows, tell).worth)
 
@@ -92,13 +92,13 @@ class WordLearner:
     penalty: float = 30.0
     identity: str = "words-1"
 
-    def learn(self, lessons: Lessons, rows: Bools, tell: Tell) -> Voice:  # noqa: ARG002
+    def learn(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Voice:  # noqa: ARG002
         """See ``Learner``; how rare words are is counted on all titles, outcomes are not."""
         space = WordSpace.learn(lessons.titles)
         worth = fit_worth(space.encode(lessons.titles), lessons, rows, self.penalty)
         return Voice(self.name, space, worth)
 
-    def scores(self, lessons: Lessons, rows: Bools, tell: Tell) -> Floats:
+    def scores(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Floats:
         """See ``Learner``."""
         return self.learn(lessons, rows, tell).score(lessons.titles)
 
@@ -119,7 +119,7 @@ class EncoderLearner:
         """See ``Learner``."""
         return f"ridge {self.penalty:g} on {self.encoder.identity}"
 
-    def read(self, lessons: Lessons, tell: Tell) -> Floats:
+    def read(self, lessons: TitlePairs, tell: Tell) -> Floats:
         """[n_titles, width] of all titles."""
 
         def told(done: int, whole: int) -> None:
@@ -128,12 +128,12 @@ class EncoderLearner:
         found = encode_kept(self.encoder, lessons.titles, self.folder, told)
         return found.astype(np.float64)
 
-    def learn(self, lessons: Lessons, rows: Bools, tell: Tell) -> Voice:
+    def learn(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Voice:
         """See ``Learner``."""
         worth = fit_worth(self.read(lessons, tell), lessons, rows, self.penalty)
         return Voice(self.name, self.encoder, worth)
 
-    def scores(self, lessons: Lessons, rows: Bools, tell: Tell) -> Floats:
+    def scores(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Floats:
         """See ``Learner``; the titles are not read again."""
         read = self.read(lessons, tell)
         return read @ fit_worth(read, lessons, rows, self.penalty)
@@ -144,7 +144,7 @@ class TunedLearner:
     """MiniLM tuned whole, from the head of the untuned one."""
 
     untuned: EncoderLearner
-    schedule: Schedule = field(default_factory=Schedule)
+    schedule: TuningSchedule = field(default_factory=TuningSchedule)
     seed: int = 0
     name: str = "tuned"
     about: str = "sentence encoder tuned whole"
@@ -155,12 +155,12 @@ class TunedLearner:
         told = json.dumps([vars(self.schedule), self.seed, self.untuned.identity])
         return "tuned-1 " + hashlib.sha256(told.encode()).hexdigest()[:16]
 
-    def learn(self, lessons: Lessons, rows: Bools, tell: Tell) -> Voice:
+    def learn(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Voice:
         """See ``Learner``."""
         head = self.untuned.learn(lessons, rows, tell).worth
         return tune(lessons, rows, head, self.schedule, seed=self.seed, tell=tell)
 
-    def scores(self, lessons: Lessons, rows: Bools, tell: Tell) -> Floats:
+    def scores(self, lessons: TitlePairs, rows: Bools, tell: Tell) -> Floats:
         """See ``Learner``."""
         return self.learn(lessons, rows, tell).score(lessons.titles)
 
@@ -174,7 +174,7 @@ def text_learners(folder: Path, *, tuned: bool, tell: Tell) -> list[Learner]:
             "going on without it"
         )
         return found
-    sentences = EncoderLearner("sentences", "sentence encoder, frozen", Sentences(), folder)
+    sentences = EncoderLearner("sentences", "sentence encoder, frozen", SentenceEncoder(), folder)
     return [*found, sentences, TunedLearner(sentences)] if tuned else [*found, sentences]
 
 

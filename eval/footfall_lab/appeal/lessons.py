@@ -25,7 +25,7 @@ FEWEST_TESTS = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class TitlePairs:
     """Pairs of arms that differ in words only."""
 
     experiments: Experiments
@@ -40,7 +40,7 @@ class Lessons:
     """Names of the stories by their numbers in ``pairs.story``."""
 
     @classmethod
-    def of(cls, experiments: Experiments) -> Lessons:
+    def of(cls, experiments: Experiments) -> TitlePairs:
         """All pairs with the same image and price, and another title.
 
         Raises:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from footfall.datasets.experiments import check_ratios
-from footfall_eval.blocks.block import plain
+from footfall_eval.reading.block import plain
 from footfall_lab.appeal.asking import Contamination
 from footfall_lab.appeal.backtest import TEXT, Backtest, summary_of
 from footfall_lab.appeal.figures import Scored, answered, ceiling, figures, gain
-from footfall_lab.appeal.verdict import judge
+from footfall_lab.appeal.verdict import appeal_verdict
 
 ELSEWHERE = (
     "SimGym (2605.19219), 50 tests of shop themes: direction 77%, r .55 with a browsing agent",
@@ -39,7 +39,7 @@ def results(backtest: Backtest, contamination: Contamination | None) -> dict[str
     }
     best = fullest(backtest)
     story = found["plans"]["by story"]["predictors"][best]["figures"]
-    verdict = judge(story, len(np.unique(lessons.pairs.test)))
+    verdict = appeal_verdict(story, len(np.unique(lessons.pairs.test)))
     found["verdict"] = {
         "predictor": best,
         "status": verdict.status,

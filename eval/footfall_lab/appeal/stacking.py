@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -28,7 +28,7 @@ class Weighing:
     """Standard deviation of true differences around predicted ones."""
 
 
-def weigh(voices: Floats, lessons: Lessons, rows: Bools) -> Weighing:
+def weigh(voices: Floats, lessons: TitlePairs, rows: Bools) -> Weighing:
     """Weights by non-negative least squares on predictions of pairs nobody learned from.
 
     Args:
@@ -61,7 +61,7 @@ class Foreseen:
         return np.isfinite(self.difference)
 
 
-def foresee(voices: Floats, lessons: Lessons, group: Numbers, *, backwards: bool) -> Foreseen:
+def foresee(voices: Floats, lessons: TitlePairs, group: Numbers, *, backwards: bool) -> Foreseen:
     """Weigh and size predictions, each group of pairs by what the others came out as.
 
     Args:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from footfall.appeal.model import Voice
 from footfall.llm.encoders import MOST_TOKENS, Tuned, sentence_folder
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -25,7 +25,7 @@ _FROZEN = "embeddings."
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TuningSchedule:
     """How long and how fast to tune; chosen by cross-fitting inside a development part."""
 
     rounds: int = 2
@@ -37,10 +37,10 @@ class Schedule:
 
 
 def tune(
-    lessons: Lessons,
+    lessons: TitlePairs,
     learn: Bools,
     head: Floats,
-    schedule: Schedule,
+    schedule: TuningSchedule,
     *,
     seed: int,
     tell: Callable[[str], None],
@@ -83,7 +83,7 @@ def tune(
     return net.voice()
 
 
-def _steps(lessons: Lessons, learn: Bools, schedule: Schedule, seed: int) -> list[Any]:
+def _steps(lessons: TitlePairs, learn: Bools, schedule: TuningSchedule, seed: int) -> list[Any]:
     """Rows of pairs of each step: all pairs of some tests."""
     rows = np.flatnonzero(learn)
     tests = lessons.pairs.test[rows]
@@ -97,7 +97,7 @@ def _steps(lessons: Lessons, learn: Bools, schedule: Schedule, seed: int) -> lis
     return steps
 
 
-def _loss(net: _Net, lessons: Lessons, rows: Any) -> Any:
+def _loss(net: _Net, lessons: TitlePairs, rows: Any) -> Any:
     """Sum of weighted squared errors.
 
     A test with many pairs counts by the root of their number, as they share their arms.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from footfall.appeal.model import Appeal
-from footfall.appeal.ranking import Ranking, rank_scores
+from footfall.appeal.ranking import WordingRanking, rank_scores
 from footfall.datasets.base import resolve
 from footfall.datasets.frames import read_frame, read_names
 from footfall.errors import DataError, did_you_mean
@@ -37,7 +37,7 @@ def read_variants(path: Path) -> pd.DataFrame:
     return rows
 
 
-def rank_table(appeal: Appeal, path: Path, sure: float) -> list[Ranking]:
+def rank_table(appeal: Appeal, path: Path, sure: float) -> list[WordingRanking]:
     """One ranking an item, in the order of the table; all wordings are read together."""
     rows = read_variants(path).drop_duplicates()
     rows = rows.reset_index(drop=True)

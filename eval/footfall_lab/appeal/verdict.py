@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from footfall_lab.appeal.figures import Figure
+from footfall_eval.reading.validity import Verdict
+from footfall_lab.appeal.figures import Measure
 
 KIND = "wordings of the same item"
 """The kind of change that these tests are about; nothing is said of others."""
@@ -17,14 +17,12 @@ DIRECTION = 0.5
 SLOPE = (0.8, 1.3)
 COVERAGE = (0.92, 0.97)
 
-Status = Literal["validated", "direction only", "not validated"]
-
 
 @dataclass(frozen=True)
-class Verdict:
+class AppealVerdict:
     """How far foreseen tests of this kind may be believed, and why."""
 
-    status: Status
+    status: Verdict
     reasons: tuple[str, ...]
     kind: str = KIND
 
@@ -34,7 +32,7 @@ class Verdict:
         return f"{self.status[0].upper()}{self.status[1:]} for {self.kind}: {why}."
 
 
-def judge(figures: dict[str, Figure], tests: int) -> Verdict:
+def appeal_verdict(figures: dict[str, Measure], tests: int) -> AppealVerdict:
     """Read the figures of one predictor.
 
     ``validated``: directions beat a coin with the whole interval, sizes are right on average
@@ -47,7 +45,7 @@ def judge(figures: dict[str, Figure], tests: int) -> Verdict:
         f"({direction.low:.0%} to {direction.high:.0%})"
     )
     if not direction.low > DIRECTION:
-        return Verdict("not validated", (said, "a coin is not beaten"))
+        return AppealVerdict("not validated", (said, "a coin is not beaten"))
     sized = SLOPE[0] <= slope.value <= SLOPE[1]
     covered = COVERAGE[0] <= coverage.value <= COVERAGE[1]
     reasons = [
@@ -58,4 +56,4 @@ def judge(figures: dict[str, Figure], tests: int) -> Verdict:
     if tests < FEWEST_TESTS:
         reasons.append(f"fewer than {FEWEST_TESTS} tests")
     good = sized and covered and tests >= FEWEST_TESTS
-    return Verdict("validated" if good else "direction only", tuple(reasons))
+    return AppealVerdict("validated" if good else "direction only", tuple(reasons))

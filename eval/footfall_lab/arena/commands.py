@@ -38,8 +38,8 @@ def arena(
             named["adapter"] = None
         resolved = read_scenario(scenario, {"model": named})
     names = () if ways is None else tuple(part.strip() for part in ways.split(","))
-    order = story.Order(out, folder_of(scenario), names, choices)
-    found = story.compete(resolved, order, stderr.print)
+    options = story.ArenaOptions(out, folder_of(scenario), names, choices)
+    found = story.compete(resolved, options, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
         return

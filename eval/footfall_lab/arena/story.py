@@ -27,8 +27,9 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce
 from footfall.plumbing.files import replacing
+from footfall.run_folder.layout import STORE
 from footfall.scenario.scenario import Scenario
-from footfall_eval.blocks.block import plain
+from footfall_eval.reading.block import plain
 from footfall_eval.statistics.resample import mean_interval
 from footfall_lab.arena.ways import SLOW, WAYS, Way
 
@@ -41,7 +42,7 @@ PER_USER = 4
 
 
 @dataclass(frozen=True)
-class Order:
+class ArenaOptions:
     """What to ask, how much of it, and where it is kept."""
 
     out: Path
@@ -55,7 +56,7 @@ class Order:
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class WayUtilities:
     """What one way of asking said about all choices."""
 
     utility: Floats
@@ -65,23 +66,23 @@ class Heard:
     label_mass: float
 
 
-def compete(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
-    """Ask in every way and write ``order.out/arena.json``.
+def compete(scenario: Scenario, options: ArenaOptions, announce: Announce) -> dict[str, Any]:
+    """Ask in every way and write ``options.out/arena.json``.
 
     Raises:
         UserError: The scenario, its data or a way cannot be used.
     """
-    ways = _ways(order.ways)
-    ground = lay(scenario, order.base, users=order.users, announce=announce)
+    ways = _ways(options.ways)
+    ground = lay(scenario, options.base, users=options.users, announce=announce)
     sets = build(ground, protocols(ground.dataset)[0], per_user=PER_USER).test
     seed = scenario.seed
-    sets = of_few_users(sets.take(sets.chosen != OUTSIDE), order.choices, PER_USER, seed)
-    heard: dict[str, Heard] = {}
-    with closing(_model(scenario, order, announce)) as model:
+    sets = of_few_users(sets.take(sets.chosen != OUTSIDE), options.choices, PER_USER, seed)
+    heard: dict[str, WayUtilities] = {}
+    with closing(_model(scenario, options, announce)) as model:
         for way in ways:
             announce(f"{way.name}: {len(sets):,} choices")
             try:
-                heard[way.name] = _ask(way.spec(scenario.choice), ground, sets, model, order.base)
+                heard[way.name] = _ask(way.spec(scenario.choice), ground, sets, model, options.base)
             except TemplateError as error:
                 announce(f"{way.name}: {error}")
     known = ground.known(ground.stages.test)
@@ -98,7 +99,7 @@ def compete(scenario: Scenario, order: Order, announce: Announce) -> dict[str, A
         ],
     }
     tidy: dict[str, Any] = plain(found)
-    with replacing(order.out / RESULT) as sink:
+    with replacing(options.out / RESULT) as sink:
         sink.write(json.dumps(tidy, indent=1).encode())
     return tidy
 
@@ -111,17 +112,17 @@ def _ways(names: Sequence[str]) -> list[Way]:
     return [known[name] for name in names] or [way for way in WAYS if way.name not in SLOW]
 
 
-def _model(scenario: Scenario, order: Order, announce: Announce) -> LanguageModel:
+def _model(scenario: Scenario, options: ArenaOptions, announce: Announce) -> LanguageModel:
     """The scenario's model without its adapter, which knows one question only, and a store."""
     model = open_model(scenario.model.model_copy(update={"adapter": None}), announce=announce)
     if isinstance(model, FakeModel):
         return model
-    return StoredModel(model, AnswerStore(order.out / "decisions.sqlite"))
+    return StoredModel(model, AnswerStore(options.out / STORE))
 
 
 def _ask(
     spec: ChoiceSpec, ground: Ground, sets: ChoiceSets, model: LanguageModel, base: Path
-) -> Heard:
+) -> WayUtilities:
     population = ground.population(ground.stages.test)
     choice = open_choice(spec, model, ground.catalogue, base=base)
     pages = [
@@ -141,10 +142,10 @@ def _ask(
     seconds, counted = time.perf_counter() - start, choice.diagnostics
     asked = max(1, counted.label_mass_pages)
     mass = counted.label_mass_sum / asked if counted.label_mass_pages else float("nan")
-    return Heard(utility, seconds, counted.prompt_tokens, mass)
+    return WayUtilities(utility, seconds, counted.prompt_tokens, mass)
 
 
-def _told(way: Way, heard: Heard, sets: ChoiceSets, seed: int) -> dict[str, Any]:
+def _told(way: Way, heard: WayUtilities, sets: ChoiceSets, seed: int) -> dict[str, Any]:
     items = max(1, int(sets.shown.sum()))
     return _row(way.name, way.after, heard.utility, sets, seed) | {
         "label mass": heard.label_mass,

@@ -27,8 +27,10 @@ def distill(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Teach a small model what the language model would say, and measure how truly."""
-    order = story.Order(source, out, users, held_out_users=held_out, store=store, seed=seed)
-    card = story.distill(order, stderr.print)
+    options = story.DistillingOptions(
+        source, out, users, held_out_users=held_out, store=store, seed=seed
+    )
+    card = story.distill(options, stderr.print)
     if as_json:
         found = {name: value for name, value in card.items() if name not in {"learned", "names"}}
         typer.echo(json.dumps(found))

@@ -29,23 +29,23 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.plumbing.yaml_files import folder_of
 from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import MANIFEST
+from footfall.run_folder.layout import MANIFEST, STORE
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.provenance import data_hash
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario, parse_scenario
 from footfall.surrogate.folder import write_student
 from footfall.world.setup import known_before
-from footfall_eval.blocks.block import plain
+from footfall_eval.reading.block import plain
 from footfall_lab.distilling import fidelity
-from footfall_lab.distilling.learning import keep_back, learn, measure
-from footfall_lab.distilling.lessons import Lesson, Lessons, ask, logged, pages_to_ask
+from footfall_lab.distilling.learning import Halves, keep_back, learn, measure
+from footfall_lab.distilling.lessons import AnsweredPage, AnsweredPages, ask, logged, pages_to_ask
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Order:
+class DistillingOptions:
     """What to distil, and how much of it to keep back."""
 
     source: str
@@ -60,23 +60,23 @@ class Order:
     seed: int | None = None
 
 
-def distill(order: Order, announce: Announce) -> dict[str, Any]:
-    """Make a surrogate in ``order.out`` and return its card.
+def distill(options: DistillingOptions, announce: Announce) -> dict[str, Any]:
+    """Make a surrogate in ``options.out`` and return its card.
 
     Raises:
         UserError: The scenario or run cannot be used; exit status 2.
     """
     clock = Stopwatch()
-    run = Path(order.source) if (Path(order.source) / MANIFEST).exists() else None
-    scenario, base = _scenario(order, run)
+    run = Path(options.source) if (Path(options.source) / MANIFEST).exists() else None
+    scenario, base = _scenario(options, run)
     histories = read_histories(scenario, base, announce)
     announce("reading the run's answers" if run else "asking the teacher")
-    teacher, lessons = _taught(order, scenario, histories, base, run, announce)
+    teacher, lessons = _taught(options, scenario, histories, base, run, announce)
     kept = keep_back(
         histories.population,
         histories.catalogue,
-        users=order.held_out_users,
-        items=order.held_out_items,
+        users=options.held_out_users,
+        items=options.held_out_items,
         seed=scenario.seed,
     )
     announce(f"learning from {len(lessons.answered):,} pages")
@@ -105,16 +105,23 @@ def distill(order: Order, announce: Announce) -> dict[str, Any]:
         "teacher": {**teacher, **_question(scenario, base)},
         "data": {"name": histories.dataset.name, "hash": data_hash(histories)},
         "lessons": _counts(lessons),
+        "taught": _taught_users(lessons, kept, histories),
         "fidelity": found,
         "footfall": manifest.versions().get("footfall", "unknown"),
         "versions": manifest.versions(),
         "seed": scenario.seed,
         "seconds": round(clock.total(), 1),
     }
-    return write_student(order.out, student, plain(card))
+    return write_student(options.out, student, plain(card))
 
 
-def _counts(lessons: Lessons) -> dict[str, int]:
+def _taught_users(lessons: AnsweredPages, kept: Halves, histories: Histories) -> list[str]:
+    """Ids of the users whose answers were learned from."""
+    numbers = (user for user in lessons.users() if not kept.user[user])
+    return [histories.population.users[user] for user in numbers]
+
+
+def _counts(lessons: AnsweredPages) -> dict[str, int]:
     return {
         "users": len(lessons.users()),
         "items": len(lessons.items()),
@@ -123,41 +130,43 @@ def _counts(lessons: Lessons) -> dict[str, int]:
     }
 
 
-def _scenario(order: Order, run: Path | None) -> tuple[Scenario, Path]:
+def _scenario(options: DistillingOptions, run: Path | None) -> tuple[Scenario, Path]:
     if run is None:
-        overrides = {} if order.seed is None else {"seed": order.seed}
-        scenario, base = read_scenario(order.source, overrides), folder_of(order.source)
+        overrides = {} if options.seed is None else {"seed": options.seed}
+        scenario, base = read_scenario(options.source, overrides), folder_of(options.source)
     else:
         record = manifest.read(run)
         scenario = parse_scenario(record["scenario"], str(run / MANIFEST))
         base = Path.cwd()
     if scenario.choice.mode == "ensemble":
-        raise UserError(f"{order.source}: distil one member of the ensemble at a time")
+        raise UserError(f"{options.source}: distil one member of the ensemble at a time")
     if scenario.choice.mode == "surrogate":
-        raise UserError(f"{order.source}: a surrogate answers there; distil from a language model")
+        raise UserError(
+            f"{options.source}: a surrogate answers there; distil from a language model"
+        )
     if scenario.choice.memory is not None:
         raise UserError(
-            f"{order.source}: what choice.memory recalls cannot be learned; distil without it"
+            f"{options.source}: what choice.memory recalls cannot be learned; distil without it"
         )
     return scenario, base
 
 
 def _taught(
-    order: Order,
+    options: DistillingOptions,
     scenario: Scenario,
     histories: Histories,
     base: Path,
     run: Path | None,
     announce: Announce,
-) -> tuple[dict[str, Any], Lessons]:
+) -> tuple[dict[str, Any], AnsweredPages]:
     """Who the teacher is, and what it said."""
     if run is not None:
         recorded = dict(manifest.read(run)["model"])
-        return recorded, logged(run, histories, users=order.users)
-    path = order.store or order.out / "decisions.sqlite"
+        return recorded, logged(run, histories, users=options.users)
+    path = options.store or options.out / STORE
     with closing(open_model(scenario.model, announce=announce)) as engine:
         teacher = {"name": engine.name, "fingerprint": engine.fingerprint.hex()}
-        pages = pages_to_ask(scenario, histories, base, users=order.users, announce=announce)
+        pages = pages_to_ask(scenario, histories, base, users=options.users, announce=announce)
         with AnswerStore(path) as store:
             model = StoredModel(engine, store)
             choice = open_choice(scenario.choice, model, histories.catalogue, base=base)
@@ -184,7 +193,7 @@ def _test(scenario: Scenario, histories: Histories) -> Any:
     )
 
     def effects(
-        lessons: Sequence[Lesson], surrogate: Sequence[Floats], weight: float
+        lessons: Sequence[AnsweredPage], surrogate: Sequence[Floats], weight: float
     ) -> list[dict[str, Any]]:
         return fidelity.effects(
             lessons,

@@ -13,7 +13,7 @@ from footfall.behaviour.decisions import click_probabilities, examination_curve
 from footfall.behaviour.features import PairFeatures
 from footfall.behaviour.specs import BehaviourSpec
 from footfall_eval.statistics.resample import mean_interval, ratio_interval
-from footfall_lab.distilling.lessons import NO_ARM, Lesson
+from footfall_lab.distilling.lessons import NO_ARM, AnsweredPage
 from footfall_lab.validation.blend import utilities
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def loudness(teacher: Sequence[Floats]) -> float:
 
 
 def effects(
-    lessons: Sequence[Lesson],
+    lessons: Sequence[AnsweredPage],
     surrogate: Sequence[Floats],
     *,
     arms: Sequence[str],
@@ -115,7 +115,7 @@ def effects(
 
 
 def _outcomes(
-    lessons: Sequence[Lesson],
+    lessons: Sequence[AnsweredPage],
     surrogate: Sequence[Floats],
     behaviour: BehaviourSpec,
     known: PairFeatures,

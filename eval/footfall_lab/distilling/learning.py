@@ -15,13 +15,13 @@ from footfall.datasets.titles import short
 from footfall.errors import UserError
 from footfall.fitting.stages import lot
 from footfall.surrogate.bounds import Bounds
-from footfall.surrogate.features import MIN_WINDOW, ItemTable, window
+from footfall.surrogate.features import MIN_WINDOW, ItemFeatures, window
 from footfall.surrogate.student import Reader, Student
 from footfall.surrogate.texts import TextSpace, item_texts
 from footfall.surrogate.trees import Trees
 from footfall.users.population import Population
 from footfall_lab.distilling import fidelity
-from footfall_lab.distilling.lessons import Lesson, Lessons
+from footfall_lab.distilling.lessons import AnsweredPage, AnsweredPages
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -59,7 +59,13 @@ def keep_back(
 
 
 def learn(
-    lessons: Lessons, kept: Halves, catalogue: Catalogue, *, events: int, visit: bool, seed: int
+    lessons: AnsweredPages,
+    kept: Halves,
+    catalogue: Catalogue,
+    *,
+    events: int,
+    visit: bool,
+    seed: int,
 ) -> Student:
     """Learn from those users and items that are not kept back.
 
@@ -78,7 +84,7 @@ def learn(
     codes = [code for code in lessons.items() if not kept.item[code]]
     learned = tuple(sorted({texts[code] for code in codes}))
     space = TextSpace.learn(learned, seed=seed)
-    table = ItemTable.of(catalogue, space)
+    table = ItemFeatures.of(catalogue, space)
     events = max(MIN_WINDOW, events)
     rows, targets, names = _rows(mine, kept, table, catalogue, events=events, visit=visit)
     called, liking, others = _liking(names, targets)
@@ -90,9 +96,9 @@ def learn(
 
 
 def _rows(
-    lessons: Sequence[Lesson],
+    lessons: Sequence[AnsweredPage],
     kept: Halves,
-    table: ItemTable,
+    table: ItemFeatures,
     catalogue: Catalogue,
     *,
     events: int,
@@ -128,12 +134,12 @@ def _liking(names: Sequence[str], targets: Floats) -> tuple[tuple[str, ...], Flo
 
 
 def measure(
-    lessons: Lessons,
+    lessons: AnsweredPages,
     kept: Halves,
     reader: Reader,
     twin: Reader,
     *,
-    effects: Callable[[Sequence[Lesson], Sequence[Floats], float], list[dict[str, Any]]],
+    effects: Callable[[Sequence[AnsweredPage], Sequence[Floats], float], list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """Fidelity on what was kept back, as written on the surrogate's card.
 
@@ -177,7 +183,7 @@ def measure(
 
 
 def _cell(
-    lessons: Sequence[Lesson],
+    lessons: Sequence[AnsweredPage],
     said: Sequence[Floats],
     far_users: Bools,
     far_items: Bools,

@@ -27,7 +27,7 @@ from footfall.scenario.scenario import Scenario
 Floats = npt.NDArray[np.float64]
 
 NO_ARM = -1
-"""``Lesson.arm`` of a page that is not the first one of an arm."""
+"""``AnsweredPage.arm`` of a page that is not the first one of an arm."""
 
 DRAWN_PAGES = 2
 """Pages of items drawn evenly from the catalogue that each user is asked about: what arms show is
@@ -38,7 +38,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class AnsweredPage:
     """One page and what the teacher said."""
 
     page: Page
@@ -51,10 +51,10 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class AnsweredPages:
     """All answered pages, and how many were not answered."""
 
-    answered: tuple[Lesson, ...]
+    answered: tuple[AnsweredPage, ...]
     unanswered: int
 
     def users(self) -> list[int]:
@@ -66,7 +66,9 @@ class Lessons:
         return sorted({item for lesson in self.answered for item in lesson.page.items})
 
 
-def ask(choice: ChoiceModel, pages: Sequence[tuple[Page, int, int]], announce: Announce) -> Lessons:
+def ask(
+    choice: ChoiceModel, pages: Sequence[tuple[Page, int, int]], announce: Announce
+) -> AnsweredPages:
     """Put pages (with user and arm) to the teacher."""
     lessons, unanswered = [], 0
     for first in range(0, len(pages), BATCH):
@@ -74,11 +76,11 @@ def ask(choice: ChoiceModel, pages: Sequence[tuple[Page, int, int]], announce: A
         opinions = choice.utilities([page for page, _, _ in part])
         for (page, user, arm), opinion in zip(part, opinions, strict=True):
             if opinion.answered:
-                lessons.append(Lesson(page, user, arm, opinion.llm))
+                lessons.append(AnsweredPage(page, user, arm, opinion.llm))
             else:
                 unanswered += 1
         announce(f"the teacher answered {first + len(part):,} of {len(pages):,} pages")
-    return Lessons(tuple(lessons), unanswered)
+    return AnsweredPages(tuple(lessons), unanswered)
 
 
 def pages_to_ask(
@@ -149,7 +151,7 @@ def _first_pages(
     return pages
 
 
-def logged(folder: Path, histories: Histories, *, users: int) -> Lessons:
+def logged(folder: Path, histories: Histories, *, users: int) -> AnsweredPages:
     """The answers in a run's log, for the first ``users`` real users of it.
 
     Raises:
@@ -172,12 +174,12 @@ def logged(folder: Path, histories: Histories, *, users: int) -> Lessons:
                 lessons.append(lesson)
     if not lessons:
         raise LogError(f"{folder}: the log holds no answers of a language model to learn from")
-    return Lessons(tuple(lessons), unanswered)
+    return AnsweredPages(tuple(lessons), unanswered)
 
 
 def _visit(
     visit: pd.DataFrame, wanted: dict[str, int], arms: list[str], histories: Histories
-) -> Iterator[Lesson | None]:
+) -> Iterator[AnsweredPage | None]:
     """The pages of one visit in order; None where the model gave no answer."""
     number = wanted[visit["user"].iloc[0]]
     persona = histories.population.persona(number)
@@ -196,6 +198,8 @@ def _visit(
         )
         llm = rows["llm"].to_numpy(dtype=np.float64)
         whole = np.isfinite(llm).all()
-        yield Lesson(page, number, arms.index(arm) if first else NO_ARM, llm) if whole else None
+        yield (
+            AnsweredPage(page, number, arms.index(arm) if first else NO_ARM, llm) if whole else None
+        )
         clicked += codes[rows["clicked"].fillna(False).to_numpy(dtype=bool)].tolist()
         bought += codes[rows["bought"].fillna(False).to_numpy(dtype=bool)].tolist()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from footfall.datasets.catalogue import Catalogue
 from footfall.errors import DataError
@@ -25,16 +25,14 @@ from footfall.fitting.sets import of_stage
 from footfall.fitting.stages import Stage, StageSpec, divide
 from footfall.llm.protocol import Tokens
 from footfall.options import Announce
-from footfall.plumbing.spec import SPEC
-from footfall.prompting.prompter import Prompter, Visit
+from footfall.plumbing.spec import Spec
+from footfall.prompting.prompter import Prompter, VisitSoFar
 from footfall.users.apart import spared_users
 from footfall.users.population import Population
 
 
-class LessonSpec(BaseModel):
+class LessonSpec(Spec):
     """Which choices become lessons."""
-
-    model_config = SPEC
 
     protocols: tuple[str, ...] = ("matched",)
     """Choice sets: "matched" (equally popular items, not taken), or those of the validity
@@ -168,7 +166,7 @@ def lessons_of_sets(
         (int(part["user"].iloc[0]), part[: spec.questions]) for _, part in asked.groupby("user")
     ]
     numbers = [population.index(sets.names[user]) for user, _ in groups]
-    prefixes = prompter.prefixes([Visit(population.persona(number)) for number in numbers])
+    prefixes = prompter.prefixes([VisitSoFar(population.persona(number)) for number in numbers])
     lessons = []
     for (user, part), number, prefix in zip(groups, numbers, prefixes, strict=True):
         known = population.purchase_counts(number)

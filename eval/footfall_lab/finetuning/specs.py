@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Linear layers of Llama-like models (SmolLM2, Llama 3, Qwen 2.5 and 3)."""
 
 
-class TrainSpec(BaseModel):
+class TrainSpec(Spec):
     """LoRA (Hu et al., ICLR 2022) on the answer tokens only."""
-
-    model_config = SPEC
 
     rank: int = Field(default=8, ge=1, le=256)
     """8 on all layers of the embedded model are 2.4 million weights, 4.9 MB in bfloat16."""

@@ -177,7 +177,7 @@ def chances(sets: ChoiceSets, utility: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Voice:
+class VoiceWeight:
     """How loud the language model may speak beside everything else."""
 
     weight: float
@@ -191,7 +191,7 @@ class Voice:
     slates: int
 
 
-def hear(sets: ChoiceSets, utility: Floats, llm: Floats) -> Voice:
+def hear(sets: ChoiceSets, utility: Floats, llm: Floats) -> VoiceWeight:
     """Fit the model's weight on real choices, beside the utility of all other terms.
 
     Args:
@@ -211,9 +211,9 @@ def hear(sets: ChoiceSets, utility: Floats, llm: Floats) -> Voice:
 
     silent = set(flat_features(data(list(columns)), list(columns)))
     if "llm" in silent:
-        return Voice(0.0, 0.0, 0.0, len(sets))
+        return VoiceWeight(0.0, 0.0, 0.0, len(sets))
     names = [name for name in columns if name not in silent]
     found: LogitFit = fit_logit(data(names), names, ridge=RIDGE)
     weight, error = found["llm"], float(found.standard_errors[0])
     trust = 1.0 - (error / weight) ** 2 if weight > BEYOND_LUCK * error else 0.0
-    return Voice(weight, error, weight * trust, len(sets))
+    return VoiceWeight(weight, error, weight * trust, len(sets))

@@ -17,11 +17,11 @@ from footfall.fitting.baselines.scorers import Scaled, Scores
 from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known, moments
 from footfall.fitting.stages import Stage
-from footfall_eval.blocks.prediction import Rows
+from footfall_eval.blocks.prediction import PredictionRows
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL
 from footfall_lab.validation.blend import utilities
 from footfall_lab.validation.players import Players
-from footfall_lab.validation.texts import Texts, pairs
+from footfall_lab.validation.texts import ItemCoordinates, pairs
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -56,8 +56,8 @@ class _Pairs:
 
 def foresee_categories(
     ground: Ground, known: tuple[Known, Known, Known], models: dict[str, Scaled], players: Players,
-    texts: Texts,
-) -> tuple[Rows, Rows] | None:  # fmt: skip
+    texts: ItemCoordinates,
+) -> tuple[PredictionRows, PredictionRows] | None:  # fmt: skip
     """Rows of the test stage and, for tuning, of the calibration stage; None: no categories.
 
     Args:
@@ -83,7 +83,7 @@ def foresee_categories(
     ]
     learned = _learn(made[0])
 
-    def rows(number: int) -> Rows:
+    def rows(number: int) -> PredictionRows:
         part, own = made[number], known[number]
         scores = {"popularity": part.popular, **{name: ask(part) for name, ask in learned.items()}}
         everybody = np.arange(own.past.n_users)
@@ -92,7 +92,7 @@ def foresee_categories(
         click = players.behaviour.click.model_copy(update={"llm": 0.0})
         spoken: Scores = lambda users, items: utilities(click, own.features, users, items)  # noqa: E731
         scores[WITHOUT_MODEL if players.voice else BLEND] = _of_items(spoken, everybody, members)
-        return Rows(part.truth, part.users, scores)
+        return PredictionRows(part.truth, part.users, scores)
 
     return rows(2), rows(1)
 
@@ -117,7 +117,7 @@ def _members(tags: Tags, chosen: Numbers, known: Known) -> list[npt.NDArray[np.i
 
 def _pairs(
     stage: Stage, known: Known, tags: Tags, chosen: Numbers,
-    members: list[npt.NDArray[np.int32]], texts: Texts, ground: Ground,
+    members: list[npt.NDArray[np.int32]], texts: ItemCoordinates, ground: Ground,
 ) -> _Pairs:  # fmt: skip
     n, c = len(stage.users), len(chosen)
     start = moments(stage)

@@ -12,14 +12,14 @@ from rich.console import Console
 from footfall.errors import UserError
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
-from footfall_eval.blocks.page import (
+from footfall_eval.blocks.terminal import (
     print_discrimination,
     print_memories,
     print_new_items,
     print_validity,
 )
 from footfall_lab.validation import validate as ways
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -59,7 +59,7 @@ def validate(
         {} if seed is None else {"seed": seed},
         {"model": {"name": model, "server": server}},
     )
-    order = Order(
+    options = ValidationOptions(
         out=out,
         base=folder_of(scenario),
         users=users,
@@ -76,7 +76,7 @@ def validate(
         "new-items": ways.foresee_new_items,
     }
     task = tasks.get(protocol, ways.validate_users)
-    found = task(resolved, order, stderr.print)
+    found = task(resolved, options, stderr.print)
     if as_json:
         typer.echo(json.dumps(found))
     elif protocol == "discrimination":

@@ -27,7 +27,7 @@ from footfall.options import Announce
 from footfall_eval.statistics.resample import mean_interval
 from footfall_lab.validation.asking import Interviewer, answered
 from footfall_lab.validation.blend import RIDGE, utilities
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,11 +90,11 @@ class _Choices:
 
 
 def measure(
-    ground: Ground, order: Order, model: LanguageModel, announce: Announce
+    ground: Ground, options: ValidationOptions, model: LanguageModel, announce: Announce
 ) -> dict[str, Any]:
     """Ask every variant; rows of figures, the first one the baseline of the differences."""
-    fit, test, asked = _choices(ground, order)
-    known_fit, known_test = _asked(ground, order, model, announce, fit, test, asked)
+    fit, test, asked = _choices(ground, options)
+    known_fit, known_test = _asked(ground, options, model, announce, fit, test, asked)
     kept_fit = np.logical_and.reduce([answered(llm, fit.sets) for llm in known_fit.values()])
     kept_test = np.logical_and.reduce([answered(llm, test.sets) for llm in known_test.values()])
     opinions: dict[str, tuple[Floats | None, Floats | None]] = {FORGETFUL: (None, None)}
@@ -115,11 +115,11 @@ def measure(
     }
 
 
-def _choices(ground: Ground, order: Order) -> tuple[_Choices, _Choices, int]:
+def _choices(ground: Ground, options: ValidationOptions) -> tuple[_Choices, _Choices, int]:
     """Choices to fit and to test on, and how many variants are asked."""
     asked = len(variants(ground.scenario.choice))
     sets = build(ground, protocols(ground.dataset)[0], per_user=SETS_A_USER)
-    wanted = order.questions / asked / sets.test.items.shape[1]
+    wanted = options.questions / asked / sets.test.items.shape[1]
     seed = ground.scenario.seed
     few = Sets(
         of_few_users(sets.fit, int(FIT_SHARE * wanted), SETS_A_USER, seed),
@@ -137,7 +137,7 @@ def _choices(ground: Ground, order: Order) -> tuple[_Choices, _Choices, int]:
 
 
 def _asked(
-    ground: Ground, order: Order, model: LanguageModel, announce: Announce,
+    ground: Ground, options: ValidationOptions, model: LanguageModel, announce: Announce,
     fit: _Choices, test: _Choices, asked: int,
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:  # fmt: skip
     """[n, k] utilities by variant, on the choices to fit and to test on."""
@@ -147,7 +147,7 @@ def _asked(
     for number, (name, memory) in enumerate(variants(choice).items(), 1):
         announce(f"memory {number} of {asked}: {name}")
         spec = choice.model_copy(update={"memory": memory})
-        interviewer = Interviewer(model, spec, ground.catalogue, order.base)
+        interviewer = Interviewer(model, spec, ground.catalogue, options.base)
         found_fit[name] = interviewer.of_sets(people[0], fit.sets)
         found_test[name] = interviewer.of_sets(people[1], test.sets)
     return found_fit, found_test

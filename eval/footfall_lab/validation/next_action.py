@@ -15,8 +15,8 @@ from torch import nn
 
 from footfall.fitting.stages import Stage
 from footfall.recommenders.gru import one_thread
-from footfall_eval.blocks.prediction import Rows
-from footfall_lab.validation.texts import Texts
+from footfall_eval.blocks.prediction import PredictionRows
+from footfall_lab.validation.texts import ItemCoordinates
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -49,8 +49,8 @@ def action_types(stage: Stage) -> list[str]:
 
 
 def foresee_actions(
-    stages: tuple[Stage, Stage, Stage], types: list[str], texts: Texts, *, seed: int
-) -> tuple[Rows, Rows]:
+    stages: tuple[Stage, Stage, Stage], types: list[str], texts: ItemCoordinates, *, seed: int
+) -> tuple[PredictionRows, PredictionRows]:
     """Rows of the test stage and, for tuning, of the calibration stage.
 
     Args:
@@ -68,7 +68,7 @@ def foresee_actions(
     wordy.fit(fit.texts, fit.truth)
     network = _train(fit, classes, seed)
 
-    def rows(part: _Moments) -> Rows:
+    def rows(part: _Moments) -> PredictionRows:
         scores = {
             "markov": chain[part.before[:, -1] + 1],
             "logistic": _spread(plain.predict_proba(_features(part, classes)), plain, classes),
@@ -77,12 +77,12 @@ def foresee_actions(
         }
         if classes == 2:
             scores = {name: found[:, 1] for name, found in scores.items()}
-        return Rows(part.truth, part.users, scores)
+        return PredictionRows(part.truth, part.users, scores)
 
     return rows(test), rows(tuning)
 
 
-def _moments(stage: Stage, types: list[str], texts: Texts) -> _Moments:
+def _moments(stage: Stage, types: list[str], texts: ItemCoordinates) -> _Moments:
     number = {name: place for place, name in enumerate(types)}
     whole = pd.concat([stage.memory.assign(choice=False), stage.choices.assign(choice=True)])
     # Within one moment: what a visit usually goes through first comes first.

@@ -23,7 +23,7 @@ from footfall.runs.foresight import Foresight
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.judged_pages import Judged, logged_pages
 from footfall.runs.logged import (
-    Asked,
+    AskedPages,
     ask_arm,
     foresight_on,
     logged_tables,
@@ -34,17 +34,18 @@ from footfall.runs.preparing import setting_of
 from footfall.runs.provenance import code_hash, data_hash
 from footfall.scenario.scenario import ArmSpec, Scenario
 from footfall.serving.logged import LoggedPages
-from footfall_eval.blocks.block import Block, not_run
 from footfall_eval.blocks.calibration import calibration
 from footfall_eval.blocks.distributions import Compared, distributions
+from footfall_eval.blocks.grading import not_run
 from footfall_eval.blocks.logged_ranking import logged_ranking
 from footfall_eval.blocks.page_choice import page_choice
 from footfall_eval.blocks.predictions import BLEND
 from footfall_eval.blocks.provenance import Provenance, provenance
+from footfall_eval.reading.block import Block
 from footfall_eval.statistics.logged import LoggedArms, logged_arms
 from footfall_lab.validation import contest, page_rivals
 from footfall_lab.validation.mirrors import circular, likenesses
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,28 +82,31 @@ class PageStudy:
 
 
 def observe_pages(
-    scenario: Scenario, order: Order, announce: Announce, users: Foresight | None = None
+    scenario: Scenario,
+    options: ValidationOptions,
+    announce: Announce,
+    users: Foresight | None = None,
 ) -> PageStudy | None:
     """Measure everything; None where the log has no pages with propensities to judge by.
 
     Args:
         scenario: The scenario; its split has days after it.
-        order: Where to look for files, and where to leave them.
+        options: Where to look for files, and where to leave them.
         announce: Told what is done.
         users: In place of the scenario's: whoever says what they would do with a page.
     """
-    histories = read_histories(scenario, order.base, announce)
+    histories = read_histories(scenario, options.base, announce)
     found = logged_pages(scenario, histories)
     if found is None or not found[1].held_out:
         return None
     pages, judged = found[0].take(found[0].judged), found[1]
-    order.out.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     if users is None:
-        options = Options(order.out, base=order.base)
-        scenario, _ = with_own_users(scenario, histories, options, announce)
-        setting = setting_of(scenario, histories, order.base)
+        of_run = Options(options.out, base=options.base)
+        scenario, _ = with_own_users(scenario, histories, of_run, announce)
+        setting = setting_of(scenario, histories, options.base)
         users = foresight_on(pages, judged, histories, setting, speaks=False)
-    answers, left_out = _answers(scenario, histories, pages, judged, users, order, announce)
+    answers, left_out = _answers(scenario, histories, pages, judged, users, options, announce)
     tables = {
         name: as_frame(table)
         for name, table in logged_tables(pages, answers, users, histories).items()
@@ -120,7 +124,7 @@ def observe_pages(
     )
 
 
-def judge_pages(study: PageStudy) -> dict[str, Block]:
+def page_blocks(study: PageStudy) -> dict[str, Block]:
     """Blocks A to I."""
     seed = study.scenario.seed
     blocks = {
@@ -146,16 +150,16 @@ def _answers(
     pages: LoggedPages,
     judged: Judged,
     users: Foresight,
-    order: Order,
+    options: ValidationOptions,
     announce: Announce,
-) -> tuple[dict[str, Asked], dict[str, str]]:
+) -> tuple[dict[str, AskedPages], dict[str, str]]:
     """What the field and the scenario's arms would have shown; who was not asked, and why."""
     clicks = {"positive": {"action": "click"}} if _clicked(histories) else {}
     field = [
         ArmSpec(name=name, recommender=parse_spec({**raw, **clicks})) for name, raw in FIELD.items()
     ]
     own = [arm for arm in scenario.arms if arm.name not in FIELD]
-    answers: dict[str, Asked] = {}
+    answers: dict[str, AskedPages] = {}
     left_out: dict[str, str] = {}
     for arm in [*field, *own]:
         announce(f'logged pages: recommender "{arm.name}"')
@@ -163,11 +167,11 @@ def _answers(
             arm.recommender,
             histories.apart.for_recommenders,
             histories.catalogue,
-            base=order.base,
+            base=options.base,
             seed=scenario.seed,
         )
         trained = audited(made, histories.catalogue)
-        asked, told = ask_arm(arm, trained, scenario, histories, pages, judged, users, order.base)
+        asked, told = ask_arm(arm, trained, scenario, histories, pages, judged, users, options.base)
         trained.close()
         if asked is None:
             left_out[arm.name] = str(told["why"])

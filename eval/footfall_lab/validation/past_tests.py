@@ -11,7 +11,7 @@ from footfall.datasets.cells import numbers
 from footfall.datasets.delimited import read_cells
 from footfall.errors import DataError, one_line
 from footfall.plumbing.json_files import read_object
-from footfall_eval.blocks.ranking import Slates
+from footfall_eval.blocks.ranking import SlateFigures
 from footfall_lab.validation.study import Study
 
 BACKTEST = "backtest.json"
@@ -21,13 +21,13 @@ INTERVAL = ("low", "high")
 """Columns of the 95% interval of a past test's lift."""
 
 
-def past_tests(study: Study, slates: Slates) -> pd.DataFrame | None:
+def past_tests(study: Study, slates: SlateFigures) -> pd.DataFrame | None:
     """Past A/B tests with the lift that the simulated users show, by names of recommenders.
 
     Raises:
         DataError: A column is missing or a recommender is not known.
     """
-    path = study.order.tests
+    path = study.options.tests
     if path is None:
         return None
     frame = read_tests(path)

@@ -16,7 +16,7 @@ from footfall.fitting.sets import Sets, of_few_users
 from footfall.users.population import Population
 from footfall_lab.validation.asking import Interviewer, answered
 from footfall_lab.validation.blend import (
-    Voice,
+    VoiceWeight,
     anchored,
     draws_of,
     hear,
@@ -44,7 +44,7 @@ Complete Journey lifts over random then shrink to a third of the real ones."""
 
 
 @dataclass(frozen=True)
-class Heard:
+class AskedSets:
     """Choice sets that the model was asked about, and what it said."""
 
     sets: ChoiceSets
@@ -62,7 +62,7 @@ class Players:
     """What a run would use."""
     fitted: FittedBehaviour
     """Fitted here without the model, to the protocol that a run is like."""
-    voice: Voice | None
+    voice: VoiceWeight | None
     """The model's weight; None: no model was asked."""
     as_written: bool
     """The scenario sets the coefficients (``behaviour.click``), and they are what is judged."""
@@ -87,14 +87,14 @@ class Players:
 def listen(
     interviewer: Interviewer | None, population: Population, sets: ChoiceSets, *, wanted: int,
     seed: int,
-) -> Heard | None:  # fmt: skip
+) -> AskedSets | None:  # fmt: skip
     """Ask the model about some of the sets; those without an answer are counted, not kept."""
     if interviewer is None or wanted < 1:
         return None
     asked = of_few_users(sets, wanted, SETS_A_USER, seed)
     llm = interviewer.of_sets(population, asked)
     known = answered(llm, asked)
-    return Heard(asked.take(known), llm[known], int((~known).sum()))
+    return AskedSets(asked.take(known), llm[known], int((~known).sum()))
 
 
 def make_players(
@@ -144,7 +144,7 @@ def _louder(players: Players, weight: float) -> Players:
 
 def _hear_fit(
     ground: Ground, sets: Sets, interviewer: Interviewer | None, questions: int
-) -> Heard | None:
+) -> AskedSets | None:
     if interviewer is None:
         return None
     stage = ground.stages.fit

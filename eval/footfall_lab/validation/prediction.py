@@ -20,7 +20,7 @@ import numpy.typing as npt
 from footfall.fitting.baselines.scorers import Scaled
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.options import Announce
-from footfall_eval.blocks.prediction import Rows, compare_predictors
+from footfall_eval.blocks.prediction import PredictionRows, compare_predictors
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL
 from footfall_lab.validation import rivals
 from footfall_lab.validation.blend import chances
@@ -28,7 +28,7 @@ from footfall_lab.validation.category import CATEGORIES, DAYS, foresee_categorie
 from footfall_lab.validation.next_action import action_types, foresee_actions
 from footfall_lab.validation.study import Study
 from footfall_lab.validation.tasks import MODEL_ALONE
-from footfall_lab.validation.texts import Texts, text_scorers
+from footfall_lab.validation.texts import ItemCoordinates, text_scorers
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ ITEM_MODELS = ("item-knn", "markov", "gru4rec")
 def predict(study: Study, announce: Announce) -> dict[str, Any]:
     """The three tasks: ``{task: {"about", "rows", ...}}``, or ``{"not run": why}``."""
     ground, seed = study.ground, study.ground.scenario.seed
-    texts = Texts.of(ground.catalogue, seed)
+    texts = ItemCoordinates.of(ground.catalogue, seed)
     announce("prediction: next item in slate")
     found = {"next item in slate": _slates(study, texts, seed)}
     announce(f"prediction: category within {DAYS} days")
@@ -52,7 +52,7 @@ def predict(study: Study, announce: Announce) -> dict[str, Any]:
     return found
 
 
-def _actions(study: Study, texts: Texts, seed: int) -> dict[str, Any]:
+def _actions(study: Study, texts: ItemCoordinates, seed: int) -> dict[str, Any]:
     stages = study.ground.stages
     types = action_types(stages.fit)
     if len(types) < 2:
@@ -65,7 +65,7 @@ def _actions(study: Study, texts: Texts, seed: int) -> dict[str, Any]:
     return _task(about, test, tuning, classes=len(types), seed=seed)
 
 
-def _categories(study: Study, texts: Texts, seed: int) -> dict[str, Any]:
+def _categories(study: Study, texts: ItemCoordinates, seed: int) -> dict[str, Any]:
     ground = study.ground
     stages = ground.stages
     known = (ground.known(stages.fit), ground.known(stages.calibrate), study.known)
@@ -80,7 +80,7 @@ def _categories(study: Study, texts: Texts, seed: int) -> dict[str, Any]:
     return _task(about, *rows, classes=2, seed=seed)
 
 
-def _slates(study: Study, texts: Texts, seed: int) -> dict[str, Any]:
+def _slates(study: Study, texts: ItemCoordinates, seed: int) -> dict[str, Any]:
     """Every item of a held-out slate: was it the chosen one?"""
     ground, sets = study.ground, study.main
     known_fit = ground.known(ground.stages.fit)
@@ -128,7 +128,7 @@ def _asked(study: Study, without: Scaled, seed: int) -> list[dict[str, Any]]:
         scores[BLEND] = study.players.chances(study.known, sets, heard.llm)
         scores[WITHOUT_MODEL] = chances(sets, without.open(study.known)(sets.users, sets.items))
     asked = _items(sets, {f"{name}{ASKED}": found for name, found in scores.items()})
-    untuned = Rows(asked.truth, asked.users)
+    untuned = PredictionRows(asked.truth, asked.users)
     return compare_predictors(asked, untuned, classes=2, seed=seed)[:-1]
 
 
@@ -136,19 +136,21 @@ def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["roc auc"])
 
 
-def _items(sets: ChoiceSets, scores: dict[str, Floats]) -> Rows:
+def _items(sets: ChoiceSets, scores: dict[str, Floats]) -> PredictionRows:
     """One row a shown item; ``scores`` are [n, k] or, with "none" last, [n, k + 1]."""
     k = sets.items.shape[1]
     truth = (np.arange(k) == sets.chosen[:, None]).astype(np.int64)
     users = np.broadcast_to(sets.users[:, None], truth.shape)
-    return Rows(
+    return PredictionRows(
         truth[sets.shown],
         users[sets.shown],
         {name: found[:, :k][sets.shown] for name, found in scores.items()},
     )
 
 
-def _task(about: str, test: Rows, tuning: Rows, *, classes: int, seed: int) -> dict[str, Any]:
+def _task(
+    about: str, test: PredictionRows, tuning: PredictionRows, *, classes: int, seed: int
+) -> dict[str, Any]:
     common = int(np.bincount(test.truth, minlength=classes).argmax())
     return {
         "about": about,

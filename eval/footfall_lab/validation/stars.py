@@ -12,8 +12,8 @@ from footfall.behaviour.ratings import RatingModel, fit_remembered, rating_featu
 from footfall.errors import DataError
 from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
-from footfall_eval.blocks.block import Block
 from footfall_eval.blocks.distributions import Compared
+from footfall_eval.reading.block import Block
 
 KOLMOGOROV = "ratings: Kolmogorov-Smirnov distance"
 

@@ -22,7 +22,7 @@ from footfall_lab.validation import rivals
 from footfall_lab.validation.asking import Interviewer, answered
 from footfall_lab.validation.players import (
     TEST_SHARE,
-    Heard,
+    AskedSets,
     Players,
     listen,
     make_players,
@@ -44,7 +44,7 @@ ANONYMOUS_SETS = 40
 
 
 @dataclass(frozen=True)
-class Order:
+class ValidationOptions:
     """What a validation may cost, and where it leaves its findings."""
 
     out: Path
@@ -67,7 +67,7 @@ class Study:
     """Tables for the blocks."""
 
     ground: Ground
-    order: Order
+    options: ValidationOptions
     known: Known
     """Of the test stage."""
     sets: list[Sets]
@@ -76,7 +76,7 @@ class Study:
     interviewer: Interviewer | None
     population: Population
     """Of the test stage."""
-    heard: Heard | None
+    heard: AskedSets | None
     """What the model said about held-out choices of the first protocol."""
     baselines: dict[str, Any]
     """Of the first protocol, fitted."""
@@ -87,12 +87,14 @@ class Study:
         return self.sets[0]
 
     @property
-    def judged(self) -> Heard | None:
+    def judged(self) -> AskedSets | None:
         """The asked sets where the model has a voice; None: all test sets are judged."""
         return None if self.players.silent else self.heard
 
 
-def observe(ground: Ground, order: Order, model: LanguageModel | None, announce: Announce) -> Study:
+def observe(
+    ground: Ground, options: ValidationOptions, model: LanguageModel | None, announce: Announce
+) -> Study:
     """Build choice sets, fit the players and the baselines, ask the model."""
     announce("choice sets")
     stages = ground.stages
@@ -101,16 +103,16 @@ def observe(ground: Ground, order: Order, model: LanguageModel | None, announce:
     interviewer = None
     if model is not None:
         spec = ground.scenario.choice
-        interviewer = Interviewer(model, spec, ground.catalogue, order.base)
+        interviewer = Interviewer(model, spec, ground.catalogue, options.base)
     announce("fitting, and asking the model about choices to fit")
-    players = make_players(ground, parts[0], known_fit, interviewer, order.questions)
+    players = make_players(ground, parts[0], known_fit, interviewer, options.questions)
     population = ground.population(stages.test)
     announce("asking the model about held-out choices")
-    wanted = int(TEST_SHARE * order.questions / parts[0].test.items.shape[1])
+    wanted = int(TEST_SHARE * options.questions / parts[0].test.items.shape[1])
     seed = ground.scenario.seed
     heard = listen(interviewer, population, parts[0].test, wanted=wanted, seed=seed)
     fitted = rivals.train(parts[0], known_fit, seed=seed, announce=announce)
-    return Study(ground, order, known, parts, players, interviewer, population, heard, fitted)
+    return Study(ground, options, known, parts, players, interviewer, population, heard, fitted)
 
 
 def held_out_predictions(study: Study) -> pd.DataFrame:

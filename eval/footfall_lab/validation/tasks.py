@@ -24,7 +24,7 @@ from footfall_lab.validation import rivals
 from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.blend import p_buy, utilities
 from footfall_lab.validation.players import FIT_SHARE, Players, make_players
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,7 +98,7 @@ def _items(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
 
 
 def run_tasks(
-    ground: Ground, order: Order, interviewer: Interviewer | None, announce: Announce
+    ground: Ground, options: ValidationOptions, interviewer: Interviewer | None, announce: Announce
 ) -> dict[str, Any]:
     """Every ratio: the blend, the model alone and the baselines, side by side."""
     stages, seed = ground.stages, ground.scenario.seed
@@ -106,12 +106,12 @@ def run_tasks(
     sets = build(ground, "catalogue", per_user=8)
     fitted = rivals.train(sets, known["fit"], seed=seed, announce=announce)
     announce("fitting, and asking the model about choices to fit")
-    players = make_players(ground, sets, known["fit"], interviewer, order.questions)
-    few = order.users if interviewer is None else _affordable(order)
-    least = ITEMS // (1 + min(order.ratios))
+    players = make_players(ground, sets, known["fit"], interviewer, options.questions)
+    few = options.users if interviewer is None else _affordable(options)
+    least = ITEMS // (1 + min(options.ratios))
     rows: list[dict[str, Any]] = []
     users = {}
-    for ratio in order.ratios:
+    for ratio in options.ratios:
         announce(f"1:{ratio}")
 
         def made(stage: Stage, most: int, again: int = 0, ratio: int = ratio) -> Task:
@@ -150,11 +150,11 @@ def _joined(tasks: list[Task]) -> Task:
     )
 
 
-def _affordable(order: Order) -> int:
+def _affordable(options: ValidationOptions) -> int:
     """Tested users that the questions allow; items of all ratios are mostly the same ones."""
-    left = (1 - FIT_SHARE) * order.questions
+    left = (1 - FIT_SHARE) * options.questions
     pool = ITEMS // 2 + ITEMS
-    return max(FIT_USERS, min(order.users, int(left / pool) - FIT_USERS))
+    return max(FIT_USERS, min(options.users, int(left / pool) - FIT_USERS))
 
 
 def _ask(

@@ -25,7 +25,7 @@ AXES = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Texts:
+class ItemCoordinates:
     """Coordinates of items by title and category (latent semantic analysis)."""
 
     catalogue: Catalogue
@@ -34,7 +34,7 @@ class Texts:
     """[n_items, d]"""
 
     @classmethod
-    def of(cls, catalogue: Catalogue, seed: int) -> Texts:
+    def of(cls, catalogue: Catalogue, seed: int) -> ItemCoordinates:
         """Of at least two items."""
         texts = item_texts(catalogue)
         space = TextSpace.learn(texts, width=AXES, seed=seed)
@@ -68,7 +68,7 @@ def pairs(users: Floats, items: Floats, *, joint: bool) -> Floats:
 class TextOpinion:
     """P(chosen) = sigmoid(theta . [h_user; h_item]) for the baselines of choice sets."""
 
-    texts: Texts
+    texts: ItemCoordinates
     joint: bool
     model: Pipeline = field(
         default_factory=lambda: make_pipeline(
@@ -97,7 +97,7 @@ class TextOpinion:
         return pairs(own[users][:, None, :], self.texts.places[items], joint=self.joint)
 
 
-def text_scorers(texts: Texts) -> dict[str, Scaled]:
+def text_scorers(texts: ItemCoordinates) -> dict[str, Scaled]:
     """The two predictors that read titles only, not fitted yet."""
     return {
         "text": Scaled("text", TextOpinion(texts, joint=False)),

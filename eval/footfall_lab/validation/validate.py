@@ -28,21 +28,21 @@ from footfall.options import Announce
 from footfall.plumbing.files import write_json, write_text
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import MANIFEST, VALIDITY
+from footfall.run_folder.layout import MANIFEST, STORE, VALIDITY
 from footfall.runs.foresight import Foresight
 from footfall.runs.judged_pages import LOOK_BACK
 from footfall.scenario.scenario import Scenario
-from footfall_eval.blocks.block import plain
 from footfall_eval.blocks.decide import decide
+from footfall_eval.reading.block import plain
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.judge import coefficients, judge
+from footfall_lab.validation.blocks import blocks_of, coefficients
 from footfall_lab.validation.memories import measure
 from footfall_lab.validation.newitems.story import foresee_takers
-from footfall_lab.validation.pages import judge_pages, observe_pages
+from footfall_lab.validation.pages import observe_pages, page_blocks
 from footfall_lab.validation.past_tests import read_kind, read_tests
 from footfall_lab.validation.players import Players
 from footfall_lab.validation.prediction import predict
-from footfall_lab.validation.study import Order, observe
+from footfall_lab.validation.study import ValidationOptions, observe
 from footfall_lab.validation.tasks import run_tasks
 
 MEMORY = "memory.json"
@@ -52,13 +52,16 @@ BEHAVIOUR = "behaviour.yaml"
 
 
 def validate_users(
-    scenario: Scenario, order: Order, announce: Announce, users: Foresight | None = None
+    scenario: Scenario,
+    options: ValidationOptions,
+    announce: Announce,
+    users: Foresight | None = None,
 ) -> dict[str, Any]:
-    """Judge the scenario's simulated users and write ``order.out/validity.json``.
+    """Judge the scenario's simulated users and write ``options.out/validity.json``.
 
     Args:
         scenario: The scenario; where its split is at the log's end, it is moved back.
-        order: What the validation may cost, and where it leaves its findings.
+        options: What the validation may cost, and where it leaves its findings.
         announce: Told what is done.
         users: Whom to judge in place of the scenario's users, on a log of pages: whoever says
             what they would do with a page.
@@ -67,31 +70,31 @@ def validate_users(
         UserError: The scenario or its data cannot be used; exit status 2.
     """
     clock = Stopwatch()
-    if order.tests is not None:
-        read_tests(order.tests)  # a typing mistake should not wait for all the rest
-    kind = None if order.backtest is None else read_kind(order.backtest)
+    if options.tests is not None:
+        read_tests(options.tests)  # a typing mistake should not wait for all the rest
+    kind = None if options.backtest is None else read_kind(options.backtest)
     if scenario.behaviour.segments is not None:
         raise UserError(
             "validate judges coefficients that are common to all users; leave behaviour.segments "
             "out of the scenario to validate it"
         )
-    scenario, moved = looking_back(scenario, order.base, announce)
-    if order.protocol == "blocks":
-        found = _by_pages(scenario, order, announce, users, clock, moved=moved)
+    scenario, moved = looking_back(scenario, options.base, announce)
+    if options.protocol == "blocks":
+        found = _by_pages(scenario, options, announce, users, clock, moved=moved)
         if found is not None:
             return found
     with clock.section("data"):
-        ground = lay(scenario, order.base, users=order.users, announce=announce)
-    with _model(scenario, order, announce) as model:
+        ground = lay(scenario, options.base, users=options.users, announce=announce)
+    with _model(scenario, options, announce) as model:
         with clock.section("observing"):
-            study = observe(ground, order, model, announce)
-        only = ("A", "B", "C") if order.protocol == "prediction" else ()
+            study = observe(ground, options, model, announce)
+        only = ("A", "B", "C") if options.protocol == "prediction" else ()
         with clock.section("judging"):
-            blocks = judge(study, announce, only)
-            tasks = predict(study, announce) if order.protocol == "prediction" else None
+            blocks = blocks_of(study, announce, only)
+            tasks = predict(study, announce) if options.protocol == "prediction" else None
         engine = 0.0 if model is None else model.engine_seconds
         cautions = [model.caution()] if isinstance(model, StandIn) else []
-    decision = decide(blocks, _obstacles(order, study.players.behaviour))
+    decision = decide(blocks, _obstacles(options, study.players.behaviour))
     found = {
         "verdict": decision.verdict,
         "reasons": [*decision.reasons, *cautions],
@@ -110,8 +113,8 @@ def validate_users(
         },
     }
     tidy: dict[str, Any] = plain(found)
-    write(order.out, tidy)
-    write_text(order.out / BEHAVIOUR, _as_yaml(study.players))
+    write(options.out, tidy)
+    write_text(options.out / BEHAVIOUR, _as_yaml(study.players))
     return tidy
 
 
@@ -138,7 +141,7 @@ def looking_back(scenario: Scenario, base: Path, announce: Announce) -> tuple[Sc
 
 def _by_pages(
     scenario: Scenario,
-    order: Order,
+    options: ValidationOptions,
     announce: Announce,
     users: Foresight | None,
     clock: Stopwatch,
@@ -154,13 +157,13 @@ def _by_pages(
     if speaks and users is None:
         return None
     with clock.section("observing"):
-        study = observe_pages(scenario, order, announce, users)
+        study = observe_pages(scenario, options, announce, users)
     if study is None:
         return None
     with clock.section("judging"):
-        blocks = judge_pages(study)
+        blocks = page_blocks(study)
     behaviour = study.scenario.behaviour
-    decision = decide(blocks, () if moved else _obstacles(order, behaviour))
+    decision = decide(blocks, () if moved else _obstacles(options, behaviour))
     found: dict[str, Any] = plain(
         {
             "verdict": decision.verdict,
@@ -173,7 +176,7 @@ def _by_pages(
             "timings": {name: round(seconds, 1) for name, seconds in clock.seconds.items()},
         }
     )
-    write(order.out, found)
+    write(options.out, found)
     return found
 
 
@@ -191,28 +194,32 @@ def write(folder: Path, found: dict[str, Any]) -> None:
         manifest.write(folder, record)
 
 
-def discriminate(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
-    """The 1:m task for every ratio; written to ``order.out/discrimination.json``."""
+def discriminate(
+    scenario: Scenario, options: ValidationOptions, announce: Announce
+) -> dict[str, Any]:
+    """The 1:m task for every ratio; written to ``options.out/discrimination.json``."""
     clock = Stopwatch()
-    ground = lay(scenario, order.base, users=order.users, announce=announce)
-    with _model(scenario, order, announce) as model:
+    ground = lay(scenario, options.base, users=options.users, announce=announce)
+    with _model(scenario, options, announce) as model:
         interviewer = None
         if model is not None:
-            interviewer = Interviewer(model, scenario.choice, ground.catalogue, order.base)
-        found = dict(plain(run_tasks(ground, order, interviewer, announce)))
+            interviewer = Interviewer(model, scenario.choice, ground.catalogue, options.base)
+        found = dict(plain(run_tasks(ground, options, interviewer, announce)))
     found["seconds"] = round(clock.total(), 1)
-    write_json(order.out / "discrimination.json", found)
+    write_json(options.out / "discrimination.json", found)
     return found
 
 
-def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
-    """What each kind of memory is worth; written to ``order.out/memory.json``.
+def weigh_memories(
+    scenario: Scenario, options: ValidationOptions, announce: Announce
+) -> dict[str, Any]:
+    """What each kind of memory is worth; written to ``options.out/memory.json``.
 
     Raises:
         UserError: No questions may be asked, or prompts tell no events that memory could choose.
     """
     clock = Stopwatch()
-    if not order.questions:
+    if not options.questions:
         raise UserError("--protocol memory asks the model; give --questions more than 0")
     if scenario.model.name == NOBODY:
         raise UserError("--protocol memory asks a model, and there is none; name one with --model")
@@ -221,49 +228,53 @@ def weigh_memories(scenario: Scenario, order: Order, announce: Announce) -> dict
             f"--protocol memory compares which events prompts tell, and {scenario.name} tells "
             f"{scenario.choice.history_events} (choice: history_events); try long-memory"
         )
-    ground = lay(scenario, order.base, users=order.users, announce=announce)
-    with _model(scenario, order, announce) as model:
+    ground = lay(scenario, options.base, users=options.users, announce=announce)
+    with _model(scenario, options, announce) as model:
         assert model is not None
-        found = dict(plain(measure(ground, order, model, announce)))
+        found = dict(plain(measure(ground, options, model, announce)))
     found["seconds"] = round(clock.total(), 1)
-    write_json(order.out / MEMORY, found)
+    write_json(options.out / MEMORY, found)
     return found
 
 
-def foresee_new_items(scenario: Scenario, order: Order, announce: Announce) -> dict[str, Any]:
-    """Who foresees the takers of hidden items; written to ``order.out/new-items.json``.
+def foresee_new_items(
+    scenario: Scenario, options: ValidationOptions, announce: Announce
+) -> dict[str, Any]:
+    """Who foresees the takers of hidden items; written to ``options.out/new-items.json``.
 
     Raises:
         UserError: The scenario or its data cannot be used, or too few users took hidden items.
     """
     clock = Stopwatch()
-    ground = lay(scenario, order.base, users=order.users, announce=announce)
-    with _model(scenario, order, announce) as model:
-        found = dict(plain(foresee_takers(ground, order, model, announce)))
+    ground = lay(scenario, options.base, users=options.users, announce=announce)
+    with _model(scenario, options, announce) as model:
+        found = dict(plain(foresee_takers(ground, options, model, announce)))
     found["seconds"] = round(clock.total(), 1)
-    write_json(order.out / NEW_ITEMS, found)
+    write_json(options.out / NEW_ITEMS, found)
     return found
 
 
 @contextmanager
-def _model(scenario: Scenario, order: Order, announce: Announce) -> Iterator[LanguageModel | None]:
+def _model(
+    scenario: Scenario, options: ValidationOptions, announce: Announce
+) -> Iterator[LanguageModel | None]:
     """The scenario's model behind the store of its answers; None where it is not to be asked."""
-    if not order.questions or scenario.model.name == NOBODY:
+    if not options.questions or scenario.model.name == NOBODY:
         yield None
         return
-    with closing(open_answering(scenario, order.base, announce)) as model:
+    with closing(open_answering(scenario, options.base, announce)) as model:
         if needs_no_store(model):
             yield model
             return
-        with AnswerStore(order.store or order.out / "decisions.sqlite") as store:
+        with AnswerStore(options.store or options.out / STORE) as store:
             yield StoredModel(model, store)
 
 
-def _obstacles(order: Order, judged: BehaviourSpec) -> tuple[str, ...]:
+def _obstacles(options: ValidationOptions, judged: BehaviourSpec) -> tuple[str, ...]:
     """What forbids to carry the verdict over to the run in the same folder."""
-    if not (order.out / MANIFEST).exists():
+    if not (options.out / MANIFEST).exists():
         return ()
-    ran = manifest.read(order.out)["scenario"].get("behaviour")
+    ran = manifest.read(options.out)["scenario"].get("behaviour")
     if ran is not None and _numbers_of(ran) == _numbers_of(judged.model_dump(mode="json")):
         return ()
     reason = (

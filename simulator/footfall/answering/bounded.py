@@ -46,7 +46,7 @@ class BoundedChoice:
         """
         found = self.diagnostics
         if found.pages >= FEWEST_PAGES and found.unanswered_pages > self._most * found.pages:
-            reason = max(found.reasons, key=lambda reason: found.reasons[reason])
+            reason = max(found.no_answers, key=lambda reason: found.no_answers[reason])
             raise RunError(
                 f"no answer to {found.unanswered_pages:,} of {found.pages:,} pages "
                 f"(most often: {reason}), more than the {self._most:.0%} of choice.max_unanswered; "

@@ -65,7 +65,7 @@ class RepricedChoice:
         for number, model in enumerate(self._models):
             rows = [r for r, page in enumerate(pages) if self._of_spell[page.spell] == number]
             if rows:
-                before = replace(model.diagnostics, reasons=dict(model.diagnostics.reasons))
+                before = replace(model.diagnostics, no_answers=dict(model.diagnostics.no_answers))
                 answers = model.utilities([pages[row] for row in rows])
                 _add(self.diagnostics, model.diagnostics, before)
                 out.update(zip(rows, answers, strict=True))
@@ -74,12 +74,12 @@ class RepricedChoice:
 
 def _add(total: Diagnostics, now: Diagnostics, before: Diagnostics) -> None:
     """Add what one of the models has counted since."""
-    for entry in (entry.name for entry in fields(Diagnostics) if entry.name != "reasons"):
+    for entry in (entry.name for entry in fields(Diagnostics) if entry.name != "no_answers"):
         grown = getattr(now, entry) - getattr(before, entry)
         setattr(total, entry, getattr(total, entry) + grown)
-    for reason, count in now.reasons.items():
-        new = count - before.reasons.get(reason, 0)
-        total.reasons[reason] = total.reasons.get(reason, 0) + new
+    for reason, count in now.no_answers.items():
+        new = count - before.no_answers.get(reason, 0)
+        total.no_answers[reason] = total.no_answers.get(reason, 0) + new
 
 
 def _tells_prices(spec: ChoiceSpec, base: Path) -> bool:

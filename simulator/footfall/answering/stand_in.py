@@ -35,7 +35,8 @@ class StandIn:
     def provenance(self) -> dict[str, Any]:
         """What a manifest tells of it: teacher, question, data and fidelity."""
         kept = ("teacher", "scenario", "data", "lessons", "fidelity", "footfall", "numbers")
-        return {"path": self.folder, **{name: self.card[name] for name in kept}}
+        taught = {"taught": self.card.get("taught", [])}
+        return {"path": self.folder, **{name: self.card[name] for name in kept}, **taught}
 
     def caution(self) -> str:
         """One sentence for whoever reads a result."""

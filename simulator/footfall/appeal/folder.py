@@ -21,7 +21,7 @@ from footfall.appeal.model import Appeal, Noises, Reads, Voice
 from footfall.appeal.style import MEASURES, style
 from footfall.appeal.words import BUCKETS, WordSpace
 from footfall.errors import ModelError, one_line
-from footfall.llm.encoders import Sentences, States, Tuned
+from footfall.llm.encoders import SentenceEncoder, States, Tuned
 from footfall.llm.specs import ModelSpec
 from footfall.plumbing.described import numbers_of, old_numbers_kept
 from footfall.plumbing.files import file_hash, replacing, write_text
@@ -156,7 +156,7 @@ def _told(reader: Reads) -> tuple[dict[str, Any], Arrays]:
                 f"changed.{name}": values.astype(np.float16)
                 for name, values in reader.changed.items()
             }
-        case Sentences():
+        case SentenceEncoder():
             return {"reads": "sentences"}, {}
         case States():
             spec = reader.spec
@@ -192,7 +192,7 @@ def _reader(told: _Voice, arrays: Arrays, announce: Callable[[str], None]) -> Re
         case "words":
             return WordSpace(arrays["rarity"].astype(np.float64))
         case "sentences":
-            return Sentences()
+            return SentenceEncoder()
         case "tuned sentences":
             return Tuned(_of(arrays, "changed"))
         case "states":

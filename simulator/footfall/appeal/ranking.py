@@ -42,7 +42,7 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class WordingRanking:
     """Wordings of one item, the most promising first."""
 
     item: str
@@ -64,14 +64,16 @@ class Ranking:
         return f"take the first: {self.ahead:.0%} that it beats the second"
 
 
-def rank(appeal: Appeal, titles: Sequence[str], item: str = "", sure: float = SURE) -> Ranking:
+def rank(
+    appeal: Appeal, titles: Sequence[str], item: str = "", sure: float = SURE
+) -> WordingRanking:
     """Rank at least two wordings of one item; the first given is what the others are held to."""
     return rank_scores(appeal.score(titles), titles, appeal.noises, item, sure)
 
 
 def rank_scores(
     scores: Floats, titles: Sequence[str], noises: Noises, item: str = "", sure: float = SURE
-) -> Ranking:
+) -> WordingRanking:
     """``rank`` with scores at hand ([n_titles])."""
     best = chances_of_best(scores, noises.spread)
     ahead = scores - scores[0]
@@ -90,7 +92,7 @@ def rank_scores(
     )
     top = np.sort(scores)[::-1]
     chance = float(ndtr((top[0] - top[1]) / noises.spread))
-    return Ranking(item, ranked, chance, sure)
+    return WordingRanking(item, ranked, chance, sure)
 
 
 def chances_of_best(scores: Floats, spread: float) -> Floats:

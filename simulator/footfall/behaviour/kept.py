@@ -27,7 +27,7 @@ from footfall.behaviour.traces import KINDS, Remembered
 from footfall.errors import DataError
 from footfall.plumbing.files import replacing
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file; raised when an old file would be misread."""
 
 Numbers = npt.NDArray[np.int64]

@@ -73,8 +73,13 @@ GOING = ("constant", "further pages", "clicked", "bought")
 
 
 def measure(price: Floats, traces: Floats, newness: Floats) -> Floats:
-    """[..., len(MEASURES)] from relative log prices, faded counts [..., len(KINDS)], newness."""
-    met = np.log1p(traces)
+    """[..., len(MEASURES)] from relative log prices, faded counts [..., len(KINDS)], newness.
+
+    Counts saturate, n / (1 + n): the tenth time adds less than the second. An arm that shows the
+    same items every day leads beyond what the log has seen, and there a straight line, even one in
+    the logarithm, goes on for ever.
+    """
+    met = traces / (1.0 + traces)
     parts = [np.ones(price.shape), price, price**2, *np.moveaxis(met, -1, 0), newness]
     return np.stack(parts, axis=-1)
 

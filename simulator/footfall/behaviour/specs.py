@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from footfall.errors import did_you_mean
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 
-class _Spec(BaseModel):
-    model_config = SPEC
-
-
-class Terms(_Spec):
+class Terms(Spec):
     """Coefficients of the utility of a click; all are assumptions until fitted to real choices."""
 
     none: float = -2.0
@@ -69,7 +65,7 @@ TERMS = tuple(Terms.model_fields)
 """Names of the coefficients, in the order of columns of ``PageFeatures.own``."""
 
 
-class SegmentsSpec(_Spec):
+class SegmentsSpec(Spec):
     """Coefficients of some users, in place of the common ones."""
 
     by: str
@@ -86,7 +82,7 @@ class SegmentsSpec(_Spec):
         return self
 
 
-class MoodSpec(_Spec):
+class MoodSpec(Spec):
     """Satisfaction that is carried over visits, from -1 to 1; off unless it is named.
 
     A visit in which something was clicked lifts it, another one lowers it, each against what was
@@ -105,7 +101,7 @@ class MoodSpec(_Spec):
     """Added to the utility of every item, times satisfaction."""
 
 
-class BuyTerms(_Spec):
+class BuyTerms(Spec):
     """Coefficients of the log-odds of buying what was clicked."""
 
     base: float = -0.5
@@ -115,7 +111,7 @@ class BuyTerms(_Spec):
     """Per log(1 + own remembered purchases)."""
 
 
-class Habits(_Spec):
+class Habits(Spec):
     """How users read, dwell and come back; assumptions until fitted."""
 
     examination: float = Field(default=0.5, ge=0)
@@ -143,7 +139,7 @@ class Habits(_Spec):
     read."""
 
 
-class PeopleSpec(_Spec):
+class PeopleSpec(Spec):
     """Users fitted to a log of pages, each with numbers of their own; see docs/fitting.md."""
 
     file: str = ""
@@ -164,13 +160,13 @@ class PeopleSpec(_Spec):
         return self
 
 
-class BehaviourSpec(_Spec):
+class BehaviourSpec(Spec):
     """Everything about behaviour that a scenario can set; see the defaults' sources above."""
 
     click: Terms = Terms()
     segments: SegmentsSpec | None = None
     """Coefficients of some users; None: all have the common ones."""
-    spread: dict[str, float] = {}
+    spread: dict[str, float] = Field(default={})
     """Term -> standard deviation between users of its coefficient (a mixed logit): each user
     differs from everybody by a draw that stays the same in all arms and visits."""
     mood: MoodSpec | None = None
@@ -181,7 +177,7 @@ class BehaviourSpec(_Spec):
     0, and theirs replace ``buy`` and the habits of going on. None: only the coefficients here."""
     buy: BuyTerms = BuyTerms()
     habits: Habits = Habits()
-    sources: dict[Literal["click", "buy", "habits"], str] = {}
+    sources: dict[Literal["click", "buy", "habits"], str] = Field(default={})
     """Where the numbers of a group come from, for instance what they were fitted to. A group
     without a source is reported as assumed."""
 

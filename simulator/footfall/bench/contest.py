@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from footfall.bench.measure import Found, Job, measure_modes, measure_naive
+from footfall.bench.measure import MeasuringJob, SpeedSamples, measure_modes, measure_naive
 from footfall.bench.results import Measured, rows
-from footfall.bench.workload import Cell, groceries
+from footfall.bench.workload import QuestionSize, groceries
 from footfall.errors import RunError
 from footfall.llm.devices import installed_device, installed_version
 from footfall.llm.specs import ModelSpec
@@ -23,44 +23,44 @@ from footfall.options import Announce
 
 
 @dataclass(frozen=True)
-class Order:
+class BenchOptions:
     """What to measure."""
 
     model: str = "embedded"
-    cells: Sequence[Cell] = (Cell(20, 10),)
+    cells: Sequence[QuestionSize] = (QuestionSize(20, 10),)
     pages: int = 16
     """Households that look at one page each, all at once."""
     repeats: int = 3
 
 
-def measure(order: Order, announce: Announce) -> Measured:
+def measure(options: BenchOptions, announce: Announce) -> Measured:
     """Measure Footfall's modes, their ceilings, and how others ask.
 
     Raises:
         UserError: The model or vLLM cannot be used.
         RunError: An engine broke down.
     """
-    spec = ModelSpec(name=order.model, max_model_len=4096)
+    spec = ModelSpec(name=options.model, max_model_len=4096)
     device = installed_device()
-    workload = groceries(order.cells, order.pages, announce)
-    job = Job(spec, workload, order.repeats)
+    workload = groceries(options.cells, options.pages, announce)
+    job = MeasuringJob(spec, workload, options.repeats)
     before = _load()
     announce("engine 1 of 2: Footfall's settings")
     ours = _apart(measure_modes, job)
     announce("engine 2 of 2: vLLM's own settings")
     naive = _apart(measure_naive, job)
     return Measured(
-        model=order.model,
+        model=options.model,
         machine=_machine(device) | {"load_before": before, "load_after": _load()},
-        pages=order.pages,
-        repeats=order.repeats,
+        pages=options.pages,
+        repeats=options.repeats,
         rows=tuple(rows([*ours.samples, *naive.samples])),
         peak_memory_gib={"footfall": ours.peak_memory_gib, "naive": naive.peak_memory_gib},
         start_seconds={"footfall": ours.start_seconds, "naive": naive.start_seconds},
     )
 
 
-def _apart(task: Callable[[Job], Found], job: Job) -> Found:
+def _apart(task: Callable[[MeasuringJob], SpeedSamples], job: MeasuringJob) -> SpeedSamples:
     """Run ``task`` in a fresh process: its engine's memory and settings are its own."""
     others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:

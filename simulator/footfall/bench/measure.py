@@ -19,7 +19,7 @@ from typing import Any
 from footfall.answering.opening import open_choice, pages_at_once
 from footfall.bench.results import CEILING, Sample
 from footfall.bench.rivals import Rival, naive, writers
-from footfall.bench.workload import Cell, Workload
+from footfall.bench.workload import QuestionSize, Workload
 from footfall.choice.feeding import weigh
 from footfall.choice.protocol import ChoiceModel, Page
 from footfall.choice.specs import ChoiceSpec, Mode
@@ -31,6 +31,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.batches import by_prefix
 from footfall.llm.vllm.engine import VllmEngine, open_engine, sampling
+from footfall.run_folder.layout import STORE
 
 MODES: tuple[Mode, ...] = ("likelihood", "yes-no", "listwise")
 _OURS_ONLY = ("block_size", "max_num_seqs", "max_num_batched_tokens", "dtype")
@@ -39,7 +40,7 @@ _OURS_ONLY = ("block_size", "max_num_seqs", "max_num_batched_tokens", "dtype")
 
 
 @dataclass(frozen=True)
-class Job:
+class MeasuringJob:
     """What one process measures."""
 
     model: ModelSpec
@@ -48,7 +49,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Found:
+class SpeedSamples:
     """What it brings back."""
 
     samples: list[Sample]
@@ -56,13 +57,13 @@ class Found:
     start_seconds: float
 
 
-def measure_modes(job: Job) -> Found:
+def measure_modes(job: MeasuringJob) -> SpeedSamples:
     """Footfall's modes, their ceilings, and those who let the model write; our settings."""
     engine = open_engine(job.model, announce=_say)
     return _measured(job, engine, lambda cell: _with_modes(job, engine, cell))
 
 
-def measure_naive(job: Job) -> Found:
+def measure_naive(job: MeasuringJob) -> SpeedSamples:
     """The naive yes/no; vLLM's own settings, but for what keeps it within the machine."""
     device = installed_device()
     config = {"max_position_embeddings": job.model.max_model_len}
@@ -77,7 +78,9 @@ Turn = Callable[[int], list[Sample]]
 """Measures some of a cell's contestants once; told the number of the repeat."""
 
 
-def _measured(job: Job, engine: VllmEngine, turns_of: Callable[[Cell], list[Turn]]) -> Found:
+def _measured(
+    job: MeasuringJob, engine: VllmEngine, turns_of: Callable[[QuestionSize], list[Turn]]
+) -> SpeedSamples:
     try:
         engine.started()
         samples = []
@@ -87,12 +90,12 @@ def _measured(job: Job, engine: VllmEngine, turns_of: Callable[[Cell], list[Turn
                 _say(f"history {cell.history}, slate {cell.slate}: repeat {repeat + 1}")
                 for turn in turns:
                     samples += turn(repeat)
-        return Found(samples, _peak_memory(), engine.start_seconds)
+        return SpeedSamples(samples, _peak_memory(), engine.start_seconds)
     finally:
         engine.close()
 
 
-def _with_modes(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
+def _with_modes(job: MeasuringJob, engine: VllmEngine, cell: QuestionSize) -> list[Turn]:
     pages, catalogue = job.workload.pages[cell], job.workload.catalogue
     turns = []
     for mode in MODES:
@@ -104,7 +107,7 @@ def _with_modes(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
     return turns + [_rival(engine, cell, rival) for rival in rivals]
 
 
-def _with_naive(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
+def _with_naive(job: MeasuringJob, engine: VllmEngine, cell: QuestionSize) -> list[Turn]:
     pages, catalogue = job.workload.pages[cell], job.workload.catalogue
     rival = naive(pages, catalogue, engine.tokenizer, cell.history)
     return [_rival(engine, cell, rival)]
@@ -113,7 +116,9 @@ def _with_naive(job: Job, engine: VllmEngine, cell: Cell) -> list[Turn]:
 class _Contest:
     """One of Footfall's modes and its ceiling, on the same prompts."""
 
-    def __init__(self, job: Job, engine: VllmEngine, cell: Cell, mode: Mode) -> None:
+    def __init__(
+        self, job: MeasuringJob, engine: VllmEngine, cell: QuestionSize, mode: Mode
+    ) -> None:
         self._engine = engine
         self._cell = cell
         self._mode = mode
@@ -145,7 +150,7 @@ class _Contest:
         """From personas to utilities, the store of answers included, as in a run."""
         with (
             tempfile.TemporaryDirectory() as folder,
-            AnswerStore(Path(folder) / "decisions.sqlite") as store,
+            AnswerStore(Path(folder) / STORE) as store,
         ):
             choice = self._open(StoredModel(self._engine, store))
             _forget(self._engine)
@@ -200,7 +205,7 @@ class _Collector(Counting):
         return super().ask(questions)
 
 
-def _rival(engine: VllmEngine, cell: Cell, rival: Rival) -> Turn:
+def _rival(engine: VllmEngine, cell: QuestionSize, rival: Rival) -> Turn:
     """Measure somebody else's way of asking, once a repeat; two prompts warm it up."""
     from vllm import SamplingParams  # noqa: PLC0415 - footfall starts without vLLM
 
@@ -219,7 +224,7 @@ def _rival(engine: VllmEngine, cell: Cell, rival: Rival) -> Turn:
 
 def _raw(
     engine: VllmEngine,
-    cell: Cell,
+    cell: QuestionSize,
     name: str,
     prompts: Sequence[Sequence[int]],
     params: Sequence[Any],

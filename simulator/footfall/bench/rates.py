@@ -10,21 +10,19 @@ import os
 from pathlib import Path
 
 import platformdirs
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from footfall.bench.results import Measured
 from footfall.llm.devices import for_cuda
 from footfall.plumbing.files import write_json
 from footfall.plumbing.json_files import read_object
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 _FILE = "rates.json"
 
 
-class Rates(BaseModel):
+class Rates(Spec):
     """Rates of one model on one device of this machine."""
-
-    model_config = SPEC
 
     tokens_per_second: dict[str, float]
     """Computed prompt tokens a second, by mode, everything around the engine included."""

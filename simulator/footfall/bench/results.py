@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from footfall.bench.workload import Cell
+from footfall.bench.workload import QuestionSize
 
 FREE_TEXT = "free text a page"
 ONE_BY_ONE = "free text, one by one"
@@ -23,7 +23,7 @@ CEILING = "ceiling of "
 class Sample:
     """One way of asking, measured once."""
 
-    cell: Cell
+    cell: QuestionSize
     name: str
     repeat: int
     items: int
@@ -77,7 +77,7 @@ def rows(samples: Sequence[Sample]) -> list[Row]:
     return [_row(cell, name, samples) for cell, name in names]
 
 
-def _row(cell: Cell, name: str, samples: Sequence[Sample]) -> Row:
+def _row(cell: QuestionSize, name: str, samples: Sequence[Sample]) -> Row:
     mine = _of(cell, name, samples)
     rates = [sample.rate for sample in mine.values()]
     naive = [sample.rate for sample in _of(cell, NAIVE, samples).values()]
@@ -103,7 +103,7 @@ def _row(cell: Cell, name: str, samples: Sequence[Sample]) -> Row:
     )
 
 
-def _of(cell: Cell, name: str, samples: Sequence[Sample]) -> dict[int, Sample]:
+def _of(cell: QuestionSize, name: str, samples: Sequence[Sample]) -> dict[int, Sample]:
     """By repeat."""
     return {s.repeat: s for s in samples if s.cell == cell and s.name == name}
 

@@ -15,7 +15,7 @@ from footfall.bench.results import FREE_TEXT, JSON_ITEM, NAIVE, ONE_BY_ONE
 from footfall.choice.protocol import Page
 from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import Tokenizer
-from footfall.prompting.prompter import Budget, Layout, Prompter, Visit
+from footfall.prompting.prompter import Budget, Layout, Prompter, VisitSoFar
 from footfall.prompting.templates import Template
 
 FREE_TEXT_TOKENS = 200
@@ -70,7 +70,7 @@ def page_prompts(
 ) -> Prompts:
     """One prompt a page, with all its items, numbered."""
     prompter = _plain("listwise", catalogue, tokenizer, events)
-    prefixes = prompter.prefixes([Visit(page.persona) for page in pages])
+    prefixes = prompter.prefixes([VisitSoFar(page.persona) for page in pages])
     return [
         [*prefix.tokens.ids, *prompter.slate_suffix(page.items, _numbers(page), "0").ids]
         for page, prefix in zip(pages, prefixes, strict=True)
@@ -82,7 +82,7 @@ def item_prompts(
 ) -> Prompts:
     """One prompt an item; a user's items follow each other."""
     prompter = _plain("yes-no", catalogue, tokenizer, events)
-    prefixes = prompter.prefixes([Visit(page.persona) for page in pages])
+    prefixes = prompter.prefixes([VisitSoFar(page.persona) for page in pages])
     return [
         [*prefix.tokens.ids, *suffix.ids]
         for page, prefix in zip(pages, prefixes, strict=True)

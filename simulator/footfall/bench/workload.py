@@ -21,7 +21,7 @@ SLATES = (5, 10, 50)
 
 
 @dataclass(frozen=True, order=True)
-class Cell:
+class QuestionSize:
     """One size of the questions."""
 
     history: int
@@ -35,7 +35,7 @@ class Workload:
     """The same pages for everybody who is measured."""
 
     catalogue: Catalogue
-    pages: dict[Cell, tuple[Page, ...]]
+    pages: dict[QuestionSize, tuple[Page, ...]]
     """One page a household; no two pages share a history."""
 
     def histories(self) -> int:
@@ -43,7 +43,7 @@ class Workload:
         return max(cell.history for cell in self.pages)
 
 
-def groceries(cells: Sequence[Cell], households: int, announce: Announce) -> Workload:
+def groceries(cells: Sequence[QuestionSize], households: int, announce: Announce) -> Workload:
     """Draw households with long enough histories, and slates of random items.
 
     Raises:

@@ -17,7 +17,7 @@ from footfall.datasets.catalogue import Catalogue
 from footfall.errors import TemplateError
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokens
 from footfall.llm.stream import Pending, submit
-from footfall.prompting.prompter import Budget, Layout, Prompter, Visit
+from footfall.prompting.prompter import Budget, Layout, Prompter, VisitSoFar
 from footfall.prompting.templates import Template
 from footfall.users.familiarity import Familiarity
 from footfall.users.population import Persona
@@ -34,7 +34,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Slate:
+class SlateUtilities:
     """What the model said about a whole slate, orders averaged."""
 
     utilities: npt.NDArray[np.float64]
@@ -54,7 +54,7 @@ class VisitState:
     """By item code; modes that ask about one item at a time."""
     utilities: dict[int, float] = field(default_factory=dict)
     """By item code, ready to use."""
-    slates: dict[tuple[tuple[int, ...], int], Slate] = field(default_factory=dict)
+    slates: dict[tuple[tuple[int, ...], int], SlateUtilities] = field(default_factory=dict)
     """By (items, luck of the page); the mode that asks about a slate at a time."""
 
 
@@ -138,11 +138,11 @@ class VisitStates:
             self._diagnostics.truncated_prompts += prefix.dropped_events > 0
             self._diagnostics.dropped_events += prefix.dropped_events
 
-    def _visit(self, page: Page) -> Visit:
+    def _visit(self, page: Page) -> VisitSoFar:
         context = self._context(page)
         if not self._spec.visit_events:
-            return Visit(page.persona, context=context)
-        return Visit(page.persona, page.clicked, page.bought, context)
+            return VisitSoFar(page.persona, context=context)
+        return VisitSoFar(page.persona, page.clicked, page.bought, context)
 
     def _context(self, page: Page) -> str:
         return "" if self._spec.context is None else self._spec.context.words(page)
@@ -163,12 +163,7 @@ def _persona_key(persona: Persona, events: int) -> tuple[object, ...]:
     newest = slice(max(0, len(persona.items) - events), None)
     return (
         persona.user,
-        persona.items[newest].tobytes(),
-        persona.times[newest].tobytes(),
-        persona.actions[newest].tobytes(),
-        persona.quantities[newest].tobytes(),
-        persona.values[newest].tobytes(),
-        persona.orders[newest].tobytes(),
+        *(column.tobytes() for column in persona.columns(newest).values()),
         persona.summary,
         *persona.profile.values(),
     )
@@ -220,8 +215,8 @@ def note(diagnostics: Diagnostics, opinions: Sequence[PageUtilities]) -> None:
     for opinion in opinions:
         if opinion.reason:
             diagnostics.unanswered_pages += 1
-            reasons = diagnostics.reasons
-            reasons[opinion.reason] = reasons.get(opinion.reason, 0) + 1
+            counted = diagnostics.no_answers
+            counted[opinion.reason] = counted.get(opinion.reason, 0) + 1
         if not math.isnan(opinion.label_mass):
             diagnostics.label_mass_sum += opinion.label_mass
             diagnostics.label_mass_pages += 1

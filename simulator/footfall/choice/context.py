@@ -5,28 +5,26 @@ from __future__ import annotations
 import datetime as dt
 
 import pandas as pd
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from footfall.choice.protocol import Page
 from footfall.luck import identity
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 _PARTS = ("night", "morning", "afternoon", "evening")
 """Quarters of the day from midnight on."""
 
 
-class ContextSpec(BaseModel):
+class ContextSpec(Spec):
     """What a prompt tells of the moment. Prompts then differ from visit to visit."""
-
-    model_config = SPEC
 
     when: bool = True
     """Weekday, part of the day and month of the simulated time, UTC."""
-    devices: dict[str, float] = {}
+    devices: dict[str, float] = Field(default={})
     """Device -> weight, for instance {phone: 7, computer: 3}; drawn for each visit."""
     place: str = Field(default="", max_length=80)
     """Where users are, for instance "at home"."""
-    weather: dict[dt.date, str] = {}
+    weather: dict[dt.date, str] = Field(default={})
     """Day -> weather; days that are not named have none."""
 
     @field_validator("devices")

@@ -42,8 +42,8 @@ class Ensemble:
         for opinion in opinions:
             if not opinion.answered:
                 self.diagnostics.unanswered_pages += 1
-                reasons = self.diagnostics.reasons
-                reasons[opinion.reason] = reasons.get(opinion.reason, 0) + 1
+                counted = self.diagnostics.no_answers
+                counted[opinion.reason] = counted.get(opinion.reason, 0) + 1
         return opinions
 
     def _together(self, answers: Sequence[PageUtilities]) -> PageUtilities:
@@ -63,7 +63,7 @@ class Ensemble:
     def _count(self, member: Diagnostics) -> None:
         """Move a member's totals here, but for the pages, which every member counts."""
         member.pages = member.unanswered_pages = 0
-        member.reasons.clear()
+        member.no_answers.clear()
         self.diagnostics.add(member)
         member.clear()
 

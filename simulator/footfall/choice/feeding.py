@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from footfall.choice.protocol import ChoiceModel, Opinions, Page, PageUtilities, Streaming
+from footfall.choice.protocol import ChoiceModel, Opinions, Page, PageUtilities, StreamingChoice
 
 UNDER_WAY = 2
 """Batches that are asked before the first is read. With two there is always one to compute
@@ -35,7 +35,7 @@ def weigh(choice: ChoiceModel, batches: Iterable[Sequence[Page]]) -> Iterator[li
 
 def begin(choice: ChoiceModel, pages: Sequence[Page]) -> Opinions:
     """Put pages to a choice model that can be asked more, or ask it at once where it cannot."""
-    if isinstance(choice, Streaming):
+    if isinstance(choice, StreamingChoice):
         return choice.begin(pages)
     opinions = choice.utilities(pages)
     return lambda: opinions

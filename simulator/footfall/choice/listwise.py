@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from footfall.choice.asking import (
     Asker,
-    Slate,
+    SlateUtilities,
     Spent,
     VisitState,
     VisitStates,
@@ -35,7 +35,7 @@ from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ModelError
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply
-from footfall.prompting.prompter import Prompter, Visit
+from footfall.prompting.prompter import Prompter, VisitSoFar
 from footfall.prompting.templates import Option
 
 MAX_OPTIONS = len(ascii_uppercase) - 1
@@ -102,7 +102,7 @@ class ListwiseChoice:
         self._prompter = prompter
         self._asker = Asker(model, self.diagnostics)
         self._states = VisitStates(prompter, spec, self.diagnostics)
-        self._nobody = prompter.prefixes([Visit(None)])[0].tokens
+        self._nobody = prompter.prefixes([VisitSoFar(None)])[0].tokens
         self._priors: dict[int, npt.NDArray[np.float64]] = {}
         """Slate length -> [k] log-odds of the letters where the options say nothing."""
 
@@ -200,7 +200,7 @@ class ListwiseChoice:
                 total[order] += log_odds - self._priors[k]
         if k not in self._priors:
             return "no answer about the letters' prior"
-        slate = Slate(total / len(replies), sum(masses) / len(masses), min(masses))
+        slate = SlateUtilities(total / len(replies), sum(masses) / len(masses), min(masses))
         ballot.state.slates[items, ballot.page.seed] = slate
         return ""
 

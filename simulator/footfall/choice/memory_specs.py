@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 Similarity = Literal["sentences", "words"]
 
 
-class ReflectionSpec(BaseModel):
+class ReflectionSpec(Spec):
     """A short summary of what the user likes, made by the model itself every few visits."""
-
-    model_config = SPEC
 
     words: int = Field(default=3, ge=1, le=12)
     """Categories that the summary names."""
@@ -26,10 +24,8 @@ class ReflectionSpec(BaseModel):
     """Categories to choose from, those with the most items; each is one question a summary."""
 
 
-class MemorySpec(BaseModel):
+class MemorySpec(Spec):
     """Which of all remembered events a prompt holds."""
-
-    model_config = SPEC
 
     recent: int = Field(default=20, ge=0)
     """Newest events, of the real history or of earlier visits of the run."""

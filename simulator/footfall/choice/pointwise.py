@@ -12,7 +12,7 @@ from footfall.choice.asking import Asker, Score, Spent, VisitState, VisitStates,
 from footfall.choice.protocol import Diagnostics, Opinions, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question
-from footfall.prompting.prompter import Prompter, Visit
+from footfall.prompting.prompter import Prompter, VisitSoFar
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class PointwiseChoice:
         self._prompter = prompter
         self._asker = Asker(model, self.diagnostics)
         self._states = VisitStates(prompter, spec, self.diagnostics)
-        self._nobody = VisitState(prompter.prefixes([Visit(None)])[0].tokens)
+        self._nobody = VisitState(prompter.prefixes([VisitSoFar(None)])[0].tokens)
         """Somebody without a past; its scores are the constants of the items."""
         self._under_way: dict[tuple[int, int], _Batch] = {}
         """(id of the state, item) -> the batch in which it is asked just now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -74,8 +74,8 @@ class Diagnostics:
     dropped_events: int = 0
     label_mass_sum: float = 0.0
     label_mass_pages: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    """How often each reason for no answer occurred."""
+    no_answers: dict[str, int] = field(default_factory=dict)
+    """Why there was no answer -> on how many pages."""
 
     def add(self, other: Diagnostics) -> None:
         """Add the totals of a worker."""
@@ -85,6 +85,10 @@ class Diagnostics:
                 mine.update({key: mine.get(key, 0) + count for key, count in more.items()})
             else:
                 setattr(self, name, getattr(self, name) + more)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As manifests have it, where ``no_answers`` is called ``reasons``."""
+        return {"reasons" if name == "no_answers" else name: n for name, n in vars(self).items()}
 
     def clear(self) -> None:
         """Count from 0 again, in place: whoever counts keeps hold of this object."""
@@ -109,7 +113,7 @@ Opinions = Callable[[], list[PageUtilities]]
 
 
 @runtime_checkable
-class Streaming(Protocol):
+class StreamingChoice(Protocol):
     """A choice model that can be asked more before it has answered."""
 
     def begin(self, pages: Sequence[Page]) -> Opinions:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from footfall.behaviour.pooling import Pooling
 from footfall.choice.context import ContextSpec
 from footfall.choice.memory_specs import MemorySpec
 from footfall.errors import did_you_mean
 from footfall.plumbing import plugins
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Operational, Spec
 
 Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned", "rating", "ensemble"]
 """Footfall's own modes."""
@@ -30,10 +30,8 @@ def _known(mode: str) -> str:
     return mode
 
 
-class EnsembleSpec(BaseModel):
+class EnsembleSpec(Spec):
     """Several ways of asking, or surrogates, whose chances are pooled."""
-
-    model_config = SPEC
 
     of: tuple[ChoiceSpec, ...] = Field(min_length=2)
     """Each as ``choice`` of a scenario: other templates, other modes, surrogates."""
@@ -57,10 +55,8 @@ class EnsembleSpec(BaseModel):
         return self
 
 
-class ChoiceSpec(BaseModel):
+class ChoiceSpec(Spec):
     """The question, and how much of a user's past goes into it."""
-
-    model_config = SPEC
 
     mode: Annotated[str, AfterValidator(_known)] = "likelihood"
     """``likelihood``: how much likelier does this history make an item's title, a token;
@@ -71,7 +67,7 @@ class ChoiceSpec(BaseModel):
     ``rating``: the mean of a mark from 0 to 9, one question an item;
     ``ensemble``: several of these with one voice. Other packages may add modes; see
     docs/adding.md."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default={})
     """What a mode of another package wants to know; Footfall's own modes take none."""
     ensemble: EnsembleSpec | None = None
     """Ensemble only: who belongs to it."""
@@ -117,7 +113,7 @@ class ChoiceSpec(BaseModel):
     docs/agents.md. None: the newest ``history_events`` of the real history."""
     context: ContextSpec | None = None
     """What a prompt tells of the moment of the visit; None: nothing."""
-    max_unanswered: float = Field(default=0.2, ge=0, le=1)
+    max_unanswered: Operational[float] = Field(default=0.2, ge=0, le=1)
     """Share of pages that may stay without an answer; beyond it the run stops (to be resumed),
     because what is left is no experiment any more. Looked at from the fiftieth page on."""
     remembered_prefixes: int = Field(default=20_000, ge=1)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from footfall.bench.contest import Order, measure
+from footfall.bench.contest import BenchOptions, measure
 from footfall.bench.rates import keep
 from footfall.bench.show import show
-from footfall.bench.workload import HISTORIES, SLATES, Cell
+from footfall.bench.workload import HISTORIES, SLATES, QuestionSize
 from footfall.errors import UserError
 
 stderr = Console(stderr=True, highlight=False)
@@ -32,8 +32,12 @@ def bench(
     """Measure how fast the model is asked on this machine (about five minutes on two cores)."""
     if model == "fake":
         raise UserError("the fake model has no speed worth measuring; name a real one")
-    cells = [Cell(h, s) for h in HISTORIES for s in SLATES] if grid else [Cell(history, slate)]
-    measured = measure(Order(model, cells, pages, repeats), stderr.print)
+    cells = (
+        [QuestionSize(h, s) for h in HISTORIES for s in SLATES]
+        if grid
+        else [QuestionSize(history, slate)]
+    )
+    measured = measure(BenchOptions(model, cells, pages, repeats), stderr.print)
     stderr.print(keep(measured))
     if as_json:
         typer.echo(json.dumps(measured.as_dict()))

@@ -15,7 +15,7 @@ from rich.table import Table
 from footfall.cli.init import print_findings
 from footfall.datasets.fetch import DOWNLOADS, fetch
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody
-from footfall.datasets.guessing.guess import Files, Guess, guess, is_table
+from footfall.datasets.guessing.guess import Guess, LogTables, guess, is_table
 from footfall.datasets.pages import described
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import GROUP, load
@@ -111,7 +111,7 @@ def describe_data(
 def _guessed(path: Path) -> Guess:
     """Read a log as ``footfall init`` would; what only its owner knows is asked there."""
     try:
-        return guess(Files(path), Told(), nobody)
+        return guess(LogTables(path), Told(), nobody)
     except UnansweredError as error:
         what, _, _ = str(error).partition(" Say it with")
         raise UserError(f"{what}; footfall init {path} asks, and writes a scenario") from None

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from footfall.errors import ModelError, UserError
-from footfall.explaining.asked import Asked, questions
+from footfall.explaining.asked import AskedQuestion, questions
 from footfall.explaining.interview import interview as ask
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
 from footfall.llm.specs import ModelSpec
@@ -214,7 +214,7 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
         )
 
 
-def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[Asked] | None:
+def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[AskedQuestion] | None:
     """The questions about a page; None, and a word about it, where they cannot be put together."""
     try:
         return questions(found, one, store)

@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from footfall.datasets.guessing.acts import EVERY
-from footfall.datasets.guessing.asking import Ask, Finding, Question, Told, nobody, usual
-from footfall.datasets.guessing.guess import Files, guess
+from footfall.datasets.guessing.asking import Ask, Finding, OpenQuestion, Told, nobody, usual
+from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall.plumbing.files import replacing
@@ -78,7 +78,7 @@ def init(
         decimal,
         currency,
     )
-    guessed = guess(Files(events, items, users), told, asker(yes=yes))
+    guessed = guess(LogTables(events, items, users), told, asker(yes=yes))
     dataset = load(guessed.source, Path.cwd())
     drafted = draft(guessed.source, dataset, guessed.findings, out)
     parse_scenario(yaml.safe_load(drafted.text), str(out))
@@ -116,7 +116,7 @@ def print_findings(findings: tuple[Finding, ...]) -> None:
     Console(width=WIDTH).print(table)
 
 
-def _person(question: Question) -> str:
+def _person(question: OpenQuestion) -> str:
     """Ask at the terminal, with the usual answer as the one that Enter gives."""
     typer.echo(question.text, err=True)
     answers = list(question.choices)

@@ -17,10 +17,10 @@ from footfall.errors import UserError
 from footfall.options import Options, Watch
 from footfall.plumbing.signals import patient
 from footfall.plumbing.yaml_files import folder_of
-from footfall.run_folder.answers import NO_VERDICT, Answers, answers_of
+from footfall.run_folder.answers import NO_VERDICT, RequestCounts, answers_of
 from footfall.runs.estimate import estimate
 from footfall.runs.grid import cells, is_grid, play
-from footfall.runs.run import run as simulate
+from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.overriding import read_with_options
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
@@ -144,7 +144,7 @@ def _simulate(scenario: Scenario, options: Options) -> dict[str, Any]:
         return simulate(scenario, options, watch)
 
 
-def _tell_answers(found: Iterable[Answers]) -> None:
+def _tell_answers(found: Iterable[RequestCounts]) -> None:
     """One line an arm: how many requests it was asked, and what was wrong."""
     for one in found:
         stderr.print(f"arm {one.words()}", markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from footfall.datasets.base import Source, resolve
 from footfall.datasets.cleaning import Draft, finish
 from footfall.datasets.ids import as_id
 from footfall.datasets.movielens import sessions
-from footfall.datasets.published import Table, add_notes, read_columns, read_records
+from footfall.datasets.published import PublishedTable, add_notes, read_columns, read_records
 from footfall.datasets.schema import Dataset
 
 ABOUT = (
@@ -96,7 +96,7 @@ def read(source: AmazonSource, base: Path) -> Dataset:
     return finish(draft)
 
 
-def _products(meta: Table) -> pd.DataFrame:
+def _products(meta: PublishedTable) -> pd.DataFrame:
     """Products; the category is the last of the path, or the main one."""
     frame = meta.frame
     last = frame["categories"].map(lambda path: path[-1] if isinstance(path, list) and path else "")

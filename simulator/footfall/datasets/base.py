@@ -6,16 +6,13 @@ import datetime as dt
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel
 
 from footfall.errors import DataError, did_you_mean
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 
-class Source(BaseModel):
+class Source(Spec):
     """Options of one kind of source. Unknown keys are refused, never ignored."""
-
-    model_config = SPEC
 
 
 def resolve(path: Path, base: Path) -> Path:

@@ -13,7 +13,7 @@ from footfall.datasets.base import Source, resolve
 from footfall.datasets.cleaning import Draft, finish
 from footfall.datasets.ids import as_id
 from footfall.datasets.movielens import sessions
-from footfall.datasets.published import Table, add_notes, find, read_columns
+from footfall.datasets.published import PublishedTable, add_notes, find, read_columns
 from footfall.datasets.schema import Dataset
 
 REC_ABOUT = (
@@ -127,7 +127,7 @@ def read_rand(source: KuaiRandSource, base: Path) -> Dataset:
     )
 
 
-def _views(log: Table, time: pd.Series) -> pd.DataFrame:
+def _views(log: PublishedTable, time: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "user": _whole(log.frame["user_id"]),
@@ -142,7 +142,7 @@ def _whole(column: pd.Series) -> pd.Series:
     return as_id(column.str.replace(r"\.0+$", "", regex=True))
 
 
-def _arm(log: Table) -> pd.Series:
+def _arm(log: PublishedTable) -> pd.Series:
     """Who chose the video: the app's own policy, or the lot, which replaced some of its choices."""
     frame = log.frame
     if "is_rand" not in frame:
@@ -152,7 +152,7 @@ def _arm(log: Table) -> pd.Series:
 
 def _finished(
     name: str, about: str, views: pd.DataFrame, clicked: np.ndarray, gap: float,
-    logs: list[Table], videos: list[Table], folder: Path,
+    logs: list[PublishedTable], videos: list[PublishedTable], folder: Path,
 ) -> Dataset:  # fmt: skip
     # Silence is not "no click"; broken lines go on, to be counted as what they are.
     said = np.isin(clicked, (0, 1)) | views["item"].isna().to_numpy()
@@ -177,7 +177,7 @@ def _finished(
     return finish(draft)
 
 
-def _videos(tables: list[Table], rows: pd.DataFrame) -> pd.DataFrame:
+def _videos(tables: list[PublishedTable], rows: pd.DataFrame) -> pd.DataFrame:
     """What the videos are; those that no table describes keep their number."""
     seen = pd.DataFrame({"item": rows["item"].dropna().unique()})
     if not tables:
@@ -195,7 +195,7 @@ def _videos(tables: list[Table], rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([described, unlisted], ignore_index=True)
 
 
-def _profiles(tables: list[Table]) -> pd.DataFrame:
+def _profiles(tables: list[PublishedTable]) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame({"user": []})
     frame = pd.concat([table.frame for table in tables], ignore_index=True)

@@ -33,7 +33,7 @@ MARKS = (
 
 
 @dataclass
-class Found:
+class LineFaults:
     """What was not in order, and in which line first."""
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Lines:
     encoding: str = "utf-8"
     lenient: bool = False
     quoted: bool = True
-    found: Found = field(default_factory=Found)
+    found: LineFaults = field(default_factory=LineFaults)
     number: int = 0
     """Lines given away so far."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from footfall.datasets.base import Source, resolve
 from footfall.datasets.cleaning import Draft, finish
-from footfall.datasets.published import Table, add_notes, read_columns
+from footfall.datasets.published import PublishedTable, add_notes, read_columns
 from footfall.datasets.schema import Dataset
 
 ABOUT = (
@@ -65,7 +65,7 @@ def read(source: MindSource, base: Path) -> Dataset:
     return finish(draft)
 
 
-def _shown(log: Table) -> tuple[pd.DataFrame, int]:
+def _shown(log: PublishedTable) -> tuple[pd.DataFrame, int]:
     """A view for each item shown and a click for each clicked; and how many say neither."""
     frame = log.frame.assign(shown=log.frame["shown"].fillna("").str.split())
     rows = frame.explode("shown").dropna(subset=["shown"])
@@ -77,7 +77,7 @@ def _shown(log: Table) -> tuple[pd.DataFrame, int]:
     return pd.concat([views, clicks], ignore_index=True), int((~good).sum())
 
 
-def _history(log: Table) -> pd.DataFrame:
+def _history(log: PublishedTable) -> pd.DataFrame:
     """Each user's longest list of earlier clicks, a second apart, before the log begins."""
     known = log.frame.dropna(subset=["user", "history"])
     length = known["history"].str.count(" ")

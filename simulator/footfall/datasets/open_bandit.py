@@ -11,7 +11,7 @@ import pandas as pd
 from footfall.datasets.base import Source, resolve
 from footfall.datasets.cleaning import Draft, finish
 from footfall.datasets.ids import as_id
-from footfall.datasets.published import Table, add_notes, find, read_columns
+from footfall.datasets.published import PublishedTable, add_notes, find, read_columns
 from footfall.datasets.schema import Dataset
 from footfall.datasets.wide import unfold
 from footfall.errors import DataError, did_you_mean
@@ -95,7 +95,7 @@ def _place(folder: Path, policy: str, campaign: str) -> Path:
     raise DataError(f"{place}: no such folder of Open Bandit; {hint}")
 
 
-def _rows(log: Table, policy: str) -> pd.DataFrame:
+def _rows(log: PublishedTable, policy: str) -> pd.DataFrame:
     """One row an item shown, numbered as the page it is."""
     frame = log.frame
     time = pd.to_datetime(frame["timestamp"], format="ISO8601", errors="coerce", utc=True)
@@ -125,7 +125,7 @@ def _profiles(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates("user")[["user", *FEATURES]]
 
 
-def _items(tables: list[Table]) -> pd.DataFrame:
+def _items(tables: list[PublishedTable]) -> pd.DataFrame:
     """Items with their features; the names were taken out of the data."""
     frame = pd.concat([table.frame for table in tables], ignore_index=True)
     items = frame.assign(item=as_id(frame["item_id"])).drop_duplicates("item")

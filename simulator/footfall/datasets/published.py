@@ -22,7 +22,7 @@ from footfall.errors import DataError, did_you_mean, one_line
 
 
 @dataclass
-class Table:
+class PublishedTable:
     """A table of the source as text, and what was wrong in it."""
 
     frame: pd.DataFrame
@@ -37,7 +37,7 @@ class Table:
         return cells.moments(self.frame[column], unit)
 
 
-def add_notes(draft: Draft, *tables: Table) -> None:
+def add_notes(draft: Draft, *tables: PublishedTable) -> None:
     """Hand what was wrong in the files to the draft's account."""
     for table in tables:
         draft.cleaning.extend(table.notes)
@@ -65,7 +65,7 @@ def read_columns(
     *,
     separator: str = ",",
     header: bool = True,
-) -> Table:
+) -> PublishedTable:
     """Read the known columns of a delimited file (also ``.gz``) as text.
 
     Args:
@@ -91,7 +91,7 @@ def read_columns(
         if column not in frame:
             hint = did_you_mean(column, read.header)
             raise DataError(f'{path}: no column "{column}"; {hint}')
-    table = Table(frame[[column for column in known if column in frame]], read.notes)
+    table = PublishedTable(frame[[column for column in known if column in frame]], read.notes)
     strange = [column for column in read.header if column not in known]
     if strange:
         table.notes.append(_strange(path, strange))
@@ -105,7 +105,7 @@ def read_records(
     *,
     nested: Sequence[str] = (),
     literals: bool = False,
-) -> Table:
+) -> PublishedTable:
     """Read one record a line: JSON, or Python literals as older data sets have them.
 
     Args:
@@ -131,7 +131,7 @@ def read_records(
         row = {key: cell_of(record.get(key), many=key in nested) for key in known}
         emptied += sum(row[key] is None and record.get(key) is not None for key in plain)
         rows.append(row)
-    table = Table(pd.DataFrame(rows, columns=list(known), dtype=object))
+    table = PublishedTable(pd.DataFrame(rows, columns=list(known), dtype=object))
     for key in needed:
         if table.frame[key].notna().sum() == 0:
             raise DataError(f'{path}: no record has "{key}"; is this the right file?')

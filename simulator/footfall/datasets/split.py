@@ -7,19 +7,17 @@ import datetime as dt
 from typing import Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from footfall.datasets.base import naive_utc
 from footfall.datasets.cleaning import with_prices
 from footfall.datasets.schema import Dataset, Split
 from footfall.errors import DataError
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 
-class SplitSpec(BaseModel):
+class SplitSpec(Spec):
     """Where the memory of the simulated users ends. Exactly one of ``at`` and ``fraction``."""
-
-    model_config = SPEC
 
     at: dt.datetime | dt.date | Literal["end"] | None = None
     """First moment that is held out, UTC; a date means its midnight. "end": nothing is held out,

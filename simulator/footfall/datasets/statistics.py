@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.event_columns import EventColumns
 from footfall.datasets.schema import ACTIONS, Split
 
 LIKED_SHARE = 0.7
@@ -21,20 +22,13 @@ DAYS_A_WEEK = 7.0
 
 
 @dataclass(frozen=True, eq=False)
-class Events:
+class Events(EventColumns):
     """Events of many users, one user after another, oldest first within a user."""
 
     names: npt.NDArray[np.object_]
     """[n_users] ids, rising; a user's *code* is the place in it."""
     offsets: npt.NDArray[np.int64]
     """[n_users + 1] rows of user ``i``: ``offsets[i]`` to ``offsets[i + 1]``."""
-    items: npt.NDArray[np.int32]
-    times: npt.NDArray[np.datetime64]
-    actions: npt.NDArray[np.int8]
-    quantities: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
-    orders: npt.NDArray[np.int64]
-    """[n_events] number of the basket within its user, from 0; -1 unknown."""
     unknown: int = 0
     """Events left out because the catalogue has no such item."""
 
@@ -70,8 +64,7 @@ class Events:
         lengths = np.diff(self.offsets)[codes]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         rows = np.repeat(self.offsets[codes] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        columns = ("items", "times", "actions", "quantities", "values", "orders")
-        chosen = {column: getattr(self, column)[rows] for column in columns}
+        chosen = self.columns(rows)
         return dataclasses.replace(self, names=self.names[codes], offsets=offsets, **chosen)
 
     def users(self) -> npt.NDArray[np.int64]:

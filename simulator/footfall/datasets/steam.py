@@ -9,7 +9,7 @@ import pandas as pd
 
 from footfall.datasets.base import Source, resolve
 from footfall.datasets.cleaning import Draft, finish
-from footfall.datasets.published import Table, add_notes, read_records
+from footfall.datasets.published import PublishedTable, add_notes, read_records
 from footfall.datasets.schema import Dataset
 
 ABOUT = (
@@ -74,7 +74,7 @@ def read(source: SteamSource, base: Path) -> Dataset:
     return finish(draft)
 
 
-def _games(listed: Table) -> pd.DataFrame:
+def _games(listed: PublishedTable) -> pd.DataFrame:
     """Games; ``genres`` is a readable list, and words such as "Free to Play" are a price of 0."""
     frame = listed.frame
     genres = frame["genres"].map(

@@ -21,7 +21,7 @@ from footfall.run_folder.layout import STORE
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuestion:
     """One question."""
 
     shared: str
@@ -34,7 +34,9 @@ class Asked:
     """Of each label, or of each token of ``own``; empty where nothing is stored."""
 
 
-def questions(replay: Replay, page: ExplainedPage, store: Path | None = None) -> list[Asked]:
+def questions(
+    replay: Replay, page: ExplainedPage, store: Path | None = None
+) -> list[AskedQuestion]:
     """What the model was asked about one page of a replayed user.
 
     No engine starts and no server is asked: answers come from the run's store. Questions whose
@@ -116,14 +118,16 @@ class _Listener:
         """Nothing of its own to free."""
 
 
-def _told(question: Question | Passage, reply: Reply | Written, tokenizer: Tokenizer) -> Asked:
+def _told(
+    question: Question | Passage, reply: Reply | Written, tokenizer: Tokenizer
+) -> AskedQuestion:
     if isinstance(question, Passage):
         text = reply.text if isinstance(reply, Written) else ""
-        return Asked(tokenizer.decode(question.prompt.ids), "", text, {})
+        return AskedQuestion(tokenizer.decode(question.prompt.ids), "", text, {})
     shared = tokenizer.decode(question.prefix.ids).lstrip("\n")
     own = tokenizer.decode(question.suffix.ids)
     if not isinstance(reply, Answer):
-        return Asked(shared, own, "", {})
+        return AskedQuestion(shared, own, "", {})
     tokens = question.labels or question.suffix.ids
     chances = [math.exp(value) for value in reply.logprobs]
     words = [tokenizer.decode([token]) for token in tokens]
@@ -134,4 +138,4 @@ def _told(question: Question | Passage, reply: Reply | Written, tokenizer: Token
         mean = sum(reply.logprobs) / len(reply.logprobs)
         answer = f"log P {mean:.3f} a token, {len(tokens)} tokens"
     labels = [f"{word}" if question.labels else f"{n}:{word}" for n, word in enumerate(words)]
-    return Asked(shared, own, answer, dict(zip(labels, chances, strict=True)))
+    return AskedQuestion(shared, own, answer, dict(zip(labels, chances, strict=True)))

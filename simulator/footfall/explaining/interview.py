@@ -25,7 +25,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.writing import Passage, Writer
 from footfall.options import Announce
-from footfall.prompting.prompter import Visit
+from footfall.prompting.prompter import VisitSoFar
 from footfall.run_folder.layout import STORE
 
 QUESTION_CHARS = 400
@@ -137,7 +137,7 @@ def _own_model(said: ModelSpec) -> ModelSpec:
     return ModelSpec(name=said.name, adapter=said.adapter, seed=said.seed)
 
 
-def _lately(replay: Replay) -> Visit:
+def _lately(replay: Replay) -> VisitSoFar:
     """The persona, and the newest deeds of the run."""
     deeds = [(d, page) for page in replay.pages for d in page.decisions]
     codes = {"clicked": [], "bought": []}  # type: dict[str, list[int]]
@@ -148,7 +148,7 @@ def _lately(replay: Replay) -> Visit:
         elif decision.clicked:
             codes["clicked"].append(code)
     clicked, bought = (tuple(codes[name][-MOST_DEEDS:]) for name in ("clicked", "bought"))
-    return Visit(replay.histories.population.persona(replay.number), clicked, bought)
+    return VisitSoFar(replay.histories.population.persona(replay.number), clicked, bought)
 
 
 def _with_question(catalogue: Catalogue, question: str) -> Catalogue:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import scipy.optimize
-from pydantic import BaseModel, ValidationError
+from pydantic import Field
 
 from footfall.behaviour.decisions import click_probabilities, examination_curve
 from footfall.behaviour.features import FEATURES, Floats, PairFeatures
@@ -19,8 +18,7 @@ from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
 from footfall.fitting.mixed import fit_mixed, rescaled
-from footfall.plumbing.files import write_text
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 VARYING = ("none", "popularity", "price", "repeat", "recency", "category")
 """Terms whose coefficients may differ between users, where the choices say that they do."""
@@ -35,29 +33,23 @@ CONSTANT = "none"
 MODEL = "llm"
 
 
-class SegmentTerms(BaseModel):
+class SegmentTerms(Spec):
     """Coefficients of one segment of users, shrunk towards everybody's."""
-
-    model_config = SPEC
 
     coefficients: dict[str, float]
     standard_errors: dict[str, float]
     slates: int
 
 
-class FittedBehaviour(BaseModel):
+class FittedBehaviour(Spec):
     """A fitted behaviour with its evidence; ``spec`` is what a scenario takes."""
 
-    model_config = SPEC
-
-    format: Literal[1] = 1
-    """Version of the file; raised when an old file would be misread."""
     spec: BehaviourSpec
     coefficients: dict[str, float]
     """As estimated, before the constant was moved for what the data cannot tell."""
     standard_errors: dict[str, float]
     """Clustered by user."""
-    segments: dict[str, SegmentTerms] = {}
+    segments: dict[str, SegmentTerms] = Field(default={})
     protocol: str
     weak: bool
     """The protocol has unseen items; believe the coefficient of popularity least."""
@@ -67,32 +59,8 @@ class FittedBehaviour(BaseModel):
     """Per slate, in nats, on the fitted slates."""
     null_log_likelihood: float
     """The same with all coefficients 0."""
-    assumed: dict[str, str] = {}
+    assumed: dict[str, str] = Field(default={})
     """What the data could not tell -> what is assumed instead, and why."""
-
-    def save(self, path: Path) -> None:
-        """Write as JSON."""
-        write_text(path, self.model_dump_json(indent=1) + "\n")
-
-
-def load_fitted(path: Path) -> FittedBehaviour:
-    """Read what ``FittedBehaviour.save`` wrote.
-
-    Raises:
-        DataError: The file is missing, or is no fitted behaviour.
-    """
-    try:
-        return FittedBehaviour.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot read the fitted behaviour: {error.strerror}; fit it first"
-        ) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "file"
-        raise DataError(
-            f"{path}: no fitted behaviour of this version: {place}: {first['msg']}; fit it again"
-        ) from None
 
 
 def design(

@@ -21,21 +21,19 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from footfall.datasets.schema import Split
 from footfall.datasets.takings import best_rating, taken
 from footfall.errors import DataError
 from footfall.luck import identity
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 StageName = Literal["fit", "calibrate", "test"]
 
 
-class StageSpec(BaseModel):
+class StageSpec(Spec):
     """How the time before the split, and the users, are divided."""
-
-    model_config = SPEC
 
     cut: Literal["time", "user"] = "time"
     """"time": one date for all users. "user": each user's own rows are halved."""

@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from footfall.gym.stage import CONTEXT, EPISODES, Played, Reward, Stage
+from footfall.gym.stage import CONTEXT, EPISODES, Played, Reward, SimulatedUsers
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
@@ -20,16 +20,18 @@ Observation = dict[str, npt.NDArray[np.float32]]
 Action = npt.NDArray[Any]
 
 
-def open_stage(scenario: str | Scenario, base: Path | None, reward: Reward, days: float) -> Stage:
+def open_stage(
+    scenario: str | Scenario, base: Path | None, reward: Reward, days: float
+) -> SimulatedUsers:
     """The users of a scenario: a YAML file, a shipped scenario's name, or one that was read."""
     read = scenario if isinstance(scenario, Scenario) else read_scenario(scenario)
     if base is None:
         base = Path() if isinstance(scenario, Scenario) else folder_of(scenario)
-    return Stage(read, base, reward=reward, days=days)
+    return SimulatedUsers(read, base, reward=reward, days=days)
 
 
-def observation_space(stage: Stage) -> gymnasium.spaces.Dict:
-    """What is observed; see ``Stage.observe``."""
+def observation_space(stage: SimulatedUsers) -> gymnasium.spaces.Dict:
+    """What is observed; see ``SimulatedUsers.observe``."""
 
     def box(length: int, low: float = 0.0) -> gymnasium.spaces.Box:
         return gymnasium.spaces.Box(low, np.inf, (length,), np.float32)
@@ -59,7 +61,7 @@ class _UserEnv(gymnasium.Env[Observation, Action]):
         days: float = 0.0,
         render_mode: str | None = None,
     ) -> None:
-        """Read the scenario's data; see ``Stage`` for the arguments."""
+        """Read the scenario's data; see ``SimulatedUsers`` for the arguments."""
         self.stage = open_stage(scenario, base, reward, days)
         self.observation_space: gymnasium.spaces.Space[Any] = observation_space(self.stage)
         self.render_mode = render_mode
@@ -147,6 +149,6 @@ class ScoreEnv(_UserEnv):
         return np.asarray(best[np.isfinite(scores[best])], dtype=np.int64)
 
 
-def slate_space(stage: Stage) -> gymnasium.spaces.MultiDiscrete:
+def slate_space(stage: SimulatedUsers) -> gymnasium.spaces.MultiDiscrete:
     """A code of an item for each place of the page."""
     return gymnasium.spaces.MultiDiscrete(np.full(stage.slate, stage.n_items))

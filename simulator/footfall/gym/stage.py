@@ -71,7 +71,7 @@ class _Chosen:
         """Learn nothing: whoever acts learns for itself."""
 
 
-class Stage:
+class SimulatedUsers:
     """The users of one scenario, ready to be shown slates."""
 
     def __init__(

@@ -46,7 +46,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Sentences:
+class SentenceEncoder:
     """all-MiniLM-L6-v2 as it is (Apache-2.0): unit vectors, mean over tokens."""
 
     identity: str = "all-minilm-l6-v2"

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, Field
+from pydantic import AnyHttpUrl, Field
 
 from footfall.plumbing.secrets import EnvName, NoCredentials
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Operational, Spec
 
 
-class ModelSpec(BaseModel):
+class ModelSpec(Spec):
     """The model, and how to run it. Every field has a default that works on a laptop."""
-
-    model_config = SPEC
 
     name: str = Field(default="embedded", min_length=1)
     """``embedded`` (SmolLM2-135M-Instruct, comes with Footfall), ``none`` (nobody is asked: users
@@ -25,9 +23,9 @@ class ModelSpec(BaseModel):
     adapter: str | None = Field(default=None, min_length=1)
     """A LoRA adapter: a folder that ``footfall finetune`` wrote (peft's layout), or the name of
     one that comes with Footfall. Merged into the weights on a CPU, beside them on a GPU."""
-    server: Annotated[AnyHttpUrl, NoCredentials] | None = None
+    server: Operational[Annotated[AnyHttpUrl, NoCredentials] | None] = None
     """Address of a running vLLM server (``http://host:8000/v1``); absent: in this process."""
-    api_key_env: EnvName | None = None
+    api_key_env: Operational[EnvName | None] = None
     """Name of the environment variable with the server's key. Keys never stand in a file."""
     tokenizer: str | None = None
     """Folder or hub id of the tokenizer, where a server's model does not name its own."""
@@ -42,27 +40,27 @@ class ModelSpec(BaseModel):
     """Questions that the engine computes at once. Default: 64 on a CPU, 512 on CUDA."""
     max_num_batched_tokens: int | None = Field(default=None, ge=64)
     """Tokens that the engine computes at once. Default: vLLM's on a CPU, 16384 on CUDA."""
-    kv_cache_gib: float | None = Field(default=None, gt=0)
+    kv_cache_gib: Operational[float | None] = Field(default=None, gt=0)
     """Memory for cached histories in GiB. Default: 1 on a CPU, vLLM's own choice on CUDA."""
-    gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
+    gpu_memory_utilization: Operational[float] = Field(default=0.9, gt=0, le=1)
     """Share of a GPU's memory that the engine may take; unused on a CPU."""
     tensor_parallel_size: int = Field(default=1, ge=1)
     """GPUs that share one copy of the model."""
-    cpu_threads: str | None = None
+    cpu_threads: Operational[str | None] = None
     """Cores of a CPU engine, as vLLM writes them ("0-1", "0,2"). Default: all that this
     process may use."""
-    window: int = Field(default=8, ge=1, le=1024)
+    window: Operational[int] = Field(default=8, ge=1, le=1024)
     """Requests to a server that are under way at once."""
-    prompts_per_request: int = Field(default=64, ge=1, le=1024)
+    prompts_per_request: Operational[int] = Field(default=64, ge=1, le=1024)
     """Questions in one request to a server."""
-    timeout: float = Field(default=300.0, gt=0)
+    timeout: Operational[float] = Field(default=300.0, gt=0)
     """Seconds until a request to a server counts as failed."""
-    retries: int = Field(default=4, ge=0, le=20)
+    retries: Operational[int] = Field(default=4, ge=0, le=20)
     """Further tries after a server's 429, 5xx or a broken connection; never after other 4xx."""
-    max_retry_after: float = Field(default=120.0, ge=0)
+    max_retry_after: Operational[float] = Field(default=120.0, ge=0)
     """Longest pause (seconds) that a server may ask for with ``Retry-After`` before a further
     try; where it asks for more, the run pauses as for a server that is down."""
-    patience: float = Field(default=1800.0, ge=0)
+    patience: Operational[float] = Field(default=1800.0, ge=0)
     """Seconds that a run waits for a server that does not answer; then it stops, to be resumed."""
     seed: int = 0
     """Of the fake model only: another seed is another imaginary model."""

@@ -18,7 +18,7 @@ Pending = Callable[[], list[Reply]]
 
 
 @runtime_checkable
-class Streaming(Protocol):
+class StreamingModel(Protocol):
     """A language model that can be asked more before it has answered."""
 
     def submit(self, questions: Sequence[Question]) -> Pending:
@@ -28,7 +28,7 @@ class Streaming(Protocol):
 
 def submit(model: LanguageModel, questions: Sequence[Question]) -> Pending:
     """Queue questions where the model can do that; ask them at once where it cannot."""
-    if isinstance(model, Streaming):
+    if isinstance(model, StreamingModel):
         return model.submit(questions)
     replies = model.ask(questions)
     return lambda: replies

@@ -21,8 +21,6 @@ PURCHASE = ACTIONS.index("purchase")
 
 DAY = np.timedelta64(1, "D")
 
-_COLUMNS = ("items", "times", "actions", "quantities", "values", "orders")
-
 _DIGITS = 6
 """Scores are compared to so many places, so that ties go by age and not by rounding."""
 
@@ -83,12 +81,12 @@ def with_lived(page: Page, before: int | None = None) -> Persona:
         "values": np.array([m.value for m in lived]),
         "orders": np.array([first + m.session for m in lived], dtype=np.int64),
     }
-    columns = {name: np.concatenate([getattr(persona, name), added[name]]) for name in _COLUMNS}
-    return replace(persona, **columns)
+    known = persona.columns(slice(None))
+    return replace(persona, **{name: np.concatenate([known[name], added[name]]) for name in known})
 
 
 def keep(persona: Persona, rows: npt.NDArray[np.int64]) -> Persona:
     """The persona with some of its events only."""
     if len(rows) == len(persona.items):
         return persona
-    return replace(persona, **{name: getattr(persona, name)[rows] for name in _COLUMNS})
+    return replace(persona, **persona.columns(rows))

@@ -66,7 +66,7 @@ class RememberingChoice:
         books = self.diagnostics
         books.pages += 1
         books.unanswered_pages += 1
-        books.reasons[reason] = books.reasons.get(reason, 0) + 1
+        books.no_answers[reason] = books.no_answers.get(reason, 0) + 1
         return PageUtilities(np.full(len(page.items), np.nan), reason=reason)
 
 

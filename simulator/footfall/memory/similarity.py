@@ -33,7 +33,7 @@ def open_similarity(kind: Similarity, catalogue: Catalogue) -> ItemSimilarity:
         f"{title} ({category})" if category else title
         for title, category in zip(catalogue.titles, catalogue.categories, strict=True)
     ]
-    return SharedWords(texts) if kind == "words" else Sentences(texts)
+    return SharedWords(texts) if kind == "words" else SentenceSimilarity(texts)
 
 
 class SharedWords:
@@ -55,7 +55,7 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower()) or [text]
 
 
-class Sentences:
+class SentenceSimilarity:
     """Embeddings by all-MiniLM-L6-v2 (Apache-2.0), mean over tokens."""
 
     def __init__(self, texts: list[str]) -> None:

@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from footfall.errors import did_you_mean
 
-SPEC = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-"""Unknown keys are mistakes, and an endless coefficient makes every utility none."""
+T = TypeVar("T")
+
+
+class Spec(BaseModel):
+    """Something that a person writes: unknown keys are mistakes, and so are endless numbers."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+class _Operational:
+    """Marks a field that says how to run and not what comes out."""
+
+
+Operational = Annotated[T, _Operational()]
+"""Type of such a field: ``budget: Operational[BudgetSpec]``. A resumed run may change it."""
+
+
+def operational(model: type[BaseModel]) -> Iterator[str]:
+    """Names of the ``Operational`` fields, and those of its parts ("model.server")."""
+    for name, field in model.model_fields.items():
+        if _is_operational(field):
+            yield name
+        for part in _models_in(field.annotation):
+            marked = (own for own, inner in part.model_fields.items() if _is_operational(inner))
+            yield from (f"{name}.{own}" for own in marked)
+
+
+def _is_operational(field: FieldInfo) -> bool:
+    return any(isinstance(mark, _Operational) for mark in field.metadata)
 
 
 def fault(error: ValidationError) -> str:

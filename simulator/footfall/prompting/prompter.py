@@ -38,7 +38,7 @@ _Ask = tuple[int, Repeat, Repeat, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class VisitSoFar:
     """Who looks, and what they did earlier in this visit. None: somebody without a past."""
 
     persona: Persona | None
@@ -147,9 +147,9 @@ class Prompter:
         # Some tokenizers put a mark of their own before a lone newline: the last id is it.
         self._newline = tokenizer.encode("\n")[-1]
         _, self._closing = tokenizer.chat("", "")
-        self._bare = len(self._drafts([Visit(None)], [None], [0])[0].stable)
+        self._bare = len(self._drafts([VisitSoFar(None)], [None], [0])[0].stable)
 
-    def prefixes(self, visits: Sequence[Visit]) -> list[Prefix]:
+    def prefixes(self, visits: Sequence[VisitSoFar]) -> list[Prefix]:
         """One prefix a visit, in order; all are tokenised together."""
         shown = [self._shown(visit) for visit in visits]
         known = [self._familiarity(visit.persona) for visit in visits]
@@ -255,7 +255,7 @@ class Prompter:
     def _familiarity(self, persona: Persona | None) -> Familiarity | None:
         return Familiarity.of(persona, self._categories_of) if self.personal else None
 
-    def _shown(self, visit: Visit) -> int:
+    def _shown(self, visit: VisitSoFar) -> int:
         """Events of this persona that are shown if the token budget allows."""
         known = 0 if visit.persona is None else len(visit.persona.items)
         return min(known, self._budget.history_events)
@@ -269,7 +269,7 @@ class Prompter:
 
     def _drafts(
         self,
-        visits: Sequence[Visit],
+        visits: Sequence[VisitSoFar],
         known: Sequence[Familiarity | None],
         kept: Sequence[int],
     ) -> list[_Draft]:
@@ -280,7 +280,9 @@ class Prompter:
         ids = self._tokenizer.encode_many(texts)
         return [_Draft(*ids[i : i + 3]) for i in range(0, len(ids), 3)]
 
-    def _texts(self, visit: Visit, known: Familiarity | None, events: int) -> tuple[str, str, str]:
+    def _texts(
+        self, visit: VisitSoFar, known: Familiarity | None, events: int
+    ) -> tuple[str, str, str]:
         orders = 0 if known is None else known.orders
         variables = self._visit_variables(visit, events) | {"orders": orders}
         system = self._template.render("system", variables)
@@ -294,7 +296,7 @@ class Prompter:
             tail = closing + (answer + "\n" if answer else "")
         return opening, said + "\n" if said else "", tail
 
-    def _visit_variables(self, visit: Visit, events: int) -> dict[str, Any]:
+    def _visit_variables(self, visit: VisitSoFar, events: int) -> dict[str, Any]:
         persona = visit.persona
         profile = {} if persona is None else persona.profile
         clean = {

@@ -24,7 +24,7 @@ from jinja2.runtime import BlockReference, Context, LoopContext, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import Namespace
 
-from footfall.prompting.template_bounds import Bounds
+from footfall.prompting.template_bounds import TemplateBounds
 from footfall.prompting.template_words import (
     COUNTED,
     FLAT,
@@ -190,7 +190,7 @@ class Sandbox(SandboxedEnvironment):
         self, source: nodes.Template, name: str | None, filename: str | None, *more: Any, **kw: Any
     ) -> str:
         """Compile a file after its bounds have been put into it."""
-        made = Bounds(self, name, filename).visit(source)
+        made = TemplateBounds(self, name, filename).visit(source)
         return super()._generate(made, name, filename, *more, **kw)
 
     @jinja2.pass_context  # so that Jinja does not compute it once and for all

@@ -27,7 +27,7 @@ from footfall.prompting.template_words import (
 )
 
 
-class Bounds(NodeTransformer):
+class TemplateBounds(NodeTransformer):
     """Puts filters that count around whatever repeats or grows; refuses what is not listed.
 
     Jinja finds its methods by the names of the nodes.

@@ -25,22 +25,21 @@ Kind = Literal[
     "invented", "invented_slates", "repeated", "unavailable", "too_long", "too_short", "empty",
     "ran_out", "failed", "outages", "bad_scores", "failed_updates",
 ]  # fmt: skip
+"""What is counted:
 
-MEANING: dict[Kind, str] = {
-    "invented": "items that the catalogue lacks (dropped)",
-    "invented_slates": "slates with at least one such item",
-    "repeated": "items twice in a slate, or already shown in the visit (dropped)",
-    "unavailable": "items that were not on sale at that time, as the request said (dropped)",
-    "too_long": "slates with more items than asked for (cut)",
-    "too_short": "slates that left places of the page empty, after dropping",
-    "empty": "first slates of a visit without a single usable item, although no request failed",
-    "ran_out": "later slates of a visit without any item that it had not shown yet",
-    "failed": "requests without a slate: an exception, a time-out, an unusable answer",
-    "outages": "requests that the scenario itself let fail",
-    "bad_scores": "scores or propensities of a slate that were not usable numbers (set to none)",
-    "failed_updates": "epochs that the recommender could not learn from",
-}
-"""What each count counts, for reports."""
+invented        items that the catalogue lacks (dropped)
+invented_slates slates with at least one such item
+repeated        items twice in a slate, or already shown in the visit (dropped)
+unavailable     items that were not on sale at that time, as the request said (dropped)
+too_long        slates with more items than asked for (cut)
+too_short       slates that left places of the page empty, after dropping
+empty           first slates of a visit without a single usable item, although no request failed
+ran_out         later slates of a visit without any item that it had not shown yet
+failed          requests without a slate: an exception, a time-out, an unusable answer
+outages         requests that the scenario itself let fail
+bad_scores      scores or propensities of a slate that were not usable numbers (set to none)
+failed_updates  epochs that the recommender could not learn from
+"""
 
 _TEXT = frozenset({str})
 _NUMBER = frozenset({float})

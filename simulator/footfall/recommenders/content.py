@@ -15,7 +15,7 @@ from sklearn.preprocessing import normalize
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError, did_you_mean
-from footfall.llm.encoders import Encoder, Sentences, States
+from footfall.llm.encoders import Encoder, SentenceEncoder, States
 from footfall.llm.specs import ModelSpec
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.protocol import Materials
@@ -87,7 +87,7 @@ def _words(text: str) -> list[str]:
 
 
 def _embedded(spec: ContentSpec, texts: list[str]) -> npt.NDArray[np.float32]:
-    encoder: Encoder = Sentences()
+    encoder: Encoder = SentenceEncoder()
     if spec.by == "language-model":
         encoder = States(ModelSpec(name=spec.model), MIDDLE)
     found = encoder.encode(texts)

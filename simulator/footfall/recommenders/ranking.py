@@ -16,7 +16,7 @@ import pandas as pd
 
 from footfall.recommenders.learning import Learning
 from footfall.recommenders.protocol import Materials, Request, Slate
-from footfall.recommenders.trained_specs import Trained
+from footfall.recommenders.trained_specs import TrainedSpec
 
 SPARE = 128
 """Items that a kept ranking holds beyond the first page, so that later pages are free."""
@@ -144,7 +144,7 @@ class RankedRecommender:
         return _top(scores, allowed, self._learning.by_popularity, depth, fallback=fallback)
 
 
-def ranked(spec: Trained, materials: Materials, train: Train) -> RankedRecommender:
+def ranked(spec: TrainedSpec, materials: Materials, train: Train) -> RankedRecommender:
     """Make the recommender of a model that scores all items."""
     return RankedRecommender(
         Learning(materials.split.remembered, materials.catalogue, spec.positive, spec.window_days),

@@ -26,6 +26,7 @@ from pydantic import (
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.plumbing import plugins
 from footfall.plumbing.secrets import EnvName, NoCredentials
+from footfall.plumbing.spec import Spec
 from footfall.recommenders.trained_specs import (
     ContentSpec,
     EaseSpec,
@@ -37,7 +38,6 @@ from footfall.recommenders.trained_specs import (
     SequentialSpec,
     ShuffledSpec,
     SlimSpec,
-    Spec,
     UserKnnSpec,
 )
 

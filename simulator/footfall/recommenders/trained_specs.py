@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 Action = Literal["view", "click", "cart", "purchase", "rate"]
-
-
-class Spec(BaseModel):
-    """Options of one recommender; unknown ones are refused."""
-
-    model_config = SPEC
 
 
 class Positive(Spec):
@@ -33,7 +27,7 @@ def _retrain(value: Any) -> Any:
     raise ValueError("must be never, epoch, or a number of epochs from 1")
 
 
-class Trained(Spec):
+class TrainedSpec(Spec):
     """Options of the recommenders that Footfall trains itself."""
 
     positive: Positive | None = None
@@ -53,19 +47,19 @@ class Trained(Spec):
         return self.retrain != "never"
 
 
-class RandomSpec(Trained):
+class RandomSpec(TrainedSpec):
     """Items drawn uniformly, anew for every page."""
 
     kind: Literal["random"]
 
 
-class PopularSpec(Trained):
+class PopularSpec(TrainedSpec):
     """The items with most positive interactions, the same for everyone."""
 
     kind: Literal["popular"]
 
 
-class ShuffledSpec(Trained):
+class ShuffledSpec(TrainedSpec):
     """The most popular items in a random order, anew for every page: a control for ranking."""
 
     kind: Literal["shuffled"]
@@ -73,7 +67,7 @@ class ShuffledSpec(Trained):
     """How many of the most popular items (not yet shown in the visit) are shuffled."""
 
 
-class ItemKnnSpec(Trained):
+class ItemKnnSpec(TrainedSpec):
     """Items like those the user liked: LensKit's ``ItemKNNScorer`` on implicit feedback."""
 
     kind: Literal["item-knn"]
@@ -85,7 +79,7 @@ class ItemKnnSpec(Trained):
     """Most similar items kept for each item (items); null keeps all, slower and larger."""
 
 
-class ImplicitSpec(Trained):
+class ImplicitSpec(TrainedSpec):
     """Matrix factorisation on implicit feedback.
 
     ``als`` is LensKit's ``ImplicitMFScorer`` (Hu, Koren, Volinsky 2008); ``bpr`` is the
@@ -115,7 +109,7 @@ class ImplicitSpec(Trained):
         return self
 
 
-class UserKnnSpec(Trained):
+class UserKnnSpec(TrainedSpec):
     """What users alike took: LensKit's ``UserKNNScorer`` on implicit feedback."""
 
     kind: Literal["user-knn"]
@@ -125,7 +119,7 @@ class UserKnnSpec(Trained):
     """Cosine similarity below which two users are no neighbours."""
 
 
-class EaseSpec(Trained):
+class EaseSpec(TrainedSpec):
     """A linear autoencoder in closed form: LensKit's ``EASEScorer`` (Steck, WWW 2019).
 
     Its matrix has as many cells as items squared: 20,000 items take 1.6 GB.
@@ -136,7 +130,7 @@ class EaseSpec(Trained):
     """Added to the diagonal of the co-occurrence matrix; more for more users."""
 
 
-class SlimSpec(Trained):
+class SlimSpec(TrainedSpec):
     """A sparse linear model: LensKit's ``SLIMScorer`` (Ning and Karypis, ICDM 2011)."""
 
     kind: Literal["slim"]
@@ -148,7 +142,7 @@ class SlimSpec(Trained):
     """Most similar items that may vote on an item (fsSLIM); all unless told: slower."""
 
 
-class ContentSpec(Trained):
+class ContentSpec(TrainedSpec):
     """Items whose texts are like those of what the user liked, whoever else liked them.
 
     The one kind here that shows items which nobody has taken yet.
@@ -170,7 +164,7 @@ class ContentSpec(Trained):
         return self
 
 
-class SequentialSpec(Trained):
+class SequentialSpec(TrainedSpec):
     """What comes next after the newest takings: a small GRU4Rec (Hidasi et al., ICLR 2016)."""
 
     kind: Literal["sequential"]
@@ -198,7 +192,7 @@ Component = Annotated[
 """A recommender that can be a part of a hybrid: it scores all items."""
 
 
-class HybridSpec(Trained):
+class HybridSpec(TrainedSpec):
     """Several recommenders with one voice."""
 
     kind: Literal["hybrid"]
@@ -218,7 +212,7 @@ class HybridSpec(Trained):
         ):
             raise ValueError(f"weights: {len(self.of)} numbers of 0 or more, not all 0")
         for part in self.of:
-            common = part.model_fields_set & set(Trained.model_fields)
+            common = part.model_fields_set & set(TrainedSpec.model_fields)
             if common:
                 name = min(common)
                 raise ValueError(f'"{name}" of part "{part.kind}": write it beside "of" instead')

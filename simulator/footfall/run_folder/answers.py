@@ -36,7 +36,7 @@ OWN = frozenset({"random", "popular", "shuffled", "item-knn", "implicit"})
 
 
 @dataclass(frozen=True)
-class Answers:
+class RequestCounts:
     """What one arm was asked and what came back; counts of requests unless said otherwise."""
 
     arm: str
@@ -137,7 +137,7 @@ class Answers:
         return f"; for instance: {found}" if found else ""
 
 
-def answers_of(record: Mapping[str, Any]) -> tuple[Answers, ...]:
+def answers_of(record: Mapping[str, Any]) -> tuple[RequestCounts, ...]:
     """Those of every arm that a manifest tells of, in its order."""
     arms = (record.get("scenario") or {}).get("arms") or ()
     kinds = {
@@ -151,7 +151,7 @@ def answers_of(record: Mapping[str, Any]) -> tuple[Answers, ...]:
     )
 
 
-def answers(arm: str, counts: Mapping[str, Any], kind: str = "") -> Answers:
+def answers(arm: str, counts: Mapping[str, Any], kind: str = "") -> RequestCounts:
     """What the audit of one arm counted (``footfall.recommenders.audit``)."""
 
     def count(name: str) -> int:
@@ -164,7 +164,7 @@ def answers(arm: str, counts: Mapping[str, Any], kind: str = "") -> Answers:
         for kind, found in (listed.items() if isinstance(listed, dict) else ())
         if isinstance(found, list) and found
     }
-    return Answers(
+    return RequestCounts(
         arm=arm,
         requests=max(0, count("slates") - count("outages")),
         failed=count("failed"),

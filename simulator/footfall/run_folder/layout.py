@@ -9,6 +9,8 @@ RUN/people.npz           users fitted to the log's pages, where the run has fitt
 RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, discrepancy: the
                          run's pages under drawn worlds, where users are fitted to pages
                          (``footfall.runs.draws``)
+RUN/asked/                a run folder of its own: the users whom the language model played as well,
+                         in a run of two levels
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
 RUN/.lock                held by the process that writes to the folder
@@ -34,6 +36,9 @@ REPORT = "report.html"
 
 PEOPLE = "people.npz"
 """Users fitted to the log's pages, where the run has fitted them itself."""
+ASKED = "asked"
+"""Folder of the users who were asked as well, in a run of two levels."""
+
 DRAWS = "draws.parquet"
 """What the run's pages would have brought in worlds that the fit leaves possible."""
 

@@ -10,7 +10,7 @@ from footfall.options import Announce
 from footfall.recommenders import AuditedRecommender, Request, audited, build
 from footfall.recommenders.outage import FailingRecommender
 from footfall.recommenders.table import TableRecommender
-from footfall.run_folder.answers import OWN, Answers, answers
+from footfall.run_folder.answers import OWN, RequestCounts, answers
 from footfall.runs.histories import Histories
 from footfall.runs.staging import windows
 from footfall.scenario.scenario import Scenario
@@ -54,7 +54,7 @@ def open_arms(
 
 def probe(
     scenario: Scenario, histories: Histories, base: Path, announce: Announce
-) -> tuple[Answers, ...]:
+) -> tuple[RequestCounts, ...]:
     """Ask recommenders of others (callables, tables, services) for the first users' first pages.
 
     Nothing is simulated and nobody learns; a service sees requests like any others.

@@ -1,9 +1,9 @@
 """What the pages of a run would have brought, were the fitted users otherwise than the best guess.
 
 Beside the luck of the draw an effect is as uncertain as the fit. The pages that a run logged are
-looked at again under worlds drawn from what the fit leaves possible (``behaviour.drawing``): no new
-run, since expected clicks and purchases are sums of chances. ``RUN/draws.parquet`` has one row an
-arm, user and draw:
+looked at again under worlds drawn from what the fit leaves possible (``behaviour.people_draws``):
+no new run, since expected clicks and purchases are sums of chances. ``RUN/draws.parquet`` has one
+row an arm, user and draw:
 
     arm, user             as in the log
     draw                  number of the drawn world, from 0; the same world in all arms
@@ -24,8 +24,8 @@ import pandas as pd
 import pyarrow as pa
 
 from footfall.behaviour.decisions import chances, examination_curve
-from footfall.behaviour.drawing import drawn
 from footfall.behaviour.people import People, sigmoid
+from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.traces import amounts, faded_before
 from footfall.run_folder.log import IMPRESSIONS, read_part, write_part
 from footfall.world.calendar import DAY

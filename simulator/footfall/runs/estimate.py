@@ -15,9 +15,10 @@ from typing import Any
 from footfall.bench.rates import recall
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
-from footfall.run_folder.answers import Answers
+from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
+from footfall.runs.levels import levels_of
 from footfall.runs.own_users import asks_nobody
 from footfall.runs.preparing import setting_of
 from footfall.runs.rehearsal import Rehearsal, rehearse
@@ -78,7 +79,7 @@ class Estimate:
     """Nine runs in ten should end between these."""
     speed_from: str
     """Who measured the speed, when and where."""
-    answers: tuple[Answers, ...] = ()
+    answers: tuple[RequestCounts, ...] = ()
     """What callables, tables and services answered to a few requests."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -88,7 +89,12 @@ class Estimate:
 
 
 def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
-    """Read the data, train, make the pages of some users, and scale up to the whole run."""
+    """Read the data, train, make the pages of some users, and scale up to the whole run.
+
+    Of a run of two levels it is the second one that takes time, and that is estimated.
+    """
+    if scenario.levels is not None:
+        scenario = levels_of(scenario)[1]
     start = time.perf_counter()
     histories = read_histories(scenario, base, announce)
     scenario = asks_nobody(scenario, histories)

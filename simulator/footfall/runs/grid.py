@@ -25,7 +25,7 @@ MOST_RUNS = 200
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridCell:
     """One run of a grid."""
 
     name: str
@@ -40,7 +40,7 @@ def is_grid(scenario: Scenario, seeds: Sequence[int]) -> bool:
     return bool(scenario.grid) or len(seeds) > 0
 
 
-def cells(scenario: Scenario, seeds: Sequence[int] = ()) -> list[Cell]:
+def cells(scenario: Scenario, seeds: Sequence[int] = ()) -> list[GridCell]:
     """Every combination of the grid's values and the seeds, the last key moving fastest.
 
     Raises:
@@ -62,21 +62,21 @@ def cells(scenario: Scenario, seeds: Sequence[int] = ()) -> list[Cell]:
     for values in itertools.product(*axes.values()):
         settings = dict(zip(axes, values, strict=True))
         name = ",".join(f"{key.split('.')[-1]}={_word(v)}" for key, v in settings.items())
-        found.append(Cell(name, settings, _with(plain, settings)))
+        found.append(GridCell(name, settings, _with(plain, settings)))
     names = [cell.name for cell in found]
     if len(set(names)) < len(names):
-        found = [Cell(f"{n:03d}", cell.settings, cell.scenario) for n, cell in enumerate(found)]
+        found = [GridCell(f"{n:03d}", cell.settings, cell.scenario) for n, cell in enumerate(found)]
     return found
 
 
-def write_plan(found: Sequence[Cell], out: Path) -> None:
+def write_plan(found: Sequence[GridCell], out: Path) -> None:
     """Write ``grid.json``, which says which folder holds which run."""
     plan = {"runs": [{"folder": cell.name, "settings": cell.settings} for cell in found]}
     write_json(out / GRID, plan)
 
 
 def play(
-    found: Sequence[Cell],
+    found: Sequence[GridCell],
     options: Options,
     simulate: Callable[[Scenario, Options], object],
     announce: Announce,

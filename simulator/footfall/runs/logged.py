@@ -40,7 +40,7 @@ from footfall.runs.foresight import Foresight, Met, SettingForesight, SilentFore
 from footfall.runs.histories import Histories
 from footfall.runs.judged_pages import Judged, logged_pages
 from footfall.scenario.scenario import ArmSpec, Scenario
-from footfall.serving.logged import FEWER_DRAWS, Answers, LoggedPages, ask
+from footfall.serving.logged import FEWER_DRAWS, CounterfactualSlates, LoggedPages, ask
 from footfall.world.crowd import Setting
 
 TRIED_PAGES = 250
@@ -57,12 +57,12 @@ ChancesOf = Callable[[Rows, Codes], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class AskedPages:
     """What one arm would have shown on some pages."""
 
     rows: npt.NDArray[np.int64]
     """[m] which pages; earlier ones only of arms that Footfall did not train."""
-    answers: Answers
+    answers: CounterfactualSlates
     """Of those."""
 
 
@@ -98,7 +98,7 @@ def write_logged(
     pages, judged = found
     foresight = foresight_on(pages, judged, histories, setting, speaks=speaks)
     announce(f"logged pages: {int(pages.judged.sum())} of {judged.start:%Y-%m-%d} and later")
-    answers: dict[str, Asked] = {}
+    answers: dict[str, AskedPages] = {}
     notes: dict[str, dict[str, Any]] = {}
     for arm, trained in zip(scenario.arms, arms, strict=True):
         asked = ask_arm(arm, trained, scenario, histories, pages, judged, foresight, base)
@@ -127,7 +127,7 @@ def ask_arm(
     judged: Judged,
     foresight: Foresight,
     base: Path,
-) -> tuple[Asked | None, dict[str, Any]]:
+) -> tuple[AskedPages | None, dict[str, Any]]:
     """What an arm would have shown, if it may be asked; else why not."""
     retrained = _is_retrained(arm, base)
     if retrained and not judged.held_out:
@@ -151,7 +151,7 @@ def ask_arm(
             return None, {"asked": False, "why": _unknown_age(arm, judged)}
         rows = rows if logger else np.ones(len(pages), dtype=bool)
     answers = answer(pages.take(rows), logger=logger)
-    return Asked(np.flatnonzero(rows), answers), {
+    return AskedPages(np.flatnonzero(rows), answers), {
         "asked": True,
         "logged": answers.logger,
         "frozen": not retrained,
@@ -229,7 +229,7 @@ def numbers_of(pages: LoggedPages, histories: Histories) -> Rows:
 
 def logged_tables(
     pages: LoggedPages,
-    answers: dict[str, Asked],
+    answers: dict[str, AskedPages],
     foresight: Foresight,
     histories: Histories,
 ) -> dict[str, pa.Table]:
@@ -281,7 +281,11 @@ def _shown_table(
 
 
 def _arm_table(
-    name: str, pages: LoggedPages, asked: Asked, chances: ChancesOf, ids: npt.NDArray[np.object_]
+    name: str,
+    pages: LoggedPages,
+    asked: AskedPages,
+    chances: ChancesOf,
+    ids: npt.NDArray[np.object_],
 ) -> pa.Table:
     """Expected acts are means over some of the arm's draws."""
     cells = np.nonzero(pages.shown[asked.rows])

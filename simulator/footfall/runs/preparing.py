@@ -132,7 +132,13 @@ def society_of(scenario: Scenario, histories: Histories, base: Path) -> Society 
 
 def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:
     """Pairs of arm and user that are simulated."""
-    return assign(scenario.design, setting.users, len(scenario.arms), scenario.seed)
+    return assign(
+        scenario.design,
+        setting.users,
+        len(scenario.arms),
+        scenario.seed,
+        played=scenario.population.played,
+    )
 
 
 def job_of(

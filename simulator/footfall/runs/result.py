@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from footfall.options import Options, Watch
-from footfall.runs.run import run
+from footfall.runs.levels import run_scenario
 from footfall.scenario.scenario import Scenario
 
 
@@ -64,4 +64,4 @@ def simulate(scenario: Scenario, options: Options, watch: Watch | None = None) -
         UserError: The scenario, its data or the folder cannot be used.
         RunError: Something failed on the way; the run can be resumed.
     """
-    return Simulated(options.out, run(scenario, options, watch))
+    return Simulated(options.out, run_scenario(scenario, options, watch))

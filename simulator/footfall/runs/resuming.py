@@ -17,9 +17,11 @@ from typing import Any
 from footfall.errors import LogError, RunError, UserError
 from footfall.options import Announce, Options
 from footfall.plumbing.files import PARTIAL, file_hash
+from footfall.plumbing.spec import operational
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import (
     ASIDE,
+    ASKED,
     DRAWS,
     LOGS,
     MANIFEST,
@@ -31,21 +33,7 @@ from footfall.run_folder.layout import (
 )
 from footfall.scenario.scenario import Scenario
 
-OPERATIONAL = (
-    "about",
-    "budget",
-    "choice.max_unanswered",
-    "model.server",
-    "model.api_key_env",
-    "model.gpu_memory_utilization",
-    "model.kv_cache_gib",
-    "model.cpu_threads",
-    "model.window",
-    "model.prompts_per_request",
-    "model.timeout",
-    "model.retries",
-    "model.patience",
-)
+OPERATIONAL = frozenset(operational(Scenario))
 """Keys of a scenario that say how to run and not what comes out: a resumed run may change them."""
 
 _NOTHING = "(nothing)"
@@ -54,7 +42,7 @@ _LONGEST = 60
 
 
 @dataclass(frozen=True)
-class Findings:
+class PartsCheck:
     """The parts of a run against what its manifest says about them."""
 
     intact: dict[str, str] = field(default_factory=dict)
@@ -88,11 +76,6 @@ class Earlier:
     def parts(self) -> dict[str, str]:
         """All parts that were ever finished; written again, they have to have these hashes."""
         return dict(self.record.get("parts", {}))
-
-    @property
-    def intact_parts(self) -> dict[str, str]:
-        """Those of them that are as they were written."""
-        return {name: digest for name, digest in self.parts.items() if name in self.intact}
 
     @property
     def epochs(self) -> int:
@@ -160,7 +143,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     for key in sorted(old.keys() | new.keys()):
         place = f"{prefix}.{key}" if prefix else key
         first, second = old.get(key, _NOTHING), new.get(key, _NOTHING)
-        if first == second or place.startswith(OPERATIONAL):
+        if first == second or place in OPERATIONAL:
             continue
         if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
             first, second = ({str(n): v for n, v in enumerate(row)} for row in (first, second))
@@ -170,7 +153,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
             yield f"{place}: {_short(first)} -> {_short(second)}"
 
 
-def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
+def inspect(folder: Path, record: Mapping[str, Any]) -> PartsCheck:
     """Hold the files of a run against its manifest."""
     listed: dict[str, str] = {**record.get("parts", {}), **record.get("tables", {})}
     states: dict[str, list[str]] = {"intact": [], "changed": [], "missing": []}
@@ -185,7 +168,7 @@ def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
     foreign = tuple(name for name in names if name not in listed)
     for name in foreign:  # will be moved, and links may lead anywhere
         manifest.inside(folder, name)
-    return Findings(
+    return PartsCheck(
         {name: listed[name] for name in states["intact"]},
         tuple(states["changed"]),
         tuple(states["missing"]),
@@ -193,7 +176,7 @@ def inspect(folder: Path, record: Mapping[str, Any]) -> Findings:
     )
 
 
-def set_aside(folder: Path, found: Findings, announce: Announce) -> None:
+def set_aside(folder: Path, found: PartsCheck, announce: Announce) -> None:
     """Move what is damaged or foreign out of the log's way; half-written files just go."""
     moved = []
     for name in (*found.changed, *found.foreign):
@@ -212,7 +195,7 @@ def set_aside(folder: Path, found: Findings, announce: Announce) -> None:
         )
 
 
-def verify(folder: Path) -> Findings:
+def verify(folder: Path) -> PartsCheck:
     """Check every part of a run against the manifest's hashes.
 
     Raises:
@@ -243,7 +226,7 @@ def compare(parts: Mapping[str, str], earlier: Earlier) -> None:
 
 
 def _clear(folder: Path) -> None:
-    for name in (*LOGS, ASIDE):
+    for name in (*LOGS, ASIDE, ASKED):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (MANIFEST, REPORT, VALIDITY, SPENT, PEOPLE, DRAWS):
         (folder / name).unlink(missing_ok=True)

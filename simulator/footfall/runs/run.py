@@ -23,7 +23,7 @@ from footfall.errors import BudgetError, FootfallError, InterruptError, UserErro
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.outage import waited_for
-from footfall.options import Announce, Judge, Options, Watch
+from footfall.options import Announce, Options, StopEarly, Watch
 from footfall.plumbing.signals import undisturbed
 from footfall.plumbing.stopwatch import Stopwatch
 from footfall.recommenders import AuditedRecommender
@@ -36,7 +36,6 @@ from footfall.runs.arms import open_arms
 from footfall.runs.budget import Meter, MeteredModel
 from footfall.runs.draws import write_draws
 from footfall.runs.histories import Histories, read_histories
-from footfall.runs.judges import installed_judge
 from footfall.runs.logged import write_logged
 from footfall.runs.own_users import as_begun, with_own_users
 from footfall.runs.preparing import (
@@ -48,6 +47,7 @@ from footfall.runs.preparing import (
     society_of,
 )
 from footfall.runs.provenance import added, describe, held_out_table, items_table, users_table
+from footfall.runs.stopping import installed_stop_early
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
 from footfall.workers.hiring import hire
@@ -64,7 +64,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
         RunError: Something failed on the way; the run can be resumed.
     """
     watch = watch or Watch()
-    judge, clock = _judge(scenario, watch), Stopwatch()
+    stop_early, clock = _stop_early(scenario, watch), Stopwatch()
     with manifest.locked(options.out), ExitStack() as stack:
         scenario = as_begun(scenario, options)
         earlier = resuming.claim(options, scenario, watch.announce)
@@ -122,7 +122,7 @@ def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dic
                 _account(record, choice, recommenders, engine, clock, earlier)
                 books.enter(record, parts)
                 if number + 1 >= earlier.epochs:  # before, the judge has let the run go on
-                    record["stopped"] = judge(options.out)
+                    record["stopped"] = stop_early(options.out)
                 if record["stopped"]:
                     break
         _conclude(options.out, record, job, clock)
@@ -209,7 +209,7 @@ def _carry_over(record: dict[str, Any], earlier: resuming.Earlier) -> None:
     record["no_verdict"] = no_verdict(record)
 
 
-def _judge(scenario: Scenario, watch: Watch) -> Judge:
+def _stop_early(scenario: Scenario, watch: Watch) -> StopEarly:
     """Who says after an epoch that the run has seen enough; nobody unless the scenario asks."""
     if scenario.grid:
         raise UserError(
@@ -217,7 +217,7 @@ def _judge(scenario: Scenario, watch: Watch) -> Judge:
         )
     if scenario.stop_early is None:
         return lambda _: ""
-    return watch.enough or installed_judge()
+    return watch.enough or installed_stop_early()
 
 
 @contextmanager
@@ -260,11 +260,11 @@ def _write_tables(
     out: Path, scenario: Scenario, histories: Histories, setting: Setting
 ) -> dict[str, str]:
     """Items, users and held-out choices beside the log, so that it can be read without source."""
-    users = users_table(histories)
+    users, pairs = users_table(histories), people_of(scenario, setting)
     if scenario.design == "split":
         names = [arm.name for arm in scenario.arms]
-        arms = {user: names[arm] for arm, user in people_of(scenario, setting)}
-        users["arm"] = users.index.map(arms)
+        users["arm"] = users.index.map({user: names[arm] for arm, user in pairs})
+    users = users.loc[sorted({user for _, user in pairs})]
     tables = {
         ITEMS: items_table(histories),
         HELD_OUT: held_out_table(histories),
@@ -301,7 +301,7 @@ def _account(
 ) -> None:
     """Counts, faults and times so far."""
     arms = [arm["name"] for arm in record["scenario"]["arms"]]
-    record["choice"] = {} if choice is None else vars(choice.diagnostics).copy()
+    record["choice"] = {} if choice is None else choice.diagnostics.as_dict()
     record["faults"] = {
         arm: {**r.faults.as_dict(), **r.diagnostics}
         for arm, r in zip(arms, recommenders, strict=True)

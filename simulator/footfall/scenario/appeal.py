@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 
-class AppealSpec(BaseModel):
+class AppealSpec(Spec):
     """``appeal: {path: appeal/}``: what makes users answer to other titles."""
-
-    model_config = SPEC
 
     path: Path
     """Folder that ``footfall learn-appeal`` wrote, or the name of one that comes with Footfall."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -22,10 +22,8 @@ def seconds(text: object) -> object:
     return text
 
 
-class BudgetSpec(BaseModel):
+class BudgetSpec(Spec):
     """Bounds of a run; where one is reached the run stops, and can be resumed with a larger."""
-
-    model_config = SPEC
 
     max_tokens: int | None = Field(default=None, ge=0)
     """Prompt tokens sent to the model; stored answers cost none."""

@@ -38,14 +38,16 @@ DEFAULT_LIKED = 5.0
 
 
 @dataclass(frozen=True)
-class Draft:
+class ScenarioDraft:
     """The text of a scenario, and what was decided in it."""
 
     text: str
     findings: tuple[Finding, ...]
 
 
-def draft(source: TableSource, dataset: Dataset, found: tuple[Finding, ...], out: Path) -> Draft:
+def draft(
+    source: TableSource, dataset: Dataset, found: tuple[Finding, ...], out: Path
+) -> ScenarioDraft:
     """Write a scenario for a log.
 
     Args:
@@ -76,7 +78,7 @@ def draft(source: TableSource, dataset: Dataset, found: tuple[Finding, ...], out
         _arms(options, why_options),
         "seed: 1\n",
     ]
-    return Draft("".join(parts), (*found, *decided))
+    return ScenarioDraft("".join(parts), (*found, *decided))
 
 
 _MODEL = """\

@@ -8,18 +8,20 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from footfall.behaviour.specs import BehaviourSpec
 from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.sources import DataSource
 from footfall.datasets.split import SplitSpec
 from footfall.errors import ScenarioError, did_you_mean
+from footfall.llm.nobody import NOBODY
 from footfall.llm.specs import ModelSpec
-from footfall.plumbing.spec import SPEC, explain
+from footfall.plumbing.spec import Operational, Spec, explain
 from footfall.recommenders.specs import RecommenderSpec
 from footfall.scenario.appeal import AppealSpec
 from footfall.scenario.budget import BudgetSpec
+from footfall.scenario.levels import LevelsSpec
 from footfall.scenario.limits import beyond
 from footfall.users.population import PopulationSpec
 from footfall.world.actions.specs import ActionsSpec
@@ -31,11 +33,7 @@ MOST_EPOCHS = 10_000
 """Names of the log's parts have four digits for them."""
 
 
-class _Spec(BaseModel):
-    model_config = SPEC
-
-
-class WorldSpec(_Spec):
+class WorldSpec(Spec):
     """How long the world turns, and what a page looks like."""
 
     days: float = Field(default=7, gt=0, le=3650)
@@ -59,7 +57,7 @@ class WorldSpec(_Spec):
         return self
 
 
-class StopSpec(_Spec):
+class StopSpec(Spec):
     """When a run may stop before its last day; looked at after every epoch."""
 
     metric: Literal[
@@ -80,7 +78,7 @@ class StopSpec(_Spec):
     """Epochs before the first look."""
 
 
-class ArmSpec(_Spec):
+class ArmSpec(Spec):
     """One recommender under test."""
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[\w][\w .+-]*$")
@@ -94,17 +92,19 @@ class ArmSpec(_Spec):
     read by the scenario's ``appeal``."""
 
 
-class Scenario(_Spec):
+class Scenario(Spec):
     """Everything that a run depends on, but for the data themselves."""
 
     name: str = Field(min_length=1)
-    about: str = ""
+    about: Operational[str] = ""
     """What one should see; shown in the report."""
     data: DataSource
     split: SplitSpec
     population: PopulationSpec
     model: ModelSpec = ModelSpec()
     choice: ChoiceSpec = ChoiceSpec()
+    levels: LevelsSpec | None = None
+    """Two levels of users: all are played by a surrogate, some by the model as well."""
     behaviour: BehaviourSpec = BehaviourSpec()
     """Written here, or the name of a file that ``footfall fit`` wrote."""
     appeal: AppealSpec | None = None
@@ -120,14 +120,14 @@ class Scenario(_Spec):
     design: Design = "paired"
     """"paired": every user meets every arm with the same luck; "split": every user meets one
     arm, as in a live test; "interleaved": two recommenders take turns on every page."""
-    budget: BudgetSpec = BudgetSpec()
+    budget: Operational[BudgetSpec] = BudgetSpec()
     """What the run may use up before it stops, to be resumed."""
     interventions: tuple[Intervention, ...] = ()
     """What happens on the way; see ``footfall.world.interventions``."""
     stop_early: StopSpec | None = None
     """Stop when the answer is clear; by default the run goes on to its last day."""
     seed: int = Field(default=1, ge=0)
-    grid: dict[str, tuple[Any, ...]] = {}
+    grid: dict[str, tuple[Any, ...]] = Field(default={})
     """Values to try for keys of the scenario, each combination a run of its own:
     ``{world.slate: [5, 10], seed: [1, 2, 3]}``. Arms go by name: ``arms.new.recommender``."""
 
@@ -168,6 +168,26 @@ class Scenario(_Spec):
                     raise ValueError(
                         f'{one.kind}: arm "{name}" is no arm; {did_you_mean(name, names)}'
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _levels_can_be_put_together(self) -> Scenario:
+        if self.levels is None:
+            return self
+        if self.design != "paired":
+            raise ValueError(f"levels need a paired design, not {self.design}")
+        silent = "model" not in self.model_fields_set or self.model.name == NOBODY
+        if silent or self.choice.mode == "ensemble":
+            raise ValueError("levels need a named model that choice asks, and no ensemble")
+        if self.stop_early is not None:
+            raise ValueError("a run of two levels cannot stop early: remove stop_early or levels")
+        meeting = [arm.name for arm in self.arms if getattr(arm.recommender, "retrains", False)]
+        if self.social is not None or meeting:
+            who = "social" if self.social else f"retrain of arm {meeting[0]}"
+            raise ValueError(
+                f"levels need users whom others do not touch, and {who} makes what one does "
+                "matter to the others; remove it or levels"
+            )
         return self
 
     def digest(self) -> str:

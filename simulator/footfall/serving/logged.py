@@ -74,7 +74,7 @@ class LoggedPages:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class CounterfactualSlates:
     """What one recommender would have shown."""
 
     items: Codes
@@ -104,7 +104,7 @@ def ask(
     chances: Chances | None = None,
     *,
     logger: bool = False,
-) -> Answers:
+) -> CounterfactualSlates:
     """Ask a recommender about logged pages.
 
     Args:
@@ -133,7 +133,7 @@ def ask(
             _tell(chances, requests, pages, rows, told, catalogue)
     logger = logger or _is_logger(pages, items, stated)
     if logger:
-        return Answers(items, *_own(pages, reading), failed, logger)
+        return CounterfactualSlates(items, *_own(pages, reading), failed, logger)
     target = _targets(pages, items, stated) if told is None else told.mean(axis=1)
     placed, reach = _anywhere(pages, items, reading)
     if told is not None:  # by lot: every place is as likely as any other
@@ -141,7 +141,9 @@ def ask(
         placed = target * lengths
         reach = target * np.cumsum(reading)[lengths - 1]
     seen = pages.shown
-    return Answers(items, np.where(seen, target, 0.0), placed * seen, reach * seen, failed, logger)
+    return CounterfactualSlates(
+        items, np.where(seen, target, 0.0), placed * seen, reach * seen, failed, logger
+    )
 
 
 def _own(pages: LoggedPages, reading: Floats) -> tuple[Floats, Floats, Floats]:

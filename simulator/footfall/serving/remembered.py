@@ -33,7 +33,7 @@ _COLUMNS = [*_VISIT, "page", "position", "item", "score", "propensity", "team", 
 
 
 @dataclass
-class Remembered:
+class RecordedEpoch:
     """An epoch that is in the log already; empty for those that are not."""
 
     unanswered: set[Key] = field(default_factory=set)
@@ -63,7 +63,7 @@ class EpochReader:
     eventful: bool = False
     """Whether the run has a log of events, which tells how many pages a visit had in all."""
 
-    def read(self, epoch: int, into: Remembered) -> None:
+    def read(self, epoch: int, into: RecordedEpoch) -> None:
         """Replace what ``into`` remembers by the epoch of that number."""
         into.forget()
         for name in self.parts:
@@ -109,7 +109,7 @@ class EpochReader:
         page = visits["pages"] + searched
         return visits.assign(page=page, user=visits["user"].map(self._codes))
 
-    def _pages(self, shown: pd.DataFrame, into: Remembered) -> None:
+    def _pages(self, shown: pd.DataFrame, into: RecordedEpoch) -> None:
         shown["arm"] = shown["arm"].map({name: code for code, name in enumerate(self.names.arms)})
         shown["user"] = shown["user"].map(self._codes)
         seeds = self._seeds(shown)
@@ -125,7 +125,7 @@ class EpochReader:
             pages: Any = shown[mine].groupby(np.asarray(seeds)[mine])
             slates.update((int(seed), _slate(rows)) for seed, rows in pages)
 
-    def _empty_pages(self, visits: pd.DataFrame, into: Remembered) -> None:
+    def _empty_pages(self, visits: pd.DataFrame, into: RecordedEpoch) -> None:
         empty = visits[visits["ended"] == "empty page"]
         gone = Slate((), failure="had no page before the run was resumed")
         for arm, seed in zip(empty["arm"], self._seeds(empty), strict=True):
@@ -135,7 +135,7 @@ class EpochReader:
             for code in arms:
                 into.slates[code][seed] = gone
 
-    def _silent_ends(self, visits: pd.DataFrame, into: Remembered) -> None:
+    def _silent_ends(self, visits: pd.DataFrame, into: RecordedEpoch) -> None:
         """Pages of search without an answer: they are in no log, but their visits ended there.
 
         Where the visit ended at a recommended page, that page is the one before, and is known
@@ -163,13 +163,13 @@ def _slate(rows: pd.DataFrame) -> Slate:
     return Slate(tuple(rows["item"]), scores, propensities)
 
 
-class Past:
+class EarlierAttempt:
     """What of an earlier attempt at this run is taken from its log."""
 
     def __init__(self, reader: EpochReader, recalled: Sequence[bool]) -> None:
         """``recalled``: for each recommender, whether it may answer otherwise when asked again."""
         self._reader, self._recalled = reader, tuple(recalled)
-        self._now = Remembered(slates=[{} for _ in recalled])
+        self._now = RecordedEpoch(slates=[{} for _ in recalled])
 
     def turn_to(self, epoch: int) -> None:
         """Remember this epoch, if the log has it, and forget the one before."""
@@ -213,7 +213,7 @@ class RecallingService:
     """A page service on which pages that had no answer before have none again."""
 
     service: PageService
-    past: Remembered
+    past: RecordedEpoch
     note: Callable[[int], None] = lambda _: None
     """Told how many pages of a batch were answered now and count as unanswered nevertheless."""
 

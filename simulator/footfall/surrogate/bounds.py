@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from footfall.surrogate.features import NOTHING, Codes, ItemTable
+from footfall.surrogate.features import NOTHING, Codes, ItemFeatures
 from footfall.surrogate.texts import nearest
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def traits_of(axes: int) -> int:
     return min(USER_AXES, axes) + 2
 
 
-def user_traits(windows: Codes, table: ItemTable, distances: Floats) -> Floats:
+def user_traits(windows: Codes, table: ItemFeatures, distances: Floats) -> Floats:
     """[n, q] what places a user: the mean remembered item, how many there are, how far they lie.
 
     Args:

@@ -89,7 +89,7 @@ def window(page: Page, events: int, *, visit: bool) -> Codes:
 
 
 @dataclass(frozen=True, eq=False)
-class ItemTable:
+class ItemFeatures:
     """What is known of the items of a catalogue; rows are codes."""
 
     places: Floats
@@ -102,7 +102,7 @@ class ItemTable:
     """[n_items, 3] relative price, letters and words of the title."""
 
     @classmethod
-    def of(cls, catalogue: Catalogue, space: TextSpace) -> ItemTable:
+    def of(cls, catalogue: Catalogue, space: TextSpace) -> ItemFeatures:
         """Look up every item of a catalogue."""
         places = space.place(space.weigh(item_texts(catalogue)))
         titles = catalogue.titles

@@ -72,6 +72,8 @@ class _Card(_Part):
     visit: bool
     learned: list[str]
     names: list[str]
+    taught: list[str] = []
+    """Users whose answers were learned from; empty where the card does not say."""
 
 
 def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from footfall.choice.protocol import Page
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.titles import short
 from footfall.surrogate.bounds import Bounds, user_traits
-from footfall.surrogate.features import Codes, ItemTable, window
+from footfall.surrogate.features import Codes, ItemFeatures, window
 from footfall.surrogate.texts import TextSpace, item_texts, nearest
 from footfall.surrogate.trees import Trees
 from footfall.users.familiarity import Familiarity
@@ -55,7 +55,7 @@ class Reader:
 
     def __init__(self, student: Student, catalogue: Catalogue) -> None:
         self.student = student
-        self.table = ItemTable.of(catalogue, student.space)
+        self.table = ItemFeatures.of(catalogue, student.space)
         self._catalogue = catalogue
         self._known: dict[tuple[str, int], Familiarity] = {}
 

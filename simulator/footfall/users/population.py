@@ -15,14 +15,15 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from footfall.datasets.catalogue import Catalogue
+from footfall.datasets.event_columns import EventColumns
 from footfall.datasets.query import select
 from footfall.datasets.schema import ACTIONS, Split
 from footfall.datasets.statistics import LIKED_SHARE, Events, user_statistics
 from footfall.errors import DataError, did_you_mean
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 from footfall.users.neighbours import Neighbours
 
 COLD = "cold-"
@@ -33,26 +34,15 @@ HABITS = ("visits_per_week", "gap_days", "items_per_order", "spend_per_order")
 
 
 @dataclass(frozen=True, slots=True)
-class Persona:
+class Persona(EventColumns):
     """One simulated user, made of the remembered part of a real one.
 
-    The history arrays are aligned, oldest first, and end strictly before the split.
+    The events end strictly before the split.
     """
 
     user: str
     profile: dict[str, str]
     """Readable profile, empty where nothing is known."""
-    items: npt.NDArray[np.int32]
-    """[n_events] catalogue codes."""
-    times: npt.NDArray[np.datetime64]
-    """[n_events] UTC."""
-    actions: npt.NDArray[np.int8]
-    """[n_events] index into ``footfall.datasets.schema.ACTIONS``."""
-    quantities: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
-    """[n_events] money or rating, NaN where unknown."""
-    orders: npt.NDArray[np.int64]
-    """[n_events] number of the basket or visit within this user, rising; -1 unknown."""
     cold: bool = False
     """A cold-start persona: a profile and no history."""
     original: str = ""
@@ -63,10 +53,8 @@ class Persona:
     """What the user likes, in a few words, where the model was asked to sum it up."""
 
 
-class PopulationSpec(BaseModel):
+class PopulationSpec(Spec):
     """Which real users are played, and how much of their past they remember."""
-
-    model_config = SPEC
 
     users: int = Field(ge=1)
     """How many users with a history are played."""
@@ -81,6 +69,8 @@ class PopulationSpec(BaseModel):
     """Further users with the profile of a real user and no history."""
     min_history: int = Field(default=1, ge=1)
     """Users with fewer remembered events are not drawn."""
+    played: float = Field(default=1.0, gt=0, le=1)
+    """Share of the drawn users who come at all, by lot; the others are drawn and stay at home."""
     max_history: int | None = Field(default=None, ge=1)
     """A persona remembers only this many newest events; habits come from all of them."""
     copies: bool = False
@@ -89,7 +79,7 @@ class PopulationSpec(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(EventColumns):
     """Users as columns, so that a million of them fit; users are numbered from 0.
 
     Events are those of the real users who are played, one real user after another, oldest first
@@ -104,13 +94,6 @@ class Population:
     """Profile columns by readable name, each [n_users] of text or None."""
     offsets: npt.NDArray[np.int64]
     """[n_real + 1] events of real user ``r`` are the rows ``offsets[r]`` to ``offsets[r + 1]``."""
-    items: npt.NDArray[np.int32]
-    """[n_events] catalogue codes; so aligned: times, actions, quantities, values, orders."""
-    times: npt.NDArray[np.datetime64]
-    actions: npt.NDArray[np.int8]
-    quantities: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
-    orders: npt.NDArray[np.int64]
     habits: pd.DataFrame
     """One row a user, NaN where the history does not tell: ``visits_per_week``, ``gap_days``
     (mean days between visits), ``items_per_order``, ``spend_per_order`` (money)."""
@@ -164,12 +147,7 @@ class Population:
             real=real,
             profiles={name.replace("_", " "): _texts(people[name]) for name in profile},
             offsets=events.offsets,
-            items=events.items,
-            times=events.times,
-            actions=events.actions,
-            quantities=events.quantities,
-            values=events.values,
-            orders=events.orders,
+            **events.columns(slice(None)),
             habits=people[list(HABITS)].astype(float).reset_index(drop=True),
             hours=np.where(real[:, None] < 0, 0, events.hours()[real]),
             counts=counts,
@@ -191,12 +169,7 @@ class Population:
         return Persona(
             user=self.users[number],
             profile={k: v[number] for k, v in self.profiles.items() if v[number] is not None},
-            items=self.items[part],
-            times=self.times[part],
-            actions=self.actions[part],
-            quantities=self.quantities[part],
-            values=self.values[part],
-            orders=self.orders[part],
+            **self.columns(part),
             cold=bool(self.real[number] < 0),
             original=self.originals[number],
             neighbours=self.neighbours,
@@ -250,13 +223,6 @@ class Population:
         part = self.rows(number)
         codes, counts = np.unique(self.items[part][self.taken[part]], return_counts=True)
         return dict(zip(codes.tolist(), counts.tolist(), strict=True))
-
-    def last_purchase(self, number: int) -> dict[int, np.datetime64]:
-        """Catalogue code -> when user ``number`` last took that item, UTC."""
-        part = self.rows(number)
-        taken = self.taken[part]
-        pairs = zip(self.items[part][taken].tolist(), self.times[part][taken], strict=True)
-        return dict(pairs)  # oldest first, so the newest stays
 
     def event_rows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Aligned user numbers and event rows, one entry a user and remembered event."""

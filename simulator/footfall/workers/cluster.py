@@ -26,7 +26,7 @@ from footfall.options import Announce, OnRound
 from footfall.scenario.scenario import Scenario
 from footfall.workers.crew import deal
 from footfall.workers.shards import Job, Learners
-from footfall.workers.worker import Report, Worker, failed
+from footfall.workers.worker import EpochReport, Worker, failed
 
 LOCAL = "local"
 """The address that starts a cluster on this machine."""
@@ -121,13 +121,13 @@ class RayPool:
         awake = [actor.awake.remote() for actor in self.actors]
         ray.wait(awake, num_returns=len(awake))
 
-    def advance(self, epoch: int, until: float, learners: Learners) -> list[Report]:
+    def advance(self, epoch: int, until: float, learners: Learners) -> list[EpochReport]:
         """Let every worker simulate the next epoch with copies of ``learners``."""
         assert epoch == len(self._past), "an epoch was left out"
         self._past.append((until, self._shared(learners)))
         lost = [0] * len(self.actors)
         pending = {self._call(number, epoch): number for number in range(len(self.actors))}
-        reports: dict[int, Report] = {}
+        reports: dict[int, EpochReport] = {}
         while pending:
             (done,), _ = self._ray.wait(list(pending), num_returns=1)
             number = pending.pop(done)
@@ -156,11 +156,11 @@ class RayPool:
         until, recommenders = self._past[epoch]
         return self.actors[number].advance.remote(epoch, until, recommenders, write)
 
-    def _result(self, done: Any) -> Report | None:
+    def _result(self, done: Any) -> EpochReport | None:
         """What a worker reported; None: it is lost."""
         errors = self._ray.exceptions
         try:
-            report: Report = self._ray.get(done)
+            report: EpochReport = self._ray.get(done)
         except (errors.RayActorError, errors.WorkerCrashedError, errors.NodeDiedError):
             return None
         except errors.RayTaskError as error:
@@ -287,7 +287,7 @@ class _Actor:
     def awake(self) -> None:
         """Answer as soon as everybody is there."""
 
-    def advance(self, epoch: int, until: float, copies: _Copies, write: bool) -> Report:
+    def advance(self, epoch: int, until: float, copies: _Copies, write: bool) -> EpochReport:
         if copies.version != self._met:
             self._worker.meet(_ray().get(copies.reference))
             self._met = copies.version

@@ -15,7 +15,7 @@ from typing import Protocol
 from footfall.answering.bounded import BoundedChoice
 from footfall.options import OnRound
 from footfall.workers.shards import EpochLog, Job, Learners, Shards
-from footfall.workers.worker import Report
+from footfall.workers.worker import EpochReport
 
 
 class Workforce(Protocol):
@@ -33,7 +33,7 @@ class Workforce(Protocol):
 class Pool(Protocol):
     """Workers somewhere."""
 
-    def advance(self, epoch: int, until: float, learners: Learners) -> list[Report]:
+    def advance(self, epoch: int, until: float, learners: Learners) -> list[EpochReport]:
         """Let every worker simulate the next epoch with copies of ``learners``."""
         ...
 
@@ -94,7 +94,7 @@ class Crew:
         """Let the workers go."""
         self._pool.close()
 
-    def _enter(self, report: Report) -> None:
+    def _enter(self, report: EpochReport) -> None:
         """Add a report to the books."""
         books = zip(report.faults, report.diagnostics, report.latencies, strict=True)
         for recommender, book in zip(self._learners.recommenders, books, strict=True):

@@ -18,7 +18,7 @@ from footfall.llm.protocol import LanguageModel, Question, Reply
 from footfall.options import OnRound
 from footfall.workers.crew import deal
 from footfall.workers.shards import Job, Learners
-from footfall.workers.worker import Report, Worker, failed
+from footfall.workers.worker import EpochReport, Worker, failed
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ class ProcessPool:
             self._pipes.append(ours)
             self._processes.append(process)
 
-    def advance(self, epoch: int, until: float, learners: Learners) -> list[Report]:
+    def advance(self, epoch: int, until: float, learners: Learners) -> list[EpochReport]:
         """Let every worker simulate the next epoch with copies of ``learners``."""
         copies = packed(learners)
         news = None if copies == self._sent else copies
         self._sent = copies
         for pipe in self._pipes:
             _send(pipe, _Advance(epoch, until, news))
-        reports: dict[int, Report] = {}
+        reports: dict[int, EpochReport] = {}
         waiting: dict[int, _Ask] = {}
         while len(reports) < len(self._pipes):
             busy = [n for n in range(len(self._pipes)) if n not in reports and n not in waiting]
@@ -112,13 +112,13 @@ class ProcessPool:
         found = wait([self._pipes[number] for number in busy], None if block else 0)
         return [number for number in busy if self._pipes[number] in found]
 
-    def _hear(self, number: int, reports: dict[int, Report], waiting: dict[int, _Ask]) -> None:
+    def _hear(self, number: int, reports: dict[int, EpochReport], waiting: dict[int, _Ask]) -> None:
         try:
             message: Any = self._pipes[number].recv()
         except (EOFError, ConnectionResetError):
             raise _lost() from None
         match message:
-            case Report():
+            case EpochReport():
                 reports[number] = message
             case _Ask():
                 waiting[number] = message

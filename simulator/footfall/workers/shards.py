@@ -27,7 +27,7 @@ from footfall.run_folder.layout import part
 from footfall.run_folder.log import write_part
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Shown, sample
-from footfall.serving.remembered import EpochReader, Past
+from footfall.serving.remembered import EarlierAttempt, EpochReader
 from footfall.serving.service import LocalService
 from footfall.surrogate.choice import SurrogateChoice
 from footfall.users.population import Population
@@ -95,7 +95,7 @@ class Job:
         most = self.scenario.choice.max_unanswered
         return None if asking is None else BoundedChoice(asking, most)
 
-    def past(self, shards: Sequence[int]) -> Past:
+    def past(self, shards: Sequence[int]) -> EarlierAttempt:
         """What of an earlier attempt is taken from its log, for some shards."""
         endings = tuple(f"-shard={shard:04d}.parquet" for shard in shards)
         parts = [name for name in self.intact if name.endswith(endings)]
@@ -109,10 +109,16 @@ class Job:
             setting.slate,
             eventful=self.eventful,
         )
-        return Past(reader, [arm.recommender.kind in FOREIGN for arm in self.scenario.arms])
+        return EarlierAttempt(
+            reader, [arm.recommender.kind in FOREIGN for arm in self.scenario.arms]
+        )
 
     def recalling(
-        self, learners: Learners, choice: ChoiceModel | None, past: Past, progress: OnRound
+        self,
+        learners: Learners,
+        choice: ChoiceModel | None,
+        past: EarlierAttempt,
+        progress: OnRound,
     ) -> PageService:
         """Who fills and weighs the pages, as far as ``past`` does not know them."""
         recommenders = past.recommenders(learners.recommenders)
@@ -176,10 +182,15 @@ class Shards:
     def __init__(self, job: Job, shards: Sequence[int]) -> None:
         """Wake up the users of ``shards``."""
         self._job = job
+        scenario = job.scenario
         people = assign(
-            job.scenario.design, job.setting.users, len(job.scenario.arms), job.scenario.seed
+            scenario.design,
+            job.setting.users,
+            len(scenario.arms),
+            scenario.seed,
+            played=scenario.population.played,
         )
-        total = job.scenario.world.shards
+        total = scenario.world.shards
         members: dict[int, list[tuple[int, int]]] = {shard: [] for shard in shards}
         for arm, user in people:
             if user % total in members:
@@ -232,7 +243,7 @@ def _still_unanswered(choice: ChoiceModel | None, pages: int) -> None:
         found = choice.diagnostics
         found.unanswered_pages += pages
         reason = "no answer before the run was resumed"
-        found.reasons[reason] = found.reasons.get(reason, 0) + pages
+        found.no_answers[reason] = found.no_answers.get(reason, 0) + pages
 
 
 def _groups(sizes: dict[int, int]) -> list[tuple[int, ...]]:

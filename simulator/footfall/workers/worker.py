@@ -16,7 +16,7 @@ from footfall.workers.shards import EpochLog, Job, Learners, Shards
 
 
 @dataclass(frozen=True)
-class Report:
+class EpochReport:
     """What a worker did in an epoch."""
 
     log: EpochLog
@@ -62,14 +62,14 @@ class Worker:
         self._learners = learners
         self._counted = [recommender.diagnostics for recommender in learners.recommenders]
 
-    def advance(self, epoch: int, until: float, *, write: bool = True) -> Report:
+    def advance(self, epoch: int, until: float, *, write: bool = True) -> EpochReport:
         """Simulate the next epoch. Without ``write`` nothing is written: it was before."""
         assert epoch == self._next, "an epoch was left out"
         self._next += 1
         self._past.turn_to(epoch)
         service = self._job.recalling(self._learners, self._choice, self._past, self._count)
         log = self._shards.advance(epoch, until, service, write=write)
-        report = Report(
+        report = EpochReport(
             log,
             tuple(recommender.faults for recommender in self._learners.recommenders),
             tuple(self._counts()),

@@ -20,19 +20,41 @@ _Item = TypeVar("_Item")
 
 
 def assign(
-    design: Design, users: npt.NDArray[np.uint64], arms: int, seed: int
+    design: Design,
+    users: npt.NDArray[np.uint64],
+    arms: int,
+    seed: int,
+    *,
+    played: float = 1.0,
 ) -> list[tuple[int, int]]:
     """(arm, user) pairs that are simulated, ordered by arm and user.
 
     In a split design users are dealt out to the arms in an order drawn with the seed, so arms
     differ by at most one user.
+
+    Args:
+        design: Who meets which arm.
+        users: [n_users] what users are known by.
+        arms: How many.
+        seed: Deals the users out, and draws who comes.
+        played: Share of the users who come at all. Whoever comes with a smaller share comes with
+            a larger one as well.
     """
+    coming = sorted(_coming(len(users), played, seed))
     if design == "interleaved":
-        return [(0, user) for user in range(len(users))]
+        return [(0, user) for user in coming]
     if design == "paired":
-        return [(arm, user) for arm in range(arms) for user in range(len(users))]
-    order = np.random.Generator(np.random.Philox(seed)).permutation(len(users))
+        return [(arm, user) for arm in range(arms) for user in coming]
+    order = np.random.Generator(np.random.Philox(seed)).permutation(coming)
     return sorted((place % arms, int(user)) for place, user in enumerate(order))
+
+
+def _coming(users: int, played: float, seed: int) -> list[int]:
+    """Numbers of the users who come, in an order of their own."""
+    if played == 1.0:
+        return list(range(users))
+    order = np.random.Generator(np.random.Philox(key=[seed, users])).permutation(users)
+    return [int(user) for user in order[: max(1, round(played * users))]]
 
 
 def team_draft(

@@ -19,31 +19,27 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from footfall.datasets.query import select
 from footfall.errors import DataError, did_you_mean
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 from footfall.users.population import lots
 
 
-class _Spec(BaseModel):
-    model_config = SPEC
-
-
-class _Timed(_Spec):
+class _Timed(Spec):
     at: float = Field(ge=0)
     """Days since the start of the run."""
 
 
-class _Spell(_Timed):
+class _Lasting(_Timed):
     until: float | None = None
     """Days since the start at which all is as before; never, unless told."""
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> _Spell:
+    def _ends_after_it_starts(self) -> _Lasting:
         if self.until is not None and self.until <= self.at:
             raise ValueError(f"it ends (until: {self.until:g}) before it starts (at: {self.at:g})")
         return self
 
 
-class ItemChoice(_Spec):
+class ItemChoice(Spec):
     """Which items it is about; several conditions must all hold, none means every item."""
 
     items: tuple[str, ...] = ()
@@ -57,7 +53,7 @@ class ItemChoice(_Spec):
     """Of those, so many drawn with the run's seed."""
 
 
-class _OfItems(_Spell, ItemChoice):
+class _OfItems(_Lasting, ItemChoice):
     pass
 
 
@@ -79,7 +75,7 @@ class Promotion(_OfItems):
     """Added to the utility: what a banner or a display does beyond the price."""
 
 
-class Displays(_Spell):
+class Displays(_Lasting):
     """What Complete Journey's stores had on display and in the leaflet in those very weeks.
 
     Each user meets what was promoted in the store that he or she used most. The numbers are log
@@ -94,7 +90,7 @@ class Displays(_Spell):
     """Added to the utility of what was in the leaflet."""
 
 
-class Coupons(_Spell):
+class Coupons(_Lasting):
     """Coupons that Complete Journey's households were sent in those very weeks.
 
     Campaigns of types B and C, whose households got all coupons. Of type A each got 16 that the
@@ -121,7 +117,7 @@ class CatalogueCut(_OfItems):
     kind: Literal["catalogue-cut"]
 
 
-class NewItem(_Spec):
+class NewItem(Spec):
     """An item that the data does not have."""
 
     item: str = Field(min_length=1)
@@ -143,7 +139,7 @@ class NewItems(_Timed, ItemChoice):
     """Items that the data does not have; nothing else is chosen unless said."""
 
 
-class Outage(_Spell):
+class Outage(_Lasting):
     """A recommender does not answer: the page stays empty, and the user goes."""
 
     kind: Literal["outage"]
@@ -153,7 +149,7 @@ class Outage(_Spell):
     """Of requests that fail."""
 
 
-class Slowness(_Spell):
+class Slowness(_Lasting):
     """A recommender answers late; some users do not wait that long."""
 
     kind: Literal["slow"]
@@ -175,7 +171,7 @@ class NewUsers(_Timed):
     """True: they remember a history as others do; False: a profile at most."""
 
 
-class PageChange(_Spell):
+class PageChange(_Lasting):
     """Another page: more or fewer items, or a layout that is read otherwise."""
 
     kind: Literal["page"]
@@ -191,7 +187,7 @@ class PageChange(_Spell):
         return self
 
 
-class Rewording(_Spell):
+class Rewording(_Lasting):
     """Other titles for some items, in every arm; the scenario's ``appeal`` reads them."""
 
     kind: Literal["presentation"]

@@ -15,23 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 from scipy import sparse
 
 from footfall.behaviour.features import PairTable
 from footfall.datasets.delimited import read_cells
 from footfall.errors import DataError
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 from footfall.world.pages import PageRequest
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 
 
-class SocialSpec(BaseModel):
+class SocialSpec(Spec):
     """How users hear of each other; ``behaviour.click.trend`` and ``.friends`` say what it does."""
-
-    model_config = SPEC
 
     path: str | None = None
     """CSV of friends: columns ``user`` and ``friend``, ids as in the data; friendship is mutual.

@@ -75,7 +75,7 @@ def test_where_a_member_is_silent_there_is_no_answer():
     answers = choice.utilities(PAGES)
     assert not any(answer.answered for answer in answers)
     assert choice.diagnostics.unanswered_pages == 2
-    assert sum(choice.diagnostics.reasons.values()) == 2
+    assert sum(choice.diagnostics.no_answers.values()) == 2
 
 
 @pytest.mark.parametrize(

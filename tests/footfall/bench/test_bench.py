@@ -15,12 +15,12 @@ from footfall.bench.measure import _Collector
 from footfall.bench.results import CEILING, FREE_TEXT, NAIVE, Measured, Sample, rows
 from footfall.bench.rivals import item_prompts, writers
 from footfall.bench.show import show
-from footfall.bench.workload import Cell, groceries
+from footfall.bench.workload import QuestionSize, groceries
 from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec
 from footfall.llm.fake import FakeModel
 
-CELL = Cell(20, 10)
+CELL = QuestionSize(20, 10)
 
 
 def sample(name, repeat, seconds, **other):
@@ -105,11 +105,11 @@ def test_rivals_read_the_same_words_without_padding():
 
 @pytest.fixture(scope="module")
 def workload():
-    return groceries([Cell(20, 5), Cell(100, 50)], 6, lambda _: None)
+    return groceries([QuestionSize(20, 5), QuestionSize(100, 50)], 6, lambda _: None)
 
 
 def test_everybody_has_a_long_enough_history_and_slates_grow_at_their_end(workload):
-    short, long = (workload.pages[cell] for cell in (Cell(20, 5), Cell(100, 50)))
+    short, long = (workload.pages[cell] for cell in (QuestionSize(20, 5), QuestionSize(100, 50)))
     for few, many in zip(short, long, strict=True):
         assert few.persona.user == many.persona.user
         assert len(few.persona.items) >= 100

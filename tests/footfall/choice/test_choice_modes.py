@@ -95,7 +95,7 @@ def test_no_answer_never_becomes_a_number(mode):
     for opinion in opinions:
         assert np.isnan(opinion.llm).all() if opinion.reason else np.isfinite(opinion.llm).all()
     assert choice.diagnostics.unanswered_pages == len(missing)
-    assert sum(choice.diagnostics.reasons.values()) == len(missing)
+    assert sum(choice.diagnostics.no_answers.values()) == len(missing)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -210,4 +210,4 @@ def test_no_answers_are_values_of_their_own():
     assert page.reason == "fake failure"
     assert isinstance(model.ask([])[:1], list)
     assert not isinstance(NoAnswer("x"), Answer)
-    assert choice.diagnostics.reasons == {"fake failure": 1}
+    assert choice.diagnostics.no_answers == {"fake failure": 1}

@@ -6,7 +6,7 @@ import pytest
 
 from console import footfall
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody, usual
-from footfall.datasets.guessing.guess import Files, guess
+from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.guessing.words import action_of, understand
 from footfall.datasets.sources import load
 from footfall.options import Options
@@ -21,7 +21,7 @@ def test_a_log_is_understood_and_its_scenario_means_the_right_thing(tmp_path, na
     log = LOGS[name]
     beside = {"--items": "items", "--users": "users"}
     more = {beside[log.arguments[0]]: tmp_path / log.arguments[1]} if log.arguments else {}
-    guessed = guess(Files(tmp_path / log.write(tmp_path), **more), Told(), nobody)
+    guessed = guess(LogTables(tmp_path / log.write(tmp_path), **more), Told(), nobody)
     source = guessed.source
     assert source.columns.model_dump(exclude_none=True) == log.columns
     action = source.action if isinstance(source.action, str) else source.action.model_dump()
@@ -62,7 +62,7 @@ def test_what_only_its_owner_knows_is_asked(tmp_path):
 
 
 def test_each_answer_brings_the_next_question(tmp_path):
-    files, told = Files(tmp_path / nameless(tmp_path)), {}
+    files, told = LogTables(tmp_path / nameless(tmp_path)), {}
     answers = {
         "--column user=": {"columns": {"user": "a"}},
         "--column item=": {"columns": {"user": "a", "item": "b"}},
@@ -80,7 +80,7 @@ def test_each_answer_brings_the_next_question(tmp_path):
 def test_numbers_for_actions_are_asked_about(tmp_path):
     rows = "".join(f"u{n % 7},i{n % 5},{n % 2 + 1},2024-01-{n % 28 + 1:02d}\n" for n in range(99))
     (tmp_path / "x.csv").write_text(f"user_id,item_id,behavior_type,date\n{rows}")
-    files = Files(tmp_path / "x.csv")
+    files = LogTables(tmp_path / "x.csv")
     with pytest.raises(UnansweredError, match="behavior_type: what does"):
         guess(files, Told(), nobody)
     told = Told(actions={"1": "view", "2": "purchase"})
@@ -144,5 +144,5 @@ def test_a_price_for_the_row_is_told_from_one_for_a_unit(tmp_path):
         units, price = n % 4 + 1, 2.5 + n % 5
         rows.append(f"u{n % 9},i{n % 5},2024-01-{n % 28 + 1:02d},{units},{units * price}")
     (tmp_path / "x.csv").write_text("user,item,date,qty,price\n" + "\n".join(rows))
-    columns = guess(Files(tmp_path / "x.csv"), Told(), usual).source.columns
+    columns = guess(LogTables(tmp_path / "x.csv"), Told(), usual).source.columns
     assert (columns.value, columns.unit_price) == ("price", None)

@@ -1,7 +1,5 @@
 """From choices to a behaviour: planted tastes come back, and the world buys as much as the data."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +10,7 @@ from footfall.behaviour.features import FEATURES
 from footfall.behaviour.specs import Terms
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.fitted import design, fit_behaviour, load_fitted
+from footfall.fitting.fitted import design, fit_behaviour
 from footfall.fitting.habits import fit_habits, shrunk_gaps
 from footfall.fitting.known import Known
 from footfall.fitting.logit import probabilities
@@ -111,25 +109,6 @@ def test_segments_differ_where_tastes_do(known):
     assert set(fitted.segments) == {"even", "odd"}
     for part in fitted.segments.values():
         assert part.coefficients["repeat"] == pytest.approx(fitted.coefficients["repeat"], abs=0.2)
-
-
-def test_a_fitted_behaviour_goes_to_a_file_and_back(known, tmp_path):
-    stages, before = known
-    fitted = fit_behaviour(planted_sets(stages, before), before.features, names=NAMES)
-    path = tmp_path / "fitted.json"
-    fitted.save(path)
-    assert load_fitted(path) == fitted
-    for broken, message in (
-        ("{", "no fitted behaviour of this version"),
-        (json.dumps({**json.loads(path.read_text()), "colour": 1}), "colour"),
-        (json.dumps({**json.loads(path.read_text()), "format": 99}), "format"),
-    ):
-        path.write_text(broken)
-        with pytest.raises(DataError, match=message) as error:
-            load_fitted(path)
-        assert "\n" not in str(error.value)
-    with pytest.raises(DataError, match="cannot read"):
-        load_fitted(tmp_path / "none.json")
 
 
 def test_what_cannot_be_told_is_assumed_and_named(known):

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from footfall.behaviour import decisions
-from footfall.behaviour.drawing import drawn
 from footfall.behaviour.kept import KeptPeople, read_people
-from footfall.behaviour.people import MEASURES, People, unsure
+from footfall.behaviour.people import People, unsure
+from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.specs import Habits
 from footfall.behaviour.traces import KINDS, LIVES, Remembered, Traces, amounts, faded_before
 from footfall.errors import DataError
@@ -111,17 +111,22 @@ def test_one_pick_a_page_is_told_from_several():
     assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.9
 
 
-def test_coefficients_mean_the_same_for_a_short_memory_and_a_long_one(several):
-    fit, _, _, rows = several
-    short = fitted(rows[rows["time"] >= rows["time"].max() - pd.Timedelta(days=14)])
-    for number, name in enumerate(MEASURES):
-        told = fit.scales.told[number] and short.scales.told[number]
-        if number == 0 or not told:
-            continue
-        each = [one.people.shared for one in (fit, short)]
-        value = [one.common[number] / one.scale[number] for one in each]
-        error = [np.sqrt(one.common_cov[number, number]) / one.scale[number] for one in each]
-        assert abs(value[0] - value[1]) < 2 * sum(error), name
+def test_coefficients_mean_the_same_for_a_short_memory_and_a_long_one():
+    """In units of the short memory's errors the differences are luck, over several logs."""
+    gaps = []
+    for seed in (11, 12, 13):
+        rows, _, _ = planted_rows(seed)
+        fit = fitted(rows)
+        short = fitted(rows[rows["time"] >= rows["time"].max() - pd.Timedelta(days=14)])
+        told = fit.scales.told & short.scales.told
+        long_raw, short_raw = (
+            (one.people.shared.common / one.scales.scale)[told][1:] for one in (fit, short)
+        )
+        errors = np.sqrt(np.diagonal(short.people.shared.common_cov)) / short.scales.scale
+        gaps += ((long_raw - short_raw) / errors[told][1:]).tolist()
+    assert len(gaps) >= 15
+    assert np.mean(np.square(gaps)) < 1.5
+    assert np.max(np.abs(gaps)) < 3.5
 
 
 def test_few_clicks_are_refused_with_their_number():

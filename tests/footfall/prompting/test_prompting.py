@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from asking_world import BUILDER, DRINKER, TITLES, catalogue, persona
 from footfall.errors import TemplateError
 from footfall.llm.fake import FakeTokenizer
-from footfall.prompting.prompter import Budget, Layout, Prompter, Visit
+from footfall.prompting.prompter import Budget, Layout, Prompter, VisitSoFar
 from footfall.prompting.templates import Event, Template, Trip, built_in_templates
 
 GOOD = """
@@ -41,7 +41,7 @@ def text_of(made, tokenizer, visit):
 @pytest.mark.parametrize("name", built_in_templates())
 def test_history_is_shown_oldest_first_and_items_come_after_it(name):
     made, tokenizer = prompter(name, in_answer=name.endswith("likelihood"))
-    text = text_of(made, tokenizer, Visit(DRINKER))
+    text = text_of(made, tokenizer, VisitSoFar(DRINKER))
     places = [text.index(TITLES[item]) for item in DRINKER.items]
     assert places == sorted(places)
     assert "Hammer" not in text
@@ -49,16 +49,16 @@ def test_history_is_shown_oldest_first_and_items_come_after_it(name):
 
 def test_nobody_has_no_history():
     made, tokenizer = prompter()
-    text = text_of(made, tokenizer, Visit(None))
+    text = text_of(made, tokenizer, VisitSoFar(None))
     assert not any(title in text for title in TITLES)
 
 
 def test_orders_group_events_and_unknown_orders_group_by_day(tmp_path):
     (tmp_path / "own.j2").write_text(GOOD)
     made, tokenizer = prompter("own.j2", base=tmp_path)
-    text = text_of(made, tokenizer, Visit(persona([0, 1, 2], orders=[4, 4, 7])))
+    text = text_of(made, tokenizer, VisitSoFar(persona([0, 1, 2], orders=[4, 4, 7])))
     assert "Oat milk, Apple juice\nGreen tea" in text
-    text = text_of(made, tokenizer, Visit(persona([0, 1, 2], orders=[-1, -1, -1])))
+    text = text_of(made, tokenizer, VisitSoFar(persona([0, 1, 2], orders=[-1, -1, -1])))
     assert "Oat milk, Apple juice, Green tea" in text
 
 
@@ -66,12 +66,12 @@ def test_profile_is_told_only_when_asked_for():
     who = persona([0], profile={"age": "35-44"})
     for prose in (False, True):
         made, tokenizer = prompter(persona_prose=prose)
-        assert ("35-44" in text_of(made, tokenizer, Visit(who))) is prose
+        assert ("35-44" in text_of(made, tokenizer, VisitSoFar(who))) is prose
 
 
 def test_what_happened_in_this_visit_is_told():
     made, tokenizer = prompter()
-    text = text_of(made, tokenizer, Visit(DRINKER, clicked=(6,), bought=(7,)))
+    text = text_of(made, tokenizer, VisitSoFar(DRINKER, clicked=(6,), bought=(7,)))
     assert "Wrench" in text
     assert "Drill" in text
 
@@ -86,7 +86,7 @@ def test_what_happened_in_this_visit_is_told():
 def test_padding_keeps_the_history_where_the_cache_has_it(in_answer, items, clicked, block):
     made, _ = prompter("likelihood" if in_answer else "yes-no", in_answer=in_answer, block=block)
     who = persona(items)
-    plain, later = made.prefixes([Visit(who), Visit(who, clicked=tuple(clicked))])
+    plain, later = made.prefixes([VisitSoFar(who), VisitSoFar(who, clicked=tuple(clicked))])
     for prefix in (plain, later):
         assert len(prefix.tokens) % block == (1 % block if in_answer else 0)
     shared = 0
@@ -102,19 +102,19 @@ def test_padding_keeps_the_history_where_the_cache_has_it(in_answer, items, clic
 def test_oldest_events_are_dropped_first_and_counted():
     who = persona([5] * 50 + [0] * 10)
     made, tokenizer = prompter(budget=Budget(history_events=60, history_tokens=80))
-    prefix = made.prefixes([Visit(who)])[0]
+    prefix = made.prefixes([VisitSoFar(who)])[0]
     text = tokenizer.decode(prefix.tokens.ids)
     assert text.count("Oat milk") == 10
     assert text.count("Hammer") == 60 - 10 - prefix.dropped_events
     assert 0 < prefix.dropped_events < 50
-    nobody = made.prefixes([Visit(None)])[0]
+    nobody = made.prefixes([VisitSoFar(None)])[0]
     assert len(prefix.tokens) - len(nobody.tokens) <= 80
 
 
 def test_a_whole_prompt_can_be_limited():
     who = persona([0] * 200)
     made, _ = prompter(budget=Budget(history_events=200, history_tokens=900, prompt_tokens=300))
-    prefix = made.prefixes([Visit(who)])[0]
+    prefix = made.prefixes([VisitSoFar(who)])[0]
     assert len(prefix.tokens) + 96 <= 300
     assert prefix.dropped_events
 
@@ -205,6 +205,6 @@ def test_an_own_template_may_change_one_block_of_a_built_in_one(tmp_path):
         '{% extends "likelihood.j2" %}{% block answer %}Next film:{% endblock %}'
     )
     made, tokenizer = prompter("own.j2", base=tmp_path)
-    text = text_of(made, tokenizer, Visit(BUILDER))
+    text = text_of(made, tokenizer, VisitSoFar(BUILDER))
     assert text.endswith("Next film:\n")
     assert "Hammer" in text

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from footfall.recommenders import Faults, Slate, audited
-from footfall.recommenders.audit import MEANING
 from footfall.recommenders.outage import OUTAGE
 from footfall.recommenders.testing import check_recommender
 from recommender_worlds import Canned, request, two_clubs, world
@@ -216,10 +215,6 @@ def test_faults_add_up_and_keep_five_examples():
     assert merged.examples["invented"] == ["left 0", "left 1", "left 2", "left 3", "right 0"]
     assert left.counts["invented"] == 4
     assert merged.as_dict()["examples"] == {"invented": merged.examples["invented"]}
-
-
-def test_every_count_has_a_meaning():
-    assert set(MEANING) == set(Faults().counts)
 
 
 class TestCheckRecommender:

@@ -61,8 +61,8 @@ def distilled(tmp_path_factory):
     (folder / "shop.yaml").write_text(yaml.safe_dump(raw))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "open_model", lambda spec, announce: FakeModel(taste=taste))
-        order = story.Order(str(folder / "shop.yaml"), folder / "small", users=USERS)
-        card = story.distill(order, lambda _: None)
+        options = story.DistillingOptions(str(folder / "shop.yaml"), folder / "small", users=USERS)
+        card = story.distill(options, lambda _: None)
     return folder, raw, card
 
 
@@ -107,8 +107,10 @@ def test_it_repeats_a_teacher_who_is_told_how_often_things_were_taken(tmp_path):
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(raw))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "open_model", lambda spec, announce: FakeModel(taste=counted))
-        order = story.Order(str(tmp_path / "shop.yaml"), tmp_path / "small", users=USERS)
-        card = story.distill(order, lambda _: None)
+        options = story.DistillingOptions(
+            str(tmp_path / "shop.yaml"), tmp_path / "small", users=USERS
+        )
+        card = story.distill(options, lambda _: None)
     cells = card["fidelity"]["cells"]
     assert cells["held-out users"]["pearson"] > 0.95, cells
     assert cells["held-out users and items"]["pearson"] > 0.9, cells
@@ -182,7 +184,8 @@ def test_the_run_of_a_teacher_is_enough_to_learn_from(distilled, tmp_path, monke
     run(parse_scenario(raw), Options(tmp_path / "run", folder))
     monkeypatch.chdir(folder)
     card = story.distill(
-        story.Order(str(tmp_path / "run"), tmp_path / "small", users=USERS), lambda _: None
+        story.DistillingOptions(str(tmp_path / "run"), tmp_path / "small", users=USERS),
+        lambda _: None,
     )
     assert card["teacher"]["name"] == "fake"
     assert card["fidelity"]["cells"]["held-out users"]["pearson"] > 0.95
@@ -205,7 +208,7 @@ def test_foreign_items_and_users_get_no_answer_and_are_counted(distilled):
     assert near.answered
     assert far_user.reason == FAR_USER
     assert choice.diagnostics.unanswered_pages == 2
-    assert choice.diagnostics.reasons == {FAR_ITEM: 1, FAR_USER: 1}
+    assert choice.diagnostics.no_answers == {FAR_ITEM: 1, FAR_USER: 1}
 
 
 def test_a_wholly_foreign_population_ends_with_status_2(distilled, tmp_path):

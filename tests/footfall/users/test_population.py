@@ -49,8 +49,6 @@ def test_a_persona_is_the_remembered_part_of_a_real_user() -> None:
     assert persona.orders.tolist() == [0, 0, 1, 1, 2, 2]
     assert (np.diff(persona.times) >= np.timedelta64(0)).all()
     assert people.purchase_counts(people.index("u1")) == {0: 3, 1: 3}
-    last = people.last_purchase(people.index("u1"))
-    assert last[0] == np.datetime64("2024-01-03T18:30")
     assert people.persona(people.index("u7")).profile == {"height": "180"}
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 import validity_worlds as world
 from footfall.errors import DataError
-from footfall_eval.blocks.block import Block, plain
 from footfall_eval.blocks.calibration import calibration, recalibration, reliability
 from footfall_eval.blocks.choice import choice
 from footfall_eval.blocks.decide import decide
@@ -20,8 +19,9 @@ from footfall_eval.blocks.invariance import Retest, invariance
 from footfall_eval.blocks.logs import logs
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, check, score
 from footfall_eval.blocks.provenance import Provenance, provenance
-from footfall_eval.blocks.ranking import Slates, ranking
+from footfall_eval.blocks.ranking import SlateFigures, ranking
 from footfall_eval.blocks.uplift import uplift, with_kind
+from footfall_eval.reading.block import Block, plain
 from footfall_eval.statistics.resample import mean_interval, ratio_interval
 
 
@@ -245,7 +245,7 @@ def test_a_model_that_likes_the_first_place_is_red():
 
 
 def test_the_right_order_with_the_right_size_passes():
-    slates = Slates.of(world.contest(), {})
+    slates = SlateFigures.of(world.contest(), {})
     block = ranking(slates, base="random", seed=1, k=10)
     assert block.status == "pass"
     assert block.metrics["tau"] == 1
@@ -255,7 +255,7 @@ def test_the_right_order_with_the_right_size_passes():
 
 
 def test_shrunken_lifts_are_no_pass_whatever_the_order():
-    slates = Slates.of(world.contest(lift=0.1), {})
+    slates = SlateFigures.of(world.contest(lift=0.1), {})
     block = ranking(slates, base="random", seed=1, k=10)
     assert block.metrics["slope"] == pytest.approx(0.1, abs=0.03)
     assert block.metrics["tau"] == 1
@@ -265,7 +265,7 @@ def test_shrunken_lifts_are_no_pass_whatever_the_order():
 def test_the_wrong_order_is_red():
     rows = world.contest()
     block = ranking(
-        Slates.of(rows.assign(simulated=-rows["simulated"]), {}), base="random", seed=1, k=10
+        SlateFigures.of(rows.assign(simulated=-rows["simulated"]), {}), base="random", seed=1, k=10
     )
     assert block.status == "red"
     assert block.metrics["top-1 regret"] > 0.8
@@ -274,19 +274,19 @@ def test_the_wrong_order_is_red():
 def test_an_order_no_better_than_offline_ndcg_is_amber():
     rows = world.contest(noise=3.0, users=40, seed=5)
     offline = {name: float(n) for n, name in enumerate(rows["recommender"].unique())}
-    block = ranking(Slates.of(rows, offline), base="random", seed=1, k=10)
+    block = ranking(SlateFigures.of(rows, offline), base="random", seed=1, k=10)
     assert block.metrics["tau"] < block.metrics["tau of offline ndcg"] == 1
     assert block.status in {"amber", "red"}
 
 
 def test_fewer_than_eight_recommenders_are_no_evidence():
-    block = ranking(Slates.of(world.contest(names=5), {}), base="random", seed=1, k=10)
+    block = ranking(SlateFigures.of(world.contest(names=5), {}), base="random", seed=1, k=10)
     assert block.status == "not run"
 
 
 def test_no_held_out_hits_are_no_evidence():
     rows = world.contest().assign(real=0.0)
-    assert ranking(Slates.of(rows, {}), base="random", seed=1, k=10).status == "not run"
+    assert ranking(SlateFigures.of(rows, {}), base="random", seed=1, k=10).status == "not run"
 
 
 # -- H, I, A

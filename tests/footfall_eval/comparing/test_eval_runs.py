@@ -17,7 +17,7 @@ from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog, compare
 from footfall_eval.comparing.pool import combine, pool_runs
-from footfall_eval.comparing.stopping import Rule, last_look
+from footfall_eval.comparing.stopping import StoppingRule, last_look
 from footfall_eval.reading.load import COUNTS
 from footfall_eval.reporting.report import write_report
 from footfall_eval.statistics.correct import correct, tuned
@@ -294,7 +294,7 @@ def test_a_useless_simulation_gets_no_weight():
 
 def test_watching_every_epoch_errs_in_at_most_5_percent_of_null_runs():
     rng = np.random.default_rng(11)
-    rule, n, wrong, naive = Rule("clicks", 0.95, 3, 14), 150, 0, 0
+    rule, n, wrong, naive = StoppingRule("clicks", 0.95, 3, 14), 150, 0, 0
     for _ in range(600):
         running = np.cumsum(rng.normal(size=(n, 14)) + rng.normal(size=(n, 1)), axis=1)
         means, errors = running.mean(0), stats.sem(running, axis=0)

@@ -15,7 +15,7 @@ from footfall.datasets.kuairec import KuaiRandSource
 from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall_eval.exports.formats import FORMATS
-from footfall_eval.exports.source import Terms
+from footfall_eval.exports.source import ExportTerms
 from footfall_eval.exports.write import export
 
 USERS = [f"household-{k}" for k in range(40)]
@@ -47,7 +47,7 @@ def run(tmp_path_factory):
 
 def written(run, tmp_path, name, **terms):
     out = tmp_path / name
-    return out, export(run[0], name, out, terms=Terms(**terms))
+    return out, export(run[0], name, out, terms=ExportTerms(**terms))
 
 
 def texts(folder):

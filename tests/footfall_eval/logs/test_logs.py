@@ -13,7 +13,7 @@ from eval_worlds import START, impressions, write_run
 from footfall.datasets.schema import Dataset
 from footfall.errors import UserError
 from footfall_eval import RunLog
-from footfall_eval.logs import judge_logs, read_real
+from footfall_eval.logs import examine_logs, read_real
 from footfall_eval.logs.privacy import membership, nearness, private_counts
 from footfall_eval.logs.training import train_and_test
 
@@ -196,7 +196,7 @@ def test_private_counts_hide_one_user_and_keep_the_sum(dataset):
 
 
 def test_the_report_says_what_was_planted(knowing, dataset):
-    report = judge_logs(knowing, read_real(knowing, dataset), seed=1)
+    report = examine_logs(knowing, read_real(knowing, dataset), seed=1)
     assert report.sizes.takings[1] == 60 * 10
     assert report.sizes.items == (20, 20)
     assert {row["name"] for row in report.likeness.table} == {
@@ -204,7 +204,7 @@ def test_the_report_says_what_was_planted(knowing, dataset):
     }  # fmt: skip
     json.dumps(report.as_dict(), allow_nan=False)
     with pytest.raises(UserError, match='no arm "uniforn"; did you mean "uniform"'):
-        judge_logs(knowing, read_real(knowing, dataset), arms=("uniforn",))
+        examine_logs(knowing, read_real(knowing, dataset), arms=("uniforn",))
 
 
 def test_the_command_writes_a_card_within_80_columns(knowing, dataset, tmp_path):

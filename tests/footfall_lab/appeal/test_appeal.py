@@ -28,10 +28,10 @@ from footfall_lab.appeal.figures import Scored, ceiling, figures, gain
 from footfall_lab.appeal.folds import by_story, by_time
 from footfall_lab.appeal.learn import learn
 from footfall_lab.appeal.learners import EncoderLearner, StyleLearner, WordLearner
-from footfall_lab.appeal.lessons import Lessons
+from footfall_lab.appeal.lessons import TitlePairs
 from footfall_lab.appeal.results import results
 from footfall_lab.appeal.stacking import Foreseen
-from footfall_lab.appeal.verdict import judge
+from footfall_lab.appeal.verdict import appeal_verdict
 from headline_worlds import GOOD, headlines
 
 
@@ -55,17 +55,17 @@ def quiet(_: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def lessons() -> Lessons:
-    return Lessons.of(headlines(tests=160, seed=1))
+def lessons() -> TitlePairs:
+    return TitlePairs.of(headlines(tests=160, seed=1))
 
 
 @pytest.fixture(scope="module")
-def judged(lessons: Lessons, tmp_path_factory: pytest.TempPathFactory):
+def judged(lessons: TitlePairs, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("backtest")
     return run_backtest(lessons, [StyleLearner(), WordLearner()], [], folder, quiet)
 
 
-def test_no_story_stands_on_both_sides_and_time_only_looks_back(lessons: Lessons) -> None:
+def test_no_story_stands_on_both_sides_and_time_only_looks_back(lessons: TitlePairs) -> None:
     story_of, time = lessons.pairs.story, lessons.pairs.time
     folds = by_story(lessons)
     assert sum(fold.foresee.sum() for fold in folds) == len(lessons)
@@ -90,12 +90,12 @@ def test_words_that_work_are_found_with_sizes_and_chances_that_are_right(judged)
     for low, high in ((0.5, 0.7), (0.7, 0.9), (0.9, 1.0)):
         some = (sure >= low) & (sure < high)
         assert scored.right[some].mean() == pytest.approx(sure[some].mean(), abs=0.12)
-    assert judge(found, 160).status == "validated"
-    assert judge(found, 40).status == "direction only"
+    assert appeal_verdict(found, 160).status == "validated"
+    assert appeal_verdict(found, 40).status == "direction only"
 
 
 def test_where_words_do_nothing_nothing_is_claimed(tmp_path: Path) -> None:
-    nothing = Lessons.of(headlines(tests=160, worth=0.0, noise=1.7, seed=5))
+    nothing = TitlePairs.of(headlines(tests=160, worth=0.0, noise=1.7, seed=5))
     found = run_backtest(nothing, [StyleLearner(), WordLearner()], [], tmp_path, quiet)
     told = results(found, None)
     verdict = told["verdict"]
@@ -105,7 +105,7 @@ def test_where_words_do_nothing_nothing_is_claimed(tmp_path: Path) -> None:
     assert direction[1] < 0.5 < direction[2] + 0.03
 
 
-def test_a_voice_that_knows_more_shows_as_a_gain(lessons: Lessons, tmp_path: Path) -> None:
+def test_a_voice_that_knows_more_shows_as_a_gain(lessons: TitlePairs, tmp_path: Path) -> None:
     knows = EncoderLearner("states", "knows", Counting(), tmp_path, penalty=1.0)
     found = run_backtest(lessons, [StyleLearner(), knows], [], tmp_path, quiet)
     told = found.foreseen["by story"]
@@ -158,7 +158,7 @@ def test_silence_is_half_right_and_never_confident() -> None:
     assert np.isnan(found["confident quarter"].value)
 
 
-def test_pairs_that_nobody_foresaw_are_not_judged(lessons: Lessons) -> None:
+def test_pairs_that_nobody_foresaw_are_not_judged(lessons: TitlePairs) -> None:
     half = np.where(np.arange(len(lessons)) % 2, 0.1, np.nan)
     scored = Scored.of(lessons, Foreseen(half, np.full(len(lessons), 0.2)))
     assert len(scored.real) == len(lessons) // 2
@@ -185,7 +185,7 @@ def test_a_winner_is_named_only_where_it_can_be_told() -> None:
     assert clear.ranked[1].lift == 0.0  # the first wording given is what all are held to
 
 
-def test_the_folder_gives_back_the_very_same_model(lessons: Lessons, tmp_path: Path) -> None:
+def test_the_folder_gives_back_the_very_same_model(lessons: TitlePairs, tmp_path: Path) -> None:
     card = learn(lessons, [StyleLearner(), WordLearner()], tmp_path, quiet)
     appeal = read_appeal(tmp_path)
     titles = ["dog house brave hero number 3", "dog house annual report number 3", "?"]
@@ -261,7 +261,7 @@ def test_kept_numbers_are_the_same_for_every_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first[0], first[7])
 
 
-def test_an_untaught_model_is_asked_and_its_memory_looked_at(lessons: Lessons) -> None:
+def test_an_untaught_model_is_asked_and_its_memory_looked_at(lessons: TitlePairs) -> None:
     rows = some_tests(lessons, 30)
     assert len(np.unique(lessons.pairs.test[rows])) == 30
     answers = ask(FakeModel(seed=1), lessons, rows, quiet)
@@ -277,7 +277,7 @@ def test_an_untaught_model_is_asked_and_its_memory_looked_at(lessons: Lessons) -
 
 def test_too_few_tests_are_refused() -> None:
     with pytest.raises(DataError, match="40 are needed"):
-        Lessons.of(headlines(tests=20))
+        TitlePairs.of(headlines(tests=20))
 
 
 @pytest.fixture
@@ -338,8 +338,8 @@ def test_the_story_says_what_was_left_out(tmp_path: Path) -> None:
     arms.loc[3, "taken"] = -1.0
     pd.DataFrame(arms).to_csv(tmp_path / "t.csv", index=False)
     lines: list[str] = []
-    order = story.Order(tmp_path / "t.csv", tmp_path / "out", model="none")
+    options = story.AppealOptions(tmp_path / "t.csv", tmp_path / "out", model="none")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learners, "sentences_installed", lambda: False)
-        story.backtest(order, lines.append)
+        story.backtest(options, lines.append)
     assert lines[0] == "1 x arm without a test, or with impossible counts: dropped"

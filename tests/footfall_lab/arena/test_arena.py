@@ -81,8 +81,8 @@ def test_who_knows_the_taste_beats_chance_and_who_guesses_does_not(base, tmp_pat
 
     def compete(model: FakeModel, out):
         monkeypatch.setattr(story, "open_model", lambda *_, **__: model)
-        order = story.Order(out, base, ("yes-no", "plain-history", "likelihood"), 120, 60)
-        found = story.compete(parse_scenario(scenario()), order, lines.append)
+        options = story.ArenaOptions(out, base, ("yes-no", "plain-history", "likelihood"), 120, 60)
+        found = story.compete(parse_scenario(scenario()), options, lines.append)
         assert (out / "arena.json").exists()
         return {row["way"]: row for row in found["rows"]}
 
@@ -100,8 +100,8 @@ def test_who_knows_the_taste_beats_chance_and_who_guesses_does_not(base, tmp_pat
 
 def test_choices_without_an_answer_are_counted_and_are_nobodys_success(base, tmp_path, monkeypatch):
     monkeypatch.setattr(story, "open_model", lambda *_, **__: FakeModel(label_mass=1e-6))
-    order = story.Order(tmp_path, base, ("yes-no",), 40, 60)
-    found = story.compete(parse_scenario(scenario()), order, lambda _: None)
+    options = story.ArenaOptions(tmp_path, base, ("yes-no",), 40, 60)
+    found = story.compete(parse_scenario(scenario()), options, lambda _: None)
     row = found["rows"][1]
     assert row["unanswered"] == 1.0
     assert "auc" not in row
@@ -120,5 +120,7 @@ def test_the_command(base, tmp_path, monkeypatch, capsys):
         assert name in told
     with pytest.raises(UserError, match="did you mean"):
         story.compete(
-            parse_scenario(scenario()), story.Order(tmp_path, base, ("yesno",)), lambda _: None
+            parse_scenario(scenario()),
+            story.ArenaOptions(tmp_path, base, ("yesno",)),
+            lambda _: None,
         )

@@ -6,9 +6,9 @@ from favourites import scenario, write_shop
 from footfall.errors import UserError
 from footfall.llm.fake import FakeModel
 from footfall.scenario.scenario import parse_scenario
-from footfall_eval.blocks.page import print_memories
+from footfall_eval.blocks.terminal import print_memories
 from footfall_lab.validation import validate as ways
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,10 @@ def test_remembering_beats_forgetting_and_the_table_says_by_how_much(shop, monke
     monkeypatch.setattr("footfall_lab.validation.memories.sentences_installed", lambda: False)
     choice = {"history_events": 10, "max_history_tokens": 4000}
     made = parse_scenario(scenario(choice=choice))
-    order = Order(out=shop / "memory", base=shop, users=60, questions=4000, protocol="memory")
-    found = ways.weigh_memories(made, order, lambda _: None)
+    options = ValidationOptions(
+        out=shop / "memory", base=shop, users=60, questions=4000, protocol="memory"
+    )
+    found = ways.weigh_memories(made, options, lambda _: None)
     assert (shop / "memory" / "memory.json").exists()
     rows = {row["memory"]: row for row in found["rows"]}
     assert set(rows) == {
@@ -52,19 +54,19 @@ def test_remembering_beats_forgetting_and_the_table_says_by_how_much(shop, monke
 
 
 def test_without_questions_there_is_nothing_to_measure(shop):
-    order = Order(out=shop / "nothing", base=shop, questions=0, protocol="memory")
+    options = ValidationOptions(out=shop / "nothing", base=shop, questions=0, protocol="memory")
     with pytest.raises(UserError, match="--questions more than 0"):
-        ways.weigh_memories(parse_scenario(scenario()), order, lambda _: None)
+        ways.weigh_memories(parse_scenario(scenario()), options, lambda _: None)
 
 
 def test_prompts_that_tell_no_events_have_nothing_to_compare(shop):
     made = parse_scenario(scenario(choice={"history_events": 0}))
     with pytest.raises(UserError, match="tells 0"):
-        ways.weigh_memories(made, Order(out=shop / "no", base=shop), lambda _: None)
+        ways.weigh_memories(made, ValidationOptions(out=shop / "no", base=shop), lambda _: None)
 
 
 def test_segments_are_not_judged_yet(shop):
     segments = {"by": "age", "click": {"old": {"price": -1.0}}}
     made = parse_scenario(scenario(behaviour={"segments": segments}))
     with pytest.raises(UserError, match=r"leave behaviour\.segments out"):
-        ways.validate_users(made, Order(out=shop / "no", base=shop), lambda _: None)
+        ways.validate_users(made, ValidationOptions(out=shop / "no", base=shop), lambda _: None)

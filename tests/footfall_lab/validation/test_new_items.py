@@ -16,7 +16,7 @@ from footfall.scenario.scenario import parse_scenario
 from footfall_lab.validation.newitems import story
 from footfall_lab.validation.newitems.hiding import PARTS, parts_of, put_before
 from footfall_lab.validation.newitems.judging import BASELINE, BLEND
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 
 
 class Flavours:
@@ -98,8 +98,8 @@ def test_every_item_is_new_once_and_the_same_for_a_seed(ground):
 
 def test_where_words_tell_the_takers_a_reader_of_words_wins(ground, tmp_path, monkeypatch):
     monkeypatch.setattr(story, "_readers", lambda *_: [("words", Flavours())])
-    order = Order(out=tmp_path, base=tmp_path, users=80, questions=0, store=None)
-    found = story.foresee_takers(ground, order, None, lambda _: None)
+    options = ValidationOptions(out=tmp_path, base=tmp_path, users=80, questions=0, store=None)
+    found = story.foresee_takers(ground, options, None, lambda _: None)
     rows = {row["who"]: row for row in found["rows"]}
     assert rows["words"]["auc"] > 0.7  # the best one could: one taking in ten is a whim
     assert rows[f"{BASELINE} + words"][f"over {BASELINE}, interval"][0] > 0.1
@@ -132,8 +132,8 @@ def test_the_model_is_asked_about_some_users(base, tmp_path, monkeypatch):
     )
     from footfall_lab.validation.validate import foresee_new_items
 
-    order = Order(out=tmp_path, base=base, users=80, questions=3200, store=None)
-    found = foresee_new_items(scenario, order, lambda _: None)
+    options = ValidationOptions(out=tmp_path, base=base, users=80, questions=3200, store=None)
+    found = foresee_new_items(scenario, options, lambda _: None)
     assert 20 <= found["users"] <= 80
     names = [row["who"] for row in found["rows"]]
     assert names == [BASELINE, "language model asked", f"{BASELINE} + language model asked"]

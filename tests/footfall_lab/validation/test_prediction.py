@@ -8,9 +8,14 @@ from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_sco
 
 from console import footfall
 from footfall.scenario.scenario import parse_scenario
-from footfall_eval.blocks.prediction import CONSTANT, Rows, best_level, compare_predictors, roc_auc
+from footfall_eval.blocks.prediction import (
+    CONSTANT,
+    PredictionRows,
+    best_level,
+    compare_predictors,
+)
 from footfall_eval.reporting.report import write_report
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 from footfall_lab.validation.validate import validate_users
 
 ITEMS = 24
@@ -23,7 +28,7 @@ def test_figures_are_those_of_the_library():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 400)
     scores = np.round(truth + rng.normal(size=400), 1)  # with ties
-    rows = Rows(truth, np.arange(400) // 10, {"one": scores})
+    rows = PredictionRows(truth, np.arange(400) // 10, {"one": scores})
     (found, constant) = compare_predictors(rows, rows, classes=2, seed=0)
     said = scores >= best_level(scores, truth)
     assert found["roc auc"] == pytest.approx(roc_auc_score(truth, scores))
@@ -47,15 +52,11 @@ def test_many_classes_are_means_over_classes():
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 3, 300)
     scores = np.eye(3)[truth] + rng.normal(size=(300, 3))
-    rows = Rows(truth, np.arange(300) // 5, {"one": scores})
+    rows = PredictionRows(truth, np.arange(300) // 5, {"one": scores})
     found = compare_predictors(rows, rows, classes=3, seed=0)[0]
     assert found["f1"] == pytest.approx(f1_score(truth, scores.argmax(1), average="macro"))
     each = [roc_auc_score(truth == c, scores[:, c]) for c in range(3)]
     assert found["roc auc"] == pytest.approx(np.mean(each))
-
-
-def test_without_a_positive_row_there_is_no_auc():
-    assert np.isnan(roc_auc(np.arange(4.0), np.zeros(4, dtype=bool)))
 
 
 def write_world(folder, *, chain, actions=False, users=240, seed=0):
@@ -117,8 +118,10 @@ def scenario(actions=False):
 
 def predict(folder, *, chain, actions=False):
     write_world(folder, chain=chain, actions=actions)
-    order = Order(out=folder / "v", base=folder, users=80, questions=0, protocol="prediction")
-    found = validate_users(parse_scenario(scenario(actions)), order, lambda _: None)
+    options = ValidationOptions(
+        out=folder / "v", base=folder, users=80, questions=0, protocol="prediction"
+    )
+    found = validate_users(parse_scenario(scenario(actions)), options, lambda _: None)
     return found["prediction"]
 
 

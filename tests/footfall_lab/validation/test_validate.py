@@ -17,7 +17,7 @@ from footfall.fitting.ground import lay
 from footfall.scenario.scenario import parse_scenario
 from footfall_lab.validation.blend import hear
 from footfall_lab.validation.past_tests import read_tests
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 from footfall_lab.validation.tasks import draw
 from footfall_lab.validation.validate import validate_users
 
@@ -33,8 +33,8 @@ def shop(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(shop):
     """The whole validation, once."""
-    order = Order(out=shop / "valid", base=shop, users=100, questions=4000)
-    return validate_users(parse_scenario(scenario()), order, lambda _: None)
+    options = ValidationOptions(out=shop / "valid", base=shop, users=100, questions=4000)
+    return validate_users(parse_scenario(scenario()), options, lambda _: None)
 
 
 def test_the_file_holds_what_is_said(shop, found):
@@ -88,8 +88,10 @@ def test_without_past_tests_uplift_is_not_run_but_aa_is(found):
 
 
 def test_the_same_seed_gives_the_same_findings(shop, found):
-    order = Order(out=shop / "again", base=shop, users=100, questions=4000, protocol="prediction")
-    again = validate_users(parse_scenario(scenario()), order, lambda _: None)
+    options = ValidationOptions(
+        out=shop / "again", base=shop, users=100, questions=4000, protocol="prediction"
+    )
+    again = validate_users(parse_scenario(scenario()), options, lambda _: None)
     for letter in "BC":
         assert again["blocks"][letter] == found["blocks"][letter]
     assert again["verdict"] == "not validated"  # G was not run: missing evidence is no pass
@@ -116,17 +118,21 @@ def test_a_run_with_other_coefficients_is_not_validated_by_these(shop):
 
 def test_a_scenario_that_carries_the_fitted_coefficients_is_judged_as_written(shop, found):
     written = yaml.safe_load((shop / "valid" / "behaviour.yaml").read_text())
-    order = Order(out=shop / "w", base=shop, users=100, questions=0, protocol="prediction")
-    again = validate_users(parse_scenario(scenario(**written)), order, lambda _: None)
+    options = ValidationOptions(
+        out=shop / "w", base=shop, users=100, questions=0, protocol="prediction"
+    )
+    again = validate_users(parse_scenario(scenario(**written)), options, lambda _: None)
     assert again["behaviour as written"] is True
     assert again["behaviour"]["click"] == found["behaviour"]["click"]
     assert again["blocks"]["B"]["metrics"]["nll"] == found["blocks"]["B"]["metrics"]["nll"]
 
 
 def test_wrong_coefficients_are_red(shop):
-    order = Order(out=shop / "bad", base=shop, users=100, questions=0, protocol="prediction")
+    options = ValidationOptions(
+        out=shop / "bad", base=shop, users=100, questions=0, protocol="prediction"
+    )
     bad = {"behaviour": {"click": {"popularity": -3.0, "repeat": -3.0}}}
-    found = validate_users(parse_scenario(scenario(**bad)), order, lambda _: None)
+    found = validate_users(parse_scenario(scenario(**bad)), options, lambda _: None)
     assert found["blocks"]["B"]["status"] == "red"
     assert found["blocks"]["C"]["status"] == "red"
 
@@ -223,8 +229,8 @@ def test_a_model_that_knows_is_heard_and_one_that_guesses_is_not(ground):
 @pytest.mark.parametrize("mode", ["listwise", "likelihood"])
 def test_a_model_with_a_voice_is_asked_about_the_slates_of_the_contest(shop, mode):
     loud = {"behaviour": {"click": {"llm": 0.5, "repeat": 1.0}}, "choice": {"mode": mode}}
-    order = Order(out=shop / mode, base=shop, users=60, questions=4000)
-    found = validate_users(parse_scenario(scenario(**loud)), order, lambda _: None)
+    options = ValidationOptions(out=shop / mode, base=shop, users=60, questions=4000)
+    found = validate_users(parse_scenario(scenario(**loud)), options, lambda _: None)
     block = found["blocks"]["G"]
     assert found["behaviour as written"] is True
     assert block["status"] != "not run"

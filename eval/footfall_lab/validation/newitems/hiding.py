@@ -28,7 +28,7 @@ FEWEST_USERS = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Slates:
+class NewItemSlates:
     """New items before users: which of them will each take?"""
 
     stage: Stage
@@ -59,7 +59,7 @@ def parts_of(catalogue: Catalogue, seed: int) -> list[set[str]]:
 
 def put_before(
     stage: Stage, new: Collection[str], gone: Collection[str], catalogue: Catalogue, seed: int
-) -> Slates:
+) -> NewItemSlates:
     """Put ``new`` items before the stage's users, who know neither them nor those ``gone``.
 
     A user is asked about items that he or she took for the first time in the stage, and about
@@ -100,7 +100,7 @@ def put_before(
     for row, (_, codes_, mine) in enumerate(rows):
         shown[row, : len(codes_)], taken[row, : len(mine)] = codes_, mine
     users = np.array([user for user, _, _ in rows], dtype=np.int64)
-    return Slates(without(stage, away), users, shown, taken)
+    return NewItemSlates(without(stage, away), users, shown, taken)
 
 
 def clicked(stage: Stage) -> Stage:

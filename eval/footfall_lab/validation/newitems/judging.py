@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall_eval.statistics.resample import mean_interval
-from footfall_lab.validation.newitems.hiding import Slates
+from footfall_lab.validation.newitems.hiding import NewItemSlates
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,7 +18,7 @@ BLEND = "blend of all"
 
 
 @dataclass(frozen=True, eq=False)
-class Opinion:
+class VoiceScores:
     """One voice's numbers on some slates."""
 
     name: str
@@ -26,7 +26,7 @@ class Opinion:
     """[n, k, width] each; NaN where there is no answer."""
 
 
-def aucs(opinions: list[Opinion], slates: list[Slates]) -> dict[str, Floats]:
+def aucs(opinions: list[VoiceScores], slates: list[NewItemSlates]) -> dict[str, Floats]:
     """[n] AUC of each slate to be judged, by each voice, each beside the baseline, and by all.
 
     Args:
@@ -82,13 +82,13 @@ def table(
     return rows
 
 
-def _answered(numbers: Floats, slates: Slates) -> npt.NDArray[np.bool_]:
+def _answered(numbers: Floats, slates: NewItemSlates) -> npt.NDArray[np.bool_]:
     """[n] slates of which every item has an answer."""
     there = np.isfinite(numbers).all(axis=2) | ~slates.shown
     return np.asarray(there.all(axis=1))
 
 
-def _scores(parts: list[Opinion], slates: list[Slates]) -> Floats:
+def _scores(parts: list[VoiceScores], slates: list[NewItemSlates]) -> Floats:
     """[n, k] log-odds by logistic regression on differences from the user's own mean."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - start-up counts
 
@@ -105,7 +105,7 @@ def _scores(parts: list[Opinion], slates: list[Slates]) -> Floats:
     return np.asarray(np.nan_to_num(judge) @ (model.coef_[0] / spread))
 
 
-def _centred(numbers: Floats, slates: Slates) -> Floats:
+def _centred(numbers: Floats, slates: NewItemSlates) -> Floats:
     """What differs between the items of one slate; the rest says nothing about which is taken."""
     shown = slates.shown[:, :, None]
     mean = np.where(shown, numbers, 0.0).sum(axis=1) / shown.sum(axis=1)

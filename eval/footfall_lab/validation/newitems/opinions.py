@@ -16,7 +16,7 @@ from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
 from footfall.llm.encoders import Encoder
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.newitems.hiding import Slates
+from footfall_lab.validation.newitems.hiding import NewItemSlates
 from footfall_lab.validation.newitems.tastes import foreseen
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ NEAREST = 3
 
 
 @dataclass(frozen=True)
-class Texts:
+class ItemEmbeddings:
     """A way of reading items, and the numbers of all of them."""
 
     name: str
@@ -40,7 +40,7 @@ class Texts:
     @classmethod
     def read(
         cls, name: str, encoder: Encoder, catalogue: Catalogue, folder: Path, tell: Tell
-    ) -> Texts:
+    ) -> ItemEmbeddings:
         """Read titles with their categories; each text once, kept in ``folder``."""
         texts = [
             f"{title} ({category})" if category else title
@@ -58,7 +58,7 @@ class Texts:
         return cls(name, rows / np.where(norms > 0, norms, 1.0))
 
 
-def classical(slates: Slates, ground: Ground) -> Floats:
+def classical(slates: NewItemSlates, ground: Ground) -> Floats:
     """[n, k, 6] what category and price tell, and how much of the category is taken at all."""
     known = Known.of_stage(slates.stage, ground.catalogue, ground.split.remembered.items)
     found = known.features.of(slates.users, slates.items)
@@ -69,7 +69,7 @@ def classical(slates: Slates, ground: Ground) -> Floats:
     return np.stack(columns, axis=2)
 
 
-def textual(slates: Slates, ground: Ground, texts: Texts) -> Floats:
+def textual(slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings) -> Floats:
     """[n, k, 4] likeness to what the user took, and what texts foretell.
 
     Mean likeness to all that the user took and to the nearest of it; what texts foretell about
@@ -96,7 +96,7 @@ def textual(slates: Slates, ground: Ground, texts: Texts) -> Floats:
     return found
 
 
-def asked(slates: Slates, ground: Ground, interviewer: Interviewer) -> Floats:
+def asked(slates: NewItemSlates, ground: Ground, interviewer: Interviewer) -> Floats:
     """[n, k, 1] the language model's utilities in the scenario's own words; NaN: no answer.
 
     Its personas remember nothing of the hidden items.

@@ -14,15 +14,27 @@ import numpy.typing as npt
 
 from footfall.errors import ModelError
 from footfall.fitting.ground import Ground
-from footfall.llm.encoders import Encoder, Sentences, States
+from footfall.llm.encoders import Encoder, SentenceEncoder, States
 from footfall.llm.protocol import LanguageModel
 from footfall.llm.sentences import sentences_installed
 from footfall.llm.specs import ModelSpec
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.newitems.hiding import SLATE, Slates, clicked, parts_of, put_before
-from footfall_lab.validation.newitems.judging import BASELINE, Opinion, aucs, table
-from footfall_lab.validation.newitems.opinions import Tell, Texts, asked, classical, textual
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.newitems.hiding import (
+    SLATE,
+    NewItemSlates,
+    clicked,
+    parts_of,
+    put_before,
+)
+from footfall_lab.validation.newitems.judging import BASELINE, VoiceScores, aucs, table
+from footfall_lab.validation.newitems.opinions import (
+    ItemEmbeddings,
+    Tell,
+    asked,
+    classical,
+    textual,
+)
+from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,13 +43,13 @@ STATE_DEPTH = 0.6
 
 
 def foresee_takers(
-    ground: Ground, order: Order, model: LanguageModel | None, tell: Tell
+    ground: Ground, options: ValidationOptions, model: LanguageModel | None, tell: Tell
 ) -> dict[str, Any]:
     """Hide items, ask everybody about their takers, and judge; ready for JSON.
 
     Args:
         ground: Who may learn from what.
-        order: Questions at most, and where things are kept.
+        options: Questions at most, and where things are kept.
         model: Asked in the scenario's own words; None: nobody is.
         tell: Told what is being done.
 
@@ -46,7 +58,7 @@ def foresee_takers(
     """
     seed = ground.scenario.seed
     fit, test = clicked(ground.stages.fit), clicked(ground.stages.test)
-    texts = _texts(ground, order.out / "work" / "read", tell)
+    texts = _texts(ground, options.out / "work" / "read", tell)
     parts = parts_of(ground.catalogue, seed)
     values: dict[str, list[Floats]] = {}
     users, shown = [], 0
@@ -58,12 +70,10 @@ def foresee_takers(
             for hidden in (*parts[number + 1 :], *parts[:number])
         ]
         if model is not None:
-            most = max(1, order.questions // (2 * SLATE * len(parts)))
-            told, learn = (
-                _some(told, most),
-                [_some(one, max(1, most // len(learn))) for one in learn],
-            )
-        opinions = _opinions(ground, order, [*learn, told], texts, model)
+            most = max(1, options.questions // (2 * SLATE * len(parts)))
+            told = _some(told, most)
+            learn = [_some(one, max(1, most // len(learn))) for one in learn]
+        opinions = _opinions(ground, options, [*learn, told], texts, model)
         for name, found in aucs(opinions, [*learn, told]).items():
             values.setdefault(name, []).append(found)
         users.append(told.users)
@@ -83,30 +93,32 @@ def foresee_takers(
 
 def _opinions(
     ground: Ground,
-    order: Order,
-    slates: list[Slates],
-    texts: list[Texts],
+    options: ValidationOptions,
+    slates: list[NewItemSlates],
+    texts: list[ItemEmbeddings],
     model: LanguageModel | None,
-) -> list[Opinion]:
+) -> list[VoiceScores]:
     """What everybody thinks of the slates to learn from and, the last, of those to judge by."""
-    found = [Opinion(BASELINE, [classical(one, ground) for one in slates])]
-    found += [Opinion(read.name, [textual(one, ground, read) for one in slates]) for read in texts]
+    found = [VoiceScores(BASELINE, [classical(one, ground) for one in slates])]
+    found += [
+        VoiceScores(read.name, [textual(one, ground, read) for one in slates]) for read in texts
+    ]
     if model is not None:
-        who = Interviewer(model, ground.scenario.choice, ground.catalogue, order.base)
-        found.append(Opinion("language model asked", [asked(s, ground, who) for s in slates]))
+        who = Interviewer(model, ground.scenario.choice, ground.catalogue, options.base)
+        found.append(VoiceScores("language model asked", [asked(s, ground, who) for s in slates]))
     return found
 
 
-def _some(slates: Slates, most: int) -> Slates:
+def _some(slates: NewItemSlates, most: int) -> NewItemSlates:
     """The slates of some users, drawn with the order of the stage's lots."""
     rows = np.sort(np.random.default_rng(0).permutation(len(slates.users))[:most])
-    return Slates(slates.stage, slates.users[rows], slates.items[rows], slates.taken[rows])
+    return NewItemSlates(slates.stage, slates.users[rows], slates.items[rows], slates.taken[rows])
 
 
-def _texts(ground: Ground, folder: Path, tell: Tell) -> list[Texts]:
+def _texts(ground: Ground, folder: Path, tell: Tell) -> list[ItemEmbeddings]:
     """All items, as each reader reads them."""
     return [
-        Texts.read(name, one, ground.catalogue, folder, tell)
+        ItemEmbeddings.read(name, one, ground.catalogue, folder, tell)
         for name, one in _readers(ground, tell)
     ]
 
@@ -115,7 +127,7 @@ def _readers(ground: Ground, tell: Tell) -> list[tuple[str, Encoder]]:
     """The sentence encoder and the language model, where they are installed."""
     readers: list[tuple[str, Encoder]] = []
     if sentences_installed():
-        readers.append(("sentence encoder", Sentences()))
+        readers.append(("sentence encoder", SentenceEncoder()))
     else:
         tell("the sentence encoder is not installed: going on without it")
     spec = ground.scenario.model

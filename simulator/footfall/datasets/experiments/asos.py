@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from footfall.datasets.cells import numbers
-from footfall.datasets.experiments.upworthy import Draft
+from footfall.datasets.experiments.upworthy import RawExperiments
 from footfall.datasets.frames import read_frame
 from footfall.errors import DataError
 
@@ -31,7 +31,7 @@ ABOUT = "Outcomes of online experiments of ASOS (Liu et al., NeurIPS 2021); no p
 LICENCE = "see osf.io/64jsb"
 
 
-def read(path: Path, metric: int) -> Draft:
+def read(path: Path, metric: int) -> RawExperiments:
     """The last checkpoint of each experiment's variants and their control, for one metric.
 
     Raises:
@@ -48,7 +48,7 @@ def read(path: Path, metric: int) -> Draft:
     control = last.drop_duplicates("experiment_id", keep="last")
     parts = [_side(control, "c").assign(variant="control"), _side(last, "t")]
     arms = pd.concat(parts, ignore_index=True)
-    return Draft(arms.drop(columns="variant"), (), ABOUT, LICENCE)
+    return RawExperiments(arms.drop(columns="variant"), (), ABOUT, LICENCE)
 
 
 def _side(rows: pd.DataFrame, side: str) -> pd.DataFrame:

@@ -145,7 +145,7 @@ def _recognise(known: list[str]) -> Layout:
     return "asos" if set(asos.COLUMNS) <= set(known) else "table"
 
 
-def _table(path: Path, source: ExperimentsSource, known: list[str]) -> upworthy.Draft:
+def _table(path: Path, source: ExperimentsSource, known: list[str]) -> upworthy.RawExperiments:
     """A plain table, its columns named or found by their usual names."""
     places: dict[str, str] = {}
     for part, usual in USUAL.items():
@@ -164,7 +164,7 @@ def _table(path: Path, source: ExperimentsSource, known: list[str]) -> upworthy.
     arms = pd.DataFrame({part: raw[column] for part, column in places.items()})
     if "time" in arms:
         arms["time"] = _moments(arms["time"])
-    return upworthy.Draft(arms)
+    return upworthy.RawExperiments(arms)
 
 
 def _moments(column: pd.Series) -> pd.Series:

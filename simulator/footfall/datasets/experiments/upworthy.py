@@ -40,7 +40,7 @@ LICENCE = "Ask the archive's terms before you pass it on: upworthy.natematias.co
 
 
 @dataclass(frozen=True)
-class Draft:
+class RawExperiments:
     """Arms as a source has them, and what was left out so far."""
 
     arms: pd.DataFrame
@@ -49,7 +49,7 @@ class Draft:
     licence: str = ""
 
 
-def read(path: Path, known: list[str]) -> Draft:
+def read(path: Path, known: list[str]) -> RawExperiments:
     """Read the archive's CSV; ``known`` are its columns.
 
     Raises:
@@ -75,4 +75,4 @@ def read(path: Path, known: list[str]) -> Draft:
     )
     problem = "arm of a test whose randomisation the archive doubts"
     notes = (Cleaning(problem, "dropped", int(doubtful.sum())),) if doubtful.any() else ()
-    return Draft(arms[~doubtful], notes, ABOUT, LICENCE)
+    return RawExperiments(arms[~doubtful], notes, ABOUT, LICENCE)

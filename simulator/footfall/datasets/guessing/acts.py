@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from footfall.datasets.guessing.asking import Findings, Question, Told
+from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.columns import Roles
-from footfall.datasets.guessing.facts import Table
+from footfall.datasets.guessing.facts import SampledTable
 from footfall.datasets.guessing.words import action_of, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import ActionColumn, ActionFlags
@@ -32,7 +32,7 @@ _MEANT = {
 
 
 def action_spec(
-    table: Table, roles: Roles, told: Told, findings: Findings
+    table: SampledTable, roles: Roles, told: Told, findings: Findings
 ) -> str | ActionColumn | ActionFlags:
     """Tell what the rows of a log mean.
 
@@ -78,7 +78,7 @@ def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> Acti
 
 
 def _asked(word: str, share: float, column: str, findings: Findings) -> str:
-    question = Question(
+    question = OpenQuestion(
         f'{column}: what does "{word}" mean ({share:.0%} of the rows)?',
         _MEANT,
         IGNORE,
@@ -87,7 +87,7 @@ def _asked(word: str, share: float, column: str, findings: Findings) -> str:
     return findings.answer(f"action {word}", question)
 
 
-def _of_every_row(table: Table, roles: Roles, findings: Findings) -> str:
+def _of_every_row(table: SampledTable, roles: Roles, findings: Findings) -> str:
     """One action for all rows: from what else the log tells of them."""
     if "rating" in roles.of:
         name = roles.of["rating"].name
@@ -113,7 +113,7 @@ def _of_every_row(table: Table, roles: Roles, findings: Findings) -> str:
     if played:
         findings.note("action", "click", f'"{played[0].name}" says what every row is')
         return "click"
-    question = Question(
+    question = OpenQuestion(
         f"{table.path.name}: no column says what users did; what is a row?",
         {action: _MEANT[action] for action in ("purchase", "click", "view", "cart")},
         "purchase",

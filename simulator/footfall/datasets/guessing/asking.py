@@ -37,7 +37,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Question:
+class OpenQuestion:
     """Something that the data do not answer."""
 
     text: str
@@ -49,7 +49,7 @@ class Question:
     """How the command line is told, with the word ANSWER in the answer's place."""
 
 
-Ask = Callable[[Question], str]
+Ask = Callable[[OpenQuestion], str]
 """Answers a question with one of its choices."""
 
 
@@ -57,7 +57,7 @@ class UnansweredError(DataError):
     """The data do not answer a question, and nobody was there to be asked."""
 
 
-def nobody(question: Question) -> str:
+def nobody(question: OpenQuestion) -> str:
     """Refuse to answer; the message names the option that would.
 
     Raises:
@@ -70,7 +70,7 @@ def nobody(question: Question) -> str:
     )
 
 
-def usual(question: Question) -> str:
+def usual(question: OpenQuestion) -> str:
     """Answer with what is likeliest."""
     return question.usual
 
@@ -86,7 +86,7 @@ class Findings:
         """Remember what was found out and from what."""
         self.found.append(Finding(what, found, why, assumed))
 
-    def answer(self, what: str, question: Question) -> str:
+    def answer(self, what: str, question: OpenQuestion) -> str:
         """Ask, and remember what was answered."""
         answer = self.ask(question)
         self.note(what, answer, "as answered", assumed=self.ask is usual)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from footfall.datasets.guessing.asking import Findings
 from footfall.datasets.guessing.columns import AWAY
-from footfall.datasets.guessing.facts import Column, Table
+from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.moments import clock_of
 from footfall.datasets.table_source import ItemTable, UserTable
 from footfall.errors import DataError
@@ -31,7 +31,7 @@ class Key:
     """Share of the log's ids that the table knows."""
 
 
-def key_of(role: str, log: Table, beside: Table) -> Key:
+def key_of(role: str, log: SampledTable, beside: SampledTable) -> Key:
     """Find the columns that hold the same ids.
 
     Raises:
@@ -58,7 +58,7 @@ def key_of(role: str, log: Table, beside: Table) -> Key:
     return found
 
 
-def item_table(beside: Table, key: Key, findings: Findings) -> ItemTable:
+def item_table(beside: SampledTable, key: Key, findings: Findings) -> ItemTable:
     """Tell what each column of a table of items is."""
     rest = [c for c in beside.columns if c.name != key.beside and len(c.texts)]
     named = [c for c in rest if c.says("name") or (c.says("item") and not c.says("id"))]
@@ -82,7 +82,7 @@ def item_table(beside: Table, key: Key, findings: Findings) -> ItemTable:
     )
 
 
-def user_table(beside: Table, key: Key, findings: Findings) -> UserTable:
+def user_table(beside: SampledTable, key: Key, findings: Findings) -> UserTable:
     """Tell which columns describe a user; names, addresses and numbers to call are left out."""
     rest = [c for c in beside.columns if c.name != key.beside]
     private = [c.name for c in rest if c.says("private", "name")]

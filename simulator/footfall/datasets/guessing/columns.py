@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from footfall.datasets.guessing.asking import Findings, Question, Told
-from footfall.datasets.guessing.facts import Column, Table
+from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
+from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.moments import Clock, clock_of
 from footfall.datasets.guessing.words import action_of
 from footfall.errors import DataError, did_you_mean
@@ -44,7 +44,7 @@ class Roles:
         return column in self.of.values() or column in self.flags.values()
 
 
-def roles_of(table: Table, keys: dict[str, str], told: Told, findings: Findings) -> Roles:
+def roles_of(table: SampledTable, keys: dict[str, str], told: Told, findings: Findings) -> Roles:
     """Tell what each column is.
 
     Args:
@@ -73,7 +73,7 @@ def roles_of(table: Table, keys: dict[str, str], told: Told, findings: Findings)
     return roles
 
 
-def _named(table: Table, told: Told, roles: Roles, findings: Findings) -> None:
+def _named(table: SampledTable, told: Told, roles: Roles, findings: Findings) -> None:
     names = [column.name for column in table.columns]
     for role, name in told.columns.items():
         if role not in ROLES:
@@ -86,7 +86,7 @@ def _named(table: Table, told: Told, roles: Roles, findings: Findings) -> None:
         findings.note(role, name, "as you said")
 
 
-def _when(table: Table, roles: Roles, findings: Findings) -> None:
+def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
     if "time" in roles.of:
         clock = clock_of(roles.of["time"].cells)
         roles.clock = Clock() if clock is None else clock
@@ -118,7 +118,7 @@ def _moment_score(column: Column) -> float:
     return known - penalty + column.filled + 0.1 * math.log1p(column.distinct)
 
 
-def _time_of_day(table: Table, roles: Roles, findings: Findings) -> None:
+def _time_of_day(table: SampledTable, roles: Roles, findings: Findings) -> None:
     """A date alone may have its time of day in a column beside it."""
     date = roles.of["time"].texts
     if not len(date) or (roles.clock.unit is not None) or date.str.contains(":").any():
@@ -135,7 +135,7 @@ def _time_of_day(table: Table, roles: Roles, findings: Findings) -> None:
             return
 
 
-def _what_happened(table: Table, roles: Roles, findings: Findings) -> None:
+def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> None:
     """The column that names actions, or those that flag them."""
     if "action" in roles.of:
         return
@@ -158,7 +158,7 @@ def _what_happened(table: Table, roles: Roles, findings: Findings) -> None:
             findings.note("action", column.name, f"yes or no for each row: {action}")
 
 
-def _who_or_what(role: str, table: Table, roles: Roles, findings: Findings) -> None:
+def _who_or_what(role: str, table: SampledTable, roles: Roles, findings: Findings) -> None:
     """The user or the item: by header, then by cells, then by asking."""
     free = [c for c in table.columns if not roles.taken(c) and len(c.texts)]
     # A column without a repeated value names rows, not people or things.
@@ -187,7 +187,9 @@ def _name_score(column: Column, role: str) -> float:
     return score + column.filled + 0.001 * math.log1p(column.distinct)
 
 
-def _asked(role: str, free: list[Column], table: Table, roles: Roles, findings: Findings) -> None:
+def _asked(
+    role: str, free: list[Column], table: SampledTable, roles: Roles, findings: Findings
+) -> None:
     told = ("time", "price", "total", "quantity", "currency", "rating", "category", *AWAY)
     able = [c for c in free if not c.says(*told) and c.distinct > 1 and not c.flags]
     unknown = [c for c in able if not c.meanings] or able
@@ -197,7 +199,7 @@ def _asked(role: str, free: list[Column], table: Table, roles: Roles, findings: 
             f"{', '.join(c.name for c in table.columns)}; say which with --column {role}=HEADER"
         )
     likely = max(unknown, key=lambda c: c.distinct)
-    question = Question(
+    question = OpenQuestion(
         f"{table.path.name}: which column names the {role}?",
         {c.name: f"{c.distinct} values, such as {c.example()}" for c in unknown},
         likely.name,
@@ -207,7 +209,11 @@ def _asked(role: str, free: list[Column], table: Table, roles: Roles, findings: 
 
 
 def _further(
-    role: str, fits: Callable[[Column], float], table: Table, roles: Roles, findings: Findings
+    role: str,
+    fits: Callable[[Column], float],
+    table: SampledTable,
+    roles: Roles,
+    findings: Findings,
 ) -> None:
     free = [c for c in table.columns if not roles.taken(c) and len(c.texts)]
     best = max(free, key=fits, default=None)
@@ -284,7 +290,6 @@ def _is_time(column: Column) -> bool:
     return pd.api.types.is_datetime64_any_dtype(column.cells.dtype) or column.says("time", "clock")
 
 
-_NOT_A_NUMBER = ("time", "category", "name", "maker")
 _NO_TITLE = ("user", "id", "event", "maker", "category", "order", "page", "session")
 _FURTHER: dict[str, Callable[[Column], float]] = {
     "rating": _numbers(_says("rating", never=("event", "id", "time", "name")), 0, 100),

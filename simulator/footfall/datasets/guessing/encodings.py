@@ -7,7 +7,7 @@ from pathlib import Path
 
 from footfall.datasets.archive import open_unpacked
 from footfall.datasets.frames import form_of
-from footfall.datasets.guessing.asking import Findings, Question, Told
+from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.words import action_of, understand
 from footfall.datasets.records import is_json
 from footfall.errors import DataError
@@ -51,7 +51,7 @@ def _guessed(path: Path, findings: Findings) -> str:
         findings.note("encoding", best, f"so its header makes sense ({ENCODINGS[best]})")
         return best
     likely = [name for name in ENCODINGS if scores[name] == scores[best]]
-    question = Question(
+    question = OpenQuestion(
         f"{path.name}: its text is not UTF-8; what is it?",
         {name: ENCODINGS[name] for name in likely},
         likely[0],

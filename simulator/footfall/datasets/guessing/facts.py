@@ -72,7 +72,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class SampledTable:
     """A sample of a table, column by column."""
 
     path: Path
@@ -85,7 +85,7 @@ class Table:
         return next(column for column in self.columns if column.name == name)
 
 
-def table_of(frame: pd.DataFrame, path: Path) -> Table:
+def table_of(frame: pd.DataFrame, path: Path) -> SampledTable:
     """Look at a sample of a table."""
     headers = understand(map(str, frame.columns))
     columns = []
@@ -94,4 +94,4 @@ def table_of(frame: pd.DataFrame, path: Path) -> Table:
         texts = filled.astype(str).str.strip()
         meanings = headers.meanings[str(name)]
         columns.append(Column(str(name), meanings, frame[name], texts[texts != ""]))
-    return Table(path, tuple(columns), headers.languages, len(frame))
+    return SampledTable(path, tuple(columns), headers.languages, len(frame))

@@ -14,7 +14,7 @@ from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
 from footfall.datasets.guessing.beside import item_table, key_of, user_table
 from footfall.datasets.guessing.columns import Roles, roles_of
 from footfall.datasets.guessing.encodings import encoding_of
-from footfall.datasets.guessing.facts import SAMPLE, Table, table_of
+from footfall.datasets.guessing.facts import SAMPLE, SampledTable, table_of
 from footfall.datasets.guessing.moments import settled, zone_of
 from footfall.datasets.guessing.money import currency_of, settle_price, written
 from footfall.datasets.records import is_json
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Files:
+class LogTables:
     """A log, and what may lie beside it."""
 
     events: Path
@@ -52,7 +52,7 @@ def is_table(path: Path) -> bool:
     return bool(TABLES.intersection(s.lower() for s in path.suffixes[-2:])) or path.is_dir()
 
 
-def guess(files: Files, told: Told, ask: Ask) -> Guess:
+def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     """Tell from a log, and tables beside it, how they are to be read.
 
     Raises:
@@ -93,7 +93,7 @@ def guess(files: Files, told: Told, ask: Ask) -> Guess:
     return Guess(source, tuple(findings.found))
 
 
-def _looked_at(path: Path, encoding: str | None) -> Table:
+def _looked_at(path: Path, encoding: str | None) -> SampledTable:
     path = resolve(path, Path.cwd())
     rows = None if is_json(path) else SAMPLE
     frame = read_frame(path, None, Form(None, encoding or "utf-8"), rows=rows).frame
@@ -118,7 +118,9 @@ def _is_data(headers: list[str]) -> bool:
     return sum(text.strip().isdigit() for text in bare) * 2 > len(headers)
 
 
-def _when_and_money(log: Table, roles: Roles, told: Told, findings: Findings) -> dict[str, Any]:
+def _when_and_money(
+    log: SampledTable, roles: Roles, told: Told, findings: Findings
+) -> dict[str, Any]:
     time = roles.of["time"]
     cells = time.cells
     if "clock" in roles.of:
@@ -133,7 +135,7 @@ def _when_and_money(log: Table, roles: Roles, told: Told, findings: Findings) ->
     }
 
 
-def _columns(roles: Roles, action: object, beside: dict[str, Table]) -> InteractionColumns:
+def _columns(roles: Roles, action: object, beside: dict[str, SampledTable]) -> InteractionColumns:
     named = {role: roles.of[role].name for role in _COLUMNS if role in roles.of}
     if action == "rate":  # what a rating is worth, not what was paid
         named.pop("unit_price", None)

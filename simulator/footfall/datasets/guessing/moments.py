@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from footfall.datasets.cells import LATEST, Unit, numbers
-from footfall.datasets.guessing.asking import Findings, Question, Told
+from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column
 from footfall.datasets.times import UNIVERSAL
 
@@ -171,7 +171,7 @@ def settled(column: Column, cells: pd.Series, clock: Clock, findings: Findings) 
         why = f"so read, the rows of {name} are in the order of time; otherwise they are not"
         findings.note("time_format", rising[0], why)
         return Clock(rising[0], None, clock.zoned, share=clock.share)
-    question = Question(
+    question = OpenQuestion(
         f'{column.name}: which is the day in times such as "{column.example(1)}"?',
         {form: _said(column, form) for form in forms},
         forms[0],

@@ -6,7 +6,7 @@ import numpy as np
 
 from footfall.datasets.guessing.asking import Findings, Told
 from footfall.datasets.guessing.columns import Roles
-from footfall.datasets.guessing.facts import Column, Table
+from footfall.datasets.guessing.facts import Column, SampledTable
 
 SIGNS = {
     "€": "EUR", "$": "USD", "£": "GBP", "₽": "RUB", "₹": "INR", "₩": "KRW", "₺": "TRY",
@@ -40,7 +40,7 @@ def written(columns: list[Column], told: Told, findings: Findings) -> tuple[str,
     return ".", "," if both_point else ""
 
 
-def currency_of(table: Table, roles: Roles, told: Told, findings: Findings) -> str:
+def currency_of(table: SampledTable, roles: Roles, told: Told, findings: Findings) -> str:
     """The one currency of a log: by a column, a header or signs; "" where nothing names it."""
     if told.currency is not None:
         return told.currency

@@ -46,7 +46,7 @@ class ChoiceScorer(Protocol):
         ...
 
 
-class Opinion(Protocol):
+class PairScorer(Protocol):
     """What tells the baselines apart: a number for every pair."""
 
     def learn(self, known: Known, sets: ChoiceSets) -> None:
@@ -63,7 +63,7 @@ class Scaled:
     """An opinion behind a logit: every baseline is one of these."""
 
     name: str
-    opinion: Opinion
+    opinion: PairScorer
     fitted: LogitFit | None = None
     _used: tuple[int, ...] = ()
     _constant: bool = False
@@ -198,7 +198,7 @@ def baseline(name: str, *, seed: int = 0) -> Scaled:
     return Scaled(name, BASELINES[name](seed))
 
 
-BASELINES: dict[str, Callable[[int], Opinion]] = {
+BASELINES: dict[str, Callable[[int], PairScorer]] = {
     "uniform": lambda _: Features(()),
     "popularity": lambda _: Features(("popularity",)),
     "position+popularity": lambda _: Features(("popularity",), position=True),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
 
 from footfall.behaviour.people import BUY_MEASURES, GOING, MEASURES, OWN
 from footfall.fitting.pages.buying import Logit
 from footfall.fitting.pages.fit import FittedPages, common_cov
-from footfall.plumbing.spec import SPEC
+from footfall.plumbing.spec import Spec
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,10 +16,8 @@ FEW_CLICKS = 500
 """Fewer clicks than this are few: what is told is told by priors as much as by choices."""
 
 
-class FittedTerm(BaseModel):
+class FittedTerm(Spec):
     """One coefficient, per standard deviation of its measure over the log."""
-
-    model_config = SPEC
 
     name: str
     value: float
@@ -30,10 +27,8 @@ class FittedTerm(BaseModel):
     """Standard deviation of the users' own slopes; None: all have the same."""
 
 
-class PagesReport(BaseModel):
+class PagesReport(Spec):
     """What users fitted to pages rest on."""
-
-    model_config = SPEC
 
     source: str
     users: int

@@ -6,16 +6,12 @@ recommenders under test.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
-from footfall.plumbing.spec import SPEC
-
-
-class _Spec(BaseModel):
-    model_config = SPEC
+from footfall.plumbing.spec import Spec
 
 
-class CartSpec(_Spec):
+class CartSpec(Spec):
     """Clicked -> put into the cart -> bought, or left there."""
 
     abandoned: float = Field(default=0.7, ge=0, lt=1)
@@ -24,7 +20,7 @@ class CartSpec(_Spec):
     ``behaviour.buy`` says, so this only tells how many more items were in the cart."""
 
 
-class QuantitySpec(_Spec):
+class QuantitySpec(Spec):
     """How many of an item are bought at once."""
 
     mean: float | None = Field(default=None, ge=1)
@@ -32,7 +28,7 @@ class QuantitySpec(_Spec):
     More than one piece is drawn from a geometric distribution."""
 
 
-class BudgetSpec(_Spec):
+class VisitBudgetSpec(Spec):
     """Money that a visit may cost; what does not fit any more is not bought."""
 
     times: float = Field(default=2.0, gt=0)
@@ -41,7 +37,7 @@ class BudgetSpec(_Spec):
     """Money a visit, the same for everybody, in place of ``times``."""
 
 
-class RateSpec(_Spec):
+class RateSpec(Spec):
     """Stars for what was taken, by an ordered logit fitted to remembered ratings."""
 
     share: float = Field(default=0.2, gt=0, le=1)
@@ -73,26 +69,26 @@ class RateSpec(_Spec):
         return self
 
 
-class SearchSpec(_Spec):
+class SearchSpec(Spec):
     """Who finds nothing may search: for something like what he or she usually buys."""
 
     share: float = Field(default=0.3, gt=0, le=1)
     """Share of users who search when a page without a click would make them leave."""
 
 
-class SimilarSpec(_Spec):
+class SimilarSpec(Spec):
     """Who clicked may look at similar items next."""
 
     share: float = Field(default=0.2, gt=0, le=1)
     """Share of clicks that lead to a page of similar items."""
 
 
-class ActionsSpec(_Spec):
+class ActionsSpec(Spec):
     """The actions of a scenario."""
 
     cart: CartSpec | None = None
     quantity: QuantitySpec | None = None
-    budget: BudgetSpec | None = None
+    budget: VisitBudgetSpec | None = None
     rate: RateSpec | None = None
     search: SearchSpec | None = None
     similar: SimilarSpec | None = None

@@ -13,11 +13,11 @@ import yaml
 import shop
 from console import footfall
 from eval_worlds import planted_run
-from footfall.run_folder.answers import Answers, answers, no_verdict
+from footfall.run_folder.answers import RequestCounts, answers, no_verdict
 from footfall_eval import RunLog, compare
 from footfall_eval.comparing.grid import print_summary, summarise
 from footfall_eval.comparing.pool import pool_runs
-from footfall_eval.comparing.stopping import verdict as early
+from footfall_eval.comparing.stopping import reason_to_stop
 from footfall_eval.reporting.report import make_report
 
 SLATE = [f"baking-{number}" for number in range(12)]
@@ -297,7 +297,9 @@ def test_what_is_a_broken_arm(counts, broken):
 
 
 def test_what_a_reader_is_told_of_an_arm_that_is_sound():
-    one = Answers("a", 100, failed=2, fallback=90, ran_out=11, failed_updates=3, kind="item-knn")
+    one = RequestCounts(
+        "a", 100, failed=2, fallback=90, ran_out=11, failed_updates=3, kind="item-knn"
+    )
     assert not one.problem()
     assert one.caution() == (
         "requests of a: 2 failed (2%), 90 fallback (90%); a had nothing new left to show in 11 of "
@@ -335,5 +337,5 @@ def test_no_run_stops_early_for_an_arm_that_does_not_answer(tmp_path):
         tmp_path / "broken",
         manifest={**said, "faults": {"base": {"slates": 10, "failed": 10}}},
     )
-    assert "differs from base" in early(RunLog.open(sound))
-    assert not early(RunLog.open(broken))
+    assert "differs from base" in reason_to_stop(RunLog.open(sound))
+    assert not reason_to_stop(RunLog.open(broken))

@@ -9,7 +9,7 @@ import pytest
 
 from console import footfall
 from eval_worlds import impressions, planted_run, write_run
-from footfall_eval.reporting.drawing import FORMATS
+from footfall_eval.reporting.figure_files import FORMATS
 from footfall_eval.reporting.report import write_report
 
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}

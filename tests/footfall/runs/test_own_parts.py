@@ -13,7 +13,7 @@ from footfall import Options, read_scenario, simulate
 from footfall.errors import UserError
 from footfall_eval import OwnMetric, RunLog, compare, compare_own
 
-PAGE = (Path(__file__).parents[1] / "docs" / "own-parts.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "own-parts.md").read_text()
 PYTHON = {
     name: f"# {name}\n{text}"
     for name, text in re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, flags=re.DOTALL)

@@ -34,7 +34,7 @@ from footfall.runs.budget import Meter
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 
-SOURCES = Path(__file__).parent.parent / "simulator", Path(__file__).parent.parent / "eval"
+SOURCES = Path(__file__).parents[3] / "simulator", Path(__file__).parents[3] / "eval"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import yaml
 import shop
 from footfall.plumbing.extras import EXTRAS, missing
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BARE = """
 import sys

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from footfall.errors import UserError, did_you_mean
-from footfall_eval.blocks.block import Block, plain
 from footfall_eval.blocks.distributions import Compared, distributions
 from footfall_eval.logs.privacy import Membership, Nearness, membership, nearness, rare_items
 from footfall_eval.logs.real import Real, same_size, simulated_takings
-from footfall_eval.logs.training import Trained, train_and_test
+from footfall_eval.logs.training import TrainingComparison, train_and_test
+from footfall_eval.reading.block import Block, plain
 from footfall_eval.reading.load import RunLog
 
 RARE = 5
@@ -50,7 +50,7 @@ class LogsReport:
     sizes: Sizes
     likeness: Block
     """Distributions against real ones, as in block D of the validity report."""
-    training: tuple[Trained, ...]
+    training: tuple[TrainingComparison, ...]
     """Empty where no later takings can test."""
     nearness: Nearness | None
     membership: Membership | None
@@ -62,7 +62,9 @@ class LogsReport:
         return found
 
 
-def judge_logs(log: RunLog, real: Real, *, arms: tuple[str, ...] = (), seed: int = 1) -> LogsReport:
+def examine_logs(
+    log: RunLog, real: Real, *, arms: tuple[str, ...] = (), seed: int = 1
+) -> LogsReport:
     """Compare a log with reality.
 
     Args:

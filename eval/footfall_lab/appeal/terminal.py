@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from footfall.appeal.ranking import Ranking
+from footfall.appeal.ranking import WordingRanking
 
 _SHOWN = ("direction", "direction, decisive", "r", "slope", "log loss", "coverage")
 
@@ -51,7 +51,7 @@ def _plan(plan: str, found: dict[str, Any]) -> Table:
     return table
 
 
-def print_rankings(rankings: Sequence[Ranking], console: Console | None = None) -> None:
+def print_rankings(rankings: Sequence[WordingRanking], console: Console | None = None) -> None:
     """Print each item's wordings, the most promising first."""
     page = console or Console()
     for ranking in rankings:

@@ -5,7 +5,7 @@ import yaml
 
 from footfall.runs.histories import read_histories
 from footfall.scenario.reading import read_scenario
-from footfall_lab.validation.study import Order
+from footfall_lab.validation.study import ValidationOptions
 from footfall_lab.validation.validate import validate_users
 from planted import plant, write
 from planted.arms import serve
@@ -28,12 +28,12 @@ def judged(kind, folder, behaviour=None):
         raw["behaviour"] = behaviour
     path.write_text(yaml.safe_dump(raw))
     scenario = read_scenario(path)
-    order = Order(out=folder / "valid", base=folder, questions=0)
+    options = ValidationOptions(out=folder / "valid", base=folder, questions=0)
     known = None
     if behaviour is None:
         people = read_histories(scenario, folder, lambda _: None)
         known = KnowingUsers(shop, people.population.originals, people.catalogue.ids)
-    return validate_users(scenario, order, lambda _: None, users=known)
+    return validate_users(scenario, options, lambda _: None, users=known)
 
 
 @pytest.mark.parametrize("kind", ["grocery", "media"])

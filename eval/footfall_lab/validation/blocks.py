@@ -16,18 +16,19 @@ from footfall.fitting.fitted import fit_behaviour
 from footfall.llm.weights.adapters import find_adapter, learned_answers
 from footfall.options import Announce
 from footfall.runs.provenance import code_hash
-from footfall_eval.blocks.block import Block, not_run
 from footfall_eval.blocks.calibration import calibration
 from footfall_eval.blocks.choice import choice
 from footfall_eval.blocks.distributions import distributions
+from footfall_eval.blocks.grading import not_run
 from footfall_eval.blocks.groups import by_group
 from footfall_eval.blocks.individuality import SWAPPED, individuality
 from footfall_eval.blocks.invariance import invariance
 from footfall_eval.blocks.logs import logs
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, Scores, score
 from footfall_eval.blocks.provenance import Provenance, provenance
-from footfall_eval.blocks.ranking import Slates, ranking
+from footfall_eval.blocks.ranking import SlateFigures, ranking
 from footfall_eval.blocks.uplift import uplift, with_kind
+from footfall_eval.reading.block import Block
 from footfall_eval.statistics.resample import Interval, mean_interval
 from footfall_lab.validation import contest, crowds, retest, rivals, segments, synthetic
 from footfall_lab.validation.blend import page_chances, utilities
@@ -60,7 +61,7 @@ GROUP_USERS = 30
 """Users that a group needs to order recommenders by."""
 
 
-def judge(study: Study, announce: Announce, only: tuple[str, ...] = ()) -> dict[str, Block]:
+def blocks_of(study: Study, announce: Announce, only: tuple[str, ...] = ()) -> dict[str, Block]:
     """All blocks, or those named."""
     seed = study.ground.scenario.seed
     held = held_out_predictions(study)
@@ -212,7 +213,7 @@ def _logs(study: Study) -> Block:
     sets = study.main.fit
     known = study.ground.known(study.ground.stages.fit)
     inside = without_model(study.players).chances(known, sets, None)[:, :-1]
-    per_user, events = synthetic.train_on_logs(study.ground, sets, inside, study.order.base)
+    per_user, events = synthetic.train_on_logs(study.ground, sets, inside, study.options.base)
     block = logs(
         per_user,
         events=events,
@@ -232,8 +233,8 @@ def _ranking_and_uplift(
     """Blocks G and H, and the scenario's arms whose figures are worth nothing, with reasons."""
     ground, seed, k = study.ground, study.ground.scenario.seed, study.ground.scenario.world.slate
     users = _contestants(study)
-    held = contest.compete(ground, users, study.order.base, announce)
-    offline = contest.offline(ground, users, study.order.base, announce)
+    held = contest.compete(ground, users, study.options.base, announce)
+    offline = contest.offline(ground, users, study.options.base, announce)
     llm = None
     if not study.players.silent and study.interviewer is not None:
         announce("block G: asking the model about the slates")
@@ -246,7 +247,7 @@ def _ranking_and_uplift(
         why = f"the model answered whole pages of {int(answered.sum())} users only"
         return {"G": not_run("G", why), "H": not_run("H", why)}, {}
     kept = table[table["user"].isin(np.asarray(users, dtype=object)[answered])]
-    slates = Slates.of(kept, offline)
+    slates = SlateFigures.of(kept, offline)
     block = ranking(slates, base=contest.RANDOM, seed=seed, k=k)
     extra = {"users without an answer": int((~answered).sum()), "faults": held.faults}
     block = replace(
@@ -259,8 +260,8 @@ def _ranking_and_uplift(
     tests = past_tests(study, slates)
     why = "no past A/B tests were given (--tests)"
     past = uplift(expected, tests, seed=seed, why=why)
-    if study.order.backtest is not None:
-        past = with_kind(past, read_kind(study.order.backtest))
+    if study.options.backtest is not None:
+        past = with_kind(past, read_kind(study.options.backtest))
     return {"G": block, "H": past}, _suspects(study, held)
 
 
@@ -301,7 +302,7 @@ def _taus_by_group(
         mine = table[table["user"].isin(part["user"])]
         if mine["user"].nunique() < GROUP_USERS:
             continue
-        found = ranking(Slates.of(mine, offline), base=contest.RANDOM, seed=seed, k=k)
+        found = ranking(SlateFigures.of(mine, offline), base=contest.RANDOM, seed=seed, k=k)
         if "tau" in found.metrics:
             rows.append(
                 {

@@ -1,4 +1,4 @@
-"""What a block of the validity report is."""
+"""A block of the validity report: one finding about the simulated users."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from footfall_eval.reading.validity import BLOCKS
+BlockStatus = Literal["pass", "amber", "red", "not run"]
 
-Status = Literal["pass", "amber", "red", "not run"]
+BLOCKS = {
+    "A": "Provenance: data, model and prompts; could the model know these titles?",
+    "B": "Choice: do simulated users pick what the real ones picked?",
+    "C": "Calibration: are the probabilities right?",
+    "D": "Distributions: do crowds look alike?",
+    "E": "Individuality: are users different from each other, as real ones are?",
+    "F": "Invariance: does the order of options or the wording matter?",
+    "G": "Ranking: are recommenders put in the right order, with lifts of the right size?",
+    "H": "Uplift: are past A/B tests retold?",
+    "I": "Logs: do recommenders learn from these logs what they learn from real ones?",
+}
+"""Every block in the order of the report: its title, and the question that it answers."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +27,7 @@ class Block:
     """One finding about the simulated users."""
 
     letter: str
-    status: Status
+    status: BlockStatus
     explanation: str
     """One or two sentences for people: what was found, and why it has this status."""
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -39,35 +50,6 @@ class Block:
             "plots": plain(self.plots),
             "segments": plain(self.segments),
         }
-
-
-def not_run(letter: str, why: str, metrics: dict[str, Any] | None = None) -> Block:
-    """A block without evidence; it never counts as a pass."""
-    return Block(letter, "not run", why, metrics or {})
-
-
-def graded(value: float, green: float, amber: float) -> Status:
-    """``pass`` up to ``green``, ``amber`` up to ``amber``, else ``red``; NaN is ``not run``."""
-    if math.isnan(value):
-        return "not run"
-    return "pass" if value <= green else "amber" if value <= amber else "red"
-
-
-def within(value: float, green: tuple[float, float], amber: tuple[float, float]) -> Status:
-    """``pass`` inside the first range, ``amber`` inside the second, else ``red``."""
-    if math.isnan(value):
-        return "not run"
-    if green[0] <= value <= green[1]:
-        return "pass"
-    return "amber" if amber[0] <= value <= amber[1] else "red"
-
-
-def worst(statuses: list[Status]) -> Status:
-    """The worst of several; what was not run is ignored unless nothing was."""
-    for status in ("red", "amber", "pass"):
-        if status in statuses:
-            return status
-    return "not run"
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,216 @@
+"""A run of two levels, put together: what the language model alone would say of everybody."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from footfall.errors import LogError, UserError
+from footfall.run_folder.answers import RequestCounts, answers_of
+from footfall.run_folder.layout import ASKED, MANIFEST
+from footfall_eval.comparing.comparison import Arm, Contrast
+from footfall_eval.measures.metrics import Columns, Metric, columns, derive
+from footfall_eval.reading.load import RunLog
+from footfall_eval.statistics.two_levels import (
+    FEWEST_ASKED,
+    Level,
+    Mixed,
+    TwoLevels,
+    effect_of_levels,
+)
+
+ALIKE = 0.3
+"""Correlation over the users asked below which the surrogate brings next to nothing: at most a
+tenth of the questions."""
+
+SURROGATE = "A surrogate answered"
+"""How the caution begins that a run by a surrogate alone must have."""
+
+_APART = ("choice", "levels", "population", "budget", "about")
+"""Keys of the scenario in which the two levels may differ."""
+
+
+@dataclass(frozen=True, eq=False)
+class AskedToo:
+    """Both levels, one row a (arm, user) each, without the users that the surrogate learned from.
+
+    Of those it knows more than of others, so they cannot speak for them.
+    """
+
+    crowd: pd.DataFrame
+    """The surrogate's, of all users."""
+    dear: pd.DataFrame
+    """The language model's, of the users asked."""
+    model: str
+    requests: dict[str, RequestCounts]
+    """Arm -> what its recommender answered while the model was asked."""
+    warnings: tuple[str, ...]
+    level: float
+
+    @classmethod
+    def of(cls, log: RunLog, level: float) -> AskedToo | None:
+        """Both levels of a run; None where it has one.
+
+        Raises:
+            LogError: The users asked are missing, or belong to another run.
+            UserError: Too few were asked.
+        """
+        if not log.scenario.get("levels"):
+            return None
+        folder = log.path / ASKED
+        if not (folder / MANIFEST).exists():
+            raise LogError(
+                f"{folder}: the users whom the model plays are not there yet; go on with "
+                "footfall run --resume"
+            )
+        asked = RunLog.open(folder)
+        _same_run(log, asked)
+        taught = set(map(str, (log.manifest.get("surrogate") or {}).get("taught") or ()))
+        crowd, dear = (derive(_without(one.per_user(), taught)) for one in (log, asked))
+        users = dear["user"].nunique()
+        if users < FEWEST_ASKED:
+            raise UserError(
+                f"{folder}: {users} users were asked whom the surrogate had not learned from; two "
+                f"levels need {FEWEST_ASKED}: more users, or a larger levels.asked"
+            )
+        return cls(
+            crowd=crowd,
+            dear=dear,
+            model=str((asked.manifest.get("model") or {}).get("name")),
+            requests={one.arm: one for one in answers_of(asked.manifest)},
+            warnings=asked.cautions(),
+            level=level,
+        )
+
+    @cached_property
+    def asked(self) -> npt.NDArray[np.int64]:
+        """[n_asked] places of the users asked among all users."""
+        everybody = sorted(self.crowd["user"].unique())
+        place = {user: number for number, user in enumerate(everybody)}
+        return np.array([place[user] for user in sorted(self.dear["user"].unique())])
+
+    def contrast(self, metric: Metric, control: str, treatment: str) -> Contrast:
+        """Treatment minus control; NaN where one of the levels does not define it."""
+        found = self.effect(metric, control, treatment)
+        if found is None:
+            return _undefined(metric, control, treatment, len(self.crowd["user"].unique()))
+        effect = found.effect
+        return Contrast(
+            metric=metric.name,
+            control=control,
+            treatment=treatment,
+            difference=effect.difference,
+            ci_low=effect.ci_low,
+            ci_high=effect.ci_high,
+            p_value=effect.p_value,
+            p_adjusted=effect.p_value,
+            correlation=effect.correlation,
+            control_value=found.control,
+            treatment_value=found.treatment,
+            lift=effect.lift,
+            lift_low=effect.lift_low,
+            lift_high=effect.lift_high,
+            lowest=effect.difference,
+            highest=effect.difference,
+            standard_error=effect.standard_error,
+            users=effect.users,
+            method=effect.method,
+        )
+
+    def effect(self, metric: Metric, control: str, treatment: str) -> TwoLevels | None:
+        """The estimate itself; None where one of the levels does not define it."""
+        cheap, dear = (
+            Level(columns(counts, metric, control), columns(counts, metric, treatment))
+            for counts in (self.crowd, self.dear)
+        )
+        parts: list[Columns] = [cheap.control, cheap.treatment, dear.control, dear.treatment]
+        if not all(math.isfinite(part.value) for part in parts):
+            return None
+        return effect_of_levels(cheap, dear, self.asked, level=self.level)
+
+    def arm(self, arm: Arm, metrics: tuple[Metric, ...]) -> Arm:
+        """An arm of the surrogate's users with what the model alone would say of it."""
+        values = {}
+        for metric in metrics:
+            found = self.effect(metric, arm.name, arm.name)
+            values[metric.name] = math.nan if found is None else found.control
+        own = self.dear.loc[self.dear["arm"] == arm.name]
+        return Arm(
+            **{
+                **arm.__dict__,
+                "metrics": values,
+                "lowest": values,
+                "highest": values,
+                "undecided_pages": arm.undecided_pages + int(own["undecided_pages"].sum()),
+                "pages": arm.pages + int(own["pages"].sum()),
+                "answers": self.requests.get(arm.name, arm.answers),
+            }
+        )
+
+    def cautions(self, metric: Metric, control: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        """What was done, in sentences, by the metric of the verdict."""
+        asked, everybody = len(self.asked), self.crowd["user"].nunique()
+        who = f"{everybody:,} users by a surrogate, {asked:,} of them by {self.model} as well"
+        notes = [f"Two levels: {who}; figures are what the model alone would say of all of them."]
+        for name in names:
+            found = None if name == control else self.effect(metric, control, name)
+            if found is not None:
+                notes.append(_worth(name, found.mixed))
+        return (*notes, *self.warnings)
+
+
+def _worth(arm: str, mixed: Mixed) -> str:
+    """What the surrogate brought, or that it brought nothing."""
+    if not mixed.correlation >= ALIKE:
+        told = "nothing" if math.isnan(mixed.correlation) else f"{mixed.correlation:.2f}"
+        return (
+            f"{arm}: the surrogate repeats too little of what the model's users do (correlation "
+            f"{told}); two levels bring next to nothing, distil again or ask everybody."
+        )
+    times = (mixed.alone / mixed.error) ** 2 if mixed.error else math.inf
+    return (
+        f"{arm}: users' differences correlate {mixed.correlation:.2f} between the levels; the "
+        f"questions tell as much as {times:.1f} times as many without the surrogate."
+    )
+
+
+def _same_run(log: RunLog, asked: RunLog) -> None:
+    first, second = (
+        {key: value for key, value in one.scenario.items() if key not in _APART}
+        for one in (log, asked)
+    )
+    hashes = [(one.manifest.get("dataset") or {}).get("hash") for one in (log, asked)]
+    if first != second or hashes[0] != hashes[1]:
+        raise LogError(
+            f"{asked.path}: these users belong to another run than {log.path}; run again with "
+            "--overwrite"
+        )
+
+
+def _without(per_user: pd.DataFrame, users: set[str]) -> pd.DataFrame:
+    return per_user[~per_user["user"].astype(str).isin(users)].reset_index(drop=True)
+
+
+def _undefined(metric: Metric, control: str, treatment: str, users: int) -> Contrast:
+    numbers: dict[str, Any] = dict.fromkeys(
+        (
+            *("difference", "ci_low", "ci_high", "p_value", "p_adjusted", "correlation"),
+            *("control_value", "treatment_value", "lift", "lift_low", "lift_high"),
+            *("lowest", "highest", "standard_error"),
+        ),
+        math.nan,
+    )
+    return Contrast(
+        metric=metric.name,
+        control=control,
+        treatment=treatment,
+        users=users,
+        method="not defined: its denominator is zero",
+        **numbers,
+    )

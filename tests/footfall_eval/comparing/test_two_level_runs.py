@@ -1,0 +1,138 @@
+"""A run of two levels from the scenario to the verdict, held against asking everybody."""
+
+import json
+
+import pytest
+import yaml
+
+import shop
+from console import footfall
+from footfall.errors import FootfallError
+from footfall.llm.fake import FakeModel
+from footfall.options import Options
+from footfall.runs.levels import run_scenario
+from footfall.scenario.scenario import parse_scenario
+from footfall_eval import RunLog, compare
+from footfall_lab.distilling import distill as story
+
+USERS, TAUGHT, ASKED = 400, 120, 0.3
+ARMS = [
+    {"name": "random", "recommender": {"kind": "random"}},
+    {"name": "knn", "recommender": {"kind": "item-knn"}},
+]
+
+
+def taste(prefix, item):
+    """The share of a history that is of the item's club."""
+    lines = [line for line in prefix.splitlines() if "thing" in line]
+    club = item.split()[0]
+    return 2.0 * sum(line.startswith(club) for line in lines) / max(len(lines), 1) - 1.0
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """Folder, scenario, and runs of two levels and of everybody asked."""
+    folder = tmp_path_factory.mktemp("levels")
+    shop.write_shop(folder, users=USERS + 150)
+    raw = shop.scenario(
+        population={"users": USERS, "min_history": 3},
+        choice={"visit_events": False},
+        arms=ARMS,
+        behaviour={"click": {"llm": 2.0}},
+        world={"days": 4, "epoch_days": 2, "slate": 5, "max_pages": 2, "shards": 2},
+    )
+    (folder / "shop.yaml").write_text(yaml.safe_dump(raw))
+    two = {**raw, "levels": {"surrogate": "small", "asked": ASKED}}
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("footfall_lab.distilling.distill", "footfall.answering.opening"):
+            patch.setattr(f"{place}.open_model", lambda spec, announce: FakeModel(taste=taste))
+        options = story.DistillingOptions(str(folder / "shop.yaml"), folder / "small", users=TAUGHT)
+        story.distill(options, lambda _: None)
+        run_scenario(parse_scenario(two), Options(folder / "two", folder))
+        run_scenario(parse_scenario(raw), Options(folder / "whole", folder))
+    return folder, two
+
+
+def test_it_says_what_asking_everybody_says_with_fewer_questions(played):
+    folder, _ = played
+    both, whole = (compare(RunLog.open(folder / name)) for name in ("two", "whole"))
+    for metric in ("clicks", "purchases", "expected_clicks", "ctr"):
+        found, wanted = both.contrast("knn", metric), whole.contrast("knn", metric)
+        reach = 3 * found.standard_error
+        assert found.difference == pytest.approx(wanted.difference, abs=reach)
+        assert found.control_value == pytest.approx(wanted.control_value, rel=0.2)
+        assert found.ci_low < found.difference < found.ci_high
+        assert found.method.endswith("users asked")
+    questions = [
+        json.loads((folder / name / "manifest.json").read_text())["choice"]["questions"]
+        for name in ("two", "two/asked", "whole")
+    ]
+    assert questions[0] == 0
+    assert questions[1] < 0.45 * questions[2]
+    close = both.contrast("knn", "expected_clicks").standard_error
+    assert close < 1.5 * whole.contrast("knn", "expected_clicks").standard_error
+
+
+def test_users_whom_the_surrogate_learned_from_speak_for_nobody(played):
+    folder, _ = played
+    taught = json.loads((folder / "small" / "surrogate.json").read_text())["taught"]
+    users = json.loads((folder / "two" / "manifest.json").read_text())["surrogate"]["taught"]
+    assert sorted(users) == sorted(taught)
+    found = compare(RunLog.open(folder / "two")).contrast("knn")
+    assert found.users == USERS - len(taught)
+
+
+def test_the_command_tells_both_levels_and_what_the_surrogate_was_worth(played):
+    folder, _ = played
+    done = footfall("compare", str(folder / "two"), cwd=folder)
+    words = " ".join(done.stdout.split())
+    assert "Two levels: " in words
+    assert "differences correlate" in words
+    assert "A surrogate answered" not in words
+
+
+def test_luck_and_users_are_the_same_on_both_levels(played):
+    folder, _ = played
+    crowd, asked = (RunLog.open(folder / name).per_user() for name in ("two", "two/asked"))
+    assert set(asked["user"]) < set(crowd["user"])
+    assert asked["user"].nunique() == round(ASKED * USERS)
+    arrivals = [
+        RunLog.open(folder / name)
+        .execute('SELECT arm, "user", min(start) AS first FROM sessions GROUP BY ALL')
+        .df()
+        for name in ("two", "two/asked")
+    ]
+    merged = arrivals[0].merge(arrivals[1], on=["arm", "user"])
+    assert len(merged)
+    assert (merged["first_x"] == merged["first_y"]).all()
+
+
+def test_an_unfinished_second_level_gives_no_verdict(played, tmp_path):
+    folder, _ = played
+    (folder / "two" / "asked").rename(tmp_path / "asked")
+    try:
+        with pytest.raises(FootfallError, match="go on with footfall run --resume"):
+            compare(RunLog.open(folder / "two"))
+    finally:
+        (tmp_path / "asked").rename(folder / "two" / "asked")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"design": "split"}, "paired design"),
+        ({"model": {"name": "none"}}, "named model"),
+        ({"stop_early": {}}, "cannot stop early"),
+        ({"levels": {"surrogate": "small", "asked": 0}}, "asked"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(played, changes, message):
+    with pytest.raises(FootfallError, match=message):
+        parse_scenario({**played[1], **changes})
+
+
+def test_a_surrogate_of_another_question_is_refused(played, tmp_path):
+    folder, two = played
+    other = parse_scenario({**two, "choice": {"mode": "yes-no", "visit_events": False}})
+    with pytest.raises(FootfallError, match=r"taught by choice\.mode"):
+        run_scenario(other, Options(tmp_path / "run", folder))

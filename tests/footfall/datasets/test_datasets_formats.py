@@ -270,3 +270,10 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log.csv")
     with pytest.raises(DataError, match=r"log\.csv: is no file of its own"):
         read(tmp_path)
+
+
+def test_a_title_gives_the_terminal_no_commands(tmp_path: Path) -> None:
+    titled = "u,i,t,n\nu1,a,2024-01-01,Tea\x1b]0;mine\x07\nu2,b,2024-01-02,\x9b2JMilk\n"
+    data = read_text(tmp_path, titled, columns={"title": "n"})
+    assert sorted(data.items["title"]) == ["2JMilk", "Tea ]0;mine"]
+    assert noted(data) == {"title with control signs": (2, "")}

@@ -423,6 +423,14 @@ def test_lines_from_a_damaged_one_on_count_for_nothing(tmp_path, monkeypatch, da
     assert list(found) == list(record["parts"])[: whole + 1]
 
 
+def test_a_manifest_gives_the_terminal_no_commands(tmp_path):
+    said = {"status": "failed\x1b]0;mine\x07", "reason": "\x9b2J\\u001b", "about": "two\nlines"}
+    (tmp_path / MANIFEST).write_text(json.dumps(said))
+    found = manifest.read(tmp_path, needed=())
+    assert (found["status"], found["about"]) == ("failed\ufffd]0;mine\ufffd", "two\nlines")
+    assert found["reason"] == "\ufffd2J\\u001b"
+
+
 def test_a_run_whose_process_is_gone_is_not_running(tmp_path):
     (tmp_path / MANIFEST).write_text('{"status": "running"}')
     with manifest.locked(tmp_path):

@@ -47,7 +47,7 @@ def aucs(opinions: list[VoiceScores], slates: list[NewItemSlates]) -> dict[str, 
     for name, parts in mixes.items():
         values = np.full(len(told.users), np.nan)
         scores = _scores(parts, slates)
-        values[heard] = _aucs(scores[heard], told.taken[heard], told.shown[heard])
+        values[heard] = slate_aucs(scores, told)[heard]
         found[name] = values
     return found
 
@@ -112,10 +112,11 @@ def _centred(numbers: Floats, slates: NewItemSlates) -> Floats:
     return np.asarray(np.where(shown, numbers - mean[:, None, :], 0.0))
 
 
-def _aucs(scores: Floats, taken: npt.NDArray[np.bool_], shown: npt.NDArray[np.bool_]) -> Floats:
-    """[n] AUC of each slate; ties count a half."""
+def slate_aucs(scores: Floats, slates: NewItemSlates) -> Floats:
+    """[n] AUC of each slate by scores [n, k] of its items; ties count a half."""
     found = np.empty(len(scores))
-    for row, (score, mine, there) in enumerate(zip(scores, taken, shown, strict=True)):
+    rows = zip(scores, slates.taken, slates.shown, strict=True)
+    for row, (score, mine, there) in enumerate(rows):
         apart = score[mine & there][:, None] - score[~mine & there][None, :]
         found[row] = ((apart > 0) + 0.5 * (apart == 0)).mean()
     return found

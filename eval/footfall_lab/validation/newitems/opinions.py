@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from footfall.fitting.known import Known
 from footfall.llm.encoders import Encoder
 from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.newitems.hiding import NewItemSlates
-from footfall_lab.validation.newitems.tastes import foreseen
+from footfall_lab.validation.newitems.tastes import components, foreseen
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[str], None]
@@ -36,6 +37,11 @@ class ItemEmbeddings:
     name: str
     rows: Floats
     """[n_items, width] of length 1, around their mean."""
+
+    @cached_property
+    def components(self) -> Floats:
+        """[n_items, c] their places on the texts' principal components."""
+        return components(self.rows)
 
     @classmethod
     def read(
@@ -81,7 +87,7 @@ def textual(slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings) -> Flo
         stage.number(str(user)): np.unique(catalogue.codes(items))
         for user, items in liked.groupby("user")["item"]
     }
-    everybody, theirs = foreseen(stage, catalogue, texts.rows)
+    everybody, theirs = foreseen(stage, catalogue, texts.rows, texts.components)
     found = np.zeros((*slates.items.shape, 4))
     for row, user in enumerate(slates.users):
         items = slates.items[row]

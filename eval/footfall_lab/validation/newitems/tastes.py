@@ -21,14 +21,14 @@ from footfall.fitting.stages import Stage
 
 Floats = npt.NDArray[np.float64]
 
-COMPONENTS = 32
+COMPONENTS = 64
 """Principal components of the texts that tastes hang on."""
 
 ROUNDS = 15
 """Of expectation-maximisation."""
 
 CROWD = 5_000
-"""Other users at most, drawn; each takes 8 KiB."""
+"""Other users at most, drawn; each takes 32 KiB."""
 
 PRIOR = 5.0
 """Chances and users that a rate is drawn towards the mean by, in expected takings."""
@@ -103,7 +103,9 @@ def looked_at(
     return np.asarray(place.map(worth), dtype=np.float64)
 
 
-def foreseen(stage: Stage, catalogue: Catalogue, texts: Floats) -> tuple[Floats, Floats]:
+def foreseen(
+    stage: Stage, catalogue: Catalogue, texts: Floats, parts: Floats
+) -> tuple[Floats, Floats]:
     """[n_items] how well items do with everybody, and [n_users, n_items] with the stage's users.
 
     Both as log-odds beside what is usual, foretold by the texts alone.
@@ -112,9 +114,9 @@ def foreseen(stage: Stage, catalogue: Catalogue, texts: Floats) -> tuple[Floats,
         stage: Whose memory and crowd are learned from.
         catalogue: All items, of which the stage does not know some.
         texts: [n_items, width] numbers of their texts, around their mean.
+        parts: [n_items, COMPONENTS] their ``components``.
     """
     takings = Takings.of(stage, catalogue)
-    parts = components(texts)
     return _for_everybody(takings, texts), tastes(takings, parts) @ parts.T
 
 

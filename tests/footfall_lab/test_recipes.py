@@ -127,7 +127,7 @@ def test_the_interval_is_over_users_and_holds_the_truth():
     [
         (("open-bandti", "--path", "copy"), 'did you mean "open-bandit"?'),
         (("open-bandit",), "say with --path where your copy of it lies"),
-        (("open-bandit", "--path", "nowhere"), "no such folder of Open Bandit"),
+        (("open-bandit", "--path", "nowhere"), "nowhere: no such file or folder"),
         (("mine.yaml",), "name the log's two arms with --control and --treatment"),
         (("mine.yaml", "--control", "a", "--treatment", "b"), 'names the arm "a"'),
     ],

@@ -76,30 +76,38 @@ def classical(slates: NewItemSlates, ground: Ground) -> Floats:
 
 
 def textual(slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings) -> Floats:
-    """[n, k, 4] likeness to what the user took, and what texts foretell.
+    """[n, k, 1 or 4] what texts foretell about this user; further columns where no log of views is.
 
-    Mean likeness to all that the user took and to the nearest of it; what texts foretell about
-    everybody, and about this user (``tastes``).
+    The user's foretold taste (``tastes``); mean likeness to all that the user took, and to the
+    nearest of it; and what texts foretell about everybody. The last three know nothing of what was
+    shown and turned down, and are left out where that is known.
     """
+    stage, catalogue = slates.stage, ground.catalogue
+    everybody, theirs = foreseen(stage, catalogue, texts.rows, texts.components)
+    taste = theirs[slates.users[:, None], slates.items]
+    if (stage.memory["action"] == "view").any():
+        return taste[:, :, None]
+    return np.stack([taste, *_likeness(slates, ground, texts), everybody[slates.items]], axis=2)
+
+
+def _likeness(
+    slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings
+) -> tuple[Floats, Floats]:
+    """Twice [n, k]: to all that the user took, and to the nearest of it."""
     stage, catalogue = slates.stage, ground.catalogue
     liked = stage.memory[stage.liked(stage.memory)]
     own = {
         stage.number(str(user)): np.unique(catalogue.codes(items))
         for user, items in liked.groupby("user")["item"]
     }
-    everybody, theirs = foreseen(stage, catalogue, texts.rows, texts.components)
-    found = np.zeros((*slates.items.shape, 4))
+    mean, near = np.zeros(slates.items.shape), np.zeros(slates.items.shape)
     for row, user in enumerate(slates.users):
-        items = slates.items[row]
-        found[row, :, 2] = everybody[items]
-        found[row, :, 3] = theirs[user, items]
         past = own.get(int(user))
-        if past is None:
-            continue
-        alike = texts.rows[items] @ texts.rows[past].T
-        found[row, :, 0] = alike.mean(axis=1)
-        found[row, :, 1] = np.sort(alike, axis=1)[:, -NEAREST:].mean(axis=1)
-    return found
+        if past is not None:
+            alike = texts.rows[slates.items[row]] @ texts.rows[past].T
+            mean[row] = alike.mean(axis=1)
+            near[row] = np.sort(alike, axis=1)[:, -NEAREST:].mean(axis=1)
+    return mean, near
 
 
 def asked(slates: NewItemSlates, ground: Ground, interviewer: Interviewer) -> Floats:

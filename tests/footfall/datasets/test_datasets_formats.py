@@ -239,6 +239,14 @@ def test_parts_of_text_are_one_table(tmp_path: Path) -> None:
         ("log.rds", b"\x1f\x8b", "is a file of R"),
         ("log.pkl", b"\x80\x04\x95", "is a pickle, which could run code"),
         ("log.csv", b"<!DOCTYPE html>", "is a web page, perhaps of a login"),
+        ("log.csv.gz", gzip.compress(gzip.compress(ROWS.encode())), "is compressed twice; unpack"),
+        ("log.csv.lz4", b"\x04\x22\x4d\x18" + bytes(40), "is compressed with LZ4; use .gz or .zst"),
+        (
+            "log",
+            b"log.csv" + bytes(250) + b"ustar  " + bytes(300),
+            "is an archive of tar; unpack it",
+        ),
+        ("log.png", b"\x89PNG\r\n\x1a\n" + bytes(40), "is a picture"),
         ("log.csv", b"version https://git-lfs.github.com/spec/v1", "is a pointer of Git LFS"),
         ("log.dta", b"<stata_dta>", "is a file of a statistics program"),
         ("log.parquet", b"u,i,t", "its contents are not what its name says; is it complete?"),
@@ -277,3 +285,17 @@ def test_a_title_gives_the_terminal_no_commands(tmp_path: Path) -> None:
     data = read_text(tmp_path, titled, columns={"title": "n"})
     assert sorted(data.items["title"]) == ["2JMilk", "Tea ]0;mine"]
     assert noted(data) == {"title with control signs": (2, "")}
+
+
+@pytest.mark.parametrize("path", ["s3://shop/log.parquet", "https://shop.example/log.csv"])
+def test_an_address_is_no_file(tmp_path: Path, path: str) -> None:
+    with pytest.raises(DataError, match="is an address, and nothing is fetched; download it"):
+        read(tmp_path, path)
+
+
+def test_a_number_of_json_is_one_id_however_it_is_written(tmp_path: Path) -> None:
+    rows = ['{"u": 7.0, "i": "7.0", "t": "2024-01-01"}', '{"u": 7, "i": "7", "t": "2024-01-02"}']
+    (tmp_path / "log.jsonl").write_text("\n".join(rows))
+    data = read(tmp_path, "log.jsonl")
+    assert data.interactions["user"].tolist() == ["7", "7"]
+    assert sorted(data.interactions["item"]) == ["7", "7.0"]  # texts, which stay as they are

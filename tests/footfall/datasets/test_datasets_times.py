@@ -103,6 +103,8 @@ def test_other_clocks_are_named(tmp_path: Path, time: str, unit: str, message: s
         (["1.5779E+09"], {}, "time_unit: s fits"),
         (["45292.4", "45293"], {}, "such as 45292.4: days as spreadsheets count them"),
         (["31/01/2024 10:00"], {}, "2024 10:00\"; add time_format: '%d/%m/%Y %H:%M'"),
+        (["5 January 2024"], {}, "add time_format: '%d %B %Y'"),
+        (["2024-01-05 10:00 PM"], {}, "add time_format: '%Y-%m-%d %I:%M %p'"),
         (["01/02/2024"], {}, "add time_format: '%d/%m/%Y' or '%m/%d/%Y'"),
         (["2024-01-01 10:00:00 CEST"], {}, "CEST is no offset from UTC: take it out"),
         (["2024-01-01 10:00 CET"], {"time_format": "%Y-%m-%d %H:%M %Z"}, "%Z reads UTC and GMT"),

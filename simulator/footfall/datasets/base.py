@@ -11,7 +11,6 @@ import pandas as pd
 from footfall.errors import DataError, did_you_mean
 from footfall.plumbing.spec import Spec
 
-
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 """How addresses begin, such as s3://, once two strokes are one."""
 

@@ -9,7 +9,7 @@ STAMPS := $(VENV)/.stamps
 # In a process of their own, as a run has it: vLLM inspects whatever else was imported.
 ENGINE_TESTS := tests/footfall/llm/test_llm_engine.py tests/test_demo.py
 
-.PHONY: demo test quick lint install model browser bench chaos soak load fuzz oldest audit clean
+.PHONY: demo test quick lint docs figures install model browser bench chaos soak load fuzz oldest audit clean
 
 demo: install model
 	$(BIN)/footfall demo --out runs/demo
@@ -19,13 +19,22 @@ test: install model $(STAMPS)/test browser
 	$(BIN)/python -m pytest $(ENGINE_TESTS:%=--ignore=%)
 
 quick: install $(STAMPS)/test
-	$(BIN)/python -m pytest -m "not engine and not browser"
+	$(BIN)/python -m pytest -m "not engine and not browser and not shown"
 
 lint: install $(STAMPS)/lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documents as a site, build/site/index.html: opens from disk, loads nothing from elsewhere.
+docs: $(STAMPS)/test
+	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python docs/site/check.py build/site
+
+# What benchmarks measured, put into the README and the documents.
+figures: install
+	$(BIN)/python benchmarks/figures.py
 
 install: $(STAMPS)/footfall
 

@@ -45,7 +45,6 @@ def compare(
 
     Examples:
         footfall compare runs/shop
-
         footfall compare runs/shop --all --format latex
     """
     if form not in FORMATS:
@@ -86,7 +85,6 @@ def report(
 
     Examples:
         footfall report runs/shop
-
         footfall report runs/shop --figures paper/figures
     """
     written = make_report(run, out, primary=primary, others=pool or ())

@@ -40,7 +40,12 @@ def plan(
     store: Annotated[Path | None, typer.Option(help="Store of model answers.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Say how many users and days an effect asks for, and what they cost."""
+    """Say how many users and days an effect asks for, and what they cost.
+
+    Examples:
+        footfall plan shop.yaml --mde 5%
+        footfall plan shop.yaml --metric clicks --pilot runs/shop --json
+    """
     resolved, base = read_scenario(scenario), folder_of(scenario)
     lift, effect = _size(mde)
     stderr = Console(stderr=True, highlight=False)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 import eval_worlds
 from console import footfall
+from eyes import violations
 from footfall.run_folder.layout import MANIFEST
 from footfall.run_folder.manifest import locked
 from footfall_eval import RunLog
@@ -244,6 +245,7 @@ def test_pages_fit_the_screen(browser, address, width, scheme):
         page.goto(address + path)
         over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert over <= 0, f"{path} is {over} pixels too wide at {width}"
+        assert violations(page) == [], path
 
 
 @pytest.mark.browser

@@ -144,7 +144,12 @@ def summary(
     primary: Annotated[str | None, typer.Option(help="Metric: revenue, clicks, ...")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Put the runs of a grid or of several seeds into one table."""
+    """Put the runs of a grid or of several seeds into one table.
+
+    Examples:
+        footfall summary runs/seeds
+        footfall summary runs/seeds --primary clicks --json
+    """
     found = summarise(folder, primary=primary)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), allow_nan=False, default=str))

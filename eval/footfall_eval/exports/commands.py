@@ -40,7 +40,12 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an export.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Write a run's log for other tools; every impression, with its chances."""
+    """Write a run's log for other tools; every impression, with its chances.
+
+    Examples:
+        footfall export runs/shop --format recbole --out exports/recbole
+        footfall export runs/shop --format rl --out exports/rl --arm popular --overwrite
+    """
     terms = ExportTerms(tuple(arm or ()), keep_ids, profiles, k_anonymity)
     if key is not None:
         terms = ExportTerms(terms.arms, keep_ids, profiles, k_anonymity, _read_key(key))

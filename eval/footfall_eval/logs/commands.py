@@ -40,7 +40,12 @@ def logs(
     seed: Annotated[int, typer.Option(min=0, help="Of draws and intervals.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Hold a run's log against real histories: training, novelty, privacy."""
+    """Hold a run's log against real histories: training, novelty, privacy.
+
+    Examples:
+        footfall logs runs/shop
+        footfall logs runs/shop --against shop.yaml --out runs/card --epsilon 1
+    """
     if epsilon is not None and out is None:
         raise UserError("--epsilon writes counts.csv to a folder; name it with --out")
     log = RunLog.open(run)

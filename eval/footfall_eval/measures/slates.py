@@ -41,13 +41,24 @@ class PageShown:
 
 
 @dataclass(frozen=True)
+class DoneBefore:
+    """Something that a user did before the run."""
+
+    title: str
+    action: str
+    day: str
+
+
+@dataclass(frozen=True)
 class UserSlates:
-    """One user: profile, and the pages of the first visits in every arm."""
+    """One user: profile, history, and the pages of the first visits in every arm."""
 
     user: str
     profile: dict[str, str]
     pages: dict[str, tuple[PageShown, ...]]
     """Arm -> pages; empty where the user did not come."""
+    history: tuple[DoneBefore, ...] = ()
+    """The newest events before the run, newest first; empty where the run kept none."""
 
 
 def sample_slates(log: RunLog, *, users: int = 20, pages: int = 2) -> tuple[UserSlates, ...]:
@@ -71,13 +82,16 @@ def sample_slates(log: RunLog, *, users: int = 20, pages: int = 2) -> tuple[User
         """,
         [names, pages],
     ).df()
-    rows = _named(rows, log.table("items"))
+    items = log.table("items")
+    rows = _named(rows, items)
+    before = _histories(log.table("remembered"), names, items)
     profiles = _profiles(log.table("users_table"), names)
     found = []
     for name in sorted(names):
         own = rows[rows["user"] == name]
         by_arm = {arm: _pages(own[own["arm"] == arm]) for arm in log.arms}
-        found.append(UserSlates(name, profiles.get(name, {}), by_arm))
+        past = before.get(name, ())
+        found.append(UserSlates(name, profiles.get(name, {}), by_arm, past))
     return tuple(found)
 
 
@@ -89,6 +103,21 @@ def _named(rows: pd.DataFrame, items: pd.DataFrame | None) -> pd.DataFrame:
     return named.assign(
         title=named["title"].fillna(named["item"]), category=named["category"].fillna("")
     )
+
+
+def _histories(
+    remembered: pd.DataFrame | None, names: list[str], items: pd.DataFrame | None
+) -> dict[str, tuple[DoneBefore, ...]]:
+    if remembered is None:
+        return {}
+    rows = _named(remembered[remembered["user"].isin(names)], items)
+    return {
+        str(user): tuple(
+            DoneBefore(str(row["title"]), str(row["action"]), f"{row['time']:%Y-%m-%d}")
+            for row in own.to_dict("records")
+        )
+        for user, own in rows.groupby("user", sort=False)
+    }
 
 
 def _profiles(users: pd.DataFrame | None, names: list[str]) -> dict[str, dict[str, str]]:

@@ -34,11 +34,12 @@ DESIGNS: tuple[Design, ...] = ("paired", "split", "interleaved")
 LONGEST_DAYS = 36_525
 """No run has a century; beyond, moments are not to be computed."""
 
-Side = Literal["users_table", "items", "held_out"]
+Side = Literal["users_table", "items", "held_out", "remembered"]
 _IDS: dict[Side, tuple[str, ...]] = {
     "users_table": ("user",),
     "items": ("item", "title", "category"),
     "held_out": ("user", "item"),
+    "remembered": ("user", "item", "action", "time"),
 }
 """Columns that side tables must have."""
 

@@ -44,7 +44,12 @@ def backtest(
     tuned: Tuned = False,
     as_json: Json = False,
 ) -> None:
-    """Foresee past tests of wordings, each unseen, and say how far to believe it."""
+    """Foresee past tests of wordings, each unseen, and say how far to believe it.
+
+    Examples:
+        footfall backtest tests.csv --out runs/backtest
+        footfall backtest tests.csv --out runs/backtest --model fake --asked 20
+    """
     options = story.AppealOptions(tests, out, model, server, asked, tuned=tuned)
     found = story.backtest(options, stderr.print)
     if as_json:
@@ -61,7 +66,12 @@ def learn_appeal(
     tuned: Tuned = False,
     as_json: Json = False,
 ) -> None:
-    """Learn from past tests which wording of an item is taken more often."""
+    """Learn from past tests which wording of an item is taken more often.
+
+    Examples:
+        footfall learn-appeal tests.csv --out appeal
+        footfall learn-appeal tests.csv --out appeal --tuned
+    """
     card = story.learn_appeal(story.AppealOptions(tests, out, model, tuned=tuned), stderr.print)
     if as_json:
         typer.echo(json.dumps(card))
@@ -91,7 +101,12 @@ def ask_appeal(
     ] = 0.75,
     as_json: Json = False,
 ) -> None:
-    """Rank wordings by an appeal model, with chances; says so where it cannot tell."""
+    """Rank wordings by an appeal model, with chances; says so where it cannot tell.
+
+    Examples:
+        footfall ask-appeal headlines --variants new.csv
+        footfall ask-appeal appeal --variants new.csv --sure 0.9 --json
+    """
     rankings = rank_table(read_appeal(find_appeal(model, Path.cwd()), stderr.print), variants, sure)
     if as_json:
         found = [{**asdict(one), "winner": one.winner} for one in rankings]

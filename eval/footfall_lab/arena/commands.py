@@ -28,7 +28,12 @@ def arena(
     server: Annotated[str | None, typer.Option(help="URL of a running vLLM server.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Ask one model about the same held-out choices in many ways; count truth and cost."""
+    """Ask one model about the same held-out choices in many ways; count truth and cost.
+
+    Examples:
+        footfall arena demo --out runs/arena
+        footfall arena shop.yaml --out runs/arena --choices 20 --model fake
+    """
     resolved = read_scenario(scenario)
     given = {"name": model, "server": server}
     changes = {key: value for key, value in given.items() if value is not None}

@@ -26,7 +26,12 @@ def distill(
     seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Teach a small model what the language model would say, and measure how truly."""
+    """Teach a small model what the language model would say, and measure how truly.
+
+    Examples:
+        footfall distill shop.yaml --out runs/small
+        footfall distill runs/shop --out runs/small --held-out 0.5
+    """
     options = story.DistillingOptions(
         source, out, users, held_out_users=held_out, store=store, seed=seed
     )

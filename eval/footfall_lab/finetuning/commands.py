@@ -41,6 +41,10 @@ def sft_data(
     """Write real choices before the split as prompts and answers, for `footfall finetune`.
 
     Tested users, and everything from the split on, are kept out.
+
+    Examples:
+        footfall sft-data shop.yaml --out lessons
+        footfall sft-data shop.yaml --out lessons --max-users 200 --tested 50
     """
     spec = LessonSpec(
         protocols=tuple(part.strip() for part in protocols.split(",")),
@@ -82,7 +86,12 @@ def finetune(
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Teach the model from real choices: LoRA on the answers only, watched on other users."""
+    """Teach the model from real choices: LoRA on the answers only, watched on other users.
+
+    Examples:
+        footfall finetune lessons --out learned
+        footfall finetune lessons --out learned --steps 2000 --resume
+    """
     if device not in {"", "cpu", "cuda"}:
         raise UserError(f'--device "{device}": give cuda or cpu')
     spec = TrainSpec(

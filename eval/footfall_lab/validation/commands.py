@@ -53,7 +53,12 @@ def validate(
     seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Say how far these simulated users may be believed, on the scenario's own data."""
+    """Say how far these simulated users may be believed, on the scenario's own data.
+
+    Examples:
+        footfall validate shop.yaml --out runs/shop
+        footfall validate shop.yaml --out runs/check --protocol discrimination --ratios 1,3
+    """
     resolved = read_with_options(
         scenario,
         {} if seed is None else {"seed": seed},

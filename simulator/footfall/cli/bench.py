@@ -29,7 +29,12 @@ def bench(
     repeats: Annotated[int, typer.Option(min=1, max=99, help="Times that all is measured.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Measure how fast the model is asked on this machine (about five minutes on two cores)."""
+    """Measure how fast the model is asked on this machine (about five minutes on two cores).
+
+    Examples:
+        footfall bench
+        footfall bench --history 100 --slate 50 --json
+    """
     if model == "fake":
         raise UserError("the fake model has no speed worth measuring; name a real one")
     cells = (

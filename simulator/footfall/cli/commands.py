@@ -35,18 +35,26 @@ class Commands(TyperGroup):
             return None
         loaded = load(cmd_name)
         if isinstance(loaded, typer.Typer):
-            return typer.main.get_command(loaded)
+            return _line_by_line(typer.main.get_command(loaded))
         alone = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
         )
         alone.command(cmd_name)(loaded)
-        return typer.main.get_command(alone)
+        return _line_by_line(typer.main.get_command(alone))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - likewise
         """Write the list of commands below the help of the group."""
         with formatter.section("Commands"):
             entries = plugins.entries(GROUP).values()
             formatter.write_dl([(entry.name, summary(entry)) for entry in entries])
+
+
+def _line_by_line(command: Any) -> Any:
+    """Let the help keep each example on a line of its own; Click would fill them into one."""
+    for below in getattr(command, "commands", {}).values():
+        _line_by_line(below)
+    command.help = (command.help or "").replace("Examples:\n", "\b\nExamples:\n")
+    return command
 
 
 def names() -> list[str]:

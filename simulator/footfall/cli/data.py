@@ -25,7 +25,12 @@ from footfall.errors import UserError
 from footfall.plumbing import plugins
 from footfall.plumbing.yaml_files import folder_of
 
-app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, fetch and describe data sets.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 KINDS = {
     "amazon-reviews": "Amazon Reviews 2023, one category: stars, titles, prices",
@@ -46,7 +51,12 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 
 @app.command("list")
 def list_sources(*, as_json: Json = False) -> None:
-    """Show the kinds of sources, and what can be fetched."""
+    """Show the kinds of sources, and what can be fetched.
+
+    Examples:
+        footfall data list
+        footfall data list --json
+    """
     others = {
         name: f"of the package {entry.dist.name}" if entry.dist else "of another package"
         for name, entry in plugins.entries(GROUP).items()
@@ -70,7 +80,12 @@ def fetch_data(
     *,
     as_json: Json = False,
 ) -> None:
-    """Download a public data set (non-commercial use; see its licence)."""
+    """Download a public data set (non-commercial use; see its licence).
+
+    Examples:
+        footfall data fetch ml-latest-small
+        footfall data fetch ml-1m --to films
+    """
     path = fetch(name, to)
     if as_json:
         _print_json({"path": str(path)})
@@ -90,7 +105,6 @@ def describe_data(
 
     Examples:
         footfall data describe demo
-
         footfall data describe events.csv
     """
     if is_table(Path(source)):

@@ -47,7 +47,12 @@ def explain(
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Take a user's decisions apart: prompt, probabilities, and every term of the utility."""
+    """Take a user's decisions apart: prompt, probabilities, and every term of the utility.
+
+    Examples:
+        footfall explain runs/shop --user 1234
+        footfall explain runs/shop --user 1234 --visit 0 --page 0
+    """
     found = replay(run, user, arm, base=base, announce=_stderr.print)
     chosen = _chosen(found, visit, page, item)
     if as_json:
@@ -76,7 +81,12 @@ def interview(
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Ask a simulated user something; the model answers from their memory and their log."""
+    """Ask a simulated user something; the model answers from their memory and their log.
+
+    Examples:
+        footfall interview runs/shop "Why did you buy bread?" --user 1234
+        footfall interview runs/shop "What is missing here?" --user 1234 --show-prompt
+    """
     found = replay(run, user, arm, base=base, announce=_stderr.print)
     if model is None and (server or api_key_env):
         raise UserError("--server and --api-key-env want the name of the model: --model NAME")

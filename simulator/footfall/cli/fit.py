@@ -67,6 +67,10 @@ def fit(
 
     A log that tells what was shown is fitted page by page: each user gets numbers of their own,
     which go into a file beside the YAML (.npz). The tested users' choices are not fitted.
+
+    Examples:
+        footfall fit shop.yaml --out behaviour.yaml
+        footfall fit shop.yaml --protocol catalogue
     """
     read = read_scenario(scenario)
     base = folder_of(scenario)

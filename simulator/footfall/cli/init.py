@@ -63,7 +63,6 @@ def init(
 
     Examples:
         footfall init events.csv
-
         footfall init orders.csv --items products.csv --column user=customer --yes
     """
     if out.exists() and not overwrite:

@@ -66,7 +66,13 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Say what it would take; ask nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate a scenario into a folder."""
+    """Simulate a scenario into a folder.
+
+    Examples:
+        footfall run shop.yaml --out runs/shop
+        footfall run demo --out runs/demo --model none --seeds 1,2,3
+        footfall run shop.yaml --out runs/shop --dry-run
+    """
     budget = {
         "max_tokens": max_tokens,
         "max_cost": max_cost,
@@ -116,7 +122,12 @@ def demo(
     workers: Workers = None,
     store: Store = None,
 ) -> None:
-    """The embedded example: real histories in, an A/B answer out."""
+    """The embedded example: real histories in, an A/B answer out.
+
+    Examples:
+        footfall demo
+        footfall demo --out runs/second --workers 2
+    """
     record = _simulate(
         read_scenario("demo"), Options(out, workers=workers, store=store, overwrite=True)
     )

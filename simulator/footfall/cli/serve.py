@@ -24,7 +24,12 @@ def serve(
         str | None, typer.Option(help="Environment variable that holds the clients' key.")
     ] = None,
 ) -> None:
-    """Serve a model with vLLM and the settings that Footfall needs."""
+    """Serve a model with vLLM and the settings that Footfall needs.
+
+    Examples:
+        footfall serve --model fake
+        footfall serve --model Qwen/Qwen3-4B-Instruct-2507 --port 8001
+    """
     serve_model(
         ModelSpec(name=model, adapter=adapter),
         host=host,

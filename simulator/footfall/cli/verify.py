@@ -16,7 +16,12 @@ def verify(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Check that a run's log is what was written: every part, by its hash."""
+    """Check that a run's log is what was written: every part, by its hash.
+
+    Examples:
+        footfall verify runs/shop
+        footfall verify runs/shop --json
+    """
     record = manifest.read(run)
     if as_json:
         print(json.dumps({"status": record["status"], **resuming.inspect(run, record).as_dict()}))  # noqa: T201

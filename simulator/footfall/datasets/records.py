@@ -65,7 +65,8 @@ def is_json(path: Path) -> bool:
 def read_json(source: IO[bytes]) -> dict[str, list[Any]]:
     """The columns of a file of JSON, with numbers as the texts that they are written in.
 
-    A record within a record becomes columns such as user.id; lists stay lists.
+    A record within a record becomes columns such as user.id; a list of records becomes a row for
+    each of them, with its place in the list as NAME.position; other lists stay lists.
 
     Raises:
         ValueError: A line is no record, or there is none.
@@ -81,7 +82,35 @@ def read_json(source: IO[bytes]) -> dict[str, list[Any]]:
         count += 1
     if not count:
         raise ValueError("there is no record of JSON in it")
-    return columns
+    return _unfolded(columns)
+
+
+def _unfolded(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """A row for each entry of the longest lists of records; an empty list leaves one row."""
+    sizes = {
+        name: sum(map(len, filter(_holds_records, column))) for name, column in columns.items()
+    }
+    name = max(sizes, key=sizes.__getitem__)
+    if not sizes[name]:
+        return columns
+    lists = [cell if _holds_records(cell) else [{}] for cell in columns.pop(name)]
+    rows = [row for row, entries in enumerate(lists) for _ in entries]
+    whole = {key: [column[row] for row in rows] for key, column in columns.items()}
+    entries = [dict(_flat(entry)) for entries in lists for entry in entries]
+    places = [str(place) for entries in lists for place, _ in enumerate(entries, 1)]
+    for key in dict.fromkeys(key for entry in entries for key in entry):
+        whole[f"{name}.{key}"] = [entry.get(key) for entry in entries]
+    whole.setdefault(f"{name}.position", places)
+    return {key: [_plain(cell) for cell in column] for key, column in whole.items()}
+
+
+def _holds_records(cell: object) -> bool:
+    return isinstance(cell, list) and bool(cell) and all(isinstance(part, dict) for part in cell)
+
+
+def _plain(cell: object) -> object:
+    """What is left of lists of records that are not the longest: nothing that a table can hold."""
+    return None if _holds_records(cell) else cell
 
 
 def _records(source: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -130,5 +159,7 @@ def _flat(record: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[t
             yield from _flat(value, f"{above}{key}.", depth + 1)
         elif isinstance(value, bool):
             yield above + key, str(value).lower()
+        elif _holds_records(value):
+            yield above + key, value
         else:
             yield above + key, cell_of(value, many=True)

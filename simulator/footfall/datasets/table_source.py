@@ -70,8 +70,9 @@ class ActionColumn(Source):
 class ActionFlags(Source):
     """Impressions in the wide form: a row is a view, columns of 0 and 1 say what came of it."""
 
-    flags: dict[Literal["click", "cart", "purchase"], str] = Field(min_length=1)
-    """Actions -> columns, for instance ``{click: clicked, purchase: bought}``. Where a column says
+    flags: dict[Literal["view", "click", "cart", "purchase"], str] = Field(min_length=1)
+    """Actions -> columns, for instance ``{click: clicked, purchase: bought}``. Every row is a view
+    too, unless a column of views says which are. Where a column says
     neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
 
 

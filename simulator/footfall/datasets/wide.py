@@ -18,6 +18,8 @@ NO = frozenset({"0", "0.0", "false", "f", "no", "n"})
 def unfold(draft: Draft, flags: Mapping[str, pd.Series]) -> None:
     """Put a row beside each view for each action that a flag says yes to.
 
+    With a flag for views, only rows that it says yes to are views.
+
     Money and quantity go with the purchase alone. Impressions of which a flag says neither yes nor
     no are dropped and counted.
 
@@ -35,7 +37,8 @@ def unfold(draft: Draft, flags: Mapping[str, pd.Series]) -> None:
         draft.note(problem, "dropped", int(silent.sum()), sample)
         kept &= ~silent
     views = draft.interactions[kept]
-    parts = [views.drop(columns=["value", "unit_price", "quantity"], errors="ignore")]
+    plain = views.drop(columns=["value", "unit_price", "quantity"], errors="ignore")
+    parts = [plain[said.pop("view")[kept] == 1] if "view" in said else plain]
     for action, yes in said.items():
         rows = views[yes[kept] == 1].assign(action=action)
         parts.append(rows if action == "purchase" else rows.reindex(columns=parts[0].columns))

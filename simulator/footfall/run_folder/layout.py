@@ -3,7 +3,7 @@
 RUN/manifest.json        what the run is, and which parts of its log are complete
 RUN/progress.jsonl       what was added to a large manifest since it was written whole
 RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_folder.log``
-RUN/items.parquet        the catalogue; likewise users and held-out choices
+RUN/items.parquet        the catalogue; likewise users, what they remember last, held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
 RUN/people.npz           users fitted to the log's pages, where the run has fitted them itself
 RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, discrepancy: the
@@ -45,6 +45,8 @@ DRAWS = "draws.parquet"
 ITEMS = "items.parquet"
 USERS = "users.parquet"
 HELD_OUT = "held_out.parquet"
+REMEMBERED = "remembered.parquet"
+"""The newest events that each user remembers, for whoever looks at a user."""
 
 Log = Literal["impressions", "sessions", "events", "reasons"]
 LOGS: tuple[Log, ...] = get_args(Log)

@@ -103,6 +103,7 @@ class _Shape(BaseModel):
     items: _File = None
     users_table: _File = None
     held_out: _File = None
+    remembered: _File = None
     parts: dict[str, str] = {}
     tables: dict[str, str] = {}
 

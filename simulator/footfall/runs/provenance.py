@@ -17,7 +17,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.prompting.untrusted import Cleaner, Inspection, inspect
 from footfall.recommenders.audit import EXAMPLES
 from footfall.run_folder import manifest
-from footfall.run_folder.layout import HELD_OUT, ITEMS, MANIFEST, USERS
+from footfall.run_folder.layout import HELD_OUT, ITEMS, MANIFEST, REMEMBERED, USERS
 from footfall.scenario.scenario import Scenario
 from footfall.world.actions.specs import ActionsSpec
 
@@ -37,6 +37,12 @@ CIRCULAR = (
     "circular: too few real users are left over, so what simulated users find popular is counted "
     "among the users that the recommenders learned from; popular items are flattered"
 )
+
+
+NEWEST = 12
+"""Remembered events of a user that a run keeps beside its log."""
+
+_SHOWN = ["user", "item", "action", "time"]
 
 
 def describe(
@@ -80,6 +86,7 @@ def describe(
         "items": ITEMS,
         "users_table": USERS,
         "held_out": HELD_OUT,
+        "remembered": REMEMBERED,
         "recorded": {
             "versions": manifest.versions(),
             "hashes": {
@@ -183,6 +190,17 @@ def held_out_table(histories: Histories) -> pd.DataFrame:
     real = events["user"].isin(set(histories.population.users))
     rows = events.loc[real & taken(events, best), ["user", "item"]]
     return rows.drop_duplicates().sort_values(["user", "item"], ignore_index=True)
+
+
+def remembered_table(histories: Histories) -> pd.DataFrame:
+    """The newest events that each user remembers, newest first: user, item, action, time.
+
+    At most ``NEWEST`` a user, for people who look at a user; copies of a user have no rows.
+    """
+    events = histories.split.remembered.interactions
+    rows = events.loc[events["user"].isin(set(histories.population.users)), _SHOWN]
+    newest = rows.sort_values(["user", "time"], ascending=[True, False], kind="stable")
+    return newest.groupby("user", sort=False).head(NEWEST).reset_index(drop=True)
 
 
 def data_hash(histories: Histories) -> str:

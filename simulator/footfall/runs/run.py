@@ -29,7 +29,7 @@ from footfall.plumbing.stopwatch import Stopwatch
 from footfall.recommenders import AuditedRecommender
 from footfall.run_folder import manifest
 from footfall.run_folder.answers import answers_of, no_verdict
-from footfall.run_folder.layout import DRAWS, HELD_OUT, ITEMS, STORE, USERS
+from footfall.run_folder.layout import DRAWS, HELD_OUT, ITEMS, REMEMBERED, STORE, USERS
 from footfall.run_folder.log import write_frame
 from footfall.runs import resuming
 from footfall.runs.arms import open_arms
@@ -46,7 +46,14 @@ from footfall.runs.preparing import (
     setting_of,
     society_of,
 )
-from footfall.runs.provenance import added, describe, held_out_table, items_table, users_table
+from footfall.runs.provenance import (
+    added,
+    describe,
+    held_out_table,
+    items_table,
+    remembered_table,
+    users_table,
+)
 from footfall.runs.stopping import installed_stop_early
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
@@ -259,7 +266,7 @@ def _reasoner(
 def _write_tables(
     out: Path, scenario: Scenario, histories: Histories, setting: Setting
 ) -> dict[str, str]:
-    """Items, users and held-out choices beside the log, so that it can be read without source."""
+    """Tables of items, users, memories and held-out choices: no source is needed beside them."""
     users, pairs = users_table(histories), people_of(scenario, setting)
     if scenario.design == "split":
         names = [arm.name for arm in scenario.arms]
@@ -268,6 +275,7 @@ def _write_tables(
     tables = {
         ITEMS: items_table(histories),
         HELD_OUT: held_out_table(histories),
+        REMEMBERED: remembered_table(histories),
         USERS: users,
     }
     return {name: write_frame(table, out / name) for name, table in tables.items()}

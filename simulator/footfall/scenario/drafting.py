@@ -20,6 +20,12 @@ REMEMBERED = 0.8
 LONG = 10
 """Days from which on a split is put at a midnight."""
 
+SLATE = 10
+"""Items of a page where the log does not tell."""
+
+MOST_SHOWN = 200
+"""Items that a page of a simulation has at most."""
+
 MOST_USERS = 500
 """Users of a first run: enough for a first answer, and seconds of computing."""
 
@@ -74,7 +80,7 @@ def draft(
         f"split: {{at: {_moment(at)}}}  # {why_at}\n",
         f"population: {{users: {users}, min_history: {least}, max_history: 100}}  # {why_users}\n",
         _MODEL,
-        "world: {days: 7, slate: 10}  # a week of visits, ten items a page\n",
+        _world(dataset.interactions, paged=source.columns.page is not None),
         _arms(options, why_options),
         "seed: 1\n",
     ]
@@ -88,6 +94,16 @@ model: {name: none}
 # What moves users is assumed until `footfall fit` measures it in this log; then write
 # `behaviour: behaviour.yaml` here.
 """
+
+
+def _world(rows: pd.DataFrame, *, paged: bool) -> str:
+    """A week of visits, on pages as long as those of the log where it names its pages."""
+    views = rows[rows["action"] == "view"]
+    if not paged or views.empty:
+        return f"world: {{days: 7, slate: {SLATE}}}  # a week of visits, ten items a page\n"
+    sizes = views.groupby(["user", "page"]).size()
+    slate = int(min(MOST_SHOWN, sizes.median()))
+    return f"world: {{days: 7, slate: {slate}}}  # a week of visits, pages as long as the log's\n"
 
 
 def _split(times: pd.Series) -> tuple[pd.Timestamp, str]:
@@ -143,6 +159,7 @@ def _head(source: TableSource) -> str:
 def _data(source: TableSource, found: tuple[Finding, ...], folder: Path) -> str:
     why = {finding.what: finding.why for finding in found}
     assumed = {finding.what for finding in found if finding.assumed}
+    unused = {finding.what: finding.found for finding in found}
     lines = ["data:\n", "  kind: table\n", f"  path: {_path(source.path, folder)}\n"]
     for name in ("encoding", "decimal", "thousands", "time_unit", "time_format", "timezone",
                  "currency"):  # fmt: skip
@@ -152,8 +169,11 @@ def _data(source: TableSource, found: tuple[Finding, ...], folder: Path) -> str:
             lines.append(f"  {name}: {_plain(value)}{_comment(mark + why.get(name, ''))}")
     lines.append("  columns:\n")
     for role, column in source.columns.model_dump(exclude_none=True).items():
-        lines.append(f"    {role}: {_plain(column)}{_comment(why.get(role, ''))}")
+        mark = "assumed: " if role in assumed else ""
+        lines.append(f"    {role}: {_plain(column)}{_comment(mark + why.get(role, ''))}")
     lines += _action(source, why)
+    if "not used" in unused:
+        lines.append(f"  # not used: {unused['not used']}\n")
     for name, table in (("items", source.items), ("users", source.users)):
         if table is not None:
             raw = table.model_dump(mode="json", exclude_none=True)

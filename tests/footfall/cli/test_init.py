@@ -1,6 +1,7 @@
 """``footfall init``: nine logs understood, a tenth asked about, and scenarios that run."""
 
 import json
+import re
 
 import pytest
 
@@ -13,12 +14,13 @@ from footfall.options import Options
 from footfall.runs.run import run
 from footfall.scenario.drafting import draft
 from footfall.scenario.reading import read_scenario
+from further_logs import FURTHER, shown
 from logs_of_shops import LOGS, nameless
 
 
-@pytest.mark.parametrize("name", LOGS)
+@pytest.mark.parametrize("name", [*LOGS, *FURTHER])
 def test_a_log_is_understood_and_its_scenario_means_the_right_thing(tmp_path, name):
-    log = LOGS[name]
+    log = {**LOGS, **FURTHER}[name]
     beside = {"--items": "items", "--users": "users"}
     more = {beside[log.arguments[0]]: tmp_path / log.arguments[1]} if log.arguments else {}
     guessed = guess(LogTables(tmp_path / log.write(tmp_path), **more), Told(), nobody)
@@ -35,6 +37,33 @@ def test_a_log_is_understood_and_its_scenario_means_the_right_thing(tmp_path, na
     scenario = read_scenario(tmp_path / "shop.yaml")
     short = scenario.model_copy(update={"world": scenario.world.model_copy(update={"days": 1})})
     assert run(short, Options(tmp_path / "out", tmp_path))["status"] == "finished"
+
+
+def test_a_column_that_is_not_used_is_named(tmp_path):
+    file = FURTHER["odd-headers"].write(tmp_path)
+    done = footfall("init", file, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"not used +temperature", done.stdout)
+    text = (tmp_path / "shop.yaml").read_text()
+    assert "# not used: temperature" in text
+    assert "propensity: shown_with  # assumed: chances of what was shown" in text
+    assert "slate: 5}" in text
+
+
+def test_a_score_of_a_model_is_no_propensity(tmp_path):
+    pages = shown()
+    pages = pages.assign(score=0.5 + pages["chance"] / 2, chance=None).drop(columns="chance")
+    pages.rename(columns={"at": "time"}).to_csv(tmp_path / "x.csv", index=False)
+    found = guess(LogTables(tmp_path / "x.csv"), Told(), usual)
+    assert found.source.columns.propensity is None
+
+
+def test_a_page_in_one_cell_is_refused_with_what_to_do(tmp_path):
+    rows = "".join(f"U{n % 9},2024-01-{n % 28 + 1:02d},N{n % 7}-1 N{n % 5}-0\n" for n in range(60))
+    (tmp_path / "x.csv").write_text(f"user_id,time,impressions\n{rows}")
+    done = footfall("init", "x.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "kind: mind" in done.stderr
 
 
 def test_three_commands_lead_from_a_log_to_a_verdict(tmp_path):

@@ -176,7 +176,7 @@ def test_a_damaged_part_is_not_forgotten_over_a_second_kill(base, tmp_path, monk
 def test_verify_says_what_is_wrong(finished, out, tmp_path):
     done = footfall("verify", str(finished), "--json", cwd=tmp_path)
     found = json.loads(done.stdout)
-    assert (done.returncode, found["status"], found["intact"]) == (0, "finished", 15)
+    assert (done.returncode, found["status"], found["intact"]) == (0, "finished", 16)
     (out / "items.parquet").write_bytes(b"")
     done = footfall("verify", str(out), "--json", cwd=tmp_path)
     assert done.returncode == 1

@@ -35,6 +35,7 @@ MANIFEST = {
     "faults": {"base": {"empty_slates": 0}, "better": {"empty_slates": 3}},
     "model": {"name": "fake", "fingerprint": "abc"},
     "held_out": "held_out.parquet",
+    "remembered": "remembered.parquet",
 }
 
 
@@ -61,6 +62,8 @@ def run(tmp_path_factory):
     items.assign(title=items["title"] + HOSTILE).to_parquet(folder / "items.parquet")
     held_out = pd.DataFrame({"user": names, "item": rng.choice(items["item"], 120)})
     held_out.to_parquet(folder / "held_out.parquet")
+    remembered = held_out.assign(action="purchase", time=pd.Timestamp("2024-02-03 10:00"))
+    remembered.to_parquet(folder / "remembered.parquet")
     return folder
 
 
@@ -287,6 +290,12 @@ def test_titles_that_are_markup_or_script_stay_words(browser, tmp_path):
     assert page.locator("script[src], img[src='x'], svg[onload], [onmouseover]").count() == 0
     assert page.complaints == []
     assert page.requests == [(run / "report.html").as_uri()]
+
+
+def test_what_a_user_did_before_stands_beside_the_pages(html):
+    assert re.search(
+        r"Before: [^<]+</summary>\s*<ol><li>[^<]+<span[^>]*>purchase, 2024-02-03<", html
+    )
 
 
 @pytest.mark.browser

@@ -1,16 +1,21 @@
 """Figures of a report: files for papers, buttons on the page; six recommenders fit a phone."""
 
 import csv
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 
 from console import footfall
 from eval_worlds import impressions, planted_run, write_run
+from eyes import violations
 from footfall_eval.reporting.figure_files import FORMATS
 from footfall_eval.reporting.report import write_report
+from footfall_live.application import application
+from footfall_live.guard import Guard
 
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
 
@@ -47,6 +52,34 @@ def six_arms(tmp_path_factory):
     return run
 
 
+@pytest.fixture(scope="module")
+def replay(six_arms):
+    """A page of `footfall view` with six recommenders, its style within."""
+    client = TestClient(application(six_arms.parent, Guard(frozenset({"testserver"}))))
+    page = client.get(f"/runs/{six_arms.name}/replay", params={"step": 2})
+    assert page.status_code == 200
+    style = client.get("/static/live.css").text
+    return re.sub(r"<link rel=.stylesheet.[^>]*>", f"<style>{style}</style>", page.text)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_six_recommenders_fit_the_replay(replay, width):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+        page.set_content(replay)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        found = violations(page)
+        browser.close()
+    assert wide <= width
+    assert found == []
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_six_recommenders_fit_the_page(six_arms, width):
@@ -59,6 +92,7 @@ def test_six_recommenders_fit_the_page(six_arms, width):
         page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
         page.goto((six_arms / "report.html").as_uri())
         page.wait_for_selector(".plot .main-svg")
+        found = violations(page)
         wide = page.evaluate("document.documentElement.scrollWidth")
         faults = page.evaluate("document.querySelector('#recommenders ~ .scroll').scrollWidth")
         tops = page.evaluate(
@@ -72,6 +106,7 @@ def test_six_recommenders_fit_the_page(six_arms, width):
             page.locator("[data-save=svg]").first.click()
         drawn = saved.value.path().read_text()
         browser.close()
+    assert found == []
     assert wide <= width
     assert faults <= width
     assert len(tops) == 6

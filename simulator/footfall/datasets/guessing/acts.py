@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
-from footfall.datasets.guessing.columns import Roles
 from footfall.datasets.guessing.facts import SampledTable
+from footfall.datasets.guessing.roles import Roles
 from footfall.datasets.guessing.words import action_of, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import ActionColumn, ActionFlags

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from footfall.datasets.guessing.asking import Findings
-from footfall.datasets.guessing.columns import AWAY
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.moments import clock_of
+from footfall.datasets.guessing.roles import AWAY
 from footfall.datasets.table_source import ItemTable, UserTable
 from footfall.errors import DataError
 

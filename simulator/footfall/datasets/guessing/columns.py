@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
+from footfall.datasets.guessing.by_values import by_values
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.moments import Clock, clock_of
+from footfall.datasets.guessing.roles import AWAY, ROLES, Roles, shows
 from footfall.datasets.guessing.words import action_of
 from footfall.errors import DataError, did_you_mean
 
-NEEDED = ("user", "item", "time")
-
-ROLES = (
-    *NEEDED, "clock", "action", "rating", "quantity", "value", "unit_price", "order", "title",
-    "category", "page", "position", "propensity", "arm", "currency",
-)  # fmt: skip
-"""What a column can be; beside the columns of a scenario: action, rating and currency."""
-
 MANY = 20
 """Actions that a log has at most; a column of more words is something else."""
-
-AWAY = ("other", "private", "late")
-"""Headers that tell of neither who, what, nor when."""
-
-
-@dataclass
-class Roles:
-    """Role -> column, and the columns that flag actions."""
-
-    of: dict[str, Column] = field(default_factory=dict)
-    flags: dict[str, Column] = field(default_factory=dict)
-    """Action -> column of yes and no."""
-    clock: Clock = field(default_factory=Clock)
-
-    def taken(self, column: Column) -> bool:
-        """Whether a column has a role already."""
-        return column in self.of.values() or column in self.flags.values()
 
 
 def roles_of(table: SampledTable, keys: dict[str, str], told: Told, findings: Findings) -> Roles:
@@ -70,6 +46,7 @@ def roles_of(table: SampledTable, keys: dict[str, str], told: Told, findings: Fi
     for role, fits in _FURTHER.items():
         if role not in roles.of:
             _further(role, fits, table, roles, findings)
+    by_values(table, roles, findings)
     return roles
 
 
@@ -145,6 +122,7 @@ def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> Non
             continue
         known = float((column.texts.map(action_of).notna()).mean()) if not column.numeric else 0.0
         known += 0.3 * bool(column.says("event") or column.meanings == {"kind"})
+        known *= column.filled  # a row without a word would be lost
         if known > max(share, 0.25):
             best, share = column, known
     if best is not None and (share > 0.55 or best.says("event")):
@@ -153,7 +131,7 @@ def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> Non
         return
     for column in table.columns:
         action = action_of(column.name) if column.flags and not roles.taken(column) else None
-        if action in ("click", "cart", "purchase") and action not in roles.flags:
+        if action in ("view", "click", "cart", "purchase") and action not in roles.flags:
             roles.flags[action] = column
             findings.note("action", column.name, f"yes or no for each row: {action}")
 
@@ -171,6 +149,12 @@ def _who_or_what(role: str, table: SampledTable, roles: Roles, findings: Finding
         findings.note(role, best.name, "its header says so")
         return
     if role == "user":
+        addresses = [c for c in free if c.says("private") and c.texts.str.contains("@").all()]
+        if addresses:
+            roles.of[role] = addresses[0]
+            why = "no other column names people; addresses are private: replace them before sharing"
+            findings.note(role, addresses[0].name, why)
+            return
         sessions = [c for c in free if c.says("session")]
         if sessions:
             roles.of[role] = max(sessions, key=lambda c: c.says("id"))
@@ -215,13 +199,15 @@ def _further(
     roles: Roles,
     findings: Findings,
 ) -> None:
-    free = [c for c in table.columns if not roles.taken(c) and len(c.texts)]
+    if role in ("page", "position", "propensity", "arm") and not shows(roles):
+        return
+    free = [c for c in table.columns if not roles.taken(c) and len(c.texts) and fits(c) > 0]
+    if role == "position":
+        free = [c for c in free if c.distinct > 1]
+    if role in ("title", "category"):
+        free = [c for c in free if _of_the_item(c, roles.of["item"])]
     best = max(free, key=fits, default=None)
-    if best is None or fits(best) <= 0:
-        return
-    if role in ("page", "position", "propensity", "arm") and not _shows(roles):
-        return
-    if role in ("title", "category") and not _of_the_item(best, roles.of["item"]):
+    if best is None:
         return
     roles.of[role] = best
     findings.note(role, best.name, "its header says so")
@@ -230,14 +216,6 @@ def _further(
 def _of_the_item(column: Column, item: Column) -> bool:
     """Whether a column says much the same wherever an item is."""
     return bool(column.cells.groupby(item.cells).nunique().mean() < 1.5)
-
-
-def _shows(roles: Roles) -> bool:
-    """Whether the log has what was shown, not only what was taken."""
-    if roles.flags:
-        return True
-    action = roles.of.get("action")
-    return action is not None and bool((action.texts.map(action_of) == "view").any())
 
 
 def _says(*wanted: str, never: Iterable[str] = ()) -> Callable[[Column], float]:

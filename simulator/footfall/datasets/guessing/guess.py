@@ -11,12 +11,13 @@ from footfall.datasets.delimited import Form
 from footfall.datasets.frames import read_frame
 from footfall.datasets.guessing.acts import action_spec
 from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
-from footfall.datasets.guessing.beside import item_table, key_of, user_table
-from footfall.datasets.guessing.columns import Roles, roles_of
+from footfall.datasets.guessing.beside import Key, item_table, key_of, user_table
+from footfall.datasets.guessing.columns import roles_of
 from footfall.datasets.guessing.encodings import encoding_of
 from footfall.datasets.guessing.facts import SAMPLE, SampledTable, table_of
 from footfall.datasets.guessing.moments import settled, zone_of
 from footfall.datasets.guessing.money import currency_of, settle_price, written
+from footfall.datasets.guessing.roles import Roles
 from footfall.datasets.records import is_json
 from footfall.datasets.table_source import InteractionColumns, TableSource
 from footfall.errors import DataError
@@ -62,6 +63,7 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     findings = Findings(ask)
     encoding = encoding_of(files.events, told, findings)
     log = _looked_at(files.events, encoding)
+    _refuse_lists(log)
     beside = {
         role: _looked_at(path, encoding)
         for role, path in (("item", files.items), ("user", files.users))
@@ -76,6 +78,7 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     action = action_spec(log, roles, told, findings)
     items = item_table(beside["item"], keys["item"], findings) if "item" in beside else None
     users = user_table(beside["user"], keys["user"], findings) if "user" in beside else None
+    _tell_unused(log, roles, keys, findings)
     source = TableSource.model_validate(
         {
             "path": files.events,
@@ -91,6 +94,15 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
         }
     )
     return Guess(source, tuple(findings.found))
+
+
+def _tell_unused(log: SampledTable, roles: Roles, keys: dict[str, Key], findings: Findings) -> None:
+    """Name the columns that no part of a scenario reads: nothing is passed over in silence."""
+    keyed = {key.log for key in keys.values()}
+    names = [c.name for c in log.columns if not roles.taken(c) and c.name not in keyed]
+    if names:
+        why = "no role fits them; --column ROLE=HEADER gives one"
+        findings.note("not used", ", ".join(names), why)
 
 
 def _looked_at(path: Path, encoding: str | None) -> SampledTable:
@@ -110,6 +122,19 @@ def _looked_at(path: Path, encoding: str | None) -> SampledTable:
     if len(frame) > SAMPLE:
         frame = frame.iloc[:SAMPLE]
     return table_of(frame.reset_index(drop=True), path)
+
+
+def _refuse_lists(log: SampledTable) -> None:
+    """Cells such as "N55-1 N12-0", as MIND has them, hold a whole page each."""
+    for column in log.columns:
+        lists = column.texts.str.fullmatch(r"\S+-[01](\s+\S+-[01])*")
+        if len(lists) and lists.mean() > 0.9 and column.texts.str.contains(r"\s").any():
+            raise DataError(
+                f'{log.path}: a cell of "{column.name}" holds a whole page '
+                f"({column.example(1):.40}); write a row for each item that was shown, or "
+                "read the files of MIND with "
+                "`data: {kind: mind, path: FOLDER}`"
+            )
 
 
 def _is_data(headers: list[str]) -> bool:

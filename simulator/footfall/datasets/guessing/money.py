@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from footfall.datasets.guessing.asking import Findings, Told
-from footfall.datasets.guessing.columns import Roles
 from footfall.datasets.guessing.facts import Column, SampledTable
+from footfall.datasets.guessing.roles import Roles
 
 SIGNS = {
+    "r$": "BRL", "a$": "AUD", "c$": "CAD", "hk$": "HKD", "s$": "SGD", "mx$": "MXN", "nz$": "NZD",
     "€": "EUR", "$": "USD", "£": "GBP", "₽": "RUB", "₹": "INR", "₩": "KRW", "₺": "TRY",
     "zł": "PLN", "kč": "CZK", "円": "JPY", "元": "CNY",
 }  # fmt: skip
@@ -92,6 +93,9 @@ def settle_price(roles: Roles, decimal: str, thousands: str, findings: Findings)
     What an item costs hardly differs between rows; so the reading under which it differs least
     holds.
     """
+    if "value" in roles.of and "unit_price" in roles.of and _of_the_order(roles):
+        total = roles.of.pop("value").name
+        findings.note("value", f"{total}: left out", "one number for a whole order, not for a row")
     if "value" in roles.of:
         roles.of.pop("unit_price", None)  # what was paid is the better of the two
         return
@@ -107,6 +111,22 @@ def settle_price(roles: Roles, decimal: str, thousands: str, findings: Findings)
         findings.note("value", price.name, "divided by the quantity, an item costs the same")
         return
     findings.note("unit_price", price.name, "an item costs the same whatever the quantity")
+
+
+def _of_the_order(roles: Roles) -> bool:
+    """Whether a total is that of an order: on its first row alone, or the same on all of them."""
+    order = roles.of.get("order")
+    if order is None:
+        return False
+    cells = roles.of["value"].cells.replace("", None)
+    orders = cells.groupby(order.cells).agg(["size", "count", "nunique"])
+    several = orders[orders["size"] > 1]
+    if not len(several):
+        return False
+    once = (several["count"] == 1) | (
+        (several["nunique"] == 1) & (several["count"] == several["size"])
+    )
+    return bool(once.mean() > 0.9)
 
 
 def _spreads(roles: Roles, decimal: str, thousands: str) -> tuple[float, float] | None:

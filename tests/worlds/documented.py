@@ -1,0 +1,74 @@
+"""The folder in which a reader of the documents would stand: every file that a command names.
+
+What takes long in reality is small here: the scenario has few users and the fake model, and
+scenarios that come with Footfall are replaced by it.
+"""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+import shop
+from console import footfall
+from headline_worlds import headlines
+from planted import plant, write
+
+USER = "1234"
+"""The customer whom the documents look at."""
+
+SAME = {
+    "demo": "shop.yaml", "outage": "shop.yaml", "training-log": "shop.yaml", "my.yaml": "shop.yaml",
+    "movies": "shop.yaml", "long-memory": "remembering.yaml", "RUN": "runs/shop",
+}  # fmt: skip
+"""Scenario or run of a document -> the small one that stands for it."""
+
+
+def build(folder: Path) -> None:
+    """Write all files; two of them are runs."""
+    shop.write_shop(folder)
+    sales = pd.read_csv(folder / "sales.csv").replace({"customer": {"c5": USER}})
+    sales.to_csv(folder / "sales.csv", index=False)
+    arms = [
+        {"name": "popular", "recommender": {"kind": "popular"}},
+        {"name": "knn", "recommender": {"kind": "item-knn"}},
+    ]
+    small = shop.scenario(population={"users": 80, "min_history": 3}, arms=arms)
+    small["world"] |= {"days": 3}
+    (folder / "shop.yaml").write_text(yaml.safe_dump(small))
+    (folder / "shop.py").write_text(f"def scenario():\n    return {small!r}\n")
+    memory = {"choice": {"memory": {"recent": 5, "retrieved": 5, "similarity": "words"}}}
+    (folder / "remembering.yaml").write_text(yaml.safe_dump(small | memory))
+    _orders(folder)
+    _pages(folder)
+    tests = headlines(60).arms
+    for name in ("tests.csv", "my-tests.csv"):
+        tests.to_csv(folder / name, index=False)
+    tests[["title"]].head(3).to_csv(folder / "new.csv", index=False)
+    _done(folder, "run", "shop.yaml", "--out", "runs/shop")
+    shutil.copytree(folder / "runs" / "shop", folder / "runs" / "demo")
+    _done(folder, "run", "shop.yaml", "--out", "runs/seeds", "--seeds", "1,2")
+
+
+def _orders(folder: Path) -> None:
+    sales = pd.read_csv(folder / "sales.csv")
+    sales.to_csv(folder / "orders.csv", index=False)
+    items = pd.read_csv(folder / "items.csv")
+    items.to_csv(folder / "products.csv", index=False)
+
+
+def _pages(folder: Path) -> None:
+    """A log of pages with propensities, and who its customers are."""
+    planted = plant("grocery", 3, users=60, items=40, days=21, later_days=3, slate=5)
+    write(planted, folder / "planted")
+    log = pd.read_parquet(folder / "planted" / "events.parquet")
+    log.to_csv(folder / "events.csv", index=False)
+    log.to_parquet(folder / "events.parquet")
+    people = pd.read_parquet(folder / "planted" / "users.parquet")
+    people.to_csv(folder / "customers.csv", index=False)
+
+
+def _done(folder: Path, *words: str) -> None:
+    done = footfall(*words, cwd=folder)
+    assert done.returncode == 0, done.stderr

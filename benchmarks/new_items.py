@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from footfall_eval.blocks.page import print_new_items
 
 from footfall.fitting.ground import Ground, lay
 from footfall.scenario.reading import read_scenario
+from footfall_eval.blocks.terminal import print_new_items
 from footfall_lab.validation.newitems.hiding import NewItemSlates, clicked, parts_of, put_before
 from footfall_lab.validation.newitems.judging import slate_aucs
 from footfall_lab.validation.newitems.story import foresee_takers

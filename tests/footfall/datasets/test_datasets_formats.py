@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -299,3 +300,11 @@ def test_a_number_of_json_is_one_id_however_it_is_written(tmp_path: Path) -> Non
     data = read(tmp_path, "log.jsonl")
     assert data.interactions["user"].tolist() == ["7", "7"]
     assert sorted(data.interactions["item"]) == ["7", "7.0"]  # texts, which stay as they are
+
+
+def test_a_zip_of_macos_holds_one_table(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "log.zip", "w") as made:
+        made.writestr("log.csv", ROWS)
+        made.writestr("__MACOSX/._log.csv", "what macOS knows of it")
+        made.writestr(".DS_Store", "and of the folder")
+    assert len(read(tmp_path, "log.zip").interactions) == 2

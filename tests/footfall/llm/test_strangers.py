@@ -411,6 +411,7 @@ def test_a_large_manifest_grows_by_lines(tmp_path, monkeypatch):
 @pytest.mark.parametrize("damage", [b"\0" * 40, b"{}", b"[1]", b'{"total": "x", "parts": {}}'])
 def test_lines_from_a_damaged_one_on_count_for_nothing(tmp_path, monkeypatch, damage):
     monkeypatch.setattr(manifest, "SMALL", 20)
+    monkeypatch.setattr(manifest, "GROWN", 10)
     growing, record = manifest.Growing(tmp_path), {"status": "running", "scenario": {}, "parts": {}}
     for epoch in range(30):
         new = {f"impressions/epoch={epoch:04d}-shard=0000.parquet": "00"}

@@ -267,7 +267,7 @@ class Crowd:
         sessions = np.array([request.session for request in requests])
         numbers = np.array([request.page for request in requests])
         luck = self.setting.luck
-        noise, buy, _, _ = luck.words(
+        noise, buy, look, _ = luck.words(
             Purpose.ITEM,
             users[:, None],
             sessions[:, None],
@@ -280,7 +280,7 @@ class Crowd:
             once, _, _, _ = luck.words(Purpose.BUY, users, sessions, numbers)
             buy = np.broadcast_to(once[:, None], buy.shape)
         depth, outside, go_on, _ = luck.words(Purpose.PAGE, users, sessions, numbers)
-        return PageLuck(noise, buy, depth, outside, go_on)
+        return PageLuck(noise, buy, depth, outside, go_on, look)
 
 
 _Number = TypeVar("_Number", np.int32, np.float64)

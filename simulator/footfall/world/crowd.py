@@ -168,6 +168,11 @@ class Crowd:
             )
         return left
 
+    def foresee(self, requests: list[PageRequest], service: PageService) -> PageBlock:
+        """Decide pages of users as they come to the run; nobody remembers them."""
+        strangers = [self.wake(request.arm, request.user) for request in requests]
+        return self._decide(strangers, requests, service.serve(requests))
+
     def serve(self, asking: list[Shopper], service: PageService) -> PageBlock:
         """Show everybody who waits a page, and tell them what came of it."""
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]

@@ -77,7 +77,11 @@ def test_a_standard_name_hides_nobody(kind, suspected):
     """A service called "als" is no recommender that Footfall has trained."""
     raw = {
         "name": "shop",
-        "data": {"kind": "table", "path": "log.csv", "columns": {"user": "u", "item": "i"}},
+        "data": {
+            "kind": "table",
+            "path": "log.csv",
+            "columns": {"user": "u", "item": "i", "time": "t"},
+        },
         "split": {"fraction": 0.8},
         "arms": [
             {"name": "als", "recommender": kind},

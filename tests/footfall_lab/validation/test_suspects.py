@@ -83,6 +83,7 @@ def test_a_standard_name_hides_nobody(kind, suspected):
             "columns": {"user": "u", "item": "i", "time": "t"},
         },
         "split": {"fraction": 0.8},
+        "population": {"users": 5},
         "arms": [
             {"name": "als", "recommender": kind},
             {"name": "random", "recommender": {"kind": "random"}},

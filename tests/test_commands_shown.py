@@ -113,9 +113,10 @@ def read(line):
     assert not more, f"{line}: {name} takes no {more[0]}"
 
 
-def smaller(words):
+def smaller(words, folder):
     """The command with small data in the place of large, and few questions."""
     name, rest = words[0], [documented.SAME.get(word, word) for word in words[1:]]
+    rest = [documented.somebody(folder / "runs/shop") if word == "1234" else word for word in rest]
     options = SMALLER.get(name, [])
     for option in options[::2]:
         if option in rest:
@@ -131,7 +132,7 @@ def act(line, folder):
     read(line)
     if any(re.match(rf"(\w+=\S+ )*{known}", line) for known in ONLY_READ):
         return
-    words = smaller(shlex.split(line.partition(" > ")[0])[1:])
+    words = smaller(shlex.split(line.partition(" > ")[0])[1:], folder)
     out = folder / words[words.index("--out") + 1] if "--out" in words else folder / "shop.yaml"
     if words[0] == "init":
         out.unlink(missing_ok=True)

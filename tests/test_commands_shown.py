@@ -26,7 +26,7 @@ GROUP = typer.main.get_command(app)
 
 ONLY_READ = {
     r"footfall demo": "asks the embedded model for minutes: tests/test_demo.py runs it",
-    r"footfall (view|serve)": "waits for requests: tests/footfall_live and others do run them",
+    r"footfall (view|serve|service)": "waits for requests: tests/footfall_live and others do run them",
     r"footfall bench": "measures a real engine for minutes: tests/footfall/bench",
     r"footfall finetune": "trains for minutes: tests/footfall_lab/finetuning trains less",
     r"footfall data fetch": "needs a network: tests/footfall/datasets/test_datasets_fetch.py",

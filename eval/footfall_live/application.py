@@ -23,6 +23,7 @@ from footfall.run_folder.layout import MANIFEST, PROGRESS
 from footfall_eval import Comparison, RunLog, compare
 from footfall_eval.reporting.report import render
 from footfall_live.guard import Guard
+from footfall_live.metrics import CONTENT_TYPE, exposed
 from footfall_live.shelf import RunEntry, Shelf
 from footfall_live.timeline import Timeline, timeline, users
 
@@ -143,6 +144,10 @@ def _add_data(app: FastAPI, shelf: Shelf, opened: Opened) -> None:
     @app.get("/v1/health")
     def health() -> dict[str, str]:
         return {"status": "ok"}
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(exposed(shelf), media_type=CONTENT_TYPE)
 
     @app.get("/v1/runs")
     def runs() -> list[dict[str, Any]]:

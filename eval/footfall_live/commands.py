@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from footfall.errors import UserError
-from footfall_live.guard import LOOPBACK
+from footfall_live.access import guard_of
 from footfall_live.serving import serve
-
-TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
-"""Environment variable that holds the token."""
 
 
 def view(
@@ -30,12 +26,8 @@ def view(
         footfall view runs
         FOOTFALL_TOKEN=... footfall view runs --host 0.0.0.0 --port 8080
     """
-    token = os.environ.get(TOKEN, "")
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give one that runs lie in")
-    if host not in LOOPBACK and not token:
-        raise UserError(
-            f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"
-        )
+    guard = guard_of(host)
     typer.echo(f"http://{host}:{port}/ shows the runs in {folder}; Ctrl-C ends it", err=True)
-    serve(folder, host, port, token)
+    serve(folder, host, port, guard)

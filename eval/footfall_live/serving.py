@@ -7,10 +7,11 @@ from pathlib import Path
 import uvicorn
 
 from footfall_live.application import application
-from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.guard import Guard
 
 
-def serve(folder: Path, host: str, port: int, token: str) -> None:
+def serve(folder: Path, host: str, port: int, guard: Guard) -> None:
     """Serve the runs in ``folder`` until Ctrl-C."""
-    app = application(folder, Guard(LOOPBACK | {host.lower()}, token))
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.run(
+        application(folder, guard), host=host, port=port, log_level="warning", server_header=False
+    )

@@ -38,7 +38,7 @@ class Purpose(enum.IntEnum):
     """Words: reading depth, the outside option's noise, going on, order of options."""
     ITEM = 3
     """Words: noise of the item's utility, buying after a click where a page may have several
-    clicks, -, -."""
+    clicks, whether it is looked at where clicks shorten reading, -."""
     REQUEST = 4
     """Words: the seed handed to recommenders, -, -, -."""
     BUY = 5

@@ -24,9 +24,8 @@ from footfall_eval.reading.uncertainty import (
     fitted_to_pages,
     log_ratio_draws,
     model_error,
-    one_pick,
 )
-from footfall_eval.statistics.competing import on_pages
+from footfall_eval.statistics.competing import Competition
 from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined, usual_error
 from footfall_eval.statistics.logged import LoggedArm, LoggedArms, Outcome, logged_arms
 
@@ -164,20 +163,19 @@ class Weigher:
             return _Gap(why="not every logged page has its answer")
         fitted = fitted_to_pages(self.log)
         arms = found.arms[self.control], found.arms[treatment]
-        told = _gap(found, *arms, centre, fitted=fitted)
-        crowding = one_pick(self.log)
-        return told if crowding is None else self._whole_pages(told, treatment, crowding)
+        return self._on_pages(_gap(found, *arms, centre, fitted=fitted), treatment)
 
-    def _whole_pages(self, gap: _Gap, treatment: str, crowding: float) -> _Gap:
-        """Where one item of a page is picked, impressions tell less of pages than they seem to."""
+    def _on_pages(self, gap: _Gap, treatment: str) -> _Gap:
+        """Where items of a page compete, impressions tell less of pages than they seem to."""
         assert self.logged is not None, "there is a gap"
         clicks = self.logged.outcomes["clicks"]
         control, arm = clicks.arms[self.control], clicks.arms[treatment]
         places = clicks.impressions / max(clicks.pages, 1)
-        if not gap.used or not arm.simulated > 0 or not control.snips > 0:
+        rule = _competition(self.log, places)
+        if rule is None or not gap.used or not arm.simulated > 0 or not control.snips > 0:
             return gap
-        value, slope = on_pages(gap.value, arm.simulated * places, crowding)
-        ratio, ratio_slope = on_pages(gap.ratio, control.snips * places, crowding)
+        value, slope = rule.on_pages(gap.value, arm.simulated * places)
+        ratio, ratio_slope = rule.on_pages(gap.ratio, control.snips * places)
         return replace(
             gap,
             value=value,
@@ -185,6 +183,15 @@ class Weigher:
             ratio=ratio,
             ratio_error=gap.ratio_error * ratio_slope,
         )
+
+
+def _competition(log: RunLog, places: float) -> Competition | None:
+    """How items compete on pages of so many, for users who were fitted to pages; else None."""
+    behaviour = log.scenario.get("behaviour")
+    habits = behaviour.get("habits") if isinstance(behaviour, dict) else None
+    if not fitted_to_pages(log) or not isinstance(habits, dict):
+        return None
+    return Competition.of(habits, round(places))
 
 
 @dataclass(frozen=True)

@@ -60,16 +60,6 @@ def fitted_to_pages(log: RunLog) -> bool:
     return isinstance(behaviour, dict) and behaviour.get("people") is not None
 
 
-def one_pick(log: RunLog) -> float | None:
-    """Crowding of users who were fitted to pages and pick one item of each; None: of others."""
-    behaviour = log.scenario.get("behaviour")
-    habits = behaviour.get("habits") if isinstance(behaviour, dict) else None
-    if not fitted_to_pages(log) or not isinstance(habits, dict) or habits.get("picks") != "one":
-        return None
-    crowding = habits.get("crowding")
-    return float(crowding) if isinstance(crowding, int | float) else 1.0
-
-
 def _totals(log: RunLog, column: str) -> pd.DataFrame | None:
     """One row a draw, one column an arm."""
     draws = _draws(log)

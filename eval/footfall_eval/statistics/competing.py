@@ -1,52 +1,95 @@
-"""Where one item of a page is picked: from single impressions to whole pages.
+"""Where the items of a page compete: from single impressions to whole pages.
 
 The log tells how much likelier an impression is to be clicked among the others that happened to
-stand there. An arm replaces them all, and where one pick ends a page its items take clicks from
-each other: a page of items twice as good is not clicked twice as often. With the race that users
-of one pick are fitted by (``footfall.fitting.pages.picks``), P(a click) = 1 - (1 + c H)^(-1/c), H
-the sum of the items' rates and c the crowding, the factor of the rates becomes one of the pages.
+stand there. An arm replaces them all, and where items take clicks from each other a page of items
+twice as good is not clicked twice as often. Users fitted to pages know how they compete:
+
+    one pick   the race of ``footfall.fitting.pages.picks``: P(a click) = 1 - (1 + c H)^(-1/c), H
+               the sum of the items' rates and c the crowding
+    several    each click multiplies reading further down by ``reads_on``
+
+and a factor of the items' rates becomes one of the pages.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.optimize import brentq
 
 MOST = 0.99
-"""Chance of a click a page beyond which none is taken for larger."""
+"""Chance of a click (on a page, or on an item) beyond which none is taken for larger."""
+
+STEP = 1e-5
 
 
-def on_pages(factor: float, chance: float, crowding: float) -> tuple[float, float]:
-    """By how much a page is clicked more often when all rates on it are multiplied.
+@dataclass(frozen=True)
+class Competition:
+    """How the items of a page take clicks from each other."""
 
-    Args:
-        factor: Logarithm of what the rates are multiplied by.
-        chance: P(a click on the page) before, in (0, 1).
-        crowding: Variance of the users' patience; 0: items take nothing from each other but for
-            the one that is taken.
+    crowding: float | None
+    """Variance of the users' patience where one item is picked (0: items take nothing from each
+    other but for the one that is taken); None: several are."""
+    reads_on: float = 1.0
+    curve: tuple[float, ...] = ()
+    """[places] reading, from 1 at the top."""
 
-    Returns:
-        The logarithm of the ratio of the chances, and its derivative by ``factor``.
-    """
-    before = min(chance, MOST)
-    total = _total(before, crowding) * math.exp(factor)
-    after = _chance(total, crowding)
-    slope = total * _none(total, crowding) / ((1.0 + crowding * total) * after)
-    return math.log(after / before), slope
+    @classmethod
+    def of(cls, habits: Mapping[str, Any], places: int) -> Competition | None:
+        """From the habits of a behaviour; None where items do not compete."""
+        if habits.get("picks") == "one":
+            crowding = habits.get("crowding")
+            return cls(float(crowding) if isinstance(crowding, int | float) else 1.0)
+        reads_on = habits.get("reads_on", 1.0)
+        if not isinstance(reads_on, int | float) or reads_on >= 1:
+            return None
+        read = [float(value) for value in habits.get("examine_curve") or [1.0]]
+        return cls(None, float(reads_on), tuple((read + read[-1:] * places)[:places]))
+
+    def on_pages(self, factor: float, clicks: float) -> tuple[float, float]:
+        """By how much a page is clicked more often when all rates on it are multiplied.
+
+        Args:
+            factor: Logarithm of what the rates are multiplied by.
+            clicks: Clicks on the page before, above 0; with one pick, P(a click).
+
+        Returns:
+            The logarithm of the ratio of the clicks, and its derivative by ``factor``.
+        """
+        of = self._several if self.crowding is None else self._race
+        rate = _rate_of(clicks, of, self._most())
+        here, near = (math.log(of(rate * math.exp(factor + step))) for step in (0.0, STEP))
+        return here - math.log(of(rate)), (near - here) / STEP
+
+    def _race(self, total: float) -> float:
+        """P(a click) where the rates add up to ``total``."""
+        if self.crowding == 0:
+            return -math.expm1(-total)
+        assert self.crowding is not None, "one is picked"
+        return -math.expm1(-math.log1p(self.crowding * total) / self.crowding)
+
+    def _several(self, chance: float) -> float:
+        """Clicks where each item that is read is clicked with ``chance``."""
+        of_clicks, total = {0: 1.0}, 0.0
+        for reading in self.curve:
+            after: dict[int, float] = {}
+            for above, share in of_clicks.items():
+                hit = share * reading * self.reads_on**above * min(chance, MOST)
+                total += hit
+                after[above] = after.get(above, 0.0) + share - hit
+                after[above + 1] = after.get(above + 1, 0.0) + hit
+            of_clicks = after
+        return total
+
+    def _most(self) -> float:
+        return 1e6 if self.crowding is not None else MOST
 
 
-def _none(total: float, crowding: float) -> float:
-    """P(no click)."""
-    if crowding == 0:
-        return math.exp(-total)
-    return math.exp(-math.log1p(crowding * total) / crowding)
-
-
-def _chance(total: float, crowding: float) -> float:
-    return 1.0 - _none(total, crowding)
-
-
-def _total(chance: float, crowding: float) -> float:
-    """The rates' sum that makes ``chance``."""
-    if crowding == 0:
-        return -math.log1p(-chance)
-    return math.expm1(-crowding * math.log1p(-chance)) / crowding
+def _rate_of(clicks: float, of: Callable[[float], float], most: float) -> float:
+    """The rate that makes so many clicks, as far as any does."""
+    if of(most) <= clicks:
+        return most
+    return float(brentq(lambda rate: of(rate) - clicks, 1e-12, most, xtol=1e-14))

@@ -78,6 +78,7 @@ class PageLuck:
     depth: Words
     outside: Words
     go_on: Words
+    item_look: Words
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,11 @@ class Behaviour:
         depth = np.sum(uniform(luck.depth)[:, None] < reading, axis=1)
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
         answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
-        clicked = _clicked(utility, examined, reading, luck, habits) & answered[:, None]
+        if habits.picks == "many" and habits.reads_on < 1:
+            clicked, examined = _content_by_clicks(utility, reading, luck, habits.reads_on)
+        else:
+            clicked = _clicked(utility, examined, reading, luck, habits)
+        clicked = clicked & answered[:, None]
         if habits.crowding is not None:
             examined |= clicked[:, ::-1].cumsum(axis=1)[:, ::-1] > 0  # what was clicked was read
         p_buy = self._buying(features)
@@ -186,7 +191,7 @@ class Behaviour:
     def expected(self, features: PageFeatures) -> tuple[Floats, Floats]:
         """[n_pages, k] P(clicked | page shown) and P(bought | clicked), nothing being drawn."""
         utility, reading = self._utility(features), _reading(self.spec.habits, features)
-        chance = click_probabilities(utility, reading, self.spec.habits.picks)
+        chance = chances(utility, reading, self.spec.habits)
         return np.where(features.shown, chance, 0.0), self._buying(features)
 
     def _utility(self, features: PageFeatures) -> Floats:
@@ -244,6 +249,8 @@ def click_probabilities(utility: Floats, reading: Floats, picks: str) -> Floats:
 
 def chances(utility: Floats, reading: Floats, habits: Habits) -> Floats:
     """[n_pages, k] exact P(clicked), by the habits' rule of picking."""
+    if habits.picks == "many" and habits.reads_on < 1:
+        return _chances_less_by_clicks(reading * _sigmoid(utility), habits.reads_on)
     if habits.picks == "many" or habits.crowding is None:
         return click_probabilities(utility, reading, habits.picks)
     rates = reading * np.exp(np.minimum(utility, 30.0))
@@ -268,6 +275,39 @@ def _clicked(
     best = np.argmax(noisy, axis=1)[:, None]
     wins = noisy > -np.log(ends)[:, None]
     return np.asarray(wins & (np.arange(noisy.shape[1]) == best))
+
+
+def _content_by_clicks(
+    utility: Floats, reading: Floats, luck: PageLuck, reads_on: float
+) -> tuple[Bools, Bools]:
+    """What is clicked and what is looked at by users who read less after each click.
+
+    Places are looked at independently of each other, as the position-based model has it.
+    """
+    look, wins = uniform(luck.item_look), uniform(luck.item_noise) < _sigmoid(utility)
+    examined, clicked = np.zeros(wins.shape, dtype=bool), np.zeros(wins.shape, dtype=bool)
+    left = np.ones(len(wins))
+    for place in range(wins.shape[1]):
+        examined[:, place] = look[:, place] < reading[:, place] * left
+        clicked[:, place] = examined[:, place] & wins[:, place]
+        left = np.where(clicked[:, place], left * reads_on, left)
+    return clicked, examined
+
+
+def _chances_less_by_clicks(wanted: Floats, reads_on: float) -> Floats:
+    """[n_pages, k] P(clicked), where ``wanted`` are the chances without any click above."""
+    pages, k = wanted.shape
+    after = reads_on ** np.arange(k + 1, dtype=np.float64)
+    clicks = np.zeros((pages, k + 1))  # P(so many clicks above)
+    clicks[:, 0] = 1.0
+    found = np.empty(wanted.shape)
+    for place in range(k):
+        hit = clicks * after * wanted[:, place, None]
+        # Added in order: the rounding must not depend on the batch.
+        found[:, place] = reduce(np.add, hit.T)
+        clicks -= hit
+        clicks[:, 1:] += hit[:, :-1]
+    return found
 
 
 def _patience(draws: Floats, crowding: float) -> Floats:

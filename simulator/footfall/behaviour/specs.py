@@ -132,6 +132,10 @@ class Habits(Spec):
     picks: Literal["one", "many"] = "one"
     """"one": at most one click a page (multinomial logit). "many": every item that beats
     "none of these" is clicked (each against the outside option, sharing its noise)."""
+    reads_on: float = Field(default=1.0, ge=0, le=1)
+    """By what reading further down is multiplied with each click, with ``picks: many``: below 1 a
+    good item takes from those below it (as in the dependent click model: Guo, Liu and Wang, WSDM
+    2009, whose users stop with a click or read on)."""
     crowding: float | None = Field(default=None, ge=0, le=5)
     """How much the items of a page take from each other, with ``picks: one``: the variance of the
     users' patience on a page. 1: as in a multinomial logit; 0: only that one at most is taken.

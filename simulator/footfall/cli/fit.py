@@ -24,7 +24,7 @@ from footfall.errors import DataError, UserError, did_you_mean
 from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
 from footfall.fitting.ground import lay
 from footfall.fitting.habits import fit_habits
-from footfall.fitting.pages.of_split import TESTED, fit_users, has_pages
+from footfall.fitting.pages.of_split import TESTED, fit_users
 from footfall.fitting.sets import build, protocols
 from footfall.plumbing.files import write_text
 from footfall.plumbing.yaml_files import folder_of
@@ -75,7 +75,7 @@ def fit(
     read = read_scenario(scenario)
     base = folder_of(scenario)
     histories = _halves(read, base) if protocol in {None, PAGES} else None
-    if histories is not None and (protocol == PAGES or has_pages(histories.remembered)):
+    if histories is not None and (protocol == PAGES or histories.remembered.has_pages):
         if by is not None:
             raise UserError("--by: users fitted to pages have numbers of their own already")
         _fit_pages(read, histories, out, tested, as_json=as_json)

@@ -22,7 +22,6 @@ from footfall.runs.estimate import estimate
 from footfall.runs.grid import cells, is_grid, play
 from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.overriding import read_with_options
-from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
 
 stderr = Console(stderr=True, highlight=False)
@@ -121,16 +120,17 @@ def demo(
     out: Out = Path("runs/demo"),
     workers: Workers = None,
     store: Store = None,
+    model: ModelName = None,
 ) -> None:
     """The embedded example: real histories in, an A/B answer out.
 
     Examples:
         footfall demo
         footfall demo --out runs/second --workers 2
+        footfall demo --model none
     """
-    record = _simulate(
-        read_scenario("demo"), Options(out, workers=workers, store=store, overwrite=True)
-    )
+    scenario = read_with_options("demo", {}, {"model": {"name": model}})
+    record = _simulate(scenario, Options(out, workers=workers, store=store, overwrite=True))
     with suppress(typer.Exit):  # compare says the same, and ends with the same status
         load("report")(run=out)
     stderr.print(_where_the_time_went(record))

@@ -126,6 +126,12 @@ class Dataset:
     pages: PageNotes = PageNotes()
     """How pages were told apart; of a log without views, nothing."""
 
+    @property
+    def has_pages(self) -> bool:
+        """Whether the log tells what was shown, and that something was done with it."""
+        actions = set(self.interactions["action"].unique())
+        return "view" in actions and bool(actions & {"click", "cart", "purchase"})
+
     def doubts(self) -> list[str]:
         """Sentences on what was perhaps not read as it is meant; every result repeats them."""
         return [f"Of the data: {note}." for note in self.cleaning if note.doubtful]

@@ -28,6 +28,9 @@ MOST_RAN_OUT = 0.1
 NO_VERDICT = 3
 """Exit status of commands whose result names no winner because an arm or the model is broken."""
 
+PLANNED = "outage of the scenario"
+"""Why a request fails that the scenario lets fail, as ``footfall.recommenders.outage`` says it."""
+
 KINDS = ("failed", "empty", "invented", "fallback", "ran_out")
 """What is counted in requests."""
 
@@ -164,10 +167,13 @@ def answers(arm: str, counts: Mapping[str, Any], kind: str = "") -> RequestCount
         for kind, found in (listed.items() if isinstance(listed, dict) else ())
         if isinstance(found, list) and found
     }
+    failed, outages = count("failed"), count("outages")
+    if "outages" not in counts and examples.get("failed", "").endswith(PLANNED):
+        failed, outages = 0, failed  # an older manifest counts both in one
     return RequestCounts(
         arm=arm,
-        requests=max(0, count("slates") - count("outages")),
-        failed=count("failed"),
+        requests=max(0, count("slates") - outages),
+        failed=failed,
         empty=count("empty"),
         ran_out=count("ran_out"),
         invented=count("invented_slates"),

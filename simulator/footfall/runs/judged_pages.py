@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.fitting.pages.log import PageLog, read_pages
-from footfall.fitting.pages.of_split import has_pages
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import Scenario
 from footfall.serving.logged import LoggedPages
@@ -43,7 +42,7 @@ def logged_pages(scenario: Scenario, histories: Histories) -> tuple[LoggedPages,
     They are those of the population's real users.
     """
     data = histories.dataset.interactions
-    if "propensity" not in data or not has_pages(histories.dataset):
+    if "propensity" not in data or not histories.dataset.has_pages:
         return None
     known = data.loc[data["propensity"].between(0, 1, inclusive="neither"), "time"]
     if known.empty:

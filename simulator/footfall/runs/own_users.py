@@ -12,7 +12,7 @@ from typing import Any
 
 from footfall.behaviour.specs import PeopleSpec
 from footfall.errors import DataError
-from footfall.fitting.pages.of_split import fit_users, has_pages
+from footfall.fitting.pages.of_split import fit_users
 from footfall.llm.nobody import NOBODY
 from footfall.llm.specs import ModelSpec
 from footfall.options import Announce, Options
@@ -42,7 +42,7 @@ def asks_nobody(scenario: Scenario, histories: Histories) -> Scenario:
 
     A model that nobody asked for would only cost time: fitted users give it no weight.
     """
-    if not _unnamed(scenario) or not has_pages(histories.split.remembered):
+    if not _unnamed(scenario) or not histories.split.remembered.has_pages:
         return scenario
     if "model" in scenario.model_fields_set or scenario.choice.mode == "surrogate":
         return scenario
@@ -63,7 +63,7 @@ def with_own_users(
     if silent.model.name != NOBODY or silent.choice.mode == "surrogate":
         announce("habits are assumed; `footfall fit` fits them to the log")
         return scenario, {}
-    if not has_pages(histories.split.remembered):
+    if not histories.split.remembered.has_pages:
         announce("habits are assumed: the log does not tell what was shown; see `footfall fit`")
         return scenario, {}
     asked = "" if silent is scenario else "; no language model is asked, since none is named"

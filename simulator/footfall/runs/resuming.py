@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from footfall.errors import LogError, RunError, UserError
 from footfall.options import Announce, Options
 from footfall.plumbing.files import PARTIAL, file_hash
@@ -101,11 +103,27 @@ def claim(options: Options, scenario: Scenario, announce: Announce) -> Earlier:
         return Earlier()
     earlier = manifest.read(options.out) if exists else {}
     if earlier:
-        changes = list(differences(earlier["scenario"], scenario.model_dump(mode="json")))
-        _refuse(options.out, "scenario", changes, "choose another --out, or undo the change")
+        was, now = _as_today(earlier["scenario"]), _as_today(scenario.model_dump(mode="json"))
+        _refuse(
+            options.out,
+            "scenario",
+            list(differences(was, now)),
+            "choose another --out, or undo the change",
+        )
     found = inspect(options.out, earlier)
     set_aside(options.out, found, announce)
     return Earlier(earlier, found.intact)
+
+
+def _as_today(scenario: dict[str, Any]) -> dict[str, Any]:
+    """A scenario as a manifest has it, with the defaults of keys that did not exist then.
+
+    One that was written down and read again: 2017-11-01 and 2017-11-01T00:00 are the same moment.
+    """
+    try:
+        return Scenario.model_validate(scenario).model_dump(mode="json")
+    except ValidationError:
+        return scenario
 
 
 def _never_began(folder: Path) -> bool:
@@ -125,7 +143,9 @@ def begin(options: Options, earlier: Earlier, record: dict[str, Any]) -> None:
         return
     before, now = _made_of(earlier.record), _made_of(record)
     decisive = [name for name in ("data", "model", "prompts") if before[name] != now[name]]
-    changes = [line for name in decisive for line in differences(before[name], now[name], name)]
+    # What an older manifest did not tell of is no change.
+    told = {name: {key: now[name].get(key) for key in before[name]} for name in decisive}
+    changes = [line for name in decisive for line in differences(before[name], told[name], name)]
     _refuse(options.out, "data, model or prompts", changes, "bring the old ones back")
     passing = list(differences(before["code"], now["code"]))
     if not options.accept_changes:
@@ -240,10 +260,12 @@ def _refuse(folder: Path, what: str, changes: list[str], advice: str) -> None:
 def _made_of(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     recorded = record["recorded"]
     hashes = recorded["hashes"]
+    model = dict(record["model"] or {})
+    silent = model.get("name") == "none"  # then no prompt is ever read
     return {
         "data": {"sha256": hashes["data"], **record["dataset"]},
-        "model": dict(record["model"] or {}),
-        "prompts": {"sha256": hashes["prompts"]},
+        "model": model,
+        "prompts": {} if silent else {"sha256": hashes["prompts"]},
         "code": {"code": hashes["code"], "versions": recorded["versions"]},
     }
 

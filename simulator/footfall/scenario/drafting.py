@@ -80,6 +80,7 @@ def draft(
         f"split: {{at: {_moment(at)}}}  # {why_at}\n",
         f"population: {{users: {users}, min_history: {least}, max_history: 100}}  # {why_users}\n",
         _MODEL,
+        _FITTED_BY_ITSELF if dataset.has_pages else _ASSUMED,
         _world(dataset.interactions, paged=source.columns.page is not None),
         _arms(options, why_options),
         "seed: 1\n",
@@ -91,6 +92,14 @@ _MODEL = """\
 # Users go by their habits: seconds. `{name: embedded}` asks the small language model that comes
 # with Footfall, and any other name a model of the Hugging Face hub (docs/models.md).
 model: {name: none}
+"""
+
+_FITTED_BY_ITSELF = """\
+# What moves users is fitted to the pages of this log whenever it is run. `footfall fit` shows what
+# was found, and keeps it: then write `behaviour: behaviour.yaml` here.
+"""
+
+_ASSUMED = """\
 # What moves users is assumed until `footfall fit` measures it in this log; then write
 # `behaviour: behaviour.yaml` here.
 """

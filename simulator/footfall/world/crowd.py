@@ -168,6 +168,11 @@ class Crowd:
             )
         return left
 
+    def foresee(self, requests: list[PageRequest], service: PageService) -> PageBlock:
+        """Decide pages of users as they come to the run; nobody remembers them."""
+        strangers = [self.wake(request.arm, request.user) for request in requests]
+        return self._decide(strangers, requests, service.serve(requests))
+
     def serve(self, asking: list[Shopper], service: PageService) -> PageBlock:
         """Show everybody who waits a page, and tell them what came of it."""
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]
@@ -267,7 +272,7 @@ class Crowd:
         sessions = np.array([request.session for request in requests])
         numbers = np.array([request.page for request in requests])
         luck = self.setting.luck
-        noise, buy, _, _ = luck.words(
+        noise, buy, look, _ = luck.words(
             Purpose.ITEM,
             users[:, None],
             sessions[:, None],
@@ -280,7 +285,7 @@ class Crowd:
             once, _, _, _ = luck.words(Purpose.BUY, users, sessions, numbers)
             buy = np.broadcast_to(once[:, None], buy.shape)
         depth, outside, go_on, _ = luck.words(Purpose.PAGE, users, sessions, numbers)
-        return PageLuck(noise, buy, depth, outside, go_on)
+        return PageLuck(noise, buy, depth, outside, go_on, look)
 
 
 _Number = TypeVar("_Number", np.int32, np.float64)

@@ -33,11 +33,11 @@ def luck(n, seed=0):
     users = identities([f"u{i}" for i in range(n)])
     session = np.zeros(n, dtype=np.int64)
     items = identities([f"i{i}" for i in range(K)])
-    noise, buy, _, _ = Luck(seed).words(
+    noise, buy, look, _ = Luck(seed).words(
         Purpose.ITEM, users[:, None], session[:, None], 0, items[None]
     )
     depth, outside, go_on, _ = Luck(seed).words(Purpose.PAGE, users, session)
-    return PageLuck(noise, buy, depth, outside, go_on)
+    return PageLuck(noise, buy, depth, outside, go_on, look)
 
 
 def features(n, llm, shown=None):

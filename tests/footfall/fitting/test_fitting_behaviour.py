@@ -94,8 +94,8 @@ def test_simulated_shoppers_buy_as_much_as_real_ones(known):
     tastes = x[:, :, 3:]
     columns = [x[:, :, FEATURES.index(name)] for name in ("popularity", "price", "repeat")]
     pages = PageFeatures(sets.shown, np.zeros((n, k)), *columns, np.zeros((n, k)), tastes)
-    word = np.random.default_rng(0).integers(0, 2**64, (5, n, k), dtype=np.uint64)
-    luck = PageLuck(word[0], word[1], word[2, :, 0], word[3, :, 0], word[4, :, 0])
+    word = np.random.default_rng(0).integers(0, 2**64, (6, n, k), dtype=np.uint64)
+    luck = PageLuck(word[0], word[1], word[2, :, 0], word[3, :, 0], word[4, :, 0], word[5])
     done = Behaviour(spec).decide(pages, luck)
     real = (sets.chosen >= 0).mean()
     assert (done.p_click * done.p_buy).sum(axis=1).mean() == pytest.approx(real, rel=0.03)

@@ -13,7 +13,7 @@ from footfall.behaviour import decisions
 from footfall.behaviour.kept import KeptPeople, read_people
 from footfall.behaviour.people import People, unsure
 from footfall.behaviour.people_draws import drawn
-from footfall.behaviour.specs import Habits
+from footfall.behaviour.specs import TERMS, BehaviourSpec, Habits, Terms
 from footfall.behaviour.traces import KINDS, LIVES, Remembered, Traces, amounts, faded_before
 from footfall.errors import DataError
 from footfall.fitting.pages.backtest import PRIOR, discrepancy
@@ -33,7 +33,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def planted_rows(seed, *, one=False, pages=40, rate=-1.2):
+def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=1.0):
     """Interactions of users who differ in activity, over items that differ in appeal."""
     rng = np.random.default_rng(seed)
     appeal, activity = rng.normal(0, 1, ITEMS), rng.normal(0, 0.5, USERS)
@@ -49,6 +49,8 @@ def planted_rows(seed, *, one=False, pages=40, rate=-1.2):
             else:
                 chance = READING * sigmoid(rate + appeal[items] + activity[user])
                 clicked = rng.random(SLATE) < chance
+                for place in range(SLATE):
+                    clicked[place] &= rng.random() < reads_on ** clicked[:place].sum()
             time = pd.Timestamp("2025-03-01") + pd.Timedelta(hours=page * 24 + user % 20)
             for place, item in enumerate(items.tolist()):
                 base = (f"u{user:03d}", f"i{item:02d}", time, f"p{page}", place + 1.0)
@@ -163,13 +165,59 @@ def test_the_world_picks_by_the_chances_of_the_fit(family):
         return rng.integers(0, 2**64, shape, dtype=np.uint64)
 
     n, k = utility.shape
-    luck = decisions.PageLuck(words(n, k), words(n, k), words(n), words(n), words(n))
+    luck = decisions.PageLuck(words(n, k), words(n, k), words(n), words(n), words(n), words(n, k))
     read = decisions.uniform(luck.depth)[:, None] < reading
     picked = decisions._clicked(utility, read, reading, luck, habits).mean(axis=0)
     grid = Grid.of(np.zeros(SLATE, dtype=np.int64))
     wanted = chances(family, grid, utility[0], READING)
     np.testing.assert_allclose(decisions.chances(utility[:1], reading[:1], habits)[0], wanted)
     np.testing.assert_allclose(picked, wanted, atol=0.01)
+
+
+def test_reading_that_clicks_shorten_is_found_and_simulated():
+    """Each click halves further reading: the log says so, and the world's pages come out alike."""
+    rows, appeal, _ = planted_rows(21, pages=60, rate=-0.5, reads_on=0.5)
+    fit = fitted(rows, at=60.0)
+    family = fit.clicks.family
+    assert family.picks == "many"
+    assert family.reads_on == pytest.approx(0.5, abs=0.12)
+    assert "read on" in fit.picks.reason
+    assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.9
+    grid = fit.log.grid.rows
+    utility = unsure(
+        fit.clicks.post.utility(fit.clicks.design), fit.clicks.post.variance(fit.clicks.design)
+    )[grid]
+    reading = np.broadcast_to(fit.clicks.curve.curve, grid.shape)
+    habits = Habits(picks="many", reads_on=family.reads_on)
+    wanted = decisions.chances(utility, reading, habits)
+    for place in range(SLATE):
+        clicks = fit.log.clicked[grid[:, place]].sum()
+        assert wanted[:, place].sum() == pytest.approx(clicks, rel=0.08)
+
+
+def test_reading_goes_on_where_the_log_does_not_say_otherwise(several):
+    assert several[0].clicks.family.reads_on == 1.0
+
+
+def test_users_who_read_less_after_clicks_click_as_often_as_expected():
+    rng = np.random.default_rng(6)
+    utility = np.tile(rng.normal(0, 1, SLATE), (40_000, 1))
+
+    def words(*shape):
+        return rng.integers(0, 2**64, shape, dtype=np.uint64)
+
+    n, k = utility.shape
+    blank = np.zeros((n, k))
+    features = decisions.PageFeatures(np.ones((n, k), dtype=bool), utility, *[blank] * 4)
+    luck = decisions.PageLuck(words(n, k), words(n, k), words(n), words(n), words(n), words(n, k))
+    for reads_on in (0.0, 0.4):
+        habits = Habits(picks="many", reads_on=reads_on, examine_curve=tuple(READING))
+        terms = dict.fromkeys(TERMS, 0.0) | {"llm": 1.0}
+        found = decisions.Behaviour(BehaviourSpec(click=Terms(**terms), habits=habits))
+        done = found.decide(features, luck)
+        np.testing.assert_allclose(done.clicked.mean(axis=0), done.p_click[0], atol=0.01)
+        assert not (done.clicked & ~done.examined).any()
+    assert done.clicked.sum(axis=1).max() > 1
 
 
 def events(n=300):

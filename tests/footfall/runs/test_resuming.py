@@ -19,6 +19,8 @@ from footfall.llm.fake import FakeModel
 from footfall.llm.protocol import NoAnswer
 from footfall.options import Options, Watch
 from footfall.plumbing.files import file_hash
+from footfall.recommenders.outage import OUTAGE
+from footfall.run_folder.answers import answers
 from footfall.runs.resuming import differences, verify
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
@@ -271,6 +273,57 @@ def test_what_was_spent_must_be_amounts(base, out, said):
     (out / "spent.json").write_text(said)
     with pytest.raises(LogError, match=r"spent\.json: "):
         simulate(base, out, resume=True)
+
+
+def of_an_earlier_version(record):
+    """The manifest as it would be without what versions since have added to it."""
+    for key in ("no_verdict", "kinds", "presentations", "asked", "answers", "logged"):
+        record.pop(key)
+    scenario = record["scenario"]
+    for one, keys in (
+        (scenario, ["appeal"]),
+        (scenario["behaviour"], ["people"]),
+        (scenario["behaviour"]["habits"], ["crowding"]),
+        (scenario["behaviour"]["click"], ["taste"]),
+        (scenario["choice"], ["ensemble", "options"]),
+        *((arm, ["presentation", "made_at"]) for arm in scenario["arms"]),
+        *(
+            (faults, ["outages", "invented_slates", "places"])
+            for faults in record["faults"].values()
+        ),
+    ):
+        for key in keys:
+            one.pop(key)
+    record["recorded"]["hashes"]["code"] = "0" * 64
+    return record
+
+
+def test_a_run_of_an_earlier_version_is_read_and_goes_on(base, finished, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(InterruptError):
+        simulate(base, out, halting_after(2))
+    begun = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps(of_an_earlier_version(begun)))
+    with pytest.raises(UserError, match=r"another code or versions: code: 0000.*--accept-changes"):
+        simulate(base, out, resume=True)
+    simulate(base, out, resume=True, accept_changes=True)
+    assert parts(out) == parts(finished)
+    whole = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps(of_an_earlier_version(whole)))
+    user = pd.read_parquet(out / "users.parquet")["user"].iloc[0]
+    for command in (["compare"], ["report"], ["verify"], ["explain", "--user", user]):
+        done = footfall(command[0], str(out), *command[1:], cwd=base)
+        assert done.returncode == 0, done.stderr
+
+
+def test_planned_outages_of_an_earlier_version_are_no_fault():
+    """Manifests counted both in one; only a recommender's own failures stand against a verdict."""
+    counts = {"slates": 164, "failed": 20, "empty": 0}
+    planned = {**counts, "examples": {"failed": [f"user 7, visit 0, page 0: {OUTAGE}"]}}
+    assert answers("shaky", planned).failed == 0
+    assert not answers("shaky", planned).problem()
+    own = {**counts, "examples": {"failed": ["user 7, visit 0, page 0: RuntimeError: down"]}}
+    assert answers("shaky", own).problem()
 
 
 def test_differences_are_told_briefly():

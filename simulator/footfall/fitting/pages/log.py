@@ -73,6 +73,13 @@ class PageLog:
         """Where the rows lie on their pages."""
         return Grid.of(self.pages)
 
+    @cached_property
+    def clicks_above(self) -> Numbers:
+        """[n] clicks on the same page above each impression."""
+        clicks = self.clicked.astype(np.int64)
+        total = np.cumsum(clicks) - clicks
+        return np.asarray(total - total[self.grid.rows[:, 0]][self.grid.page], dtype=np.int64)
+
     @property
     def pairs(self) -> Numbers:
         """[n] number of the (user, item) pair."""

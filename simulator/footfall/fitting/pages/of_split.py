@@ -14,7 +14,7 @@ from footfall.behaviour.features import relative_prices
 from footfall.behaviour.kept import KeptPeople
 from footfall.behaviour.specs import TERMS, BehaviourSpec, Habits, PeopleSpec, Terms
 from footfall.datasets.catalogue import Catalogue
-from footfall.datasets.schema import Dataset, Split
+from footfall.datasets.schema import Split
 from footfall.errors import DataError
 from footfall.fitting.habits import dwelling
 from footfall.fitting.pages.content import item_content, user_profile
@@ -48,12 +48,6 @@ class FittedUsers:
         self.kept.save(path)
         people = PeopleSpec(file=path.name, sha256=file_hash(path))
         return self.behaviour.model_copy(update={"people": people})
-
-
-def has_pages(dataset: Dataset) -> bool:
-    """Whether a log tells what was shown, and that something was done with it."""
-    actions = set(dataset.interactions["action"].unique())
-    return "view" in actions and bool(actions & {"click", "cart", "purchase"})
 
 
 def tested_users(users: list[str], share: float, seed: int) -> set[str]:
@@ -117,6 +111,7 @@ def _behaviour(pages: FittedPages, rows: pd.DataFrame, report: PagesReport) -> B
         examine_curve=tuple(float(value) for value in curve),
         picks=pages.clicks.family.picks,
         crowding=pages.clicks.family.crowding,
+        reads_on=pages.clicks.family.reads_on,
         gap_days=float(pages.stranger.gap_days[0]),
         **known,
         **dwelling(rows),

@@ -1,0 +1,25 @@
+"""Who may come from where, as the command line and the environment say."""
+
+from __future__ import annotations
+
+import os
+
+from footfall.errors import UserError
+from footfall_live.guard import LOOPBACK, Guard
+
+TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
+"""Environment variable that holds the token."""
+
+
+def guard_of(host: str) -> Guard:
+    """The guard of a server that listens at ``host``.
+
+    Raises:
+        UserError: It is open to others, and there is no token.
+    """
+    token = os.environ.get(TOKEN, "")
+    if host not in LOOPBACK and not token:
+        raise UserError(
+            f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"
+        )
+    return Guard(LOOPBACK | {host.lower()}, token)

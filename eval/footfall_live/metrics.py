@@ -1,0 +1,102 @@
+"""Figures of all runs in a folder, in Prometheus' own words: ``GET /metrics`` of ``footfall view``.
+
+Names follow Prometheus' conventions: base units, ``_total`` for what only grows. A run is a label,
+so that one query compares several; ``docs/operations/grafana.json`` is a dashboard over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from footfall.errors import FootfallError
+from footfall.run_folder import manifest
+from footfall.run_folder.answers import KINDS, RequestCounts, answers_of
+from footfall_live.shelf import RunEntry, Shelf
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+def exposed(shelf: Shelf) -> bytes:
+    """All figures, as Prometheus reads them."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_OfRuns(shelf))
+    return generate_latest(registry)
+
+
+@dataclass(frozen=True)
+class _OfRuns:
+    """Collects when it is asked; nothing is remembered between two looks."""
+
+    shelf: Shelf
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        entries = self.shelf.entries()
+        yield _statuses(entries)
+        yield from _of_each(entries)
+        yield from self._of_arms(entries)
+
+    def _of_arms(self, entries: list[RunEntry]) -> Iterator[Metric]:
+        asked = CounterMetricFamily(
+            "footfall_recommender_requests",
+            "Slates that an arm was asked for.",
+            labels=("run", "arm"),
+        )
+        faults = CounterMetricFamily(
+            "footfall_recommender_faults",
+            "Requests that went wrong, by kind.",
+            labels=("run", "arm", "kind"),
+        )
+        for entry in entries:
+            for counts in self._counts(entry):
+                asked.add_metric((entry.name, counts.arm), counts.requests)
+                for kind in KINDS:
+                    faults.add_metric((entry.name, counts.arm, kind), getattr(counts, kind))
+        yield asked
+        yield faults
+
+    def _counts(self, entry: RunEntry) -> tuple[RequestCounts, ...]:
+        if entry.trouble:
+            return ()
+        try:
+            return tuple(answers_of(manifest.read(self.shelf.path(entry.name), needed=())))
+        except FootfallError:  # changed since it was listed
+            return ()
+
+
+def _statuses(entries: list[RunEntry]) -> Metric:
+    family = GaugeMetricFamily("footfall_runs", "Runs in the folder.", labels=("status",))
+    for status in sorted({entry.status for entry in entries}):
+        family.add_metric((status,), sum(entry.status == status for entry in entries))
+    return family
+
+
+def _of_each(entries: list[RunEntry]) -> Iterator[Metric]:
+    progress = GaugeMetricFamily(
+        "footfall_run_progress_ratio", "Share of the simulated days written.", labels=("run",)
+    )
+    questions = CounterMetricFamily(
+        "footfall_model_questions", "Questions put to the language model.", labels=("run",)
+    )
+    silent = CounterMetricFamily(
+        "footfall_unanswered_pages", "Pages that the model gave no answer to.", labels=("run",)
+    )
+    seconds = CounterMetricFamily("footfall_run_seconds", "Wall time of the run.", labels=("run",))
+    engine = CounterMetricFamily(
+        "footfall_engine_seconds", "Wall time inside the model's engine.", labels=("run",)
+    )
+    for entry in entries:
+        if entry.trouble:
+            continue
+        progress.add_metric((entry.name,), entry.progress)
+        questions.add_metric((entry.name,), entry.questions)
+        silent.add_metric((entry.name,), entry.unanswered)
+        for family, value in ((seconds, entry.seconds), (engine, entry.engine_seconds)):
+            if value is not None:
+                family.add_metric((entry.name,), value)
+    yield from (progress, questions, silent, seconds, engine)

@@ -1,0 +1,49 @@
+"""``footfall service``: the users of a scenario as a service for one's own test bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from footfall.deciding import Decider
+from footfall.plumbing.yaml_files import folder_of
+from footfall.scenario.overriding import read_with_options
+from footfall_live.access import guard_of
+from footfall_live.deciding import deciding
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def service(
+    scenario: Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")],
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8766,
+    store: Annotated[Path | None, typer.Option(help="Store of model answers.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Replaces the scenario's model.")
+    ] = None,
+    server: Annotated[str | None, typer.Option(help="URL of a running vLLM server.")] = None,
+) -> None:
+    """Ask simulated users about slates over HTTP: chances of clicks and purchases.
+
+    POST /v1/decide takes slates for users and returns what is to be expected of them. Beyond this
+    machine it listens only if the environment variable FOOTFALL_TOKEN holds a token, which is then
+    asked for.
+
+    Examples:
+        footfall service shop.yaml
+        footfall service shop.yaml --model none --port 9000
+    """
+    guard = guard_of(host)
+    resolved = read_with_options(scenario, {}, {"model": {"name": model, "server": server}})
+    with Decider(resolved, folder_of(scenario), store=store, announce=stderr.print) as decider:
+        stderr.print(
+            f"http://{host}:{port}/v1/decide asks the users of {resolved.name}; Ctrl-C ends it"
+        )
+        uvicorn.run(
+            deciding(decider, guard), host=host, port=port, log_level="warning", server_header=False
+        )

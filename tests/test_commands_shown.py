@@ -26,7 +26,7 @@ GROUP = typer.main.get_command(app)
 
 ONLY_READ = {
     r"footfall demo": "asks the embedded model for minutes: tests/test_demo.py runs it",
-    r"footfall (view|serve|service)": "waits for requests: tests/footfall_live and others do run them",
+    r"footfall (view|serve|service)": "waits for requests: tests/footfall_live runs them",
     r"footfall bench": "measures a real engine for minutes: tests/footfall/bench",
     r"footfall finetune": "trains for minutes: tests/footfall_lab/finetuning trains less",
     r"footfall data fetch": "needs a network: tests/footfall/datasets/test_datasets_fetch.py",
@@ -55,7 +55,7 @@ def lines_of(text):
     """Commands of a block: comments and prompts gone, broken lines joined."""
     joined = re.sub(r"\\\n\s*", " ", text)
     for line in joined.splitlines():
-        words = re.sub(r"\s+#.*$|\s{3,}\S.*$|^\s*\$ ", "", line).strip()
+        words = re.sub(r"\s+#.*$|\s{3,}\S.*$|^\$ ", "", line.strip())
         if words and not words.startswith("#"):
             yield words
 
@@ -65,7 +65,7 @@ def blocks_of(page):
     text = page.read_text()
     fenced = re.findall(r"^( *)```(?:bash|sh|console)\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
     bare = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    indented = re.findall(r"(?:^(?: {4}\S.*|)\n)+", bare, re.MULTILINE)
+    indented = re.findall(r"(?:^(?: {4}.*|)\n)+", bare, re.MULTILINE)
     shown = [list(lines_of(block)) for _, block in fenced]
     for block in indented:
         found = [one for one in lines_of(block) if re.match(r"(footfall|make|python) ", one)]
@@ -117,7 +117,7 @@ def smaller(words, folder):
     """The command with small data in the place of large, and few questions."""
     name, rest = words[0], [documented.SAME.get(word, word) for word in words[1:]]
     rest = [documented.somebody(folder / "runs/shop") if word == "1234" else word for word in rest]
-    options = SMALLER.get(name, [])
+    options = [*SMALLER.get(name, []), *(["--ratios", "9"] if "--ratios" in rest else [])]
     for option in options[::2]:
         if option in rest:
             del rest[rest.index(option) : rest.index(option) + 2]

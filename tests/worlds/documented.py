@@ -30,7 +30,7 @@ def build(folder: Path) -> None:
         {"name": "knn", "recommender": {"kind": "item-knn"}},
     ]
     small = shop.scenario(
-        population={"users": 60, "min_history": 3},
+        population={"users": 90, "min_history": 3},
         split={"fraction": 0.75},
         choice={"mode": "yes-no"},
         arms=arms,

@@ -118,6 +118,8 @@ def smaller(words, folder):
     name, rest = words[0], [documented.SAME.get(word, word) for word in words[1:]]
     rest = [documented.somebody(folder / "runs/shop") if word == "1234" else word for word in rest]
     options = [*SMALLER.get(name, []), *(["--ratios", "9"] if "--ratios" in rest else [])]
+    if "memory" in rest:  # that protocol needs answers
+        options[options.index("--questions") + 1] = "400"
     for option in options[::2]:
         if option in rest:
             del rest[rest.index(option) : rest.index(option) + 2]
@@ -129,10 +131,11 @@ def act(line, folder):
     if not re.match(r"(\w+=\S+ )*footfall( |$)", line):
         assert_exists(line)
         return
+    line = line.partition(" > ")[0]
     read(line)
     if any(re.match(rf"(\w+=\S+ )*{known}", line) for known in ONLY_READ):
         return
-    words = smaller(shlex.split(line.partition(" > ")[0])[1:], folder)
+    words = smaller(shlex.split(line)[1:], folder)
     out = folder / words[words.index("--out") + 1] if "--out" in words else folder / "shop.yaml"
     if words[0] == "init":
         out.unlink(missing_ok=True)

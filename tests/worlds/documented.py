@@ -30,7 +30,7 @@ def build(folder: Path) -> None:
         {"name": "knn", "recommender": {"kind": "item-knn"}},
     ]
     small = shop.scenario(
-        population={"users": 90, "min_history": 3},
+        population={"users": 150, "min_history": 3},
         split={"fraction": 0.75},
         choice={"mode": "yes-no"},
         arms=arms,
@@ -40,7 +40,6 @@ def build(folder: Path) -> None:
     kept = {"recent": 5, "retrieved": 5, "similarity": "words"}
     memory = {"choice": {"mode": "yes-no", "memory": kept}}
     (folder / "remembering.yaml").write_text(yaml.safe_dump(small | memory))
-    _orders(folder)
     _pages(folder)
     tests = headlines(60).arms
     for name in ("tests.csv", "my-tests.csv"):
@@ -59,20 +58,17 @@ def somebody(run: Path) -> str:
     return str(first["user"].value_counts().idxmax())
 
 
-def _orders(folder: Path) -> None:
-    sales = pd.read_csv(folder / "sales.csv")
-    sales.to_csv(folder / "orders.csv", index=False)
-    items = pd.read_csv(folder / "items.csv")
-    items.to_csv(folder / "products.csv", index=False)
-
-
 def _pages(folder: Path) -> None:
-    """A log of pages with propensities, and who its customers are."""
+    """A log of pages with propensities, its orders alone, its goods, and who its customers are."""
     planted = plant("grocery", 3, users=60, items=40, days=21, later_days=3, slate=5)
     write(planted, folder / "planted")
     log = pd.read_parquet(folder / "planted" / "events.parquet")
     log.to_csv(folder / "events.csv", index=False)
     log.to_parquet(folder / "events.parquet")
+    orders = log[log["event"] == "purchase"].rename(columns={"customer_id": "customer"})
+    orders[["customer", "sku", "ts", "paid"]].to_csv(folder / "orders.csv", index=False)
+    goods = pd.read_parquet(folder / "planted" / "items.parquet")
+    goods.to_csv(folder / "products.csv", index=False)
     people = pd.read_parquet(folder / "planted" / "users.parquet")
     people.to_csv(folder / "customers.csv", index=False)
 

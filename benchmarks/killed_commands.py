@@ -2,10 +2,11 @@
 
     python benchmarks/killed_commands.py [--kills 6] [--seed 1] [--only report,export]
 
-``fit``, ``validate``, ``distill``, ``finetune``, ``export`` and ``report`` run once to the end.
-Then each runs again over its own results and gets ``SIGKILL``: every other time at a random moment,
-else as soon as something new lies in its folder, which is when it writes. After each kill every
-file must be as it was before, or whole and new. Exit status 1 if one is missing or damaged.
+``fit``, ``validate``, ``distill``, ``finetune``, ``learn-appeal``, ``export`` and ``report`` run
+once to the end. Then each runs again over its own results and gets ``SIGKILL``: every other time at
+a random moment, else as soon as something new lies in its folder, which is when it writes. After
+each kill every file must be as it was before, or whole and new, and what is read as one (numbers
+and the card that describes them) must be readable. Exit status 1 if one is missing or damaged.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +28,14 @@ import stand_ins
 import yaml
 from safetensors import safe_open
 
+from footfall.appeal.folder import read_appeal
+from footfall.errors import FootfallError
 from footfall.plumbing.files import file_hash
+from footfall.surrogate.folder import read_student
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "worlds"))
+
+from headline_worlds import headlines
 
 USERS = 600
 
@@ -36,6 +45,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "distill": ("distill", "s.yaml", "--out", "small", "--users", "40"),
     "export": ("export", "run", "--format", "parquet", "--out", "kept/all", "--overwrite"),
     "report": ("report", "run"),
+    "learn-appeal": ("learn-appeal", "tests.csv", "--out", "words", "--model", "none"),
     "finetune": (
         *("finetune", "lessons", "--out", "tuned", "--steps", "2", "--evaluate-every", "1"),
         *("--validation-lessons", "2", "--lessons-a-step", "1", "--first-layer", "29"),
@@ -47,9 +57,13 @@ FOLDERS = {
     "distill": "small",
     "export": "kept",
     "report": "run",
+    "learn-appeal": "words",
     "finetune": "tuned",
 }
 """Where each command writes."""
+
+READ: dict[str, Callable[[Path], object]] = {"distill": read_student, "learn-appeal": read_appeal}
+"""How a folder is read whose files must fit each other."""
 
 
 @dataclass
@@ -79,6 +93,7 @@ def prepare(base: Path) -> None:
     call(base, "run", "s.yaml", "--out", "run")
     lessons = {**scenario, "model": {"name": "embedded"}}
     (base / "l.yaml").write_text(yaml.safe_dump(lessons))
+    headlines().arms.to_csv(base / "tests.csv", index=False)
 
 
 def call(base: Path, *command: str) -> None:
@@ -171,6 +186,11 @@ def disturb(base: Path, name: str, kills: int, rng: random.Random) -> Outcome:
             for file, digest in before.items()
             if after.get(file) != digest and not (file in after and whole(folder / file))
         ]
+        if name in READ:
+            try:
+                READ[name](folder)
+            except FootfallError as error:
+                outcome.damaged.append(f"{name}: {error}")
     return outcome
 
 

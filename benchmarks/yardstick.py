@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "worlds"))
 
 from footfall.runs.histories import read_histories
 from footfall.scenario.reading import read_scenario

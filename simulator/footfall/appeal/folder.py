@@ -23,7 +23,8 @@ from footfall.appeal.words import BUCKETS, WordSpace
 from footfall.errors import ModelError, one_line
 from footfall.llm.encoders import SentenceEncoder, States, Tuned
 from footfall.llm.specs import ModelSpec
-from footfall.plumbing.files import file_hash, replacing
+from footfall.plumbing.described import numbers_of, old_numbers_kept
+from footfall.plumbing.files import file_hash, replacing, write_text
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.spec import fault
 
@@ -80,21 +81,18 @@ def write_appeal(folder: Path, appeal: Appeal) -> dict[str, Any]:
         arrays |= {f"{voice.name}.{name}": values for name, values in numbers.items()}
         voices.append({"name": voice.name, "weight": float(weight), **told})
     path = folder / NUMBERS
-    with replacing(path) as sink:
-        sink.write(save({name: np.ascontiguousarray(values) for name, values in arrays.items()}))
-    whole = {
-        "format": FORMAT,
-        "numbers": file_hash(path),
-        "voices": voices,
-        "noises": {
-            "spread": appeal.noises.spread,
-            "overdispersion": appeal.noises.overdispersion,
-        },
-        "measures": list(MEASURES),
-        **appeal.card,
-    }
-    with replacing(folder / CARD) as sink:
-        sink.write(json.dumps(whole, indent=1, ensure_ascii=False).encode())
+    with old_numbers_kept(path):
+        with replacing(path) as sink:
+            sink.write(save({name: np.ascontiguousarray(one) for name, one in arrays.items()}))
+        whole = {
+            "format": FORMAT,
+            "numbers": file_hash(path),
+            "voices": voices,
+            "noises": vars(appeal.noises),
+            "measures": list(MEASURES),
+            **appeal.card,
+        }
+        write_text(folder / CARD, json.dumps(whole, indent=1, ensure_ascii=False))
     return whole
 
 
@@ -132,11 +130,12 @@ def read_appeal(folder: Path, announce: Callable[[str], None] = lambda _: None) 
     card, path = read_card(folder), folder / NUMBERS
     if not path.exists():
         raise ModelError(f"{path} is missing; learn again")
-    if file_hash(path) != card["numbers"]:
+    numbers = numbers_of(path, card["numbers"])
+    if numbers is None:
         raise ModelError(f"{path} is not the one that {CARD} describes; learn again")
     told = _Card.model_validate(card)
     try:
-        found = load_file(path)
+        found = load_file(numbers)
         voices = tuple(_voice(one, _of(found, one.name), announce) for one in told.voices)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         reason = one_line(error, 200)
@@ -205,4 +204,4 @@ def _reader(told: _Voice, arrays: Arrays, announce: Callable[[str], None]) -> Re
                     "learn again, or install that one"
                 )
             return states
-    raise ValueError(f"voice {told.name} reads {told.reads}, which nobody knows")
+    raise ValueError(f"voice {told.name} reads {told.reads}, which this version does not know")

@@ -45,6 +45,10 @@ _UNREAD = (".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar")
 _DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError)
 
 
+BESIDE = "__MACOSX/"
+"""Where macOS puts what it knows of the files in a zip."""
+
+
 @dataclass(frozen=True)
 class Files:
     """The files of one folder, or of a zip's outermost folder, by their bare names."""
@@ -110,10 +114,11 @@ def open_unpacked(path: Path) -> io.BufferedReader:
         head = file.read(16)
     if head.startswith(b"PK\x03\x04"):
         files = open_files(path)
-        if len(files.members) != 1:
-            raise DataError(f"{path}: holds {len(files.members)} files; a table is one")
-        raw = io.BytesIO(files.read(next(iter(files.members))))
-        return io.BufferedReader(raw)
+        tables = [name for name, whole in files.members.items()
+                  if not name.startswith(".") and not whole.startswith(BESIDE)]  # fmt: skip
+        if len(tables) != 1:
+            raise DataError(f"{path}: holds {len(tables)} files; a table is one")
+        return io.BufferedReader(io.BytesIO(files.read(tables[0])))
     suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
     for suffix in suffixes.intersection(_UNREAD):
         raise DataError(f"{path}: {suffix} is not unpacked; do it yourself, or use .gz")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from footfall.errors import DataError, did_you_mean
 from footfall.plumbing.spec import Spec
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+"""How addresses begin, such as s3://, once two strokes are one."""
 
 
 class Source(Spec):
@@ -21,6 +25,10 @@ def resolve(path: Path, base: Path) -> Path:
     Raises:
         DataError: Nothing is there; names the neighbour that was probably meant.
     """
+    if ADDRESS.match(str(path)):
+        raise DataError(
+            f"{path}: is an address, and nothing is fetched; download it, name the file"
+        )
     full = path.expanduser()
     full = full if full.is_absolute() else base / full
     if full.exists():

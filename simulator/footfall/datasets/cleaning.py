@@ -31,6 +31,9 @@ from footfall.datasets.schema import (
 )
 from footfall.errors import DataError, one_line
 
+COMMANDS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+"""Control signs that are neither blanks nor ends of lines, the beginnings of terminal commands."""
+
 EPOCH = pd.Timestamp("1970-01-01")
 """Earlier times are always a mistake (zero or negative Unix seconds)."""
 
@@ -374,7 +377,21 @@ def _readable(draft: Draft, items: pd.DataFrame) -> pd.DataFrame:
             draft.note("category that is a list", "its first taken", int(listed.sum()))
             values = values.mask(listed, values[listed].map(_first))
         texts[column] = values.mask(_nested(values), values[_nested(values)].map(as_text))
-    return items.assign(price=price.known, **texts)
+    return _printable(draft, items.assign(price=price.known, **texts))
+
+
+def _printable(draft: Draft, items: pd.DataFrame) -> pd.DataFrame:
+    """Texts without signs that command a terminal, which would obey when they are shown."""
+    texts = {}
+    for column in items.columns.drop(["item", "price"], errors="ignore"):
+        if items[column].dtype != object:
+            continue
+        commands = items[column].astype(str).str.contains(COMMANDS, regex=True)
+        if commands.any():
+            draft.note(f"{column} with control signs", "read as blanks", int(commands.sum()))
+            plain = items.loc[commands, column].astype(str).str.replace(COMMANDS, " ", regex=True)
+            texts[column] = items[column].mask(commands, plain)
+    return items.assign(**texts) if texts else items
 
 
 def _nested(column: pd.Series) -> pd.Series:

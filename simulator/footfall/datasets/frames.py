@@ -60,6 +60,17 @@ _UNREAD = {
 }
 """How files begin that are read nowhere, and what to do."""
 
+_INSIDE = {
+    b"\x1f\x8b": "compressed twice; unpack it once",
+    b"\x04\x22\x4d\x18": "compressed with LZ4; use .gz or .zst",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+}
+"""How contents begin that are no text, once a file is unpacked."""
+
+TAR = 257
+"""Where an archive of tar says what it is."""
+
 _SHEETS = ("[Content_Types].xml", "mimetype")
 """What is in the zips that spreadsheets are."""
 
@@ -195,8 +206,9 @@ class _Tables:
         self.arrow.append(table)
 
     def _add_text(self, part: Part, file: io.BufferedReader) -> None:
-        head = file.peek(64)[:64]
+        head = file.peek(512)[:512]
         _refuse_unread(part.path, head)
+        _refuse_no_text(part.path, head)
         if _is_json(part.path, head):
             frame, notes = pd.DataFrame(read_json(file), dtype=object), []
         else:
@@ -292,6 +304,14 @@ def _refuse_unread(path: Path, head: bytes) -> None:
         with zipfile.ZipFile(path) as archive:
             if set(archive.namelist()) & set(_SHEETS):
                 raise DataError(f"{path}: is a spreadsheet; save its sheet as CSV")
+
+
+def _refuse_no_text(path: Path, head: bytes) -> None:
+    if head[TAR : TAR + 5] == b"ustar":
+        raise DataError(f"{path}: is an archive of tar; unpack it, and name the table in it")
+    for start, what in _INSIDE.items():
+        if head.startswith(start):
+            raise DataError(f"{path}: is {what}")
 
 
 def _with_uuids(table: pa.Table, said: pq.ParquetFile | None) -> pa.Table:

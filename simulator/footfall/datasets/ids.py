@@ -23,8 +23,13 @@ FLOATED = re.compile(r"-?\d+\.0+")
 
 NUMERAL = re.compile(r"-?\d+(?:\.\d*)?")
 
-LOST = re.compile(r"-?\d\.\d+[eE]\+?\d\d+")
+LOST = re.compile(r"-?\d(?:[.,]\d+[eE]\+?|[eE]\+)\d\d+")
 """A long id as spreadsheets and floating-point numbers show it: its last digits are gone."""
+
+HIDDEN = "\u200b\u200e\u200f\u2060\ufeff"
+"""Signs without width, which copying from web pages and spreadsheets leaves around texts."""
+
+_NUMERIC = frozenset("-0123456789")
 
 _MOMENTS = (dt.date, np.datetime64, dt.timedelta, np.timedelta64)
 
@@ -54,7 +59,7 @@ def id_of(value: object) -> str | None:
         DataError: It is a list, a record or undecodable bytes, or has lost its last digits.
     """
     if isinstance(value, str):
-        return value.strip() or None
+        return value.strip().strip(HIDDEN).strip() or None
     if isinstance(value, bytes):
         return _decoded(value)
     if isinstance(value, bool | np.bool_ | uuid.UUID):
@@ -96,7 +101,8 @@ def _texts(values: pd.Series, name: object) -> npt.NDArray[np.object_]:
         return values.astype(str).to_numpy(dtype=object)
     inferred = pd.api.types.infer_dtype(values, skipna=True)
     if inferred == "string":
-        texts = values.astype(object).str.strip().to_numpy(dtype=object)
+        plain = values.astype(object).str.strip().str.strip(HIDDEN).str.strip()
+        texts = plain.to_numpy(dtype=object)
     else:
         try:
             texts = np.fromiter(map(id_of, values), dtype=object, count=len(values))
@@ -111,7 +117,7 @@ def _tidy(texts: npt.NDArray[np.object_], where: str) -> npt.NDArray[np.object_]
     """Refuse texts that have lost digits, and take off the endings that floats have left."""
     texts[texts == ""] = None
     present = [text for text in texts if text is not None]
-    lost = next((text for text in present if "." in text and LOST.fullmatch(text)), None)
+    lost = next((text for text in present if text[0] in _NUMERIC and LOST.fullmatch(text)), None)
     if lost is not None:
         raise DataError(
             f'{where}the id "{lost}" has lost its last digits on the way through a spreadsheet or '

@@ -51,9 +51,12 @@ def parts_of(path: Path) -> tuple[list[Part], list[Cleaning]]:
     folder holds Parquet, files of other kinds are no parts of it.
 
     Raises:
-        DataError: There is no file, or the folder is a table of Delta, Iceberg, Hudi or Lance.
+        DataError: There is no file, it is a pipe, which would be waited for, or the folder is a
+            table of Delta, Iceberg, Hudi or Lance.
     """
     if not path.is_dir():
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: is no file of its own (a pipe or a device); save it as one")
         return [Part(path)], []
     _refuse_lakes(path)
     files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.stat().st_size]

@@ -131,9 +131,15 @@ def _parsed(text: str, where: str) -> Any:
     if len(text) > LONGEST_LINE and where != "its list":
         raise ValueError(f"{where} is longer than {LONGEST_LINE} characters")
     try:
-        return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        return json.loads(text, parse_float=_whole, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is no JSON: {error}") from None
+
+
+def _whole(number: str) -> str:
+    """In JSON, 7.0 and 7 are one number, and so one id."""
+    head, point, tail = number.partition(".")
+    return head if point and not tail.strip("0") else number
 
 
 def _record(value: object, where: str) -> dict[str, Any]:

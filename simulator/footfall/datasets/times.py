@@ -35,14 +35,26 @@ FORMS = (
     "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%d-%m-%Y %H:%M:%S", "%d-%m-%Y",
     "%d %b %Y %H:%M:%S", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
     "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y.%m.%d",
-    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
+    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%y-%m-%d", "%d-%m-%Y %H:%M", "%d %B %Y", "%d %B %Y %H:%M",
+    "%d %b %Y %H:%M", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p",
 )  # fmt: skip
 """Common ways of writing times, offered where a file has another than ISO 8601."""
 
 SPREADSHEET_DAYS = (29_221, 62_093)
 """1980 and 2069 as spreadsheets count days."""
 
-EARLIEST_LIKELY = pd.Timestamp("1990-01-01")
+EARLIEST_LIKELY = pd.Timestamp("1995-01-01")
+OTHER_LIKELY = pd.Timestamp("2005-01-01"), pd.Timestamp("2060-01-01")
+"""Between these a time of another clock than Unix's is believed."""
+
+CLOCKS: dict[str, tuple[float, float]] = {
+    ".NET ticks (100 ns since the year 1)": (1e7, -62_135_596_800.0),
+    "Windows file times (100 ns since 1601)": (1e7, -11_644_473_600.0),
+    "microseconds since 1601, as browsers count them": (1e6, -11_644_473_600.0),
+    "seconds since 2001, as Apple counts them": (1.0, 978_307_200.0),
+    "Julian days": (1 / 86_400, -210_866_760_000.0),
+}
+"""Other clocks than Unix's: parts of a second, and Unix seconds at their zero."""
 
 MOST_UNREAD = 0.5
 """From this share of times that cannot be read on, they are written in another way."""
@@ -104,10 +116,16 @@ def _as_text(column: pd.Series) -> pd.Series:
 
 
 def _counted(column: pd.Series, unit: Unit) -> pd.Series:
-    """Unix times; refused where most of them fit another unit."""
+    """Unix times; refused where most of them fit another unit or another clock."""
     found = moments(column, unit)
     number = numbers(column)
     given = number.notna() & (number != 0)
+    clock = other_clock(number[given])
+    if clock:
+        raise DataError(
+            f'column "{column.name}": times such as {column[given].iloc[0]} are no Unix times, but '
+            f"{clock}; export them as dates"
+        )
     if given.any() and found[given].isna().mean() > MOST_UNREAD:
         likely = likely_unit(number[given])
         if likely is not None and likely != unit:
@@ -129,9 +147,24 @@ def likely_unit(number: pd.Series) -> Unit | None:
     return None
 
 
+def other_clock(number: pd.Series) -> str:
+    """Which other clock shows likely times, where Unix's shows none in any unit; or ""."""
+    if number.empty or likely_unit(number) is not None:
+        return ""
+    usual = float(number.median())
+    first, last = (moment.timestamp() for moment in OTHER_LIKELY)
+    for name, (a_second, zero) in CLOCKS.items():
+        if first <= usual / a_second + zero <= last:
+            return name
+    return ""
+
+
 def _no_unit(name: object, numerals: pd.Series) -> str:
     found = numbers(numerals)
     likely = likely_unit(found)
+    clock = other_clock(found.dropna())
+    if clock:
+        return f'column "{name}" holds {clock}, such as {numerals.iloc[0]}; export them as dates'
     if found.between(*SPREADSHEET_DAYS).mean() > MOST_UNREAD:
         return (
             f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}: days as '

@@ -4,7 +4,8 @@
     RUN/sessions/epoch=0000-shard=0000.parquet       one row a visit
     RUN/events/epoch=0000-shard=0000.parquet         what else happened, where a scenario has it
 
-A part exists or it does not: it is written under a temporary name, synced and renamed.
+A part exists or it does not: it is written under a temporary name and renamed. It does not wait for
+the disk: the manifest has its hash, and a part that a power cut took is made anew from that.
 Rows are ordered by (arm, user, session, page, position), and nothing in a part depends on
 how the work was batched, so the same seed gives the same bytes.
 """

@@ -11,8 +11,10 @@ import fcntl
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from footfall.errors import LogError, UserError, one_line
 from footfall.plumbing.files import PARTIAL, replacing, telling
-from footfall.plumbing.json_files import read_object
+from footfall.plumbing.json_files import parse_object
 from footfall.plumbing.secrets import hidden, values_of
 from footfall.plumbing.spec import fault
 from footfall.run_folder.layout import LOCK, MANIFEST, PROGRESS, epoch_of
@@ -62,6 +64,11 @@ NEEDED = (
     "recorded.versions",
 )
 """Keys without which a run can be neither resumed nor replayed."""
+
+_COMMANDS = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])|()[\x7f-\x9f]", re.IGNORECASE
+)
+"""Control signs within texts of JSON: a terminal would obey a stranger's manifest."""
 
 _Mapping = dict[str, Any] | None
 _File = str | None
@@ -114,7 +121,8 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
     try:
-        manifest = with_progress(folder, read_object(path))
+        text = _COMMANDS.sub("\\1\ufffd", path.read_text(encoding="utf-8"))
+        manifest = with_progress(folder, parse_object(text))
     except (OSError, ValueError) as error:
         raise LogError(
             f"{path}: not readable JSON ({one_line(error, 200)}); move it away, and --resume makes "
@@ -151,7 +159,7 @@ def inside(folder: Path, name: str) -> Path:
         within = file.resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError) as error:
         raise LogError(
-            f"{folder}: names a file that there cannot be ({one_line(error, 100)})"
+            f"{folder}: names a file that cannot exist ({one_line(error, 100)})"
         ) from None
     if not within:
         raise LogError(f'{folder / MANIFEST}: names a file outside the run, "{name}"')
@@ -198,12 +206,15 @@ class Growing:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that can change a result."""
-    found = {"python": platform.python_version()}
+    return {"python": platform.python_version(), **_packages()}
+
+
+@cache
+def _packages() -> dict[str, str]:
+    found = {}
     for package in PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 

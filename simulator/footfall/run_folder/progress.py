@@ -39,11 +39,13 @@ def append(folder: Path, record: Mapping[str, Any], new: Mapping[str, str]) -> N
 
 
 def with_progress(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
-    """A manifest with what was added since it was written whole; a torn last line is left out.
+    """A manifest with what was added since it was written whole.
+
+    Lines do not wait for the disk, so a power cut may damage the last ones. From the first damaged
+    line on, all are left out: their epochs count as not lived, and a resumed run makes them anew.
 
     Raises:
         OSError: The lines cannot be read.
-        ValueError: They are none.
     """
     path = folder / PROGRESS
     parts = record.get("parts")
@@ -51,10 +53,13 @@ def with_progress(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         return record
     *lines, _torn = path.read_bytes().split(b"\n")
     for line in lines:
-        told = parse_object(line)
+        try:
+            told = parse_object(line)
+        except ValueError:
+            break
         total, new = told.pop("total", None), told.pop("parts", None)
         if not isinstance(total, int) or not isinstance(new, dict):
-            raise ValueError(f"{PROGRESS} has a line without parts")  # noqa: TRY004 - damage
+            break
         if total > len(parts):  # else the manifest was written whole after this line
             parts.update(new)
             record.update({key: told[key] for key in told.keys() - FIXED})

@@ -6,8 +6,6 @@ Nothing in the folder can run code when it is read.
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from footfall.errors import ModelError, one_line
+from footfall.plumbing.described import numbers_of, old_numbers_kept
 from footfall.plumbing.files import file_hash, replacing, write_text
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.spec import fault
@@ -29,8 +28,6 @@ from footfall.surrogate.trees import Trees
 
 CARD = "surrogate.json"
 NUMBERS = "surrogate.safetensors"
-BEFORE = ".surrogate.safetensors.before"
-"""The numbers that are being replaced."""
 
 FORMAT = 3
 
@@ -83,29 +80,20 @@ def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[
     """Write both files and return the card as written."""
     numbers = folder / NUMBERS
     arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(student).items()}
-    _keep(numbers)
-    with replacing(numbers) as sink:
-        sink.write(save(arrays))
-    whole = {
-        "format": FORMAT,
-        "numbers": file_hash(numbers),
-        **card,
-        "events": student.events,
-        "visit": student.visit,
-        "learned": list(student.learned),
-        "names": list(student.names),
-    }
-    write_text(folder / CARD, json.dumps(whole, indent=1, ensure_ascii=False))
-    (folder / BEFORE).unlink(missing_ok=True)
+    with old_numbers_kept(numbers):
+        with replacing(numbers) as sink:
+            sink.write(save(arrays))
+        whole = {
+            "format": FORMAT,
+            "numbers": file_hash(numbers),
+            **card,
+            "events": student.events,
+            "visit": student.visit,
+            "learned": list(student.learned),
+            "names": list(student.names),
+        }
+        write_text(folder / CARD, json.dumps(whole, indent=1, ensure_ascii=False))
     return whole
-
-
-def _keep(numbers: Path) -> None:
-    """Until the new card is there, the old one has its numbers: a kill leaves a whole surrogate."""
-    before = numbers.with_name(BEFORE)
-    if numbers.is_file() and not numbers.is_symlink() and not before.exists():
-        with suppress(OSError):  # file systems without hard links have a short gap
-            os.link(numbers, before)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -141,8 +129,7 @@ def read_student(folder: Path) -> tuple[Student, dict[str, Any]]:
     card, path = read_card(folder), folder / NUMBERS
     if not path.exists():
         raise ModelError(f"{path} is missing; distil again")
-    whole = (one for one in (path, folder / BEFORE) if one.exists())
-    found = next((one for one in whole if file_hash(one) == card.get("numbers")), None)
+    found = numbers_of(path, card["numbers"])
     if found is None:
         raise ModelError(f"{path} is not the one that {CARD} describes; distil again")
     try:

@@ -6,7 +6,9 @@ import bz2
 import decimal
 import gzip
 import json
+import os
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,6 +240,13 @@ def test_parts_of_text_are_one_table(tmp_path: Path) -> None:
         ("log.rds", b"\x1f\x8b", "is a file of R"),
         ("log.pkl", b"\x80\x04\x95", "is a pickle, which could run code"),
         ("log.csv", b"<!DOCTYPE html>", "is a web page, perhaps of a login"),
+        ("log.csv.lz4", b"\x04\x22\x4d\x18" + bytes(40), "is compressed with LZ4; use .gz or .zst"),
+        (
+            "log",
+            b"log.csv" + bytes(250) + b"ustar  " + bytes(300),
+            "is an archive of tar; unpack it",
+        ),
+        ("log.png", b"\x89PNG\r\n\x1a\n" + bytes(40), "is a picture"),
         ("log.csv", b"version https://git-lfs.github.com/spec/v1", "is a pointer of Git LFS"),
         ("log.dta", b"<stata_dta>", "is a file of a statistics program"),
         ("log.parquet", b"u,i,t", "its contents are not what its name says; is it complete?"),
@@ -251,7 +260,7 @@ def test_what_is_not_read_says_what_to_do(
         read(tmp_path, name)
 
 
-def test_lines_of_json_keep_what_they_write(tmp_path: Path) -> None:
+def test_lines_of_json_keep_long_ids_and_lists(tmp_path: Path) -> None:
     events = [
         {"user": {"id": HUGE}, "i": "a", "t": "2024-01-01", "c": ["Food", "Fruit"], "p": 2.5},
         {"user": {"id": 7.0}, "i": "b", "t": "2024-01-02", "new": True},
@@ -259,7 +268,48 @@ def test_lines_of_json_keep_what_they_write(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, events)))
     columns = {"user": "user.id", "category": "c", "value": "p"}
     data = read(tmp_path, "log.jsonl", columns)
-    assert sorted(data.interactions["user"]) == ["7.0", str(HUGE)]
+    assert sorted(data.interactions["user"]) == ["7", str(HUGE)]
     assert data.items["category"].tolist() == ["Food", ""]
     with pytest.raises(DataError, match=r'no column "user\.name"; did you mean "user\.id"'):
         read(tmp_path, "log.jsonl", {"user": "user.name"})
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.csv")
+    with pytest.raises(DataError, match=r"log\.csv: is no file of its own"):
+        read(tmp_path)
+
+
+def test_a_title_gives_the_terminal_no_commands(tmp_path: Path) -> None:
+    titled = "u,i,t,n\nu1,a,2024-01-01,Tea\x1b]0;mine\x07\nu2,b,2024-01-02,\x9b2JMilk\n"
+    data = read_text(tmp_path, titled, columns={"title": "n"})
+    assert sorted(data.items["title"]) == ["2JMilk", "Tea ]0;mine"]
+    assert noted(data) == {"title with control signs": (2, "")}
+
+
+@pytest.mark.parametrize("path", ["s3://shop/log.parquet", "https://shop.example/log.csv"])
+def test_an_address_is_no_file(tmp_path: Path, path: str) -> None:
+    with pytest.raises(DataError, match="is an address, and nothing is fetched; download it"):
+        read(tmp_path, path)
+
+
+def test_a_number_of_json_is_one_id_however_it_is_written(tmp_path: Path) -> None:
+    rows = ['{"u": 7.0, "i": "7.0", "t": "2024-01-01"}', '{"u": 7, "i": "7", "t": "2024-01-02"}']
+    (tmp_path / "log.jsonl").write_text("\n".join(rows))
+    data = read(tmp_path, "log.jsonl")
+    assert data.interactions["user"].tolist() == ["7", "7"]
+    assert sorted(data.interactions["item"]) == ["7", "7.0"]  # texts, which stay as they are
+
+
+def test_a_zip_of_macos_holds_one_table(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "log.zip", "w") as made:
+        made.writestr("log.csv", ROWS)
+        made.writestr("__MACOSX/._log.csv", "what macOS knows of it")
+        made.writestr(".DS_Store", "and of the folder")
+    assert len(read(tmp_path, "log.zip").interactions) == 2
+
+
+def test_what_is_compressed_twice_is_named(tmp_path: Path) -> None:
+    (tmp_path / "log.csv.gz").write_bytes(gzip.compress(gzip.compress(ROWS.encode())))
+    with pytest.raises(DataError, match="is compressed twice; unpack it once"):
+        read(tmp_path, "log.csv.gz")

@@ -28,6 +28,7 @@ GIVEN = uuid.UUID("a1b2c3d4-0000-4000-8000-00000000000f")
         (["7.0", "7", "007", " 7"], object, ["7.0", "7", "007", "7"]),  # and a person these
         (["1.5", "2.0"], object, ["1.5", "2.0"]),
         (["a", "", "  ", None], "string", ["a", None, None, None]),
+        (["u1", "\u200bu1", " u1\ufeff", "\u00a0u1", "\u200b"], object, [*["u1"] * 4, None]),
         ([7, "a", 8.0, None], object, ["7", "a", "8", None]),
         (["a", "b", None, "a"], "category", ["a", "b", None, "a"]),
         ([b"u1", b"", b"Caf\xc3\xa9"], object, ["u1", None, "Café"]),
@@ -53,6 +54,8 @@ def test_a_column_of_any_type_is_text(values: list[object], dtype: object, wante
         ([b"\xe9"], "are no text in UTF-8"),
         ([7.205759406317978e18, None], "floating-point number beyond 2^53"),
         (["7.20576E+18", "a"], 'the id "7.20576E+18" has lost its last digits'),
+        (["a", "7,20576E+18"], 'the id "7,20576E+18" has lost its last digits'),  # Excel in Europe
+        (["1E+11"], 'the id "1E+11" has lost its last digits'),
     ],
 )
 def test_what_is_no_id_is_one_line(values: list[object], message: str) -> None:

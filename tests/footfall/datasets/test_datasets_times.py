@@ -75,6 +75,25 @@ def test_a_clock_change_drops_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("time", "unit", "message"),
+    [
+        ("638448480000000000", "ns", "are no Unix times, but .NET ticks (100 ns since the year 1)"),
+        ("133537248000000000", "ns", "Windows file times (100 ns since 1601)"),
+        ("13353724800000000", "us", "microseconds since 1601, as browsers count them"),
+        ("730944000", "s", "seconds since 2001, as Apple counts them; export them as dates"),
+        ("2460370.5", "s", "Julian days"),
+    ],
+)
+def test_other_clocks_are_named(tmp_path: Path, time: str, unit: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        moments(tmp_path, time, time, time_unit=unit)
+    assert message in str(caught.value)
+    with pytest.raises(DataError) as caught:
+        moments(tmp_path, time, time)  # nor is a unit of Unix times offered
+    assert "export them as dates" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("times", "keys", "message"),
     [
         (["1577900000", "1577990000"], {"time_unit": "ms"}, "they fall in 2020. Correct the unit"),
@@ -84,6 +103,8 @@ def test_a_clock_change_drops_nothing(tmp_path: Path) -> None:
         (["1.5779E+09"], {}, "time_unit: s fits"),
         (["45292.4", "45293"], {}, "such as 45292.4: days as spreadsheets count them"),
         (["31/01/2024 10:00"], {}, "2024 10:00\"; add time_format: '%d/%m/%Y %H:%M'"),
+        (["5 January 2024"], {}, "add time_format: '%d %B %Y'"),
+        (["2024-01-05 10:00 PM"], {}, "add time_format: '%Y-%m-%d %I:%M %p'"),
         (["01/02/2024"], {}, "add time_format: '%d/%m/%Y' or '%m/%d/%Y'"),
         (["2024-01-01 10:00:00 CEST"], {}, "CEST is no offset from UTC: take it out"),
         (["2024-01-01 10:00 CET"], {"time_format": "%Y-%m-%d %H:%M %Z"}, "%Z reads UTC and GMT"),

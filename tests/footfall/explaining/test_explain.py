@@ -1,6 +1,7 @@
 """Every decision can be taken apart, and the parts are what the log says, to the last bit."""
 
 import json
+import shutil
 from functools import reduce
 from operator import add
 
@@ -79,6 +80,29 @@ def test_the_terms_add_up_to_what_was_logged(base, log, busiest):
             )
     names = {term.name for page in found.pages for term in page.decisions[0].terms}
     assert {"none", "llm", "price", "repeat", "fatigue", "appeal"} <= names
+
+
+@pytest.mark.parametrize("server", ["http://127.0.0.1:9/v1", "http://no-such-host.invalid:8000/v1"])
+def test_an_explanation_needs_no_model(base, tmp_path, busiest, server):
+    """The server of the run is gone for good: the terms are the same, prompts are not shown."""
+    copy = shutil.copytree(base / "run", tmp_path / "run")
+    page = ("--user", busiest, "--arm", "knn", "--visit", "0", "--page", "0", "--base", str(base))
+    before = footfall("explain", "run", *page, "--json", cwd=tmp_path)
+    record = json.loads((copy / "manifest.json").read_text())
+    record["scenario"]["model"] |= {"name": "gone/model", "server": server, "patience": 3600}
+    (copy / "manifest.json").write_text(json.dumps(record))
+    after = footfall("explain", "run", *page, "--json", cwd=tmp_path)
+    assert (before.returncode, after.returncode) == (0, 0), after.stderr
+    (there,), (gone,) = json.loads(before.stdout), json.loads(after.stdout)
+    assert there.pop("asked")
+    assert not gone.pop("asked")
+    assert gone == there
+    assert "the prompts are not shown" in after.stderr
+    asked = footfall(
+        "interview", "run", "Why?", "--user", busiest, "--base", str(base), cwd=tmp_path
+    )
+    assert asked.returncode == 2
+    assert len(asked.stderr.strip().splitlines()) <= 2  # what it reads, and why it cannot ask
 
 
 def test_an_explanation_of_another_run_is_refused(base, tmp_path, busiest):

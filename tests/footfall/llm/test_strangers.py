@@ -408,6 +408,30 @@ def test_a_large_manifest_grows_by_lines(tmp_path, monkeypatch):
     assert not (tmp_path / PROGRESS).exists()
 
 
+@pytest.mark.parametrize("damage", [b"\0" * 40, b"{}", b"[1]", b'{"total": "x", "parts": {}}'])
+def test_lines_from_a_damaged_one_on_count_for_nothing(tmp_path, monkeypatch, damage):
+    monkeypatch.setattr(manifest, "SMALL", 20)
+    monkeypatch.setattr(manifest, "GROWN", 10)
+    growing, record = manifest.Growing(tmp_path), {"status": "running", "scenario": {}, "parts": {}}
+    for epoch in range(30):
+        new = {f"impressions/epoch={epoch:04d}-shard=0000.parquet": "00"}
+        record["parts"] |= new
+        growing.add(record, new)
+    whole = len(json.loads((tmp_path / MANIFEST).read_text())["parts"])
+    first, _, *rest = (tmp_path / PROGRESS).read_bytes().splitlines()
+    (tmp_path / PROGRESS).write_bytes(b"\n".join([first, damage, *rest, b""]))
+    found = manifest.read(tmp_path, needed=())["parts"]
+    assert list(found) == list(record["parts"])[: whole + 1]
+
+
+def test_a_manifest_gives_the_terminal_no_commands(tmp_path):
+    said = {"status": "failed\x1b]0;mine\x07", "reason": "\x9b2J\\u001b", "about": "two\nlines"}
+    (tmp_path / MANIFEST).write_text(json.dumps(said))
+    found = manifest.read(tmp_path, needed=())
+    assert (found["status"], found["about"]) == ("failed\ufffd]0;mine\ufffd", "two\nlines")
+    assert found["reason"] == "\ufffd2J\\u001b"
+
+
 def test_a_run_whose_process_is_gone_is_not_running(tmp_path):
     (tmp_path / MANIFEST).write_text('{"status": "running"}')
     with manifest.locked(tmp_path):

@@ -132,6 +132,28 @@ def test_damaged_and_foreign_parts_are_set_aside_and_made_anew(base, finished, o
     assert verify(out).sound
 
 
+def test_after_a_power_cut_the_log_is_the_one_of_an_undisturbed_run(base, finished, tmp_path):
+    """Parts and lines of progress do not wait for the disk; what it lost is seen, and made anew."""
+    out, told = tmp_path / "run", []
+    with pytest.raises(InterruptError, match="after 2 epochs"):
+        simulate(base, out, halting_after(2))
+    # As the power went: the manifest of the first epoch, and a line of the second full of zeros.
+    record = json.loads((out / "manifest.json").read_text())
+    lived = list(record["parts"])
+    first = [name for name in lived if "epoch=0000" in name]
+    record |= {"status": "running", "parts": {name: record["parts"][name] for name in first}}
+    (out / "manifest.json").write_text(json.dumps(record))
+    (out / "progress.jsonl").write_bytes(b"\0" * 300 + b"\n")
+    (out / first[0]).write_bytes(b"")  # renamed, but never filled
+    (out / first[1]).unlink()
+    assert footfall("compare", "run", cwd=tmp_path).returncode != 0
+    simulate(base, out, Watch(told.append), resume=True)
+    lost = 1 + len(lived) - len(first)  # the empty one, and those that no line names any more
+    assert f"{lost} unfinished, damaged or foreign parts" in " ".join(told)
+    assert parts(out) == parts(finished)
+    assert verify(out).sound
+
+
 def test_a_damaged_part_is_not_forgotten_over_a_second_kill(base, tmp_path, monkeypatch):
     """What it must come out as is known for as long as it is not there again."""
     arms = [{"name": "theirs", "recommender": {"kind": "callable", "target": "flaky_shop:build"}}]
@@ -227,8 +249,8 @@ def test_a_damaged_manifest_says_what_to_do(base, finished, out):
     [
         ("parts", {"../theirs.parquet": "0"}, "names a file outside the run"),
         ("tables", {"/etc/hostname": "0"}, "names a file outside the run"),
-        ("tables", {"x" * 300: "0"}, "names a file that there cannot be"),
-        ("tables", {"\0": "0"}, "names a file that there cannot be"),
+        ("tables", {"x" * 300: "0"}, "names a file that cannot exist"),
+        ("tables", {"\0": "0"}, "names a file that cannot exist"),
         ("parts", {"impressions/epoch=x.parquet": "0"}, "names a part of no log"),
         ("scenario", None, '"scenario" is missing; the file was changed'),
         ("recorded", {"hashes": {}, "versions": {}}, '"recorded.hashes.scenario" is missing'),

@@ -63,24 +63,28 @@ def put_before(
     """Put ``new`` items before the stage's users, who know neither them nor those ``gone``.
 
     A user is asked about items that he or she took for the first time in the stage, and about
-    others drawn from those that anybody took then and this user never had.
+    others never taken: those that were shown to the user then, where the log tells (who was never
+    shown an item did not turn it down), else drawn from what anybody took then.
 
     Raises:
         DataError: Too few users took any.
     """
     away = set(new) | set(gone)
     first = stage.choices[stage.liked(stage.choices) & stage.choices["item"].isin(new)]
-    had = stage.memory.groupby("user")["item"].agg(set).to_dict()
-    remember = set(stage.memory.loc[~stage.memory["item"].isin(away), "user"])
+    own = stage.memory[stage.memory["action"] != "view"]
+    had = own.groupby("user")["item"].agg(set).to_dict()
+    remember = set(own.loc[~own["item"].isin(away), "user"])
     market = stage.market[stage.liked(stage.market)]["item"]
     alive = sorted(set(market) & set(new))
+    views = stage.choices[(stage.choices["action"] == "view") & stage.choices["item"].isin(new)]
+    seen = views.groupby("user")["item"].agg(set).to_dict()
     rng = np.random.default_rng(seed)
     rows: list[tuple[int, list[int], list[bool]]] = []
     for user, items in first.groupby("user", sort=True)["item"]:
         before = had.get(user, set())
         took = sorted(set(items) - before)
-        others = sorted(set(alive) - set(items) - before)
-        if not took or len(others) < MOST_TAKEN or user not in remember:
+        others = sorted((seen.get(user, set()) if seen else set(alive)) - set(items) - before)
+        if not took or not others or user not in remember:
             continue
         some = rng.permutation(took)[:MOST_TAKEN].tolist()
         rest = rng.permutation(others)[: SLATE - len(some)].tolist()
@@ -107,10 +111,11 @@ def clicked(stage: Stage) -> Stage:
     parts = {}
     for name in ("memory", "choices", "crowd", "market"):
         rows = getattr(stage, name)
-        rows = rows[rows["action"] == "click"].assign(action="purchase")
+        if not (rows["action"] == "click").any():
+            return stage
+        rows = rows[rows["action"].isin({"click", "view"})]
+        rows = rows.assign(action=np.where(rows["action"] == "click", "purchase", "view"))
         parts[name] = rows.reset_index(drop=True)
-    if parts["choices"].empty or parts["memory"].empty:
-        return stage
     return replace(stage, **parts, _numbers={})
 
 

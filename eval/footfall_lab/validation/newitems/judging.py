@@ -19,23 +19,25 @@ BLEND = "blend of all"
 
 @dataclass(frozen=True, eq=False)
 class VoiceScores:
-    """One voice's numbers on the slates to learn from and on those to judge by."""
+    """One voice's numbers on some slates."""
 
     name: str
-    learn: Floats
-    """[n, k, width]; NaN where there is no answer."""
-    judge: Floats
+    numbers: list[Floats]
+    """[n, k, width] each; NaN where there is no answer."""
 
 
-def aucs(
-    opinions: list[VoiceScores], learn: NewItemSlates, told: NewItemSlates
-) -> dict[str, Floats]:
+def aucs(opinions: list[VoiceScores], slates: list[NewItemSlates]) -> dict[str, Floats]:
     """[n] AUC of each slate to be judged, by each voice, each beside the baseline, and by all.
+
+    Args:
+        opinions: What each voice says of the slates.
+        slates: Those to learn weights from and, the last, those to judge by.
 
     The chance that a taken new item is put above one that was not. NaN for all where a voice gave
     no answer: everybody is judged on the same slates.
     """
-    heard = np.all([_answered(one.judge, told) for one in opinions], axis=0)
+    told = slates[-1]
+    heard = np.all([_answered(one.numbers[-1], told) for one in opinions], axis=0)
     base = next(one for one in opinions if one.name == BASELINE)
     mixes = {one.name: [one] for one in opinions}
     mixes |= {f"{BASELINE} + {one.name}": [base, one] for one in opinions if one is not base}
@@ -44,8 +46,8 @@ def aucs(
     found = {}
     for name, parts in mixes.items():
         values = np.full(len(told.users), np.nan)
-        scores = _scores(parts, learn, told)
-        values[heard] = _aucs(scores[heard], told.taken[heard], told.shown[heard])
+        scores = _scores(parts, slates)
+        values[heard] = slate_aucs(scores, told)[heard]
         found[name] = values
     return found
 
@@ -86,17 +88,21 @@ def _answered(numbers: Floats, slates: NewItemSlates) -> npt.NDArray[np.bool_]:
     return np.asarray(there.all(axis=1))
 
 
-def _scores(parts: list[VoiceScores], learn: NewItemSlates, told: NewItemSlates) -> Floats:
+def _scores(parts: list[VoiceScores], slates: list[NewItemSlates]) -> Floats:
     """[n, k] log-odds by logistic regression on differences from the user's own mean."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - start-up counts
 
-    rows = [_centred(np.concatenate([getattr(p, side) for p in parts], axis=2), slates)
-            for side, slates in (("learn", learn), ("judge", told))]  # fmt: skip
-    known = learn.shown & np.isfinite(rows[0]).all(axis=2)
-    x, y = rows[0][known], learn.taken[known]
+    *learn, judge = [
+        _centred(np.concatenate([part.numbers[place] for part in parts], axis=2), one)
+        for place, one in enumerate(slates)
+    ]
+    known = [one.shown & np.isfinite(rows).all(axis=2)
+             for one, rows in zip(slates, learn, strict=False)]  # fmt: skip
+    x = np.concatenate([rows[there] for rows, there in zip(learn, known, strict=True)])
+    y = np.concatenate([one.taken[there] for one, there in zip(slates, known, strict=False)])
     spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
     model = LogisticRegression(C=1.0, max_iter=1_000).fit(x / spread, y)
-    return np.asarray(np.nan_to_num(rows[1]) @ (model.coef_[0] / spread))
+    return np.asarray(np.nan_to_num(judge) @ (model.coef_[0] / spread))
 
 
 def _centred(numbers: Floats, slates: NewItemSlates) -> Floats:
@@ -106,10 +112,11 @@ def _centred(numbers: Floats, slates: NewItemSlates) -> Floats:
     return np.asarray(np.where(shown, numbers - mean[:, None, :], 0.0))
 
 
-def _aucs(scores: Floats, taken: npt.NDArray[np.bool_], shown: npt.NDArray[np.bool_]) -> Floats:
-    """[n] AUC of each slate; ties count a half."""
+def slate_aucs(scores: Floats, slates: NewItemSlates) -> Floats:
+    """[n] AUC of each slate by scores [n, k] of its items; ties count a half."""
     found = np.empty(len(scores))
-    for row, (score, mine, there) in enumerate(zip(scores, taken, shown, strict=True)):
+    rows = zip(scores, slates.taken, slates.shown, strict=True)
+    for row, (score, mine, there) in enumerate(rows):
         apart = score[mine & there][:, None] - score[~mine & there][None, :]
         found[row] = ((apart > 0) + 0.5 * (apart == 0)).mean()
     return found

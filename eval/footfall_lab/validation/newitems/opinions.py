@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import scipy.sparse as sp
 
 from footfall.appeal.kept import encode_kept
 from footfall.behaviour.features import FEATURES
@@ -19,6 +18,7 @@ from footfall.fitting.known import Known
 from footfall.llm.encoders import Encoder
 from footfall_lab.validation.asking import Interviewer
 from footfall_lab.validation.newitems.hiding import NewItemSlates
+from footfall_lab.validation.newitems.tastes import components, foreseen
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[str], None]
@@ -29,12 +29,6 @@ CLASSICAL = ("price", "category", "approval", "spending", "era")
 NEAREST = 3
 """Items of a user's history that a new one is most like, averaged."""
 
-RIDGE = 10.0
-"""Penalty of what a text tells of how popular an item will be, and to whose taste."""
-
-FACTORS = 16
-"""Places of users and items among the crowd's tastes."""
-
 
 @dataclass(frozen=True)
 class ItemEmbeddings:
@@ -43,6 +37,11 @@ class ItemEmbeddings:
     name: str
     rows: Floats
     """[n_items, width] of length 1, around their mean."""
+
+    @cached_property
+    def components(self) -> Floats:
+        """[n_items, c] their places on the texts' principal components."""
+        return components(self.rows)
 
     @classmethod
     def read(
@@ -77,72 +76,38 @@ def classical(slates: NewItemSlates, ground: Ground) -> Floats:
 
 
 def textual(slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings) -> Floats:
-    """[n, k, 4] likeness to what the user took, and what texts foretell.
+    """[n, k, 1 or 4] what texts foretell about this user; further columns where no log of views is.
 
-    Mean likeness to all that the user took and to the nearest of it; foreseen popularity; foreseen
-    taste: the item's place among the crowd's tastes, foretold by its text, times the user's.
+    The user's foretold taste (``tastes``); mean likeness to all that the user took, and to the
+    nearest of it; and what texts foretell about everybody. The last three know nothing of what was
+    shown and turned down, and are left out where that is known.
     """
+    stage, catalogue = slates.stage, ground.catalogue
+    everybody, theirs = foreseen(stage, catalogue, texts.rows, texts.components)
+    taste = theirs[slates.users[:, None], slates.items]
+    if (stage.memory["action"] == "view").any():
+        return taste[:, :, None]
+    return np.stack([taste, *_likeness(slates, ground, texts), everybody[slates.items]], axis=2)
+
+
+def _likeness(
+    slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings
+) -> tuple[Floats, Floats]:
+    """Twice [n, k]: to all that the user took, and to the nearest of it."""
     stage, catalogue = slates.stage, ground.catalogue
     liked = stage.memory[stage.liked(stage.memory)]
     own = {
         stage.number(str(user)): np.unique(catalogue.codes(items))
         for user, items in liked.groupby("user")["item"]
     }
-    popular = _foreseen_popularity(slates, ground, texts)
-    people, places = _foreseen_tastes(slates, ground, texts)
-    found = np.zeros((*slates.items.shape, 4))
+    mean, near = np.zeros(slates.items.shape), np.zeros(slates.items.shape)
     for row, user in enumerate(slates.users):
-        found[row, :, 3] = places[slates.items[row]] @ people[user]
         past = own.get(int(user))
-        found[row, :, 2] = popular[slates.items[row]]
-        if past is None:
-            continue
-        alike = texts.rows[slates.items[row]] @ texts.rows[past].T
-        found[row, :, 0] = alike.mean(axis=1)
-        found[row, :, 1] = np.sort(alike, axis=1)[:, -NEAREST:].mean(axis=1)
-    return found
-
-
-def _foreseen_popularity(slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings) -> Floats:
-    """[n_items] by ridge of known items' popularity on their texts."""
-    from sklearn.linear_model import Ridge  # noqa: PLC0415 - heavy, and start-up counts
-
-    stage, catalogue = slates.stage, ground.catalogue
-    crowd = stage.crowd[stage.liked(stage.crowd)]
-    counts = np.bincount(catalogue.codes(crowd["item"]), minlength=len(catalogue))
-    seen = counts > 0
-    if not seen.any():
-        return np.zeros(len(catalogue))
-    ridge = Ridge(alpha=RIDGE).fit(texts.rows[seen], np.log1p(counts[seen]))
-    return np.asarray(ridge.predict(texts.rows), dtype=np.float64)
-
-
-def _foreseen_tastes(
-    slates: NewItemSlates, ground: Ground, texts: ItemEmbeddings
-) -> tuple[Floats, Floats]:
-    """[n_users, f] places of the stage's users, and [n_items, f] of items as texts foretell them.
-
-    A truncated singular value decomposition of who took what, and a ridge from texts to the places
-    of known items (Gantner et al., "Learning Attribute-to-Feature Mappings", ICDM 2010).
-    """
-    from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - heavy, start-up counts
-    from sklearn.linear_model import Ridge  # noqa: PLC0415 - likewise
-
-    stage, catalogue = slates.stage, ground.catalogue
-    rows = pd.concat([stage.memory, stage.crowd], ignore_index=True)
-    rows = rows[stage.liked(rows)]
-    mine = {user: number for number, user in enumerate(stage.users)}
-    others = sorted(set(rows["user"]) - set(mine))
-    number = mine | {user: len(mine) + n for n, user in enumerate(others)}
-    people = rows["user"].map(number).to_numpy(dtype=np.int64)
-    codes = catalogue.codes(rows["item"])
-    taken = sp.csr_matrix((np.ones(len(rows)), (people, codes)), (len(number), len(catalogue)))
-    taken.data = np.log1p(taken.data)
-    svd = TruncatedSVD(min(FACTORS, min(taken.shape) - 1), random_state=0)
-    users = svd.fit_transform(taken)[: len(mine)]
-    seen = np.asarray(taken.sum(axis=0)).ravel() > 0
-    ridge = Ridge(alpha=RIDGE).fit(texts.rows[seen], svd.components_.T[seen])
-    return np.asarray(users), np.asarray(ridge.predict(texts.rows))
+        if past is not None:
+            alike = texts.rows[slates.items[row]] @ texts.rows[past].T
+            mean[row] = alike.mean(axis=1)
+            near[row] = np.sort(alike, axis=1)[:, -NEAREST:].mean(axis=1)
+    return mean, near
 
 
 def asked(slates: NewItemSlates, ground: Ground, interviewer: Interviewer) -> Floats:

@@ -63,15 +63,18 @@ def foresee_takers(
     values: dict[str, list[Floats]] = {}
     users, shown = [], 0
     for number, new in enumerate(parts):
-        hidden = parts[(number + 1) % len(parts)]
         tell(f"part {number + 1} of {len(parts)} of the items is new")
-        learn = put_before(fit, hidden, new, ground.catalogue, seed)
         told = put_before(test, new, (), ground.catalogue, seed)
+        learn = [
+            put_before(fit, hidden, new, ground.catalogue, seed)
+            for hidden in (*parts[number + 1 :], *parts[:number])
+        ]
         if model is not None:
             most = max(1, options.questions // (2 * SLATE * len(parts)))
-            learn, told = _some(learn, most), _some(told, most)
-        opinions = _opinions(ground, options, (learn, told), texts, model)
-        for name, found in aucs(opinions, learn, told).items():
+            told = _some(told, most)
+            learn = [_some(one, max(1, most // len(learn))) for one in learn]
+        opinions = _opinions(ground, options, [*learn, told], texts, model)
+        for name, found in aucs(opinions, [*learn, told]).items():
             values.setdefault(name, []).append(found)
         users.append(told.users)
         shown += len(np.unique(told.items[told.shown]))
@@ -91,18 +94,18 @@ def foresee_takers(
 def _opinions(
     ground: Ground,
     options: ValidationOptions,
-    sides: tuple[NewItemSlates, NewItemSlates],
+    slates: list[NewItemSlates],
     texts: list[ItemEmbeddings],
     model: LanguageModel | None,
 ) -> list[VoiceScores]:
-    """What everybody thinks of the slates to learn from and of those to judge by."""
-    found = [VoiceScores(BASELINE, *(classical(one, ground) for one in sides))]
+    """What everybody thinks of the slates to learn from and, the last, of those to judge by."""
+    found = [VoiceScores(BASELINE, [classical(one, ground) for one in slates])]
     found += [
-        VoiceScores(read.name, *(textual(one, ground, read) for one in sides)) for read in texts
+        VoiceScores(read.name, [textual(one, ground, read) for one in slates]) for read in texts
     ]
     if model is not None:
         who = Interviewer(model, ground.scenario.choice, ground.catalogue, options.base)
-        found.append(VoiceScores("language model asked", *(asked(s, ground, who) for s in sides)))
+        found.append(VoiceScores("language model asked", [asked(s, ground, who) for s in slates]))
     return found
 
 

@@ -24,6 +24,7 @@ PAGES = (
     "example.html",
     "reference/commands.html",
     "reference/footfall.html",
+    "reference/scenario.html",
     "believe.html",
     "benchmarks/RESULTS.html",
     "example/replay/0.html",

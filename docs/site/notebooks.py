@@ -17,6 +17,9 @@ from unittest.mock import patch
 import nbformat
 from nbclient import NotebookClient
 
+FRAME = '<div class="framed-table" markdown="0" tabindex="0" role="group" aria-label="Table">'
+"""Around a table that may be wider than the page: it is scrolled, with the keyboard too."""
+
 SECONDS = 600
 """After which a cell is given up."""
 
@@ -57,7 +60,7 @@ def _output(output: Any, name: str, pictures: dict[str, bytes]) -> str:
         return f"![{told}]({picture})"
     if "text/html" in data:
         table = re.sub(r"<style.*?</style>", "", data["text/html"], flags=re.DOTALL)
-        return f'<div class="framed-table" markdown="0">\n{table}\n</div>'
+        return f"{FRAME}\n{table}\n</div>"
     return f"```text\n{data['text/plain'].rstrip()}\n```"
 
 

@@ -59,7 +59,7 @@ RECIPES = {
 
 
 @dataclass(frozen=True)
-class LoggedLift:
+class RealLift:
     """What the treatment's click-through rate is more than the control's: 0.1 is 10%."""
 
     value: float
@@ -96,7 +96,7 @@ def past_test(
     )
 
 
-def make(recipe: Recipe, dataset: Dataset, base: Path, out: Path, users: int) -> LoggedLift:
+def make(recipe: Recipe, dataset: Dataset, base: Path, out: Path, users: int) -> RealLift:
     """Write ``scenario.yaml``, both tables of slates and ``tests.csv`` into ``out``.
 
     Raises:
@@ -123,7 +123,7 @@ def make(recipe: Recipe, dataset: Dataset, base: Path, out: Path, users: int) ->
     return lift
 
 
-def lift_of(rows: pd.DataFrame, recipe: Recipe) -> LoggedLift:
+def lift_of(rows: pd.DataFrame, recipe: Recipe) -> RealLift:
     """The real lift of clicks a view, its interval over units by the delta method.
 
     Raises:
@@ -147,7 +147,7 @@ def lift_of(rows: pd.DataFrame, recipe: Recipe) -> LoggedLift:
     spread = float(np.sqrt((both**2).sum()))
     log = float(np.log(rates[recipe.treatment] / rates[recipe.control]))
     low, high = np.expm1(log - NORMAL * spread), np.expm1(log + NORMAL * spread)
-    return LoggedLift(float(np.expm1(log)), float(low), float(high), units)
+    return RealLift(float(np.expm1(log)), float(low), float(high), units)
 
 
 def slates_of(rows: pd.DataFrame, arm: str) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def rule_of(log: RunLog) -> StoppingRule | None:
         ):
             return StoppingRule(metric, level, fewest, math.ceil(days / epoch))
     raise LogError(
-        f"{log.path / 'manifest.json'}: the scenario's stop_early is no rule to stop by; "
+        f"{log.path / 'manifest.json'}: stop_early cannot be read as a stopping rule; "
         "the file was changed"
     )
 

@@ -209,7 +209,7 @@ class RunLog:
         with suppress(ValueError, OverflowError):
             start = pd.Timestamp(str(said))
         if start is None or pd.isna(start):
-            raise LogError(f'{self.path / MANIFEST}: "split" is no moment; the file was changed')
+            raise LogError(f'{self.path / MANIFEST}: "split" is not a time; the file was changed')
         return start
 
     def length(self, key: Literal["days", "epoch_days"]) -> float | None:

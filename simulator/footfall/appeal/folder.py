@@ -204,4 +204,4 @@ def _reader(told: _Voice, arrays: Arrays, announce: Callable[[str], None]) -> Re
                     "learn again, or install that one"
                 )
             return states
-    raise ValueError(f"voice {told.name} reads {told.reads}, which nobody knows")
+    raise ValueError(f"voice {told.name} reads {told.reads}, which this version does not know")

@@ -1,1 +1,5 @@
-"""From utilities to acts; arithmetic only."""
+"""From utilities to acts; arithmetic only.
+
+Reading, clicking and buying are drawn in ``decisions``; the terms of the utility are named in
+``specs`` and computed in ``features``.
+"""

@@ -34,7 +34,7 @@ from footfall.datasets.schema import Dataset
 from footfall.datasets.steam import SteamSource
 from footfall.datasets.table_source import TableSource
 from footfall.errors import did_you_mean
-from footfall.plumbing import plugins
+from footfall.plumbing import plugin_options, plugins
 
 GROUP = "footfall.datasets"
 """Entry points by kind: the readers of other packages."""
@@ -80,7 +80,7 @@ def _helpful(raw: object, check: ValidatorFunctionWrapHandler) -> Any:
         return check(raw)
     if kind not in kinds():
         raise ValueError(f'no kind of data "{kind}"; {did_you_mean(str(kind), kinds())}')
-    return plugins.parsed(GROUP, raw)
+    return plugin_options.parsed(GROUP, raw)
 
 
 DataSource = Annotated[SerializeAsAny[_Own], WrapValidator(_helpful)]

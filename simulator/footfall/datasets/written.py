@@ -11,7 +11,7 @@ from footfall.datasets.base import Source
 from footfall.datasets.sources import GROUP, KINDS, kinds
 from footfall.datasets.split import SplitSpec
 from footfall.errors import ScenarioError, did_you_mean
-from footfall.plumbing import plugins
+from footfall.plumbing import plugin_options
 from footfall.plumbing.spec import explain
 from footfall.plumbing.yaml_files import find_text, parse_mapping
 
@@ -49,7 +49,7 @@ def parse_source(raw: object, where: str) -> Source:
     if kind not in kinds():
         raise ScenarioError(f'{where}: no kind of data "{kind}"; {did_you_mean(kind, kinds())}')
     try:
-        return cast("Source", plugins.parsed(GROUP, raw))
+        return cast("Source", plugin_options.parsed(GROUP, raw))
     except ValueError as error:
         raise ScenarioError(f"{where}: {error}") from None
 

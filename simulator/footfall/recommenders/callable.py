@@ -52,7 +52,9 @@ def load_callable(spec: CallableSpec, materials: Materials) -> Recommender:
     target = find_target(spec.target, materials.base)
     if not inspect.isclass(target) and isinstance(target, Recommender):
         if spec.options:
-            raise ScenarioError(f"{spec.target}: is an object already and takes no options")
+            raise ScenarioError(
+                f"{spec.target}: is an object, not a class or function, so it takes no options"
+            )
         return target
     if not callable(target):
         raise ScenarioError(f"{spec.target}: is a {type(target).__name__}, not callable")

@@ -65,6 +65,8 @@ def train_sequential(spec: SequentialSpec, seed: int, learning: Learning) -> Seq
     )
     network = train(takings.values(), len(learning.catalogue), how)
     if network is None:
-        raise DataError("sequential: nobody took two things before the split")
+        raise DataError(
+            "sequential: no user took two items before the split, so there is no sequence to learn"
+        )
     newest = {user: mine[-spec.length :] for user, mine in takings.items()}
     return SequentialScorer(network, newest, learning.counts > 0, spec.length)

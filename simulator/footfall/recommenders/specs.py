@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from footfall.errors import ScenarioError, did_you_mean
-from footfall.plumbing import plugins
+from footfall.plumbing import plugin_options, plugins
 from footfall.plumbing.secrets import EnvName, NoCredentials
 from footfall.plumbing.spec import Spec
 from footfall.recommenders.trained_specs import (
@@ -126,7 +126,7 @@ def _helpful(raw: object, check: ValidatorFunctionWrapHandler) -> Any:
         raise ValueError(f'there is no recommender of kind "{kind}"; {did_you_mean(kind, known)}')
     model = KINDS.get(kind)
     if model is None:
-        return plugins.parsed(GROUP, raw)
+        return plugin_options.parsed(GROUP, raw)
     for key in raw:
         if key not in model.model_fields:
             raise ValueError(
@@ -140,7 +140,7 @@ RecommenderSpec = Annotated[
     SerializeAsAny[Annotated[_Kinds, Field(discriminator="kind")]], WrapValidator(_helpful)
 ]
 """One recommender under test; usable as a field of any pydantic model. Kinds of other packages
-are models of theirs: see ``footfall.plumbing.plugins.parsed``."""
+are models of theirs: see ``footfall.plumbing.plugin_options.parsed``."""
 
 _ADAPTER: TypeAdapter[_Kinds] = TypeAdapter(RecommenderSpec)
 

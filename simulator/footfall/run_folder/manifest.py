@@ -159,7 +159,7 @@ def inside(folder: Path, name: str) -> Path:
         within = file.resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError) as error:
         raise LogError(
-            f"{folder}: names a file that there cannot be ({one_line(error, 100)})"
+            f"{folder}: names a file that cannot exist ({one_line(error, 100)})"
         ) from None
     if not within:
         raise LogError(f'{folder / MANIFEST}: names a file outside the run, "{name}"')

@@ -98,7 +98,7 @@ class Meter:
             reason = one_line(error, 200)
             raise LogError(f"{path}: what was spent cannot be read ({reason}); repair it") from None
         if not 0 <= spent[0] < math.inf or not 0 <= spent[1] < _MOST_TOKENS:
-            raise LogError(f"{path}: nobody can have spent as much as it says; repair it")
+            raise LogError(f"{path}: the amounts in it cannot be right; repair it")
         return spent
 
 

@@ -95,7 +95,7 @@ class _Words:
             return gains
         if self._spec is None:
             raise ScenarioError(
-                "other titles are shown, and nobody reads them: add appeal: {path: FOLDER} "
+                "other titles are shown, but no appeal model reads them; add appeal: {path: DIR} "
                 "(see footfall learn-appeal)"
             )
         titles = [found.titles[n] for n in changed] + [usual[n] for n in changed]

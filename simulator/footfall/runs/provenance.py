@@ -243,5 +243,7 @@ def added(before: Any, now: Any) -> Any:
     if isinstance(before, list) and isinstance(now, list):
         return (before + now)[:EXAMPLES]
     if not isinstance(before, int | float) or not isinstance(now, int | float):
-        raise LogError(f"{MANIFEST}: faults of earlier attempts are no counts; it was changed")
+        raise LogError(
+            f"{MANIFEST}: the faults of earlier attempts are not counts; the file was changed"
+        )
     return before + now

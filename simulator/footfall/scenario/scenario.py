@@ -150,7 +150,7 @@ class Scenario(Spec):
             )
         if self.control not in names:
             raise ValueError(
-                f'control "{self.control}" is no arm; {did_you_mean(self.control, names)}'
+                f'control "{self.control}" is not an arm; {did_you_mean(self.control, names)}'
             )
         return self
 
@@ -166,7 +166,7 @@ class Scenario(Spec):
             for name in getattr(one, "arms", ()):
                 if name not in names:
                     raise ValueError(
-                        f'{one.kind}: arm "{name}" is no arm; {did_you_mean(name, names)}'
+                        f'{one.kind}: "{name}" is not an arm; {did_you_mean(name, names)}'
                     )
         return self
 

@@ -1,1 +1,1 @@
-"""Who fills the pages that the world asks for."""
+"""Who fills the pages that the world asks for: ``service`` asks recommenders and the model."""

@@ -91,10 +91,12 @@ def _displays(
     stores = _own_stores(split, population)
     names = sorted(set(stores.dropna()))
     if not len(during):
-        raise DataError(f"displays: complete-journey knows of none after {ends.iloc[-1]:%Y-%m-%d}")
+        raise DataError(f"displays: complete-journey has none after {ends.iloc[-1]:%Y-%m-%d}")
     rows = promotions(split.remembered, catalogue.ids, during, stores=names)
     if rows.empty:
-        raise DataError("displays: complete-journey knows of none in these users' stores then")
+        raise DataError(
+            "displays: complete-journey has none in these users' stores on the days of the run"
+        )
     seen = {"display": one.display, "mailer": one.mailer}
     shown = rows.assign(**{name: rows[name] != "0" for name in seen})
     shown = shown.groupby(["store", "item", "week"], as_index=False)[list(seen)].max()
@@ -124,7 +126,7 @@ def _coupons(
     own = [campaigns.get(name or "") for name in _real_names(population)]
     mixes = sorted({mix for mix in own if mix is not None})
     if not mixes:
-        raise DataError("coupons: none of these users was sent any for the days of the run")
+        raise DataError("coupons: none of these users got one for the days of the run")
     pairs = pd.DataFrame(
         [(group, campaign) for group, mix in enumerate(mixes) for campaign in mix],
         columns=["group", "campaign"],

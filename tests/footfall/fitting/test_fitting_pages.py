@@ -342,3 +342,23 @@ def test_a_look_back_finds_no_error_where_the_model_is_right_and_some_where_it_i
     assert right.value < 2 * PRIOR < wrong.value
     nothing = discrepancy(design, post, chance, np.zeros(len(chance), dtype=bool))
     assert (nothing.value, nothing.contrasts) == (PRIOR, 0)
+
+
+def test_users_who_click_everything_do_not_carry_the_fit_away():
+    """Where a chance is nearly 1 the likelihood is flat; a long step would not come back."""
+    rows, appeal, _ = planted_rows(31, pages=20, rate=-0.5, reads_on=0.7)
+    views = rows[(rows["action"] == "view") & rows["user"].isin([f"u{n:03d}" for n in range(6)])]
+    eager = pd.concat([rows, views.assign(action="click")]).drop_duplicates(
+        ["user", "item", "time", "page", "action"]
+    )
+    fit = fitted(eager, at=20.0)
+    assert fit.clicks.post.settled
+    assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.85
+    assert fit.back.stack.over_popular > 0
+
+
+def test_a_fit_that_has_run_away_is_refused(monkeypatch):
+    rows, _, _ = planted_rows(3, pages=10)
+    monkeypatch.setattr("footfall.fitting.pages.blocks.ABSURD", 1e-9)
+    with pytest.raises(DataError, match="do not settle"):
+        fitted(rows)

@@ -131,7 +131,7 @@ def test_workers_change_nothing(base, tmp_path) -> None:
         ("item\nbaking-0\n", {}, DataError, "title or price or both"),
         ("item,title\nITEM,x\nITEM,y\n", {}, DataError, "is there twice"),
         ("item,price\nITEM,-2\n", {}, DataError, "cannot cost -2"),
-        ("item,title\nITEM,x!\n", {"appeal": None}, ScenarioError, "nobody reads them"),
+        ("item,title\nITEM,x!\n", {"appeal": None}, ScenarioError, "no appeal model reads them"),
         ("item,title\nITEM,x!\n", {"appeal": {"path": "none"}}, ModelError, "learn-appeal"),
         ("item,title\nITEM,x!\n", {"design": "interleaved"}, ScenarioError, "share their pages"),
     ],

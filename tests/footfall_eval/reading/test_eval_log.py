@@ -321,9 +321,12 @@ def strangers(run):
         (list_manifest, "must hold one JSON object"),
         (lost_part, "missing although the manifest lists it"),
         (no_text, "damaged, not a readable Parquet file"),
-        (stopped_by({"stop_early": "x"}), "stop_early is no rule to stop by"),
-        (stopped_by({"stop_early": RULE, "world": {}}), "stop_early is no rule to stop by"),
-        (stopped_by({"stop_early": {**RULE, "level": 2.0}, "world": WEEK}), "no rule to stop by"),
+        (stopped_by({"stop_early": "x"}), "stop_early cannot be read as a stopping rule"),
+        (
+            stopped_by({"stop_early": RULE, "world": {}}),
+            "stop_early cannot be read as a stopping rule",
+        ),
+        (stopped_by({"stop_early": {**RULE, "level": 2.0}, "world": WEEK}), "as a stopping rule"),
         (stopped_by({"stop_early": RULE, "world": [1]}), 'no number of days as "days"'),
         (
             stopped_by({"stop_early": RULE, "world": {**WEEK, "epoch_days": "x"}}),

@@ -35,6 +35,12 @@ PRIOR_WORTH = 4.0
 LONGER = 1.7
 """Power of a variance's step; 1 is plain EM, below 2 it still settles."""
 
+FARTHEST = 4.0
+"""Log-odds by which one step of a user or an item may move a utility."""
+
+ABSURD = 30.0
+"""Log-odds, and a variance of log-odds, that no users of flesh and blood have."""
+
 
 @dataclass(frozen=True, eq=False)
 class Design:
@@ -126,6 +132,13 @@ class Posterior:
             + item[:, 0]
             + np.einsum("nf,nf->n", taste, item[:, 1:])
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether these are numbers that users may have; else the turns have run away."""
+        sizes = [np.abs(self.common), np.abs(self.users[:, : self.slopes]), self.user_var]
+        sizes += [np.abs(self.items), self.item_var]
+        return all(bool(np.isfinite(size).all() and (size < ABSURD).all()) for size in sizes)
 
     def variance(self, design: Design) -> Floats:
         """[n] of the utilities, given the common coefficients.
@@ -236,7 +249,8 @@ class Blocks:
             linear += prior[user, :wide] / post.user_var[:wide]
             cov = np.linalg.inv(precision)
             post.user_cov[user, :wide, :wide] = cov
-            post.users[user, :wide] = cov @ linear
+            step = cov @ linear - post.users[user, :wide]
+            post.users[user, :wide] += step * _within(x @ step)
 
     def items(self, post: Posterior, *, taste: bool) -> None:
         """Each item's effect and what it is like, given the users."""
@@ -266,7 +280,8 @@ class Blocks:
             linear += prior[item, :wide] / post.item_var[:wide]
             cov = np.linalg.inv(precision)
             post.item_cov[item, :wide, :wide] = cov
-            post.items[item, :wide] = cov @ linear
+            step = cov @ linear - post.items[item, :wide]
+            post.items[item, :wide] += step * _within(x @ step)
 
     def variances(self, post: Posterior) -> None:
         """Empirical Bayes: prior means on profile and content, and the variances around them."""
@@ -307,6 +322,15 @@ class Blocks:
         post.items[:, 1:] = (right[order].T) * np.sqrt(shape[1]) * 0.4
         post.item_cov[:, 1:, 1:] = 0.01 * np.eye(design.factors)
         post.user_cov[:, post.slopes :, post.slopes :] = 0.0
+
+
+def _within(moves: Floats) -> float:
+    """Share of a step that moves no utility further than ``FARTHEST``.
+
+    Where a chance is nearly 0 or 1 the likelihood is flat: a step that lands there does not come
+    back, and the variances follow it.
+    """
+    return float(min(1.0, FARTHEST / max(float(np.abs(moves).max(initial=0.0)), FARTHEST)))
 
 
 def _spans(bounds: Numbers) -> zip[tuple[int, int]]:

@@ -206,6 +206,12 @@ def fit_pages(
     announce("coefficients, users and items by turns")
     click_fit = _fit_clicks(log, some_rows(design, rows), begun.family, rows, SWEEPS, begun)
     click_fit = _everybody(log, design, click_fit)
+    if not click_fit.post.settled:
+        raise DataError(
+            f"fit: the turns of users and items do not settle on this log ({clicks} clicks of "
+            f"{int(fitted.sum())} users, {log.n_items} items); write behaviour by hand, and please "
+            "report it with the log's shape"
+        )
     weigh(click_fit.post, back.stack.applied)
     _set_level(log, click_fit, rows)
     worth = click_fit.post.utility(design)

@@ -113,10 +113,10 @@ def expected_pull(
 def pull(family: Family, grid: Grid, utility: Floats, reading: Floats, clicked: Bools) -> Pull:
     """Slope and curvature at ``utility``; all arrays are [n_rows]."""
     if family.picks == "many":
-        chance = sigmoid(utility)
-        missed = np.maximum(1.0 - reading * chance, SMALLEST)
-        slope = np.where(clicked, 1.0, -reading * chance / missed) * (1.0 - chance)
-        weight = reading * chance * (1.0 - chance) ** 2 / missed
+        chance, rest = sigmoid(utility), sigmoid(-utility)
+        missed = np.maximum((1.0 - reading) + reading * rest, SMALLEST)
+        slope = np.where(clicked, 1.0, -reading * chance / missed) * rest
+        weight = reading * chance * rest**2 / missed
         return Pull(reading * chance, slope, weight, together=0.0)
     race = _Race.of(family, grid, utility, reading)
     hit = grid.sums(clicked) > 0

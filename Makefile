@@ -29,7 +29,7 @@ lint: install $(STAMPS)/lint
 
 # The documents as a site, build/site/index.html: opens from disk, loads nothing from elsewhere.
 docs: $(STAMPS)/test
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	$(BIN)/python docs/site/check.py build/site
 
 # What benchmarks measured, put into the README and the documents.

@@ -26,7 +26,7 @@ GROUP = typer.main.get_command(app)
 
 ONLY_READ = {
     r"footfall demo": "asks the embedded model for minutes: tests/test_demo.py runs it",
-    r"footfall (view|serve)": "waits for requests: tests/footfall_live and others do run them",
+    r"footfall (view|serve|service)": "waits for requests: tests/footfall_live runs them",
     r"footfall bench": "measures a real engine for minutes: tests/footfall/bench",
     r"footfall finetune": "trains for minutes: tests/footfall_lab/finetuning trains less",
     r"footfall data fetch": "needs a network: tests/footfall/datasets/test_datasets_fetch.py",
@@ -55,7 +55,7 @@ def lines_of(text):
     """Commands of a block: comments and prompts gone, broken lines joined."""
     joined = re.sub(r"\\\n\s*", " ", text)
     for line in joined.splitlines():
-        words = re.sub(r"\s+#.*$|\s{3,}\S.*$|^\s*\$ ", "", line).strip()
+        words = re.sub(r"\s+#.*$|\s{3,}\S.*$|^\$ ", "", line.strip())
         if words and not words.startswith("#"):
             yield words
 
@@ -65,7 +65,7 @@ def blocks_of(page):
     text = page.read_text()
     fenced = re.findall(r"^( *)```(?:bash|sh|console)\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
     bare = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    indented = re.findall(r"(?:^(?: {4}\S.*|)\n)+", bare, re.MULTILINE)
+    indented = re.findall(r"(?:^(?: {4}.*|)\n)+", bare, re.MULTILINE)
     shown = [list(lines_of(block)) for _, block in fenced]
     for block in indented:
         found = [one for one in lines_of(block) if re.match(r"(footfall|make|python) ", one)]
@@ -113,10 +113,13 @@ def read(line):
     assert not more, f"{line}: {name} takes no {more[0]}"
 
 
-def smaller(words):
+def smaller(words, folder):
     """The command with small data in the place of large, and few questions."""
     name, rest = words[0], [documented.SAME.get(word, word) for word in words[1:]]
-    options = SMALLER.get(name, [])
+    rest = [documented.somebody(folder / "runs/shop") if word == "1234" else word for word in rest]
+    options = [*SMALLER.get(name, []), *(["--ratios", "9"] if "--ratios" in rest else [])]
+    if "memory" in rest:  # that protocol needs answers
+        options[options.index("--questions") + 1] = "400"
     for option in options[::2]:
         if option in rest:
             del rest[rest.index(option) : rest.index(option) + 2]
@@ -128,10 +131,11 @@ def act(line, folder):
     if not re.match(r"(\w+=\S+ )*footfall( |$)", line):
         assert_exists(line)
         return
+    line = line.partition(" > ")[0]
     read(line)
     if any(re.match(rf"(\w+=\S+ )*{known}", line) for known in ONLY_READ):
         return
-    words = smaller(shlex.split(line.partition(" > ")[0])[1:])
+    words = smaller(shlex.split(line)[1:], folder)
     out = folder / words[words.index("--out") + 1] if "--out" in words else folder / "shop.yaml"
     if words[0] == "init":
         out.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ PAGES = (
     "example.html",
     "reference/commands.html",
     "reference/footfall.html",
+    "reference/scenario.html",
     "believe.html",
     "benchmarks/RESULTS.html",
     "example/replay/0.html",
@@ -66,9 +67,9 @@ def test_a_page_fits_the_screen_and_has_no_violation(site, browser, name):
     page = browser.new_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto((site / name).as_uri())
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 800})
+        page.goto((site / name).as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(page) == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))] == []

@@ -1,13 +1,24 @@
-"""Notebooks executed in an empty folder, and turned into Markdown with what they printed."""
+"""Notebooks executed in an empty folder, and turned into Markdown with what they printed.
+
+python docs/site/notebooks.py docs/notebooks/paper.ipynb
+"""
 
 from __future__ import annotations
 
+import base64
+import os
+import re
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import nbformat
-from nbconvert import MarkdownExporter
-from nbconvert.preprocessors import ExecutePreprocessor
+from nbclient import NotebookClient
+
+FRAME = '<div class="framed-table" markdown="0" tabindex="0" role="group" aria-label="Table">'
+"""Around a table that may be wider than the page: it is scrolled, with the keyboard too."""
 
 SECONDS = 600
 """After which a cell is given up."""
@@ -20,9 +31,38 @@ def executed(path: Path) -> tuple[str, dict[str, bytes]]:
         nbclient.exceptions.CellExecutionError: A cell failed.
     """
     notebook = nbformat.read(path, as_version=4)
-    with tempfile.TemporaryDirectory() as folder:
+    commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory() as folder, patch.dict("os.environ", PATH=commands):
         resources = {"metadata": {"path": folder}}
-        ExecutePreprocessor(timeout=SECONDS).preprocess(notebook, resources)
-    names = {"unique_key": path.stem, "output_files_dir": f"{path.stem}_files"}
-    text, found = MarkdownExporter().from_notebook_node(notebook, names)
-    return text, found.get("outputs", {})
+        NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
+    pictures: dict[str, bytes] = {}
+    parts = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        language = "bash" if cell.source.startswith("%%bash") else "python"
+        source = cell.source.removeprefix("%%bash\n").removeprefix("set -e\n")
+        parts.append(f"```{language}\n{source}\n```")
+        parts += [_output(output, path.stem, pictures) for output in cell.outputs]
+    return "\n\n".join(parts) + "\n", pictures
+
+
+def _output(output: Any, name: str, pictures: dict[str, bytes]) -> str:
+    """What a cell printed, or the best form of what it returned."""
+    if output.output_type == "stream":
+        return "" if output.name == "stderr" else f"```text\n{output.text.rstrip()}\n```"
+    data = output.data
+    if "image/png" in data:
+        picture = f"{name}-{len(pictures)}.png"
+        pictures[picture] = base64.b64decode(data["image/png"])
+        told = output.get("metadata", {}).get("image/png", {}).get("alt", "A figure")
+        return f"![{told}]({picture})"
+    if "text/html" in data:
+        table = re.sub(r"<style.*?</style>", "", data["text/html"], flags=re.DOTALL)
+        return f"{FRAME}\n{table}\n</div>"
+    return f"```text\n{data['text/plain'].rstrip()}\n```"
+
+
+if __name__ == "__main__":
+    print(executed(Path(sys.argv[1]))[0])

@@ -28,6 +28,9 @@ from footfall_eval.statistics.resample import Interval, spread, weights
 Floats = npt.NDArray[np.float64]
 
 TAU_PASS = 0.64
+ALIKE = 1e-9
+"""Relative difference of what is taken below which recommenders are all the same to users."""
+
 FEWEST = 8
 SLOPE_RANGE = (0.5, 2.0)
 
@@ -70,6 +73,8 @@ def ranking(slates: SlateFigures, *, base: str, seed: int, k: int) -> Block:
     simulated, real = slates.simulated.mean(axis=0), slates.real.mean(axis=0)
     if len(slates.names) < 3 or np.ptp(real) == 0:
         return not_run("G", "the held-out period has too few hits to order recommenders by")
+    if np.ptp(simulated) <= ALIKE * np.abs(simulated).max():
+        return _indifferent(slates)
     drawn = weights(len(slates.real), seed, draws=1000)
     tau = _tau_interval(slates, drawn)
     rivals = {
@@ -99,6 +104,25 @@ def ranking(slates: SlateFigures, *, base: str, seed: int, k: int) -> Block:
     status = _status(tau.value, rivals, slope.value, len(slates.names))
     plots = {"ranking": list(rows), "slope": slope.value}
     return Block("G", status, _explain(metrics, base), metrics, rows, plots)
+
+
+def _indifferent(slates: SlateFigures) -> Block:
+    """Users who take as much from every recommender order nothing."""
+    metrics: dict[str, Any] = {
+        "users": len(slates.real),
+        "recommenders": len(slates.names),
+        "tau": 0.0,
+        "tau interval": (0.0, 0.0),
+        "tau of offline ndcg": _tau(slates.offline, slates.real.mean(axis=0)),
+        "slope": 0.0,
+        "slope interval": (0.0, 0.0),
+        "judged by": HITS,
+    }
+    why = (
+        "The simulated users take as much from every recommender: they know of no difference "
+        "between items, so they order no recommenders."
+    )
+    return Block("G", "red", why, metrics)
 
 
 def _status(tau: float, rivals: dict[str, float], slope: float, recommenders: int) -> BlockStatus:

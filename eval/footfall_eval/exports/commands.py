@@ -44,7 +44,7 @@ def export(
 
     Examples:
         footfall export runs/shop --format recbole --out exports/recbole
-        footfall export runs/shop --format rl --out exports/rl --arm popular --overwrite
+        footfall export runs/shop --format open-bandit --out exports/bandit --arm popular
     """
     terms = ExportTerms(tuple(arm or ()), keep_ids, profiles, k_anonymity)
     if key is not None:

@@ -30,7 +30,7 @@ def distill(
 
     Examples:
         footfall distill shop.yaml --out runs/small
-        footfall distill runs/shop --out runs/small --held-out 0.5
+        footfall distill runs/shop --out runs/small --seed 7
     """
     options = story.DistillingOptions(
         source, out, users, held_out_users=held_out, store=store, seed=seed

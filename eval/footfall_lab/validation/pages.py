@@ -54,7 +54,17 @@ SLOW = ("item-knn, 1 neighbour", "bpr")
 FIELD = {name.replace(",", ""): raw for name, raw in contest.FIELD.items() if name not in SLOW}
 """The quick ones of ``contest.FIELD``; their ways to learn are known to be independent."""
 
-_ELSEWHERE = "this log has pages: users are judged on what they do with them"
+LEFT_OUT = {
+    "E": "how much users differ from each other was not measured on pages; block B holds them "
+    "against users who only know what is popular",
+    "F": "no language model was asked, so neither words nor the order of items in a question can "
+    "sway anybody; places on the page are judged in blocks B and D",
+    "H": "past A/B tests are held against users on logs without propensities only; here block G "
+    "holds every arm against what the log's own randomness says",
+    "I": "on pages with propensities arms are judged by them; what a recommender would learn from "
+    "simulated clicks was not measured",
+}
+"""Blocks that logs of pages do not have, and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +89,8 @@ class PageStudy:
     """Predictor -> [n_rows] chance of a click."""
     item_rates: Floats
     """[n_items] clicks before the split over what the places let expect."""
+    field: Mapping[str, ArmSpec]
+    """Name in ``FIELD`` -> the arm that plays it."""
 
 
 def observe_pages(
@@ -119,9 +131,11 @@ def observe_pages(
     foreseen[BLEND] = shown["p_click"].to_numpy(np.float64)
     arms = logged_arms(shown, tables[LOGGED_ARMS_NAME], "clicks", scenario.seed)
     slates = {name: one.answers.items[:, 0] for name, one in answers.items()}
+    field = field_beside(scenario, clicked=_clicked(histories))
     return PageStudy(
-        scenario, histories, judged, pages, users, slates, left_out, arms, shown, foreseen, rates
-    )
+        scenario, histories, judged, pages, users, slates, left_out, arms, shown, foreseen, rates,
+        field,
+    )  # fmt: skip
 
 
 def page_blocks(study: PageStudy) -> dict[str, Block]:
@@ -134,13 +148,12 @@ def page_blocks(study: PageStudy) -> dict[str, Block]:
         "D": distributions(_compared(study), {}, seed=seed),
         "G": logged_ranking(
             study.found,
-            base=contest.RANDOM,
+            base=study.field[contest.RANDOM].name,
             offline=_ndcg(study),
             popularity=_popularity(study),
         ),
     }
-    for letter in ("E", "F", "H", "I"):
-        blocks[letter] = not_run(letter, _ELSEWHERE)
+    blocks |= {letter: not_run(letter, why) for letter, why in LEFT_OUT.items()}
     return dict(sorted(blocks.items()))
 
 
@@ -154,14 +167,11 @@ def _answers(
     announce: Announce,
 ) -> tuple[dict[str, AskedPages], dict[str, str]]:
     """What the field and the scenario's arms would have shown; who was not asked, and why."""
-    clicks = {"positive": {"action": "click"}} if _clicked(histories) else {}
-    field = [
-        ArmSpec(name=name, recommender=parse_spec({**raw, **clicks})) for name, raw in FIELD.items()
-    ]
-    own = [arm for arm in scenario.arms if arm.name not in FIELD]
+    field = field_beside(scenario, clicked=_clicked(histories)).values()
+    arms = {arm.name: arm for arm in [*field, *scenario.arms]}
     answers: dict[str, AskedPages] = {}
     left_out: dict[str, str] = {}
-    for arm in [*field, *own]:
+    for arm in arms.values():
         announce(f'logged pages: recommender "{arm.name}"')
         made = build(
             arm.recommender,
@@ -180,12 +190,37 @@ def _answers(
     return answers, left_out
 
 
+def field_beside(scenario: Scenario, *, clicked: bool) -> dict[str, ArmSpec]:
+    """Name in ``FIELD`` -> the arm that plays it.
+
+    An arm of the scenario that is the same recommender plays it; what only bears the name of one, a
+    service called "als" say, is an arm under suspicion like any other.
+    """
+    clicks = {"positive": {"action": "click"}} if clicked else {}
+    named = {arm.name: arm for arm in scenario.arms}
+    found = {}
+    for name, raw in FIELD.items():
+        spec, other = parse_spec({**raw, **clicks}), named.get(name)
+        if other is not None and other.recommender.kind == spec.kind:
+            found[name] = other
+            continue
+        free = name if other is None else f"{name} of the standard field"
+        found[name] = ArmSpec(name=free, recommender=spec)
+    return found
+
+
+def _under_suspicion(study: PageStudy) -> list[str]:
+    """Arms of the scenario that are not known to be independent of users and of later days."""
+    known = {arm.name for arm in study.field.values()}
+    return [arm.name for arm in study.scenario.arms if arm.name not in known]
+
+
 def _clicked(histories: Histories) -> bool:
     return bool((histories.split.remembered.interactions["action"] == "click").any())
 
 
 def _provenance(study: PageStudy) -> Block:
-    own = [arm.name for arm in study.scenario.arms if arm.name not in FIELD]
+    own = _under_suspicion(study)
     alike = likenesses(
         study.users,
         study.pages,

@@ -116,16 +116,16 @@ def run_tasks(
 
         def made(stage: Stage, most: int, again: int = 0, ratio: int = ratio) -> Task:
             drawn = draw(ground, stage, ratio, most=most, least=least, again=again)
+            if not len(drawn.users):
+                raise DataError(
+                    f"discrimination: no user took {least} different items in the fit or the test "
+                    "stage; leave out the smaller --ratios, or move the split"
+                )
             llm = _ask(ground, stage, interviewer, drawn) if not again else None
             return _task(ratio, drawn, llm, known[stage.name], fitted, players)
 
         test, first = made(stages.test, few), made(stages.fit, min(few, FIT_USERS))
         users[f"1:{ratio}"] = len(test.taken)
-        if not len(test.taken) or not len(first.taken):
-            raise DataError(
-                f"discrimination: no user took {least} different items in the fit or the test "
-                "stage; leave out the smaller --ratios, or move the split"
-            )
         more = range(1, TUNING_DRAWS if players.silent else 1)
         tuning = _joined([first, *(made(stages.fit, FIT_USERS, again) for again in more)])
         rows += discriminate(test, tuning, seed=seed)

@@ -72,7 +72,7 @@ def validate_users(
     clock = Stopwatch()
     if options.tests is not None:
         read_tests(options.tests)  # a typing mistake should not wait for all the rest
-    kind = None if options.backtest is None else read_kind(options.backtest)
+    kinds = _kinds(options)
     if scenario.behaviour.segments is not None:
         raise UserError(
             "validate judges coefficients that are common to all users; leave behaviour.segments "
@@ -103,7 +103,7 @@ def validate_users(
         "behaviour": study.players.behaviour.model_dump(mode="json"),
         "behaviour as written": study.players.as_written,
         "coefficients": coefficients(study.players),
-        "kinds": {} if kind is None else {kind["kind"]: kind},
+        "kinds": kinds,
         "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
         **({} if tasks is None else {"prediction": tasks}),
         "timings": {
@@ -116,6 +116,14 @@ def validate_users(
     write(options.out, tidy)
     write_text(options.out / BEHAVIOUR, _as_yaml(study.players))
     return tidy
+
+
+def _kinds(options: ValidationOptions) -> dict[str, Any]:
+    """What past tests of one kind of change said, by kind."""
+    if options.backtest is None:
+        return {}
+    found = read_kind(options.backtest)
+    return {found["kind"]: found}
 
 
 def looking_back(scenario: Scenario, base: Path, announce: Announce) -> tuple[Scenario, bool]:
@@ -172,6 +180,7 @@ def _by_pages(
             "users": study.found.users,
             "behaviour": behaviour.model_dump(mode="json"),
             "behaviour as written": "behaviour" in scenario.model_fields_set,
+            "kinds": _kinds(options),
             "blocks": {letter: block.as_dict() for letter, block in blocks.items()},
             "timings": {name: round(seconds, 1) for name, seconds in clock.seconds.items()},
         }

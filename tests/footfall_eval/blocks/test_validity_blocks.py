@@ -69,6 +69,14 @@ def test_scores_of_a_set_are_what_one_computes_by_hand():
     assert found.auc.loc[0, BLEND] == pytest.approx(0.25)
 
 
+def test_users_to_whom_all_is_alike_order_no_recommenders():
+    rows = world.contest()
+    block = ranking(SlateFigures.of(rows.assign(simulated=0.2), {}), base="random", seed=1, k=10)
+    assert block.status == "red"
+    assert "no difference between items" in block.explanation
+    assert block.metrics["tau interval"] == (0.0, 0.0)
+
+
 def test_nothing_chosen_has_a_likelihood_and_no_rank():
     rows = world.frame(np.array([[0.3, 0.2, 0.5]]), [0], np.array([2]), "blend")
     found = score(rows)

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from footfall.scenario.scenario import parse_scenario
 from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_lab.validation.contest import Contest
 from footfall_lab.validation.leaks import leaks
 from footfall_lab.validation.mirrors import Likeness, alike_by, circular
+from footfall_lab.validation.pages import field_beside
 
 USERS, ITEMS, K = 60, 80, 5
 
@@ -60,3 +62,37 @@ def test_suspects_make_block_a_red():
     block = provenance(made)
     assert block.status == "red"
     assert 'Arm "new" is no evidence: it knows the days.' in block.explanation
+
+
+@pytest.mark.parametrize(
+    ("kind", "suspected"),
+    [
+        ({"kind": "http", "url": "http://localhost:1/slates"}, True),
+        ({"kind": "table", "path": "slates.parquet"}, True),
+        ({"kind": "hybrid", "of": [{"kind": "popular"}, {"kind": "item-knn"}]}, True),
+        ({"kind": "implicit", "algorithm": "als"}, False),
+    ],
+)
+def test_a_standard_name_hides_nobody(kind, suspected):
+    """A service called "als" is no recommender that Footfall has trained."""
+    raw = {
+        "name": "shop",
+        "data": {
+            "kind": "table",
+            "path": "log.csv",
+            "columns": {"user": "u", "item": "i", "time": "t"},
+        },
+        "split": {"fraction": 0.8},
+        "population": {"users": 5},
+        "arms": [
+            {"name": "als", "recommender": kind},
+            {"name": "random", "recommender": {"kind": "random"}},
+        ],
+    }
+    scenario = parse_scenario(raw)
+    field = field_beside(scenario, clicked=True)
+    assert field["random"] == scenario.arms[1]
+    assert (field["als"] == scenario.arms[0]) is not suspected
+    names = [arm.name for arm in field.values()]
+    assert len(set(names)) == len(names)
+    assert ("als of the standard field" in names) is suspected

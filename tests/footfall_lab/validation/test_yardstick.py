@@ -41,6 +41,10 @@ def test_the_truth_is_validated(kind, tmp_path):
     found = judged(kind, tmp_path)
     assert found["verdict"] == "validated", found["reasons"]
     assert found["blocks"]["G"]["metrics"]["judged by"] == "propensities"
+    assert found["kinds"] == {}  # what the run in the same folder repeats
+    for letter in "EFHI":
+        assert found["blocks"][letter]["status"] == "not run"
+        assert len(found["blocks"][letter]["explanation"]) > 40
 
 
 def test_users_without_taste_are_not(tmp_path):

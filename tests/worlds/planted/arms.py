@@ -18,7 +18,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from footfall.scenario.scenario import ArmSpec
 from planted.people import Floats, Ints
 from planted.policies import Lots, Policy, Ranked
 from planted.shop import Shop
@@ -75,7 +74,7 @@ def serve(shop: Shop, folder: Path, names: Sequence[str] = TEN) -> list[dict[str
 
 def _made_at(shop: Shop, name: str) -> dict[str, str]:
     """Since when an arm that Footfall does not train has learned nothing; the leak tells it."""
-    if name in _BUILT_IN or "made_at" not in ArmSpec.model_fields:
+    if name in _BUILT_IN:
         return {}
     days = shop.later_days if name == LEAK else 0
     return {"made_at": str((shop.split + pd.Timedelta(days=days)).date())}

@@ -138,7 +138,9 @@ def test_a_process_that_dies_stops_the_run_which_can_be_resumed(base, tmp_path, 
     assert parts(tmp_path / "run") == alone[0]
 
 
-def test_actors_of_a_cluster_leave_the_same_log_though_one_dies(base, tmp_path, alone):
+def test_actors_of_a_cluster_leave_the_same_log_though_one_dies(base, tmp_path, alone, monkeypatch):
+    # Ray starts its workers at nice 15: beside a busy machine they would hardly start at all.
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     (base / "marker").touch()
     told = []
     record = simulate(base, tmp_path / "run", Watch(announce=told.append), ray="local", workers=2)

@@ -250,7 +250,6 @@ def test_a_damaged_manifest_says_what_to_do(base, finished, out):
         ("parts", {"../theirs.parquet": "0"}, "names a file outside the run"),
         ("tables", {"/etc/hostname": "0"}, "names a file outside the run"),
         ("tables", {"x" * 300: "0"}, "names a file that cannot exist"),
-        ("tables", {"\0": "0"}, "1 missing"),  # control signs of a manifest are never obeyed
         ("parts", {"impressions/epoch=x.parquet": "0"}, "names a part of no log"),
         ("scenario", None, '"scenario" is missing; the file was changed'),
         ("recorded", {"hashes": {}, "versions": {}}, '"recorded.hashes.scenario" is missing'),

@@ -26,11 +26,14 @@ class Validity:
     """Task -> ``about``, ``constant accuracy`` and ``rows``, or ``not run``: why."""
     kinds: tuple[str, ...] = ()
     """A sentence for each kind of change that past tests were retold of."""
+    recorded: str = ""
+    """When and how the verdict was reached, where it came with Footfall; "": it is of this run."""
 
     def sentence(self) -> str:
         """For instance "Not validated: footfall validate was not run."."""
         why = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return " ".join([f"{self.status[0].upper()}{self.status[1:]}{why}.", *self.kinds])
+        said = [f"{self.status[0].upper()}{self.status[1:]}{why}.", self.recorded, *self.kinds]
+        return " ".join(part for part in said if part)
 
 
 def read_validity(log: RunLog) -> Validity:
@@ -84,6 +87,16 @@ def _parse(found: dict[str, Any]) -> Validity:
         {str(key): _block(str(key), value) for key, value in blocks.items()},
         {str(task): dict(told) for task, told in (found.get("prediction") or {}).items()},
         _kinds(found["kinds"]),
+        _recorded(_mapping(found.get("recorded"))),
+    )
+
+
+def _recorded(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    return (
+        f"Recorded on {found['date']} with `{found['command']}`, for just this scenario, data, "
+        "prompts and model."
     )
 
 

@@ -58,11 +58,16 @@ class Interviewer:
                     found[row, slates[row] >= 0] = opinion.llm
         return found
 
-    def of_sets(self, population: Population, sets: ChoiceSets) -> Floats:
-        """[n, k] utilities of the sets' items; NaN where padded or not answered."""
+    def of_sets(
+        self, population: Population, sets: ChoiceSets, seeds: Sequence[int] | None = None
+    ) -> Floats:
+        """[n, k] utilities of the sets' items; NaN where padded or not answered.
+
+        ``seeds`` [n] draw the orders of listwise pages; None: the numbers of the sets.
+        """
         users = [sets.names[user] for user in sets.users]
-        seeds = list(range(len(sets)))
-        return self.opinions(population, users, sets.items, seeds)
+        numbers = list(range(len(sets))) if seeds is None else seeds
+        return self.opinions(population, users, sets.items, numbers)
 
     def anonymised(self) -> Interviewer:
         """The same interviewer, to whom items are numbers: titles tell nothing any more."""

@@ -116,6 +116,7 @@ def _choice(
         extra |= {
             "held-out choices the model was asked about": len(study.heard.sets),
             "asked choices without an answer": study.heard.unanswered,
+            "asking ended": study.ended,
         }
     for other in study.sets[1:]:
         extra |= _other_protocol(study, other.protocol)

@@ -19,7 +19,8 @@ from footfall_eval.blocks.terminal import (
     print_validity,
 )
 from footfall_lab.validation import validate as ways
-from footfall_lab.validation.study import ValidationOptions
+from footfall_lab.validation.questions import foreseen, words
+from footfall_lab.validation.study import MOST_QUESTIONS, ValidationOptions
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -40,7 +41,9 @@ def validate(
     ] = "blocks",
     ratios: Annotated[str, typer.Option(help="Untouched items for each taken one.")] = "1,2,3,9",
     users: Annotated[int, typer.Option(min=20, help="Tested users at most.")] = 300,
-    questions: Annotated[int, typer.Option(min=0, help="To the model, about; 0: none.")] = 9000,
+    questions: Annotated[
+        int, typer.Option(min=0, help="To the model at most, about; it stops when clear. 0: none.")
+    ] = MOST_QUESTIONS,
     store: Annotated[Path | None, typer.Option(help="Store of model answers.")] = None,
     tests: Annotated[
         Path | None, typer.Option(help="CSV of past A/B tests: control, treatment, lift.")
@@ -51,6 +54,7 @@ def validate(
     model: Annotated[str | None, typer.Option(help="Replaces the scenario's model.")] = None,
     server: Annotated[str | None, typer.Option(help="URL of a running vLLM server.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say how much is asked; ask nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Say how far these simulated users may be believed, on the scenario's own data.
@@ -75,6 +79,10 @@ def validate(
         protocol=protocol,
         ratios=_ratios(ratios),
     )
+    if dry_run:
+        found = foreseen(resolved, questions)
+        typer.echo(json.dumps(found) if as_json else words(found))
+        return
     tasks = {
         "discrimination": ways.discriminate,
         "memory": ways.weigh_memories,

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
 from footfall.fitting.sets import Sets, build, protocols
 from footfall.llm.protocol import LanguageModel
 from footfall.options import Announce
 from footfall.users.population import Population
+from footfall_eval.blocks.choice import SHARING
 from footfall_eval.blocks.individuality import SWAPPED
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL
 from footfall_lab.validation import rivals
@@ -24,14 +26,20 @@ from footfall_lab.validation.players import (
     TEST_SHARE,
     AskedSets,
     Players,
-    listen,
     make_players,
     with_model,
     without_model,
 )
 from footfall_lab.validation.tables import predictions
+from footfall_lab.validation.until_clear import Asking, ask_until_clear
 
 Floats = npt.NDArray[np.float64]
+
+MOST_QUESTIONS = 27_000
+"""By default: on the demo's households, so many tell a gain of .05 nats a choice from none."""
+
+QUIET = 9000
+"""Questions at most about a model that has no say."""
 
 PER_USER = 8
 """Test sets a user, so that a few busy users do not decide."""
@@ -51,8 +59,8 @@ class ValidationOptions:
     base: Path = field(default_factory=Path.cwd)
     users: int = 300
     """Tested users at most."""
-    questions: int = 9000
-    """Questions to the model, about: 30 a second on two cores."""
+    questions: int = MOST_QUESTIONS
+    """Questions to the model at most, about: 30 to 75 a second on two cores."""
     store: Path | None = None
     tests: Path | None = None
     """CSV of past A/B tests."""
@@ -80,6 +88,8 @@ class Study:
     """What the model said about held-out choices of the first protocol."""
     baselines: dict[str, Any]
     """Of the first protocol, fitted."""
+    ended: str = ""
+    """Why no more held-out choices were asked about."""
 
     @property
     def main(self) -> Sets:
@@ -107,12 +117,55 @@ def observe(
     announce("fitting, and asking the model about choices to fit")
     players = make_players(ground, parts[0], known_fit, interviewer, options.questions)
     population = ground.population(stages.test)
-    announce("asking the model about held-out choices")
-    wanted = int(TEST_SHARE * options.questions / parts[0].test.items.shape[1])
     seed = ground.scenario.seed
-    heard = listen(interviewer, population, parts[0].test, wanted=wanted, seed=seed)
     fitted = rivals.train(parts[0], known_fit, seed=seed, announce=announce)
-    return Study(ground, options, known, parts, players, interviewer, population, heard, fitted)
+    announce("asking the model about held-out choices")
+    asking = _asked_of_held_out(
+        options, parts[0], players, known, fitted, interviewer, population, seed
+    )
+    heard = None if asking is None else asking.heard
+    ended = "" if asking is None else asking.words()
+    return Study(
+        ground, options, known, parts, players, interviewer, population, heard, fitted, ended
+    )
+
+
+def _asked_of_held_out(
+    options: ValidationOptions,
+    sets: Sets,
+    players: Players,
+    known: Known,
+    fitted: dict[str, Any],
+    interviewer: Interviewer | None,
+    population: Population,
+    seed: int,
+) -> Asking | None:
+    """What the model says about held-out choices, asked until it is clear.
+
+    A model without a say cannot change the verdict: as many as ``QUIET`` questions show its worth.
+    """
+    if interviewer is None:
+        return None
+    questions = min(QUIET, options.questions) if players.silent else options.questions
+    wanted = int(TEST_SHARE * questions / sets.test.items.shape[1])
+    if wanted < 1:
+        return None
+    rivals_of = {name: one for name, one in fitted.items() if name not in SHARING}
+    foreseen = rivals.foresee(rivals_of, sets, known)
+    best = min(foreseen, key=lambda name: _nats(sets.test, foreseen[name]).mean())
+
+    def gain(part: ChoiceSets, llm: Floats) -> Floats:
+        made = Sets(sets.fit, sets.calibrate, part)
+        theirs = rivals.foresee({best: fitted[best]}, made, known)[best]
+        saved = _nats(part, theirs) - _nats(part, players.chances(known, part, llm))
+        return np.asarray(pd.Series(saved).groupby(part.users).mean(), dtype=np.float64)
+
+    return ask_until_clear(interviewer, population, sets.test, gain, wanted=wanted, seed=seed)
+
+
+def _nats(sets: ChoiceSets, chances: Floats) -> Floats:
+    """[n] minus the log of the chance of what was really chosen, the last column "none"."""
+    return np.asarray(-np.log(np.maximum(chances[np.arange(len(sets)), sets.chosen], 1e-12)))
 
 
 def held_out_predictions(study: Study) -> pd.DataFrame:

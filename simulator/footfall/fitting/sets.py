@@ -119,7 +119,7 @@ def of_few_users(sets: ChoiceSets, wanted: int, per_user: int, seed: int) -> Cho
     Users are drawn by their own lot, so that the same ones are asked in every block.
     """
     few = at_most(sets, per_user, seed)
-    order = sorted(set(few.users.tolist()), key=lambda n: (lot(few.names[n], seed, "ask"), n))
+    order = in_asking_order(few, seed)
     counts = np.bincount(few.users, minlength=len(few.names))
     total, chosen = 0, []
     for user in order:
@@ -128,6 +128,11 @@ def of_few_users(sets: ChoiceSets, wanted: int, per_user: int, seed: int) -> Cho
         total += int(counts[user])
         chosen.append(user)
     return few.take(mask_of(few, chosen))
+
+
+def in_asking_order(sets: ChoiceSets, seed: int) -> list[int]:
+    """The sets' users in the order in which the model is asked about them, drawn."""
+    return sorted(set(sets.users.tolist()), key=lambda n: (lot(sets.names[n], seed, "ask"), n))
 
 
 def mask_of(sets: ChoiceSets, users: list[int]) -> npt.NDArray[np.bool_]:

@@ -54,6 +54,7 @@ from footfall.runs.provenance import (
     remembered_table,
     users_table,
 )
+from footfall.runs.recorded_verdicts import leave_recorded
 from footfall.runs.stopping import installed_stop_early
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
@@ -289,6 +290,7 @@ def _conclude(out: Path, record: dict[str, Any], job: Job, clock: Stopwatch) -> 
     if written is not None:
         record["tables"][DRAWS] = written
     record["status"] = "stopped early" if record["stopped"] else "finished"
+    leave_recorded(out, record)
 
 
 def _teach(learners: Learners, log: EpochLog, names: Names) -> None:

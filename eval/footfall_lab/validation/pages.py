@@ -45,6 +45,7 @@ from footfall_eval.reading.block import Block
 from footfall_eval.statistics.logged import LoggedArms, logged_arms
 from footfall_lab.validation import contest, page_rivals
 from footfall_lab.validation.mirrors import circular, likenesses
+from footfall_lab.validation.page_people import page_individuality
 from footfall_lab.validation.study import ValidationOptions
 
 Floats = npt.NDArray[np.float64]
@@ -55,8 +56,6 @@ FIELD = {name.replace(",", ""): raw for name, raw in contest.FIELD.items() if na
 """The quick ones of ``contest.FIELD``; their ways to learn are known to be independent."""
 
 LEFT_OUT = {
-    "E": "how much users differ from each other was not measured on pages; block B holds them "
-    "against users who only know what is popular",
     "F": "no language model was asked, so neither words nor the order of items in a question can "
     "sway anybody; places on the page are judged in blocks B and D",
     "H": "past A/B tests are held against users on logs without propensities only; here block G "
@@ -153,6 +152,14 @@ def page_blocks(study: PageStudy) -> dict[str, Block]:
             popularity=_popularity(study),
         ),
     }
+    blocks["E"] = page_individuality(
+        study.users,
+        study.pages,
+        numbers_of(study.pages, study.histories),
+        study.histories.catalogue,
+        study.item_rates,
+        seed,
+    )
     blocks |= {letter: not_run(letter, why) for letter, why in LEFT_OUT.items()}
     return dict(sorted(blocks.items()))
 

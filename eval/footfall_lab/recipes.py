@@ -79,7 +79,12 @@ def past_test(
     treatment: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     users: Annotated[int, typer.Option(min=20, help="Simulated users.")] = 500,
 ) -> None:
-    """Make a scenario and a line of past tests of two policies that one log holds."""
+    """Make a scenario and a line of past tests of two policies that one log holds.
+
+    Examples:
+        footfall past-test open-bandit --path open_bandit_dataset --out runs/zozo
+        footfall past-test kuairand --path KuaiRand-Pure/data --out runs/kuai
+    """
     recipe = _recipe(data, path, control, treatment)
     if out.exists():
         raise UserError(f"{out} is there already; choose another --out")

@@ -31,6 +31,7 @@ ONLY_READ = {
     r"footfall finetune": "trains for minutes: tests/footfall_lab/finetuning trains less",
     r"footfall data fetch": "needs a network: tests/footfall/datasets/test_datasets_fetch.py",
     r"footfall past-test": "needs copies of public data: tests/footfall_lab has small ones",
+    r"footfall .*runs/(zozo|kuai|past)": "goes on with what past-test makes of such a copy",
     r"footfall .*--model Qwen": "needs a GPU and a network",
     r"footfall .*--ray": "needs a cluster: tests/footfall/workers runs Ray on this machine",
     r"footfall .*--start complete-journey": "needs the embedded model",

@@ -17,9 +17,9 @@ import pandas as pd
 from footfall.datasets.catalogue import Catalogue
 from footfall.plumbing.latency import Latencies
 from footfall.recommenders.foreign import foreign_code
+from footfall.recommenders.foreign_slates import as_slate, as_slates
 from footfall.recommenders.outage import OUTAGE
 from footfall.recommenders.protocol import Recommender, Request, Slate
-from footfall.recommenders.slates import as_slate, as_slates
 
 Kind = Literal[
     "invented", "invented_slates", "repeated", "unavailable", "too_long", "too_short", "empty",

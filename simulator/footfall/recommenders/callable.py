@@ -23,8 +23,8 @@ import pandas as pd
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.recommenders.foreign import foreign_code
+from footfall.recommenders.foreign_slates import as_slates
 from footfall.recommenders.protocol import Materials, Recommender, Request, Slate
-from footfall.recommenders.slates import as_slates
 from footfall.recommenders.specs import CallableSpec
 
 

@@ -22,8 +22,8 @@ from footfall.errors import ScenarioError, ServerError
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
 from footfall.plumbing.secrets import hidden
+from footfall.recommenders.foreign_slates import spelt
 from footfall.recommenders.protocol import Materials, Request, Slate
-from footfall.recommenders.slates import spelt
 from footfall.recommenders.specs import HttpSpec
 
 BUSY = 429

@@ -55,7 +55,7 @@ from footfall.runs.provenance import (
     users_table,
 )
 from footfall.runs.recorded_verdicts import leave_recorded
-from footfall.runs.stopping import installed_stop_early
+from footfall.runs.stop_hook import installed_stop_early
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
 from footfall.workers.hiring import hire

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,8 @@ def service(
     """
     guard = guard_of(host)
     resolved = read_with_options(scenario, {}, {"model": {"name": model, "server": server}})
-    with Decider(resolved, folder_of(scenario), store=store, announce=stderr.print) as decider:
+    opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.print)
+    with closing(opened) as decider:
         stderr.print(
             f"http://{host}:{port}/v1/decide asks the users of {resolved.name}; Ctrl-C ends it"
         )

@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from footfall.answering.opening import needs_no_store, open_answering
 from footfall.errors import UserError, did_you_mean
@@ -24,7 +21,7 @@ from footfall.llm.protocol import LanguageModel
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.options import Announce, Options
 from footfall.recommenders import audited
-from footfall.recommenders.protocol import Request, Slate
+from footfall.recommenders.laid_out import LaidOut
 from footfall.runs.histories import read_histories
 from footfall.runs.preparing import job_of, setting_of
 from footfall.runs.resuming import Earlier
@@ -66,7 +63,7 @@ class PageChances:
 
 
 class Decider:
-    """The users of a scenario, ready to be asked about pages; close it, or use it with ``with``."""
+    """The users of a scenario, ready to be asked about pages; close it, or use ``closing``."""
 
     def __init__(
         self,
@@ -97,7 +94,7 @@ class Decider:
         self._users = {user: number for number, user in enumerate(users)}
         self._items = frozenset(self._catalogue.ids)
         setting = setting_of(scenario, histories, base)
-        self._crowd, self._chosen = Crowd(setting, []), _Chosen()
+        self._crowd, self._chosen = Crowd(setting, []), LaidOut()
         self.widest = setting.slate
         job = job_of(scenario, histories, setting, Options(base, base), Earlier())
         engine = open_answering(scenario, base, announce)
@@ -110,19 +107,6 @@ class Decider:
         if store is None or needs_no_store(engine):
             return engine
         return StoredModel(engine, self._open.enter_context(AnswerStore(store)))
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the model."""
-        self.close()
 
     def close(self) -> None:
         """Free the model and the store."""
@@ -198,19 +182,6 @@ class Decider:
                     i for i, code in zip(page.items, wanted, strict=True) if code not in codes
                 )
                 raise UserError(f'item "{gone}" is not on sale on day {page.day:g}')
-
-
-class _Chosen:
-    """``Recommender`` whose slates are laid out by the caller, in the order of the requests."""
-
-    def __init__(self) -> None:
-        self.slates: list[tuple[str, ...]] = []
-
-    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
-        return [Slate(items) for items in self.slates[: len(requests)]]
-
-    def update(self, events: pd.DataFrame) -> None:
-        """Learn nothing."""
 
 
 def _some(values: npt.NDArray[np.float64], row: int, size: int) -> tuple[float, ...]:

@@ -1,5 +1,7 @@
 """Pages that somebody else made up get the very chances that a run gives them."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 import yaml
@@ -28,7 +30,7 @@ def played(request, tmp_path_factory):
         .df()
         .sort_values(["user", "position"])
     )
-    with Decider(scenario, folder) as decider:
+    with closing(Decider(scenario, folder)) as decider:
         yield decider, first
 
 

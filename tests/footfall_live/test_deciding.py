@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 import time
+from contextlib import closing
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from footfall_live.guard import LOOPBACK, Guard
 def decider(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     shop.write_shop(folder)
-    with Decider(parse_scenario(shop.scenario()), folder) as opened:
+    with closing(Decider(parse_scenario(shop.scenario()), folder)) as opened:
         yield opened
 
 

@@ -21,7 +21,7 @@ from footfall.errors import UserError
 from footfall.llm.nobody import NOBODY, NoModel
 from footfall.options import Options
 from footfall.recommenders import audited
-from footfall.recommenders.protocol import Request, Slate
+from footfall.recommenders.laid_out import LaidOut
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.preparing import job_of, setting_of
 from footfall.runs.resuming import Earlier
@@ -58,19 +58,6 @@ class Played:
     """Items that the action named twice, or that had been shown in this visit: left out."""
 
 
-class _Chosen:
-    """``Recommender`` whose slates are laid out by the caller, in the order of the requests."""
-
-    def __init__(self) -> None:
-        self.slates: list[tuple[str, ...]] = []
-
-    def recommend(self, requests: Sequence[Request]) -> list[Slate]:
-        return [Slate(items) for items in self.slates[: len(requests)]]
-
-    def update(self, events: pd.DataFrame) -> None:
-        """Learn nothing: whoever acts learns for itself."""
-
-
 class SimulatedUsers:
     """The users of one scenario, ready to be shown slates."""
 
@@ -100,7 +87,7 @@ class SimulatedUsers:
         self.reward, self.days = reward, days
         setting = setting_of(scenario, self.histories, base)
         self._crowd = Crowd(setting, [])
-        self._chosen = _Chosen()
+        self._chosen = LaidOut()
         chosen = audited(self._chosen, self.histories.catalogue)
         job = job_of(scenario, self.histories, setting, Options(base, base), Earlier())
         choice = job.open_choice(NoModel())

@@ -261,35 +261,20 @@ def _contrast(
     control, treatment = pair
     base, other = columns(counts, metric, control), columns(counts, metric, treatment)
     found = effect(base, other, design=design, level=level)
-    lowest, highest = found.difference, found.difference
+    more: dict[str, float] = {}
     if counts["undecided_impressions"].any():
         low_c, high_c = bounds(counts, metric, control)
         low_t, high_t = bounds(counts, metric, treatment)
-        lowest, highest = low_t - high_c, high_t - low_c
-    return Contrast(
-        metric=metric.name,
-        control=control,
-        treatment=treatment,
-        difference=found.difference,
-        ci_low=found.ci_low,
-        ci_high=found.ci_high,
-        p_value=found.p_value,
-        p_adjusted=found.p_value,
-        correlation=found.correlation,
-        control_value=base.value,
-        treatment_value=other.value,
-        lift=found.lift,
-        lift_low=found.lift_low,
-        lift_high=found.lift_high,
-        lowest=lowest,
-        highest=highest,
-        standard_error=found.standard_error,
-        users=found.users,
-        method=found.method,
-        pairing_ratio=pairing_ratio(base, other, level=level)
-        if design == "paired"
-        else float("nan"),
+        more = {"lowest": low_t - high_c, "highest": high_t - low_c}
+    if design == "paired":
+        more["pairing_ratio"] = pairing_ratio(base, other, level=level)
+    return Contrast.of(
+        metric.name,
+        pair,
+        (base.value, other.value),
+        found,
         cautions=_notes(found.correlation, found.users, found.standard_error, base.value, design),
+        **more,
     )
 
 

@@ -18,6 +18,7 @@ from footfall_eval.comparing.result_table import COLUMNS, MATTER, ResultTable, T
 from footfall_eval.measures.metrics import METRICS
 from footfall_eval.reading.load import Design
 from footfall_eval.reading.validity import Validity
+from footfall_eval.statistics.effects import Effect
 
 Correction = Literal["holm", "bh", "none"]
 _METRICS = {metric.name: metric for metric in METRICS}
@@ -77,6 +78,45 @@ class Contrast:
     evidence: Evidence | None = None
     """The effect by simulation, off-policy and both, with all uncertainty; None where the run
     knows of nothing but its own luck. Where there is some, ``p_adjusted`` corrects its p-value."""
+
+    @classmethod
+    def of(
+        cls,
+        metric: str,
+        arms: tuple[str, str],
+        values: tuple[float, float],
+        found: Effect,
+        **more: Any,
+    ) -> Contrast:
+        """From an effect; the bounds are the difference itself unless ``more`` has them.
+
+        Args:
+            metric: Its name.
+            arms: Control and treatment.
+            values: The metric in each.
+            found: The effect.
+            more: Other fields.
+        """
+        return cls(
+            metric=metric,
+            control=arms[0],
+            treatment=arms[1],
+            difference=found.difference,
+            ci_low=found.ci_low,
+            ci_high=found.ci_high,
+            p_value=found.p_value,
+            p_adjusted=found.p_value,
+            correlation=found.correlation,
+            control_value=values[0],
+            treatment_value=values[1],
+            lift=found.lift,
+            lift_low=found.lift_low,
+            lift_high=found.lift_high,
+            standard_error=found.standard_error,
+            users=found.users,
+            method=found.method,
+            **{"lowest": found.difference, "highest": found.difference, **more},
+        )
 
     @property
     def ruling_p(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from footfall.run_folder.layout import ASKED, MANIFEST
 from footfall_eval.comparing.comparison import Arm, Contrast
 from footfall_eval.measures.metrics import Columns, Metric, columns, derive
 from footfall_eval.reading.load import RunLog
+from footfall_eval.statistics.effects import undefined
 from footfall_eval.statistics.two_levels import (
     FEWEST_ASKED,
     Level,
@@ -97,31 +97,13 @@ class AskedToo:
 
     def contrast(self, metric: Metric, control: str, treatment: str) -> Contrast:
         """Treatment minus control; NaN where one of the levels does not define it."""
-        found = self.effect(metric, control, treatment)
+        found, pair = self.effect(metric, control, treatment), (control, treatment)
         if found is None:
-            return _undefined(metric, control, treatment, len(self.crowd["user"].unique()))
-        effect = found.effect
-        return Contrast(
-            metric=metric.name,
-            control=control,
-            treatment=treatment,
-            difference=effect.difference,
-            ci_low=effect.ci_low,
-            ci_high=effect.ci_high,
-            p_value=effect.p_value,
-            p_adjusted=effect.p_value,
-            correlation=effect.correlation,
-            control_value=found.control,
-            treatment_value=found.treatment,
-            lift=effect.lift,
-            lift_low=effect.lift_low,
-            lift_high=effect.lift_high,
-            lowest=effect.difference,
-            highest=effect.difference,
-            standard_error=effect.standard_error,
-            users=effect.users,
-            method=effect.method,
-        )
+            nothing = undefined(
+                self.crowd["user"].nunique(), "not defined: its denominator is zero"
+            )
+            return Contrast.of(metric.name, pair, (math.nan, math.nan), nothing)
+        return Contrast.of(metric.name, pair, (found.control, found.treatment), found.effect)
 
     def effect(self, metric: Metric, control: str, treatment: str) -> TwoLevels | None:
         """The estimate itself; None where one of the levels does not define it."""
@@ -195,22 +177,3 @@ def _same_run(log: RunLog, asked: RunLog) -> None:
 
 def _without(per_user: pd.DataFrame, users: set[str]) -> pd.DataFrame:
     return per_user[~per_user["user"].astype(str).isin(users)].reset_index(drop=True)
-
-
-def _undefined(metric: Metric, control: str, treatment: str, users: int) -> Contrast:
-    numbers: dict[str, Any] = dict.fromkeys(
-        (
-            *("difference", "ci_low", "ci_high", "p_value", "p_adjusted", "correlation"),
-            *("control_value", "treatment_value", "lift", "lift_low", "lift_high"),
-            *("lowest", "highest", "standard_error"),
-        ),
-        math.nan,
-    )
-    return Contrast(
-        metric=metric.name,
-        control=control,
-        treatment=treatment,
-        users=users,
-        method="not defined: its denominator is zero",
-        **numbers,
-    )

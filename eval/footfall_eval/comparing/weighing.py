@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -147,10 +148,22 @@ class Weigher:
         known = model_error(self.log, outcome)
         if self.logged is None or math.isnan(known):
             return known
-        others = self.logged.outcomes[outcome].arms.keys() - {self.control, treatment}
-        gaps = [self._gap(outcome, arm, math.nan) for arm in sorted(others)]
-        told = [gap for gap in gaps if gap.used and math.isfinite(gap.value)]
+        others = {arm: gap for arm, gap in self._told[outcome].items() if arm != treatment}
+        told = [gap for gap in others.values() if gap.used and math.isfinite(gap.value)]
         return usual_error(known, [gap.value for gap in told], [gap.error for gap in told])
+
+    @cached_property
+    def _told(self) -> dict[Outcome, dict[str, _Gap]]:
+        """What the log alone says of every arm: the gap of one counts for all the others."""
+        found = {} if self.logged is None else self.logged.outcomes
+        return {
+            outcome: {
+                arm: self._gap(outcome, arm, math.nan)
+                for arm in sorted(of.arms)
+                if arm != self.control
+            }
+            for outcome, of in found.items()
+        }
 
     def _gap(self, outcome: Outcome, treatment: str, centre: float) -> _Gap:
         if self.logged is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -62,16 +64,25 @@ def fitted_to_pages(log: RunLog) -> bool:
 
 def _totals(log: RunLog, column: str) -> pd.DataFrame | None:
     """One row a draw, one column an arm."""
-    draws = _draws(log)
-    if draws is None:
-        return None
-    return draws.pivot_table(index="draw", columns="arm", values=column, aggfunc="sum")
+    path = log.path / DRAWS
+    return _summed(path, path.stat().st_mtime_ns, column) if path.exists() else None
 
 
 def _draws(log: RunLog) -> pd.DataFrame | None:
     path = log.path / DRAWS
-    if not path.exists():
-        return None
+    return _read(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+@lru_cache(maxsize=8)
+def _summed(path: Path, written: int, column: str) -> pd.DataFrame:
+    """One row a draw, one column an arm; every effect asks for it."""
+    draws = _read(path, written)
+    return draws.pivot_table(index="draw", columns="arm", values=column, aggfunc="sum")
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, _written: int) -> pd.DataFrame:
+    """The draws of a run, as of when they were written."""
     try:
         found = as_frame(pq.read_table(path))
     except DAMAGES as problem:

@@ -123,6 +123,12 @@ def _undefined(control: Columns, treatment: Columns) -> Effect:
     why = "fewer than two users" if users < 2 else "not defined: its denominator is zero"
     if users > 1 and control.denominator is None:
         why = "not defined: the log does not hold what it needs"
+    return undefined(users, why, difference)
+
+
+def undefined(users: int, why: str, difference: float = float("nan")) -> Effect:
+    """An effect that cannot be computed, and why."""
+    nan = float("nan")
     return Effect(difference, nan, nan, nan, nan, nan, nan, nan, nan, users, why)
 
 

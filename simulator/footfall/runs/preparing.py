@@ -18,10 +18,10 @@ from footfall.recommenders.callable import find_target
 from footfall.runs import resuming
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import Scenario
-from footfall.workers.shards import Job
+from footfall.workers.shards import Job, people_of
 from footfall.world.calendar import DAY
 from footfall.world.crowd import Setting
-from footfall.world.design import INTERLEAVED, assign
+from footfall.world.design import INTERLEAVED
 from footfall.world.diary import DiarySpec
 from footfall.world.offers import offers_of
 from footfall.world.records import Names
@@ -128,17 +128,6 @@ def society_of(scenario: Scenario, histories: Histories, base: Path) -> Society 
     graph = graph_of(scenario.social, users, base, scenario.seed)
     arms = 1 if scenario.design == "interleaved" else len(scenario.arms)
     return Society(scenario.social, graph, len(histories.catalogue), arms)
-
-
-def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:
-    """Pairs of arm and user that are simulated."""
-    return assign(
-        scenario.design,
-        setting.users,
-        len(scenario.arms),
-        scenario.seed,
-        played=scenario.population.played,
-    )
 
 
 def job_of(

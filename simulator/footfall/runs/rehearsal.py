@@ -25,9 +25,8 @@ from footfall.llm.counting import CountingOnce
 from footfall.options import Announce
 from footfall.recommenders import Recommender, Request, build, parse_spec
 from footfall.runs.histories import Histories
-from footfall.runs.preparing import people_of
 from footfall.scenario.scenario import Scenario
-from footfall.workers.shards import FOREIGN
+from footfall.workers.shards import FOREIGN, people_of
 from footfall.world.calendar import DAY
 from footfall.world.crowd import Setting
 

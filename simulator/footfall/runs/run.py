@@ -42,7 +42,6 @@ from footfall.runs.preparing import (
     epochs,
     expected_decisions,
     job_of,
-    people_of,
     setting_of,
     society_of,
 )
@@ -59,7 +58,7 @@ from footfall.runs.stop_hook import installed_stop_early
 from footfall.scenario.scenario import Scenario
 from footfall.serving.reasons import Reasoner
 from footfall.workers.hiring import hire
-from footfall.workers.shards import FOREIGN, EpochLog, Job, Learners
+from footfall.workers.shards import FOREIGN, EpochLog, Job, Learners, people_of
 from footfall.world.crowd import Setting
 from footfall.world.records import Names, interactions
 

@@ -176,21 +176,25 @@ class EpochLog:
         return cls(dict(sorted(parts.items())), _in_order([log.taken for log in logs]), shown)
 
 
+def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:
+    """Pairs of arm and user that are simulated."""
+    return assign(
+        scenario.design,
+        setting.users,
+        len(scenario.arms),
+        scenario.seed,
+        played=scenario.population.played,
+    )
+
+
 class Shards:
     """Some shards, simulated here; few users at once where there are many."""
 
     def __init__(self, job: Job, shards: Sequence[int]) -> None:
         """Wake up the users of ``shards``."""
         self._job = job
-        scenario = job.scenario
-        people = assign(
-            scenario.design,
-            job.setting.users,
-            len(scenario.arms),
-            scenario.seed,
-            played=scenario.population.played,
-        )
-        total = scenario.world.shards
+        people = people_of(job.scenario, job.setting)
+        total = job.scenario.world.shards
         members: dict[int, list[tuple[int, int]]] = {shard: [] for shard in shards}
         for arm, user in people:
             if user % total in members:

@@ -300,7 +300,7 @@ def answers(*slates):
 class TestHttp:
     @pytest.mark.parametrize(
         ("text", "told"),
-        [(" " * 400, "did not come to an end in time"), ("[" * 2000, "more than 1,000 bytes")],
+        [(" " * 400, "no end of its answer within 2 s"), ("[" * 2000, "more than 1,000 bytes")],
     )
     def test_an_answer_without_an_end_is_a_failure(self, monkeypatch, text, told):
         monkeypatch.setattr("footfall.recommenders.http.LARGEST", 1000)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from footfall.errors import UserError
+from footfall.plumbing.secrets import read_secret
 from footfall_live.guard import LOOPBACK, Guard
 
 TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
@@ -17,7 +16,7 @@ def guard_of(host: str) -> Guard:
     Raises:
         UserError: It is open to others, and there is no token.
     """
-    token = os.environ.get(TOKEN, "")
+    token = read_secret(TOKEN)
     if host not in LOOPBACK and not token:
         raise UserError(
             f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"

@@ -8,15 +8,13 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from rich.console import Console
 
 from footfall.deciding import Decider
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
 from footfall_live.access import guard_of
 from footfall_live.deciding import deciding
-
-stderr = Console(stderr=True, highlight=False)
 
 
 def service(
@@ -41,11 +39,15 @@ def service(
     """
     guard = guard_of(host)
     resolved = read_with_options(scenario, {}, {"model": {"name": model, "server": server}})
-    opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.print)
+    opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.say)
     with closing(opened) as decider:
-        stderr.print(
-            f"http://{host}:{port}/v1/decide asks the users of {resolved.name}; Ctrl-C ends it"
-        )
+        address = f"http://{host}:{port}/v1/decide"
+        line = f"{address} asks the users of {resolved.name}; Ctrl-C ends it"
+        stderr.say(line, event="serving", address=address)
         uvicorn.run(
-            deciding(decider, guard), host=host, port=port, log_level="warning", server_header=False
+            deciding(decider, guard),
+            host=host,
+            port=port,
+            server_header=False,
+            **stderr.for_uvicorn,
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import uvicorn
 
+from footfall.plumbing.stderr import stderr
 from footfall_live.application import application
 from footfall_live.guard import Guard
 
@@ -13,5 +14,5 @@ from footfall_live.guard import Guard
 def serve(folder: Path, host: str, port: int, guard: Guard) -> None:
     """Serve the runs in ``folder`` until Ctrl-C."""
     uvicorn.run(
-        application(folder, guard), host=host, port=port, log_level="warning", server_header=False
+        application(folder, guard), host=host, port=port, server_header=False, **stderr.for_uvicorn
     )

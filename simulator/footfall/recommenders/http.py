@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from footfall.errors import ScenarioError, ServerError
 from footfall.plumbing.http_answers import Caller
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
-from footfall.plumbing.secrets import hidden
+from footfall.plumbing.secrets import hidden, read_secret
 from footfall.recommenders.foreign_slates import spelt
 from footfall.recommenders.protocol import Materials, Request, Slate
 from footfall.recommenders.specs import HttpSpec
@@ -148,12 +147,13 @@ class HttpRecommender:
 
 
 def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
-    missing = [name for name in headers_env.values() if not os.environ.get(name)]
+    found = {header: read_secret(name) for header, name in headers_env.items()}
+    missing = [headers_env[header] for header, value in found.items() if not value]
     if missing:
         raise ScenarioError(
             f"recommender http: headers_env: environment variable {', '.join(missing)} is not set"
         )
-    return {header: os.environ[name] for header, name in headers_env.items()}
+    return found
 
 
 def _told(error: httpx.HTTPError, url: str) -> str:
@@ -194,7 +194,8 @@ def _head(answer: object, secrets: Sequence[str]) -> str:
 def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> list[Slate]:
     """Slates of one answer. Without as many as requests none can be attributed: all fail."""
     try:
-        text = hidden(response.content.decode(), secrets)  # a service may echo its headers
+        # A service may begin with the mark of UTF-8, and may echo its headers.
+        text = hidden(response.content.decode("utf-8-sig"), secrets)
         body = json.loads(text)
     except (ValueError, RecursionError):
         return [
@@ -210,6 +211,8 @@ def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> li
 
 
 def _slate(raw: object) -> Slate:
+    if not isinstance(raw, dict):
+        return Slate((), failure="unusable slate: it is no object with items")
     try:
         wire = _WireSlate.model_validate(raw)
     except ValidationError as error:

@@ -2,7 +2,6 @@
 
 import ast
 import gzip
-import time
 import zlib
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,21 +23,14 @@ from footfall.recommenders.specs import HttpSpec
 from recommender_worlds import request
 
 SOURCES = Path(__file__).parents[3]
-SOON = 10
-"""Seconds within which something ends that would otherwise take minutes."""
+SOON = 60
+"""Seconds that no good answer takes, on any machine."""
 
 
 @pytest.fixture(params=DRIPS)
 def drip(request):
     with dripping(request.param) as url:
         yield url
-
-
-@pytest.fixture(autouse=True)
-def _soon():
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < SOON
 
 
 def test_an_answer_that_drips_ends_with_its_time(drip):

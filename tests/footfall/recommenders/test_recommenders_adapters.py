@@ -452,9 +452,14 @@ class TestHttp:
             slates = arm.recommend([request(k=1)] * 6)
         assert [bool(slate.failure) for slate in slates] == [True, True, True, False, False, True]
         assert slates[0].failure == "unusable slate: items: Input should be a valid list"
+        assert slates[2].failure == "unusable slate: it is no object with items"
         assert slates[4] == Slate(("a0",))
         assert arm.faults.counts["bad_scores"] == 1
         assert arm.faults.examples["invented"][0].endswith("'1'")
+
+    def test_the_mark_of_utf_8_is_no_part_of_json(self):
+        with service(lambda body: "\ufeff" + good(body)) as (url, _), client(url) as model:
+            assert model.recommend([request("A0", k=1)])[0].items == ("a0",)
 
     def test_secrets_come_from_the_environment_and_stay_there(self, monkeypatch):
         monkeypatch.setenv("RECO_TOKEN", "Bearer hush")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 
 from footfall.errors import UserError
+from footfall.plumbing.secrets import read_secret
 from footfall_live.guard import LOOPBACK, Guard
 
 TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable that holds the token."""
+
+HOSTS = "FOOTFALL_HOSTS"
+"""Environment variable with the names, set apart by commas, by which others call this server."""
 
 
 def guard_of(host: str) -> Guard:
@@ -17,9 +21,10 @@ def guard_of(host: str) -> Guard:
     Raises:
         UserError: It is open to others, and there is no token.
     """
-    token = os.environ.get(TOKEN, "")
+    token = read_secret(TOKEN)
     if host not in LOOPBACK and not token:
         raise UserError(
             f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"
         )
-    return Guard(LOOPBACK | {host.lower()}, token)
+    named = {name.strip().lower() for name in os.environ.get(HOSTS, "").split(",")} - {""}
+    return Guard(LOOPBACK | {host.lower()} | named, token)

@@ -141,10 +141,6 @@ def _add_pages(app: FastAPI, shelf: Shelf, opened: Opened) -> None:
 
 
 def _add_data(app: FastAPI, shelf: Shelf, opened: Opened) -> None:
-    @app.get("/v1/health")
-    def health() -> dict[str, str]:
-        return {"status": "ok"}
-
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(exposed(shelf), media_type=CONTENT_TYPE)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError
+from footfall.plumbing.stderr import stderr
 from footfall_live.access import guard_of
 from footfall_live.serving import serve
 
@@ -29,5 +30,7 @@ def view(
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give one that runs lie in")
     guard = guard_of(host)
-    typer.echo(f"http://{host}:{port}/ shows the runs in {folder}; Ctrl-C ends it", err=True)
+    address = f"http://{host}:{port}/"
+    line = f"{address} shows the runs in {folder}; Ctrl-C ends it"
+    stderr.say(line, event="serving", address=address)
     serve(folder, host, port, guard)

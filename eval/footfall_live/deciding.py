@@ -142,10 +142,6 @@ def deciding(decider: Decider, guard: Guard) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(HTTPException, _refused)
 
-    @app.get("/v1/health")
-    def health() -> dict[str, str]:
-        return {"status": "ok", "scenario": decider.scenario.name}
-
     @app.post("/v1/decide")
     async def decide(asked: Asked) -> Response:
         pages = [MadeUpPage(one.user, tuple(one.items), one.day) for one in asked.pages]

@@ -8,15 +8,14 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from rich.console import Console
 
 from footfall.deciding import Decider
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
 from footfall_live.access import guard_of
 from footfall_live.deciding import deciding
-
-stderr = Console(stderr=True, highlight=False)
+from footfall_live.health import model_answers, with_health
 
 
 def service(
@@ -28,6 +27,9 @@ def service(
         str | None, typer.Option("--model", help="Replaces the scenario's model.")
     ] = None,
     server: Annotated[str | None, typer.Option(help="URL of a running vLLM server.")] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the server's key.")
+    ] = None,
 ) -> None:
     """Ask simulated users about slates over HTTP: chances of clicks and purchases.
 
@@ -40,12 +42,14 @@ def service(
         footfall service shop.yaml --model none --port 9000
     """
     guard = guard_of(host)
-    resolved = read_with_options(scenario, {}, {"model": {"name": model, "server": server}})
-    opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.print)
+    model_options = {"name": model, "server": server, "api_key_env": api_key_env}
+    resolved = read_with_options(scenario, {}, {"model": model_options})
+    opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.say)
     with closing(opened) as decider:
-        stderr.print(
-            f"http://{host}:{port}/v1/decide asks the users of {resolved.name}; Ctrl-C ends it"
-        )
-        uvicorn.run(
-            deciding(decider, guard), host=host, port=port, log_level="warning", server_header=False
-        )
+        address = f"http://{host}:{port}/v1/decide"
+        line = f"{address} asks the users of {resolved.name}; Ctrl-C ends it"
+        stderr.say(line, event="serving", address=address)
+        asked = resolved.model.server
+        ready = model_answers(None if asked is None else str(asked))
+        app = with_health(deciding(decider, guard), ready)
+        uvicorn.run(app, host=host, port=port, server_header=False, **stderr.for_uvicorn)

@@ -7,6 +7,7 @@ address; so they say no more than that it is there, and whether it can work.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import closing
 from typing import Any
 
 import anyio
@@ -57,11 +58,11 @@ def model_answers(server: str | None) -> Ready:
     if server is None:
         return lambda: ""
     address = f"{server.rstrip('/').removesuffix('/v1')}/health"
-    caller = Caller(within=_PATIENCE, largest=_LARGEST, timeout=_PATIENCE)
 
     def ready() -> str:
         try:
-            answer = caller.ask("GET", address)
+            with closing(Caller(within=_PATIENCE, largest=_LARGEST, timeout=_PATIENCE)) as caller:
+                answer = caller.ask("GET", address)
         except httpx.HTTPError:
             return "the model server cannot be reached"
         return "" if answer.is_success else f"the model server answers {answer.status_code}"

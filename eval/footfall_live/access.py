@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
+
+import typer
 
 from footfall.errors import UserError
-from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.guard import LOOPBACK, TOKEN, Guard
 
-TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
-"""Environment variable that holds the token."""
+Host = Annotated[str, typer.Option(help="Address to listen at.")]
 
 
 def guard_of(host: str) -> Guard:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
+import typer
 import uvicorn
 
-from footfall_live.application import application
+from footfall_live.application import Served, application
 from footfall_live.guard import Guard
 
+AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Runs that may go on at once.")]
 
-def serve(folder: Path, host: str, port: int, guard: Guard) -> None:
-    """Serve the runs in ``folder`` until Ctrl-C."""
+PATIENCE = 2
+"""Seconds that open connections get when the server ends: who follows a run never hangs up."""
+
+
+def serve(served: Served, host: str, port: int, guard: Guard) -> None:
+    """Serve until Ctrl-C; what was started is then stopped, to be resumed."""
     uvicorn.run(
-        application(folder, guard), host=host, port=port, log_level="warning", server_header=False
-    )
+        application(served, guard), host=host, port=port, log_level="warning",
+        server_header=False, timeout_graceful_shutdown=PATIENCE,
+    )  # fmt: skip

@@ -28,7 +28,7 @@ RESUMABLE = frozenset({"interrupted", "failed", "out of budget", manifest.KILLED
 
 
 @dataclass(frozen=True)
-class Moment:
+class SeenMoment:
     """A page that a user saw: an interview knows what came before, and it, and nothing later."""
 
     user: str
@@ -137,7 +137,7 @@ class Starter:
         arguments = ["run", source, "--out", out, "--dry-run", "--json"]
         return self.commands.start("dry-run", scenario, arguments)
 
-    def interview(self, name: str, question: str, moment: Moment) -> CommandState:
+    def interview(self, name: str, question: str, moment: SeenMoment) -> CommandState:
         """Ask a simulated user at a moment of a run.
 
         Raises:
@@ -148,7 +148,7 @@ class Starter:
         arguments = ["interview", "--json", *moment.options(), *self.speaker.options()]
         return self.commands.start("interview", name, [*arguments, "--", str(path), question])
 
-    def explain(self, name: str, moment: Moment) -> CommandState:
+    def explain(self, name: str, moment: SeenMoment) -> CommandState:
         """Take a page of a run apart: every term, and what the model was asked and answered.
 
         Raises:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from footfall.plumbing.yaml_files import LONGEST
 from footfall.scenario.reading import shipped
 from footfall_live.reading_api import RunName
-from footfall_live.starting import Moment, Starter
+from footfall_live.starting import SeenMoment, Starter
 
 ScenarioName = Annotated[str, InPath(max_length=500)]
 CommandId = Annotated[str, InPath(max_length=100)]
@@ -93,7 +93,7 @@ def _add_runs(app: FastAPI, starter: Starter) -> None:
     @app.post("/v1/runs/{name:path}/interview", status_code=ACCEPTED)
     def interview(name: RunName, body: AskedUser) -> dict[str, Any]:
         """Ask a simulated user something; the answer is the command's ``result``, when done."""
-        moment = Moment(body.user, body.arm, body.visit, body.page)
+        moment = SeenMoment(body.user, body.arm, body.visit, body.page)
         return asdict(starter.interview(name, body.question, moment))
 
 

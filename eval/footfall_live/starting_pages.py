@@ -23,7 +23,7 @@ from footfall_live.reading_api import RunName
 from footfall_live.refusals import UNFIT, RequestError
 from footfall_live.scenario_files import NAME, ScenarioText
 from footfall_live.started import CommandState
-from footfall_live.starting import Moment, Starter
+from footfall_live.starting import SeenMoment, Starter
 from footfall_live.starting_api import CommandId, ScenarioName
 
 SEE_OTHER = 303
@@ -156,7 +156,7 @@ def _add_run_forms(app: FastAPI, starter: Starter) -> None:
     @app.post("/runs/{name:path}/replay", include_in_schema=False)
     def ask(name: RunName, fields: Fields) -> Response:
         question = fields.get("question", "").strip()
-        moment = Moment(
+        moment = SeenMoment(
             fields.get("user", ""), fields.get("arm", ""),
             number(fields, "visit") or 0, number(fields, "page") or 0,
         )  # fmt: skip

@@ -35,6 +35,7 @@ ONLY_READ = {
     r"footfall .*--model Qwen": "needs a GPU and a network",
     r"footfall .*--ray": "needs a cluster: tests/footfall/workers runs Ray on this machine",
     r"footfall .*--start complete-journey": "needs the embedded model",
+    r"footfall .*mlflow": "needs an MLflow server: tests/footfall_eval/tracking uses a folder",
     r"footfall .*--tuned": "tunes the embedded model for minutes: tests/footfall_lab/appeal",
 }  # fmt: skip
 """Commands that are read and not run -> why."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from footfall.errors import UserError
+from footfall.plumbing.secrets import read_secret
 from footfall_live.guard import LOOPBACK, TOKEN, Guard
 
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
@@ -19,7 +19,7 @@ def guard_of(host: str) -> Guard:
     Raises:
         UserError: It is open to others, and there is no token.
     """
-    token = os.environ.get(TOKEN, "")
+    token = read_secret(TOKEN)
     if host not in LOOPBACK and not token:
         raise UserError(
             f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError
+from footfall.plumbing.stderr import stderr
 from footfall_live.access import Host, guard_of
 from footfall_live.application import AT_ONCE, Served
 from footfall_live.serving import AtOnce, serve
@@ -50,5 +51,7 @@ def view(
         at_once=at_once,
         speaker=Speaker(model, server, api_key_env),
     )
-    typer.echo(f"http://{host}:{port}/ shows the runs in {folder}; Ctrl-C ends it", err=True)
+    address = f"http://{host}:{port}/"
+    line = f"{address} shows the runs in {folder}; Ctrl-C ends it"
+    stderr.say(line, event="serving", address=address)
     serve(offered, host, port, guard)

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from footfall.deciding import Decider
 from footfall.errors import UserError
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
 from footfall_live.access import Host, guard_of
 from footfall_live.application import AT_ONCE, Served
 from footfall_live.serving import AtOnce, serve
-
-stderr = Console(stderr=True, highlight=False)
 
 
 def service(
@@ -56,13 +54,15 @@ def service(
     guard = guard_of(host)
     offered = Served(folder, pages=False, at_once=at_once)
     if scenario is None:
-        stderr.print(f"http://{host}:{port}/v1/runs starts and lists runs in {folder}")
+        address = f"http://{host}:{port}/v1/runs"
+        line = f"{address} starts and lists runs in {folder}; Ctrl-C ends it"
+        stderr.say(line, event="serving", address=address)
         serve(offered, host, port, guard)
         return
     resolved = read_with_options(scenario, {}, {"model": {"name": model, "server": server}})
-    opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.print)
+    opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.say)
     with closing(opened) as decider:
-        stderr.print(
-            f"http://{host}:{port}/v1/decide asks the users of {resolved.name}; Ctrl-C ends it"
-        )
+        address = f"http://{host}:{port}/v1/decide"
+        line = f"{address} asks the users of {resolved.name}; Ctrl-C ends it"
+        stderr.say(line, event="serving", address=address)
         serve(replace(offered, decider=decider), host, port, guard)

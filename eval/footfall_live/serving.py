@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from footfall.plumbing.stderr import stderr
 from footfall_live.application import Served, application
 from footfall_live.guard import Guard
 
@@ -19,6 +20,6 @@ PATIENCE = 2
 def serve(served: Served, host: str, port: int, guard: Guard) -> None:
     """Serve until Ctrl-C; what was started is then stopped, to be resumed."""
     uvicorn.run(
-        application(served, guard), host=host, port=port, log_level="warning",
-        server_header=False, timeout_graceful_shutdown=PATIENCE,
+        application(served, guard), host=host, port=port, server_header=False,
+        timeout_graceful_shutdown=PATIENCE, **stderr.for_uvicorn,
     )  # fmt: skip

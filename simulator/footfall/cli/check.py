@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.checking import Problem, problems
 from footfall.scenario.reading import read_scenario, shipped
@@ -39,7 +40,8 @@ def check(
         typer.echo(json.dumps([asdict(one) for one in found]))
     else:
         for one in found:
-            typer.echo(f"{scenario}:{one.line or 1}: {one.words}", err=True)
+            place = f"{scenario}:{one.line or 1}"
+            stderr.say(f"{place}: {one.words}", event="problem", level="error", line=one.line)
         if not found:
             typer.echo(f"{scenario}: nothing is wrong with it")
     if found:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, V
 from footfall.errors import ScenarioError, ServerError
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
-from footfall.plumbing.secrets import hidden
+from footfall.plumbing.secrets import hidden, read_secret
 from footfall.recommenders.foreign_slates import spelt
 from footfall.recommenders.protocol import Materials, Request, Slate
 from footfall.recommenders.specs import HttpSpec
@@ -166,12 +165,13 @@ def _whole(stream: httpx.Response, until: float) -> httpx.Response:
 
 
 def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
-    missing = [name for name in headers_env.values() if not os.environ.get(name)]
+    found = {header: read_secret(name) for header, name in headers_env.items()}
+    missing = [headers_env[header] for header, value in found.items() if not value]
     if missing:
         raise ScenarioError(
             f"recommender http: headers_env: environment variable {', '.join(missing)} is not set"
         )
-    return {header: os.environ[name] for header, name in headers_env.items()}
+    return found
 
 
 def _told(error: httpx.HTTPError, url: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import httpx
@@ -12,6 +11,7 @@ from footfall.errors import AwayError, ModelError, did_you_mean
 from footfall.llm.protocol import Tokenizer
 from footfall.llm.specs import ModelSpec, served_name
 from footfall.llm.vllm.bounded_http import UnboundedError, fetch
+from footfall.plumbing.secrets import read_secret
 
 BUSY = frozenset({429, 502, 503, 504})
 """Statuses that are about the server and never about a question."""
@@ -23,7 +23,7 @@ def api_key(spec: ModelSpec) -> str:
     """The server's key, from the environment; "" if the scenario names none."""
     if spec.api_key_env is None:
         return ""
-    key = os.environ.get(spec.api_key_env, "")
+    key = read_secret(spec.api_key_env)
     if not key:
         raise ModelError(f"the environment variable {spec.api_key_env} (api_key_env) is not set")
     return key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -11,6 +12,9 @@ from footfall.plumbing.secrets import read_secret
 from footfall_live.guard import LOOPBACK, TOKEN, Guard
 
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
+
+HOSTS = "FOOTFALL_HOSTS"
+"""Environment variable with the names, set apart by commas, by which others call this server."""
 
 
 def guard_of(host: str) -> Guard:
@@ -24,4 +28,5 @@ def guard_of(host: str) -> Guard:
         raise UserError(
             f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"
         )
-    return Guard(LOOPBACK | {host.lower()}, token)
+    named = {name.strip().lower() for name in os.environ.get(HOSTS, "").split(",")} - {""}
+    return Guard(LOOPBACK | {host.lower()} | named, token)

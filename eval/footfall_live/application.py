@@ -70,11 +70,6 @@ def application(served: Served, guard: Guard) -> FastAPI:
     refuse_in_a_line(app, wrong if served.pages else None)
     app.middleware("http")(guard)  # added last, asked first
 
-    @app.get("/v1/health")
-    def health() -> dict[str, str]:
-        """Whether the server answers."""
-        return {"status": "ok"}
-
     if served.decider is not None:
         lives.append(add_deciding(app, served.decider).working)
     if served.folder is not None:

@@ -16,6 +16,7 @@ from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
 from footfall_live.access import Host, guard_of
 from footfall_live.application import AT_ONCE, Served
+from footfall_live.health import model_answers
 from footfall_live.serving import AtOnce, serve
 
 
@@ -34,6 +35,9 @@ def service(
         str | None, typer.Option("--model", help="Replaces the scenario's model.")
     ] = None,
     server: Annotated[str | None, typer.Option(help="URL of a running vLLM server.")] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the server's key.")
+    ] = None,
 ) -> None:
     """Runs and simulated users over HTTP: GET /v1/openapi.json describes it.
 
@@ -59,10 +63,13 @@ def service(
         stderr.say(line, event="serving", address=address)
         serve(offered, host, port, guard)
         return
-    resolved = read_with_options(scenario, {}, {"model": {"name": model, "server": server}})
+    model_options = {"name": model, "server": server, "api_key_env": api_key_env}
+    resolved = read_with_options(scenario, {}, {"model": model_options})
     opened = Decider(resolved, folder_of(scenario), store=store, announce=stderr.say)
     with closing(opened) as decider:
         address = f"http://{host}:{port}/v1/decide"
         line = f"{address} asks the users of {resolved.name}; Ctrl-C ends it"
         stderr.say(line, event="serving", address=address)
-        serve(replace(offered, decider=decider), host, port, guard)
+        asked = resolved.model.server
+        ready = model_answers(None if asked is None else str(asked))
+        serve(replace(offered, decider=decider), host, port, guard, ready)

@@ -244,7 +244,7 @@ def test_the_command_serves_and_its_end_ends_what_it_started(tmp_path):
 
             def answers():
                 try:
-                    return client.get("/v1/health").status_code == 200
+                    return client.get("/healthz").status_code == 200
                 except httpx.ConnectError:
                     return False
 

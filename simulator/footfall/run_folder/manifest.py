@@ -122,6 +122,7 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     path = folder / MANIFEST
     if not folder.is_dir():
         raise UserError(f"{folder}: no such run folder; give the --out folder of footfall run")
+    refuse_pipes(folder)
     if not path.exists():
         raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
     held = _is_held(folder)
@@ -260,12 +261,31 @@ def _taken(handle: int) -> bool:
     return False
 
 
+def refuse_pipes(folder: Path) -> None:
+    """In a run folder from elsewhere a pipe would be waited for, and a device has no end.
+
+    Raises:
+        LogError: Something in it is neither a file nor a folder.
+    """
+    places = [os.fspath(folder)]
+    while places:
+        with os.scandir(places.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    places.append(entry.path)
+                elif not entry.is_file() and not entry.is_dir() and Path(entry.path).exists():
+                    kind = "is a pipe or a device, and a run folder holds none"
+                    raise LogError(f"{entry.path} {kind}; remove it")
+
+
 def refuse_links(folder: Path) -> None:
     """A run folder from elsewhere may not lead writers to other files.
 
     Raises:
         UserError: Something in it that runs write to is a symbolic link.
+        LogError: Something in it is neither a file nor a folder.
     """
+    refuse_pipes(folder)
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             if os.path.islink(os.path.join(place, name)):  # noqa: PTH114, PTH118 - thousands

@@ -69,6 +69,9 @@ NEEDED = (
 )
 """Keys without which a run can be neither resumed nor replayed."""
 
+LARGEST = 2**26
+"""Bytes of a manifest; one of 10,000 epochs has a thirtieth of it."""
+
 _COMMANDS = re.compile(
     r"(?<!\\)((?:\\\\)*)\\u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])|()[\x7f-\x9f]", re.IGNORECASE
 )
@@ -125,6 +128,8 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     refuse_pipes(folder)
     if not path.exists():
         raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
+    if path.stat().st_size > LARGEST:
+        raise LogError(f"{path}: has more than {LARGEST:,} bytes, as no manifest has; move it away")
     held = _is_held(folder)
     try:
         text = _COMMANDS.sub("\\1\ufffd", path.read_text(encoding="utf-8"))

@@ -187,6 +187,13 @@ def test_a_pipe_or_a_device_in_a_run_folder_is_not_waited_for(base, tmp_path, na
         run(parse_scenario(shop.scenario()), Options(copy, base=base, resume=True))
 
 
+def test_a_manifest_without_end_is_refused(base, tmp_path):
+    shutil.copytree(base / "out", tmp_path / "copy")
+    os.truncate(tmp_path / "copy" / MANIFEST, manifest.LARGEST + 1)
+    with pytest.raises(LogError, match="as no manifest has"):
+        manifest.read(tmp_path / "copy")
+
+
 @pytest.mark.parametrize("name", ["text", "folder"])
 def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, name):
     def full(_handle):

@@ -47,6 +47,20 @@ def catalogue(*images):
     return Catalogue.from_items(items, "EUR", {image.digest: image for image in images if image})
 
 
+class Listener:
+    """Another model's tokenizer and limits; keeps the questions."""
+
+    def __init__(self, model):
+        self.name, self.fingerprint, self.tokenizer = model.name, b"", model.tokenizer
+        self.block_size, self.max_prompt_tokens = model.block_size, model.max_prompt_tokens
+        self.engine_seconds = 0.0
+        self.heard = []
+
+    def ask(self, questions):
+        self.heard += questions
+        return [Answer((-1.0,) * len(question.labels)) for question in questions]
+
+
 def test_what_is_seen_moves_the_answer_and_is_stored_by_its_content(engine, tmp_path):
     red, blue = drawn("red"), drawn("blue")
     goods = catalogue(red, blue, red, None)
@@ -67,21 +81,11 @@ def test_what_is_seen_moves_the_answer_and_is_stored_by_its_content(engine, tmp_
 
 def test_the_prompt_of_a_served_one_is_the_same_words(engine, tmp_path):
     """Taken apart for a server and put together by the chat template, they are what they were."""
-    heard = []
-
-    class Listener:
-        def __getattr__(self, name):
-            return getattr(engine, name)
-
-        def ask(self, questions):
-            heard.extend(questions)
-            return [Answer((-1.0,) * len(question.labels)) for question in questions]
-
-    spec = ChoiceSpec(mode="yes-no", images=True)
-    open_yes_no(spec, Listener(), catalogue(drawn("red"), None, None, None), tmp_path).utilities(
-        [Page(DRINKER, (0,))]
-    )
-    (question,) = heard
+    listener = Listener(engine)
+    goods = catalogue(drawn("red"), None, None, None)
+    choice = open_yes_no(ChoiceSpec(mode="yes-no", images=True), listener, goods, tmp_path)
+    choice.utilities([Page(DRINKER, (0,))])
+    (question,) = listener.heard
     body = chat_body(question, engine.tokenizer, "tiny")
     turns = [dict(turn) for turn in body["messages"]]
     for turn in turns:

@@ -17,11 +17,10 @@ SPECIAL = [
 ]  # fmt: skip
 SIDE = 28
 
+# As SmolVLM has it: words are taken as parts, and as nothing else.
 PARTS = "{% for p in m.content %}{{ '<image>' if p.type == 'image' else p.text }}{% endfor %}"
 CHAT = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.content is string %}{{ m.content }}{% else %}" + PARTS + "{% endif %}"
-    "<end_of_utterance>\n{% endfor %}"
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n" + PARTS + "<end_of_utterance>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,29 @@ class HubTokenizer:
         return self.decode(whole[:extra])
 
     def _render(self, turns: list[dict[str, Any]]) -> str:
+        """A conversation as text; templates of models that see may take words as parts only."""
+        words = [turn["content"] for turn in turns if isinstance(turn["content"], str)]
+        problem: Exception | None = None
+        try:
+            text = self._applied(turns)
+        except Exception as error:  # noqa: BLE001 - a template may raise anything
+            text, problem = "", error
+        if words and not all(word.strip() in text for word in words):
+            parts = [
+                {**turn, "content": [_said(turn["content"])]}
+                if isinstance(turn["content"], str)
+                else turn
+                for turn in turns
+            ]
+            with suppress(Exception):  # then it is as it was without parts
+                told = self._applied(parts)
+                if all(word.strip() in told for word in words):
+                    return told
+        if problem is not None:
+            raise problem
+        return text
+
+    def _applied(self, turns: list[dict[str, Any]]) -> str:
         return str(
             self._tokenizer.apply_chat_template(
                 turns,

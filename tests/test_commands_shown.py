@@ -11,18 +11,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-import typer
 
 import documented
-from console import footfall
+from console import GROUP, footfall, read
 from footfall.cli.commands import names
-from footfall.cli.main import app
 
 pytestmark = pytest.mark.shown
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-GROUP = typer.main.get_command(app)
 
 ONLY_READ = {
     r"footfall demo": "asks the embedded model for minutes: tests/test_demo.py runs it",
@@ -35,6 +32,7 @@ ONLY_READ = {
     r"footfall .*--model Qwen": "needs a GPU and a network",
     r"footfall .*--ray": "needs a cluster: tests/footfall/workers runs Ray on this machine",
     r"footfall .*--start complete-journey": "needs the embedded model",
+    r"footfall .*mlflow": "needs an MLflow server: tests/footfall_eval/tracking uses a folder",
     r"footfall .*--tuned": "tunes the embedded model for minutes: tests/footfall_lab/appeal",
 }  # fmt: skip
 """Commands that are read and not run -> why."""
@@ -92,27 +90,6 @@ DOCUMENTED = [
     for page in PAGES
     for number, block in enumerate(blocks_of(page))
 ]
-
-
-def read(line):
-    """Let the command line read the words of a command, without running it."""
-    words = shlex.split(re.sub(r"^(\w+=\S+ )*footfall ?", "", line))
-    if not words or words[0].startswith("-"):
-        return
-    command, name = GROUP, "footfall"
-    while words and hasattr(command, "get_command"):
-        below = command.get_command(None, words[0])
-        assert below is not None, f"{line}: no command {words[0]}"
-        command, name, words = below, f"{name} {words[0]}", words[1:]
-    context = command.context_class(command, info_name=name)
-    try:
-        _, more, _ = command.make_parser(context).parse_args(list(words))
-    except Exception as error:
-        # A sentence may name an option alone: `footfall serve --adapter`.
-        if type(error).__name__ == "BadOptionUsage" and words[-1].startswith("-"):
-            return
-        raise AssertionError(f"{line}: {error}") from error
-    assert not more, f"{line}: {name} takes no {more[0]}"
 
 
 def smaller(words, folder):

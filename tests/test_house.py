@@ -1,6 +1,7 @@
 """The house keeps its order: who imports whom, and what starting loads."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_no_two_public_classes_share_a_name():
                 homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     twins = {name: where for name, where in homes.items() if len(where) > 1}
     assert not twins, "one word, one meaning: call each by what it is, or make them one"
+
+
+SPEAKS_ITSELF = {
+    "stderr.py": "everybody else speaks through it",
+    "init.py": "asks the person at the terminal",
+    "embedded.py": "a program of its own, run by make",
+    "foreign.py": "sends there what code of others prints",
+    "devices.py": "tells vLLM where its log goes when nobody asks for another",
+    "quiet.py": "keeps what native code writes there",
+}
+"""File -> why it writes to stderr past ``footfall.plumbing.stderr``."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_one_place_speaks_to_stderr(path):
+    found = re.search(r"err=True|stderr=True|sys\.stderr", path.read_text())
+    assert not found or path.name in SPEAKS_ITSELF, "`--log json` would not know: use stderr.say"
 
 
 def test_contracts_are_kept():

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from footfall.errors import UserError, did_you_mean
+from footfall.plumbing.stderr import stderr
 from footfall.run_folder.answers import NO_VERDICT
+from footfall.run_folder.trackers import known
 from footfall_eval.comparing.compare import compare as compare_arms
 from footfall_eval.comparing.comparison import CORRECTIONS, Correction
 from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.reading.load import RunLog
 from footfall_eval.reporting.report import make_report, write_figures
 from footfall_eval.reporting.terminal import print_comparison, print_pooled
+from footfall_eval.tracking.commands import track_or_say
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Primary = Annotated[
@@ -39,6 +42,10 @@ def compare(
     form: Annotated[
         str, typer.Option("--format", help="text, or the table alone: markdown, latex or csv.")
     ] = "text",
+    track: Annotated[
+        list[str] | None,
+        typer.Option(help="Tracker that is told of it: mlflow[:EXPERIMENT], ..."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say which recommender wins, by how much, and how far to believe it.
@@ -50,10 +57,13 @@ def compare(
     if form not in FORMATS:
         raise UserError(f"--format {form}: {did_you_mean(form, FORMATS)}")
     chosen = _correction(correction)
+    known(track or ())
     logs = [RunLog.open(run) for run in runs]
     if len(logs) > 1:
         if form != "text":
             raise UserError(f"--format {form} is for one run; several are printed, or --json")
+        if track:
+            raise UserError("--track is for one run; for several: footfall track RUN RUN --to ...")
         pooled = pool_runs(logs, primary=primary, control=control)
         typer.echo(pooled.to_json()) if as_json else print_pooled(pooled)
         _end(pooled.no_verdict)
@@ -67,6 +77,7 @@ def compare(
         table = result.table(every=every)
         written = {"markdown": table.to_markdown, "latex": table.to_latex, "csv": table.to_csv}
         typer.echo(written[form](), nl=False)
+    track_or_say(logs[0], track or (), result)
     _end(result.no_verdict)
 
 
@@ -91,7 +102,7 @@ def report(
     typer.echo(written.path)
     if figures is not None:
         drawn = write_figures(run, figures, primary=primary)
-        typer.echo(f"{figures}: {len(drawn)} files", err=True)
+        stderr.say(f"{figures}: {len(drawn)} files", event="written", folder=figures)
     _end(written.no_verdict)
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from footfall.errors import UserError
 from footfall.options import Options, Watch
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.run_folder.answers import no_verdict
 from footfall.runs.estimate import estimate
@@ -48,13 +49,12 @@ def plan(
     """
     resolved, base = read_scenario(scenario), folder_of(scenario)
     lift, effect = _size(mde)
-    stderr = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="footfall-pilot-") as folder:
-        run = pilot or _simulate(resolved, base, Path(folder), store, stderr)
+        run = pilot or _simulate(resolved, base, Path(folder), store)
         log = RunLog.open(run)
         for problem in no_verdict(log.manifest):
             raise UserError(f"the pilot is no basis for a plan: {problem}")
-        cost = _cost(resolved, base, stderr)
+        cost = _cost(resolved, base)
         treatments = [arm for arm in log.arms if arm != log.control]
         if not treatments:
             raise UserError("the scenario has one arm; a plan needs two to compare")
@@ -89,9 +89,7 @@ def _size(text: str) -> tuple[float | None, float | None]:
         raise UserError(f"--mde {text!r} is no effect; give 5% or 0.1") from None
 
 
-def _simulate(
-    scenario: Scenario, base: Path, folder: Path, store: Path | None, stderr: Console
-) -> Path:
+def _simulate(scenario: Scenario, base: Path, folder: Path, store: Path | None) -> Path:
     users = min(PILOT_USERS, scenario.population.users)
     small = scenario.model_copy(
         update={
@@ -100,18 +98,18 @@ def _simulate(
             "stop_early": None,
         }
     )
-    stderr.print(f"simulating a pilot of {users} users; give --pilot RUN to plan from a run")
-    simulate(small, Options(folder / "run", base=base, store=store), Watch(stderr.print))
+    stderr.say(f"simulating a pilot of {users} users; give --pilot RUN to plan from a run")
+    simulate(small, Options(folder / "run", base=base, store=store), Watch(stderr.say))
     return folder / "run"
 
 
-def _cost(scenario: Scenario, base: Path, stderr: Console) -> Cost:
+def _cost(scenario: Scenario, base: Path) -> Cost:
     """What a user-day in one arm takes, by the estimate of ``footfall run --dry-run``."""
-    whole = estimate(scenario, base, stderr.print)
+    whole = estimate(scenario, base, stderr.say)
     asked = whole.users * scenario.world.days
     asked *= whole.arms if scenario.design == "paired" else 1
     seconds = None if whole.seconds is None else whole.seconds - whole.preparing_seconds
-    stderr.print(f"speed of the model: {whole.speed_from}")
+    stderr.say(f"speed of the model: {whole.speed_from}")
     return Cost(whole.tokens / asked, None if seconds is None else seconds / asked)
 
 

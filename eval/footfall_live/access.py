@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
+
+import typer
 
 from footfall.errors import UserError
-from footfall_live.guard import LOOPBACK, Guard
+from footfall.plumbing.secrets import read_secret
+from footfall_live.guard import LOOPBACK, TOKEN, Guard
 
-TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
-"""Environment variable that holds the token."""
+Host = Annotated[str, typer.Option(help="Address to listen at.")]
+
+HOSTS = "FOOTFALL_HOSTS"
+"""Environment variable with the names, set apart by commas, by which others call this server."""
 
 
 def guard_of(host: str) -> Guard:
@@ -17,9 +23,10 @@ def guard_of(host: str) -> Guard:
     Raises:
         UserError: It is open to others, and there is no token.
     """
-    token = os.environ.get(TOKEN, "")
+    token = read_secret(TOKEN)
     if host not in LOOPBACK and not token:
         raise UserError(
             f"--host {host} is open to others: put a token into {TOKEN}, which is then asked for"
         )
-    return Guard(LOOPBACK | {host.lower()}, token)
+    named = {name.strip().lower() for name in os.environ.get(HOSTS, "").split(",")} - {""}
+    return Guard(LOOPBACK | {host.lower()} | named, token)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from footfall.errors import UserError
+from footfall.plumbing.stderr import stderr
 from footfall_eval.exports.formats import FORMATS
 from footfall_eval.exports.source import KEY_BYTES, ExportTerms
 from footfall_eval.exports.write import export as write_export
@@ -55,9 +55,8 @@ def export(
     if as_json:
         typer.echo(json.dumps(record))
         return
-    console = Console(stderr=True, highlight=False)
     for what, count in record["counts"].items():
-        console.print(f"{count:>12,} {what}", markup=False)
+        stderr.say(f"{count:>12,} {what}", event="counted", what=what, count=count)
     typer.echo(out)
 
 

@@ -6,7 +6,7 @@ twice as good is not clicked twice as often. Users fitted to pages know how they
 
     one pick   the race of ``footfall.fitting.pages.picks``: P(a click) = 1 - (1 + c H)^(-1/c), H
                the sum of the items' rates and c the crowding
-    several    each click multiplies reading further down by ``reads_on``
+    several    clicks above shorten reading: after one, two, ... by ``reads_on``
 
 and a factor of the items' rates becomes one of the pages.
 """
@@ -33,7 +33,8 @@ class Competition:
     crowding: float | None
     """Variance of the users' patience where one item is picked (0: items take nothing from each
     other but for the one that is taken); None: several are."""
-    reads_on: float = 1.0
+    reads_on: tuple[float, ...] = ()
+    """By what one click above, two, ... multiply reading; further ones by the last step's ratio."""
     curve: tuple[float, ...] = ()
     """[places] reading, from 1 at the top."""
 
@@ -43,11 +44,11 @@ class Competition:
         if habits.get("picks") == "one":
             crowding = habits.get("crowding")
             return cls(float(crowding) if isinstance(crowding, int | float) else 1.0)
-        reads_on = habits.get("reads_on", 1.0)
-        if not isinstance(reads_on, int | float) or reads_on >= 1:
+        reads_on = tuple(float(share) for share in habits.get("reads_on") or ())
+        if not reads_on:
             return None
         read = [float(value) for value in habits.get("examine_curve") or [1.0]]
-        return cls(None, float(reads_on), tuple((read + read[-1:] * places)[:places]))
+        return cls(None, reads_on, tuple((read + read[-1:] * places)[:places]))
 
     def on_pages(self, factor: float, clicks: float) -> tuple[float, float]:
         """By how much a page is clicked more often when all rates on it are multiplied.
@@ -73,16 +74,25 @@ class Competition:
 
     def _several(self, chance: float) -> float:
         """Clicks where each item that is read is clicked with ``chance``."""
+        left = self._left()
         of_clicks, total = {0: 1.0}, 0.0
         for reading in self.curve:
             after: dict[int, float] = {}
             for above, share in of_clicks.items():
-                hit = share * reading * self.reads_on**above * min(chance, MOST)
+                hit = share * reading * left[above] * min(chance, MOST)
                 total += hit
                 after[above] = after.get(above, 0.0) + share - hit
                 after[above + 1] = after.get(above + 1, 0.0) + hit
             of_clicks = after
         return total
+
+    def _left(self) -> list[float]:
+        """By what 0, 1, 2, ... clicks above multiply reading."""
+        left = [1.0, *self.reads_on]
+        ratio = left[-1] / left[-2] if left[-2] > 0 else 1.0
+        while len(left) <= len(self.curve):
+            left.append(left[-1] * ratio)
+        return left
 
     def _most(self) -> float:
         return 1e6 if self.crowding is not None else MOST

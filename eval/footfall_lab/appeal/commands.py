@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from footfall.appeal.folder import read_appeal
 from footfall.appeal.shipped import find_appeal
+from footfall.plumbing.stderr import stderr
 from footfall_lab.appeal import story
 from footfall_lab.appeal.terminal import print_backtest, print_rankings
 from footfall_lab.appeal.variants import rank_table
-
-stderr = Console(stderr=True, highlight=False)
 
 Tests = Annotated[
     Path, typer.Argument(help="A table of past tests, or a YAML file of kind: experiments.")
@@ -51,7 +49,7 @@ def backtest(
         footfall backtest tests.csv --out runs/backtest --model fake --asked 20
     """
     options = story.AppealOptions(tests, out, model, server, asked, tuned=tuned)
-    found = story.backtest(options, stderr.print)
+    found = story.backtest(options, stderr.say)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -72,7 +70,7 @@ def learn_appeal(
         footfall learn-appeal tests.csv --out appeal
         footfall learn-appeal tests.csv --out appeal --tuned
     """
-    card = story.learn_appeal(story.AppealOptions(tests, out, model, tuned=tuned), stderr.print)
+    card = story.learn_appeal(story.AppealOptions(tests, out, model, tuned=tuned), stderr.say)
     if as_json:
         typer.echo(json.dumps(card))
         return
@@ -107,7 +105,7 @@ def ask_appeal(
         footfall ask-appeal headlines --variants new.csv
         footfall ask-appeal appeal --variants new.csv --sure 0.9 --json
     """
-    rankings = rank_table(read_appeal(find_appeal(model, Path.cwd()), stderr.print), variants, sure)
+    rankings = rank_table(read_appeal(find_appeal(model, Path.cwd()), stderr.say), variants, sure)
     if as_json:
         found = [{**asdict(one), "winner": one.winner} for one in rankings]
         typer.echo(json.dumps(found))

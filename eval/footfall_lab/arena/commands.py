@@ -10,11 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
 from footfall_lab.arena import story
-
-stderr = Console(stderr=True, highlight=False)
 
 
 def arena(
@@ -44,7 +43,7 @@ def arena(
         resolved = read_scenario(scenario, {"model": named})
     names = () if ways is None else tuple(part.strip() for part in ways.split(","))
     options = story.ArenaOptions(out, folder_of(scenario), names, choices)
-    found = story.compete(resolved, options, stderr.print)
+    found = story.compete(resolved, options, stderr.say)
     if as_json:
         typer.echo(json.dumps(found))
         return

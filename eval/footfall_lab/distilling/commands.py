@@ -10,9 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from footfall.plumbing.stderr import stderr
 from footfall_lab.distilling import distill as story
-
-stderr = Console(stderr=True, highlight=False)
 
 
 def distill(
@@ -35,7 +34,7 @@ def distill(
     options = story.DistillingOptions(
         source, out, users, held_out_users=held_out, store=store, seed=seed
     )
-    card = story.distill(options, stderr.print)
+    card = story.distill(options, stderr.say)
     if as_json:
         found = {name: value for name, value in card.items() if name not in {"learned", "names"}}
         typer.echo(json.dumps(found))

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from footfall.errors import UserError
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
 from footfall_lab.finetuning.lessons import LessonSpec
 from footfall_lab.finetuning.specs import TrainSpec
 from footfall_lab.finetuning.teach import teach, write_sft_data
-
-stderr = Console(stderr=True, highlight=False)
 
 ScenarioArgument = Annotated[
     str, typer.Argument(help="A YAML file, or a shipped scenario's name; its choice asks yes-no.")
@@ -54,7 +51,7 @@ def sft_data(
         tested=tested,
         seed=seed,
     )
-    about = write_sft_data(read_scenario(scenario), folder_of(scenario), spec, out, stderr.print)
+    about = write_sft_data(read_scenario(scenario), folder_of(scenario), spec, out, stderr.say)
     if as_json:
         typer.echo(json.dumps(about))
         return
@@ -107,20 +104,14 @@ def finetune(
         seed=seed,
         start=start,
     )
-    columns = (
-        TextColumn("training"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps, NLL {task.fields[nll]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr, transient=True) as bar:
-        task = bar.add_task("training", total=steps, nll="-")
+    shown = "{task.completed:,.0f}/{task.total:,.0f} steps, NLL {task.fields[nll]:.3f}"
+    with stderr.progress("training", shown) as tell:
 
         def on_step(step: int, nll: float) -> None:
-            bar.update(task, completed=step, nll=f"{nll:.3f}")
+            tell(step, steps, nll=nll)
 
         card = teach(
-            data, out, spec, device=device, resume=resume, announce=stderr.print, on_step=on_step
+            data, out, spec, device=device, resume=resume, announce=stderr.say, on_step=on_step
         )
     if as_json:
         typer.echo(json.dumps(card))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from footfall.errors import UserError
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
 from footfall_eval.blocks.terminal import (
@@ -21,8 +21,6 @@ from footfall_eval.blocks.terminal import (
 from footfall_lab.validation import validate as ways
 from footfall_lab.validation.questions import foreseen, words
 from footfall_lab.validation.study import MOST_QUESTIONS, ValidationOptions
-
-stderr = Console(stderr=True, highlight=False)
 
 Protocol = Literal["blocks", "discrimination", "prediction", "memory", "new-items"]
 
@@ -89,7 +87,7 @@ def validate(
         "new-items": ways.foresee_new_items,
     }
     task = tasks.get(protocol, ways.validate_users)
-    found = task(resolved, options, stderr.print)
+    found = task(resolved, options, stderr.say)
     if as_json:
         typer.echo(json.dumps(found))
     elif protocol == "discrimination":

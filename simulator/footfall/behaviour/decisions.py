@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.around import reads_after
 from footfall.behaviour.people import PERSONAL
 from footfall.behaviour.specs import SITUATION, TASTES, TERMS, BehaviourSpec, Habits, Terms
 from footfall.luck import exponential, gumbel, uniform
@@ -116,7 +117,7 @@ class Behaviour:
         depth = np.sum(uniform(luck.depth)[:, None] < reading, axis=1)
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
         answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
-        if habits.picks == "many" and habits.reads_on < 1:
+        if habits.picks == "many" and habits.reads_on:
             clicked, examined = _content_by_clicks(utility, reading, luck, habits.reads_on)
         else:
             clicked = _clicked(utility, examined, reading, luck, habits)
@@ -249,7 +250,7 @@ def click_probabilities(utility: Floats, reading: Floats, picks: str) -> Floats:
 
 def chances(utility: Floats, reading: Floats, habits: Habits) -> Floats:
     """[n_pages, k] exact P(clicked), by the habits' rule of picking."""
-    if habits.picks == "many" and habits.reads_on < 1:
+    if habits.picks == "many" and habits.reads_on:
         return _chances_less_by_clicks(reading * _sigmoid(utility), habits.reads_on)
     if habits.picks == "many" or habits.crowding is None:
         return click_probabilities(utility, reading, habits.picks)
@@ -278,7 +279,7 @@ def _clicked(
 
 
 def _content_by_clicks(
-    utility: Floats, reading: Floats, luck: PageLuck, reads_on: float
+    utility: Floats, reading: Floats, luck: PageLuck, reads_on: tuple[float, ...]
 ) -> tuple[Bools, Bools]:
     """What is clicked and what is looked at by users who read less after each click.
 
@@ -286,18 +287,18 @@ def _content_by_clicks(
     """
     look, wins = uniform(luck.item_look), uniform(luck.item_noise) < _sigmoid(utility)
     examined, clicked = np.zeros(wins.shape, dtype=bool), np.zeros(wins.shape, dtype=bool)
-    left = np.ones(len(wins))
+    left, above = reads_after(reads_on, wins.shape[1]), np.zeros(len(wins), dtype=np.int64)
     for place in range(wins.shape[1]):
-        examined[:, place] = look[:, place] < reading[:, place] * left
+        examined[:, place] = look[:, place] < reading[:, place] * left[above]
         clicked[:, place] = examined[:, place] & wins[:, place]
-        left = np.where(clicked[:, place], left * reads_on, left)
+        above += clicked[:, place]
     return clicked, examined
 
 
-def _chances_less_by_clicks(wanted: Floats, reads_on: float) -> Floats:
+def _chances_less_by_clicks(wanted: Floats, reads_on: tuple[float, ...]) -> Floats:
     """[n_pages, k] P(clicked), where ``wanted`` are the chances without any click above."""
     pages, k = wanted.shape
-    after = reads_on ** np.arange(k + 1, dtype=np.float64)
+    after = reads_after(reads_on, k)
     clicks = np.zeros((pages, k + 1))  # P(so many clicks above)
     clicks[:, 0] = 1.0
     found = np.empty(wanted.shape)

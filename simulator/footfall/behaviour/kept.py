@@ -27,7 +27,7 @@ from footfall.behaviour.traces import KINDS, Remembered
 from footfall.errors import DataError
 from footfall.plumbing.files import replacing
 
-FORMAT = 2
+FORMAT = 3
 """Version of the file; raised when an old file would be misread."""
 
 Numbers = npt.NDArray[np.int64]
@@ -101,6 +101,7 @@ def replace_items(people: People, rows: Numbers) -> People:
         buy=of(old.buy, 0.0),
         buy_var=of(old.buy_var, 0.0),
         first_day=of(old.first_day, 0.0),
+        kind=np.where(known, old.kind[taken], -1),
     )
     memory = people.remembered
     users, before = np.divmod(memory.keys, memory.n_items)
@@ -174,6 +175,7 @@ def _check(people: People, users: int, items: int) -> None:
         "user.buy": (people.users.buy, (users, len(BUY_OWN))),
         "user.own": (people.users.own, (users, len(OWN) + people.items.content.shape[1])),
         "item.effect": (people.items.effect, (items,)),
+        "item.kind": (people.items.kind, (items,)),
         "memory.counts": (people.remembered.counts, (len(people.remembered.keys), len(KINDS))),
     }
     for name, (array, shape) in wanted.items():

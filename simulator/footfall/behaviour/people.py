@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.around import ABOVE, alike_above
 from footfall.behaviour.traces import KINDS, Remembered
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +37,7 @@ MEASURES = (
     "bought of late",
     "bought before",
     "new",
+    *ABOVE,
 )
 """What a utility is made of, beside items' effects, content and taste; the order of columns."""
 
@@ -51,6 +53,7 @@ TERM_OF = {
     "seen": (3, 4, 5),
     "taken": (6, 7, 8, 9),
     "new": (10,),
+    "above": (11, 12, 13),
 }
 """Names of the terms that explain a utility -> the measures that they sum up."""
 
@@ -72,8 +75,14 @@ GOING = ("constant", "further pages", "clicked", "bought")
 """What asking for another page depends on."""
 
 
-def measure(price: Floats, traces: Floats, newness: Floats) -> Floats:
-    """[..., len(MEASURES)] from relative log prices, faded counts [..., len(KINDS)], newness.
+def measure(price: Floats, traces: Floats, newness: Floats, above: Floats) -> Floats:
+    """[..., len(MEASURES)] from relative log prices, faded counts, newness and what is above.
+
+    Args:
+        price: [...] over the category's median.
+        traces: [..., len(KINDS)] faded counts.
+        newness: [...], 1 on the first day.
+        above: [..., len(ABOVE)] see ``footfall.behaviour.around.alike_above``.
 
     Counts saturate, n / (1 + n): the tenth time adds less than the second. An arm that shows the
     same items every day leads beyond what the log has seen, and there a straight line, even one in
@@ -81,7 +90,7 @@ def measure(price: Floats, traces: Floats, newness: Floats) -> Floats:
     """
     met = traces / (1.0 + traces)
     parts = [np.ones(price.shape), price, price**2, *np.moveaxis(met, -1, 0), newness]
-    return np.stack(parts, axis=-1)
+    return np.stack([*parts, *np.moveaxis(above, -1, 0)], axis=-1)
 
 
 def newness(first_day: Floats, day: Floats | float) -> Floats:
@@ -134,6 +143,8 @@ class ItemTraits:
     buy_var: Floats
     first_day: Floats
     """Day of its first page, counted from the end of memory; -inf: always there."""
+    kind: Numbers
+    """Number of its category; -1: like nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +253,8 @@ class People:
         """
         met = traces + self.remembered.at(users, items, days)
         fresh = newness(self.items.first_day[items], days[:, None])
-        raw = measure(price, met, fresh)
+        kinds = np.where(items >= 0, self.items.kind[items], -1)
+        raw = measure(price, met, fresh, alike_above(kinds))
         x = self.shared.scaled(raw)
         parts, variance = self._personal(users, items, x)
         worth = sum_of(parts)
@@ -350,4 +362,4 @@ def sigmoid(x: Floats) -> Floats:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
 
 
-assert len(MEASURES) == 4 + len(KINDS)
+assert len(MEASURES) == 4 + len(KINDS) + len(ABOVE)

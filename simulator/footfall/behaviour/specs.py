@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -132,10 +132,11 @@ class Habits(Spec):
     picks: Literal["one", "many"] = "one"
     """"one": at most one click a page (multinomial logit). "many": every item that beats
     "none of these" is clicked (each against the outside option, sharing its noise)."""
-    reads_on: float = Field(default=1.0, ge=0, le=1)
-    """By what reading further down is multiplied with each click, with ``picks: many``: below 1 a
-    good item takes from those below it (as in the dependent click model: Guo, Liu and Wang, WSDM
-    2009, whose users stop with a click or read on)."""
+    reads_on: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
+    """By what reading further down is multiplied after one click, two clicks, ..., with ``picks:
+    many``; further clicks go on by the last step's ratio, and none: reading goes on. Below 1 a good
+    item takes from those below it (as in the dependent click model: Guo, Liu and Wang, WSDM 2009,
+    whose users stop with a click or read on); ``[1, 0]`` is content with two."""
     crowding: float | None = Field(default=None, ge=0, le=5)
     """How much the items of a page take from each other, with ``picks: one``: the variance of the
     users' patience on a page. 1: as in a multinomial logit; 0: only that one at most is taken.

@@ -8,7 +8,6 @@ engine's cache is emptied before each, so every history is computed anew.
 from __future__ import annotations
 
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.batches import by_prefix
 from footfall.llm.vllm.engine import VllmEngine, open_engine, sampling
+from footfall.plumbing.stderr import stderr
 from footfall.run_folder.layout import STORE
 
 MODES: tuple[Mode, ...] = ("likelihood", "yes-no", "listwise")
@@ -59,7 +59,7 @@ class SpeedSamples:
 
 def measure_modes(job: MeasuringJob) -> SpeedSamples:
     """Footfall's modes, their ceilings, and those who let the model write; our settings."""
-    engine = open_engine(job.model, announce=_say)
+    engine = open_engine(job.model, announce=stderr.say)
     return _measured(job, engine, lambda cell: _with_modes(job, engine, cell))
 
 
@@ -70,7 +70,7 @@ def measure_naive(job: MeasuringJob) -> SpeedSamples:
     settings = engine_settings(job.model, device, config)
     for name in _OURS_ONLY:
         settings.pop(name, None)
-    engine = open_engine(job.model, announce=_say, settings=settings)
+    engine = open_engine(job.model, announce=stderr.say, settings=settings)
     return _measured(job, engine, lambda cell: _with_naive(job, engine, cell))
 
 
@@ -87,7 +87,7 @@ def _measured(
         for cell in job.workload.pages:
             turns = turns_of(cell)
             for repeat in range(job.repeats):
-                _say(f"history {cell.history}, slate {cell.slate}: repeat {repeat + 1}")
+                stderr.say(f"history {cell.history}, slate {cell.slate}: repeat {repeat + 1}")
                 for turn in turns:
                     samples += turn(repeat)
         return SpeedSamples(samples, _peak_memory(), engine.start_seconds)
@@ -275,8 +275,3 @@ def _items(pages: Sequence[Page]) -> int:
 def _peak_memory() -> float:
     """Resident memory of this process at its highest, GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

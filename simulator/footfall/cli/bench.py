@@ -6,15 +6,13 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from footfall.bench.contest import BenchOptions, measure
 from footfall.bench.rates import keep
 from footfall.bench.show import show
 from footfall.bench.workload import HISTORIES, SLATES, QuestionSize
 from footfall.errors import UserError
-
-stderr = Console(stderr=True, highlight=False)
+from footfall.plumbing.stderr import stderr
 
 
 def bench(
@@ -42,8 +40,8 @@ def bench(
         if grid
         else [QuestionSize(history, slate)]
     )
-    measured = measure(BenchOptions(model, cells, pages, repeats), stderr.print)
-    stderr.print(keep(measured))
+    measured = measure(BenchOptions(model, cells, pages, repeats), stderr.say)
+    stderr.say(keep(measured))
     if as_json:
         typer.echo(json.dumps(measured.as_dict()))
     else:

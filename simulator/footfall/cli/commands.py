@@ -17,6 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from footfall.cli.log_options import with_log_options
 from footfall.plumbing import plugins
 
 GROUP = "footfall.commands"
@@ -34,19 +35,30 @@ class Commands(TyperGroup):
         if cmd_name not in names():
             return None
         loaded = load(cmd_name)
-        if isinstance(loaded, typer.Typer):
-            return _line_by_line(typer.main.get_command(loaded))
-        alone = typer.Typer(
-            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-        )
-        alone.command(cmd_name)(loaded)
-        return _line_by_line(typer.main.get_command(alone))
+        if not isinstance(loaded, typer.Typer):
+            alone = typer.Typer(
+                add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+            )
+            alone.command(cmd_name)(loaded)
+            loaded = alone
+        _add_log_options(loaded)
+        return _line_by_line(typer.main.get_command(loaded))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - likewise
         """Write the list of commands below the help of the group."""
         with formatter.section("Commands"):
             entries = plugins.entries(GROUP).values()
             formatter.write_dl([(entry.name, summary(entry)) for entry in entries])
+
+
+def _add_log_options(app: typer.Typer) -> None:
+    """To every command below; one that has such options already keeps its own."""
+    for one in app.registered_commands:
+        if one.callback is not None:
+            one.callback = with_log_options(one.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _add_log_options(group.typer_instance)
 
 
 def _line_by_line(command: Any) -> Any:

@@ -18,9 +18,11 @@ from rich.text import Text
 from footfall.errors import ModelError, UserError
 from footfall.explaining.asked import AskedQuestion, questions
 from footfall.explaining.interview import interview as ask
+from footfall.explaining.interview import up_to
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
 from footfall.llm.specs import ModelSpec
 from footfall.plumbing.spec import fault
+from footfall.plumbing.stderr import stderr
 
 MOST_TERMS = 3
 """Parts of a utility that the line of an item names."""
@@ -32,8 +34,6 @@ Base = Annotated[
     Path | None, typer.Option(help="Folder of the scenario, if run or data have moved.")
 ]
 Store = Annotated[Path | None, typer.Option(help="Store of model answers, if not the run's own.")]
-
-_stderr = Console(stderr=True, highlight=False)
 
 
 def explain(
@@ -53,7 +53,7 @@ def explain(
         footfall explain runs/shop --user 1234
         footfall explain runs/shop --user 1234 --visit 0 --page 0
     """
-    found = replay(run, user, arm, base=base, announce=_stderr.print)
+    found = replay(run, user, arm, base=base, announce=stderr.say)
     chosen = _chosen(found, visit, page, item)
     if as_json:
         typer.echo(json.dumps([_plain(found, one, item, store) for one in chosen]))
@@ -71,6 +71,10 @@ def interview(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     user: User,
     arm: Arm = None,
+    visit: Annotated[
+        int | None, typer.Option(min=0, help="Moment: number of the visit; nothing later is known.")
+    ] = None,
+    page: Annotated[int | None, typer.Option(min=0, help="Page of that visit, the last.")] = None,
     show_prompt: Annotated[bool, typer.Option(help="Print the whole prompt as well.")] = False,
     model: Annotated[str | None, typer.Option(help="Who plays the user, if not the run's.")] = None,
     server: Annotated[str | None, typer.Option(help="URL of a server of that model.")] = None,
@@ -87,19 +91,23 @@ def interview(
         footfall interview runs/shop "Why did you buy bread?" --user 1234
         footfall interview runs/shop "What is missing here?" --user 1234 --show-prompt
     """
-    found = replay(run, user, arm, base=base, announce=_stderr.print)
+    found = replay(run, user, arm, base=base, announce=stderr.say)
+    if visit is not None:
+        found = up_to(found, visit, page)
+    elif page is not None:
+        raise UserError("--page wants the number of its visit: --visit V")
     if model is None and (server or api_key_env):
         raise UserError("--server and --api-key-env want the name of the model: --model NAME")
     said = {"name": model, "server": server, "api_key_env": api_key_env}
     spec = None if model is None else _model(said)
-    answer = ask(found, question, model=spec, store=store, announce=_stderr.print)
+    answer = ask(found, question, model=spec, store=store, announce=stderr.say)
     if as_json:
         typer.echo(json.dumps(asdict(answer)))
         return
     if show_prompt:
         typer.echo(answer.prompt)
     typer.echo(answer.answer or f"(no answer: {answer.missing})")
-    _stderr.print("Made up by a language model from this user's past; it decided nothing.")
+    stderr.say("Made up by a language model from this user's past; it decided nothing.")
 
 
 def _chosen(
@@ -229,7 +237,7 @@ def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[AskedQ
     try:
         return questions(found, one, store)
     except ModelError as error:
-        _stderr.print(f"the prompts are not shown: {error}", markup=False, soft_wrap=True)
+        stderr.say(f"the prompts are not shown: {error}")
         return None
 
 

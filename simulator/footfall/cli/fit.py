@@ -27,6 +27,7 @@ from footfall.fitting.habits import fit_habits
 from footfall.fitting.pages.of_split import TESTED, fit_users
 from footfall.fitting.sets import build, protocols
 from footfall.plumbing.files import write_text
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
@@ -38,8 +39,6 @@ SETS_A_USER = 20
 
 PAGES = "pages"
 """The protocol of logs that tell what was shown."""
-
-stderr = Console(stderr=True, highlight=False)
 
 
 def fit(
@@ -91,7 +90,7 @@ def fit(
 
 
 def _halves(scenario: Scenario, base: Path) -> Split:
-    stderr.print(f"reading {scenario.data.kind}")
+    stderr.say(f"reading {scenario.data.kind}")
     return split(load(scenario.data, base), scenario.split)
 
 
@@ -100,9 +99,7 @@ def _fit_pages(
 ) -> None:
     """Fit users to pages, write them, and say what came out."""
     catalogue = Catalogue.from_items(histories.remembered.items, histories.remembered.currency)
-    fitted = fit_users(
-        histories, catalogue, seed=scenario.seed, tested=tested, announce=stderr.print
-    )
+    fitted = fit_users(histories, catalogue, seed=scenario.seed, tested=tested, announce=stderr.say)
     people = out.with_suffix(".npz")
     behaviour = fitted.save(people)
     text = yaml.safe_dump(behaviour.model_dump(mode="json"), sort_keys=False)
@@ -126,7 +123,7 @@ def fit_scenario(name: str, by: str | None = None, protocol: str | None = None) 
         UserError: The scenario, its data or the protocol cannot be used.
     """
     scenario = read_scenario(name)
-    ground = lay(scenario, folder_of(name), users=SPARED_USERS, announce=stderr.print)
+    ground = lay(scenario, folder_of(name), users=SPARED_USERS, announce=stderr.say)
     choices = build(ground, protocol or protocols(ground.dataset)[0], per_user=SETS_A_USER)
     stage, later = ground.stages.fit, ground.stages.calibrate
     before = ground.known_before()

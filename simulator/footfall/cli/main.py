@@ -15,12 +15,13 @@ from importlib import metadata
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from footfall.cli.commands import Commands, names
+from footfall.cli.log_options import asked_for
 from footfall.errors import FootfallError, did_you_mean
 from footfall.plumbing.extras import missing
 from footfall.plumbing.signals import Terminated, terminable
+from footfall.plumbing.stderr import stderr
 
 app = typer.Typer(
     name="footfall",
@@ -40,8 +41,6 @@ _GO_ON = "; go on with the same command and --resume"
 _RESUMABLE = frozenset({"run", "finetune"})
 """Commands that have ``--resume``."""
 
-stderr = Console(stderr=True, highlight=False)
-
 
 @app.callback(invoke_without_command=True)
 def footfall(
@@ -58,10 +57,15 @@ def footfall(
 
 def main() -> None:
     """Entry point of the ``footfall`` command."""
-    try:
-        status = _status()
-    except KeyboardInterrupt:  # a second one, while the first was being told of
-        status = _fail(_stopped("interrupted"), INTERRUPTED)
+    with stderr.as_asked(**asked_for(sys.argv[1:])):
+        try:
+            status = _status()
+        except KeyboardInterrupt:  # a second one, while the first was being told of
+            status = _fail(_stopped("interrupted"), INTERRUPTED)
+        except Exception as error:
+            if not stderr.tells_crash(error):
+                raise
+            status = 1
     _hear_no_more()
     sys.exit(status)
 
@@ -117,5 +121,6 @@ def _usage(error: Any) -> str:
 
 def _fail(message: str, status: int) -> int:
     _hear_no_more()
-    stderr.print(f"footfall: {' '.join(message.split())}", markup=False, soft_wrap=True)
+    line = f"footfall: {' '.join(message.split())}"
+    stderr.say(line, event="failed", level="error", status=status)
     return status

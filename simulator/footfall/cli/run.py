@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from footfall.cli.commands import load
 from footfall.cli.progress import simulating
 from footfall.errors import UserError
 from footfall.options import Options, Watch
 from footfall.plumbing.signals import patient
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.run_folder.answers import NO_VERDICT, RequestCounts, answers_of
+from footfall.run_folder.trackers import known
 from footfall.runs.estimate import estimate
 from footfall.runs.grid import cells, is_grid, play
 from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.overriding import read_with_options
 from footfall.scenario.scenario import Scenario
-
-stderr = Console(stderr=True, highlight=False)
 
 ScenarioName = Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")]
 Out = Annotated[Path, typer.Option(help="Folder for what the run leaves behind.")]
@@ -38,6 +37,9 @@ Server = Annotated[
     list[str] | None, typer.Option(help="URL of a running vLLM server; with --ray several.")
 ]
 ModelName = Annotated[str | None, typer.Option("--model", help="Replaces the scenario's model.")]
+Track = Annotated[
+    list[str] | None, typer.Option(help="Tracker that is told of the run: mlflow[:EXPERIMENT], ...")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
@@ -62,6 +64,7 @@ def run(
     max_cost: Annotated[float | None, typer.Option(min=0, help="Money; needs a price.")] = None,
     max_time: Annotated[str | None, typer.Option(help='Wall time, such as "90m" or "8h".')] = None,
     max_memory: Annotated[float | None, typer.Option(min=0, help="GiB of memory.")] = None,
+    track: Track = None,
     dry_run: Annotated[bool, typer.Option(help="Say what it would take; ask nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -80,16 +83,20 @@ def run(
     }
     resolved = read_with_options(
         scenario,
-        {} if seed is None else {"seed": seed},
+        {
+            **({} if seed is None else {"seed": seed}),
+            **({} if track is None else {"track": track}),
+        },
         {"model": {"name": model, "server": server[0] if server else None}, "budget": budget},
     )
     base = folder_of(scenario)
     if dry_run:
-        found = estimate(resolved, base, stderr.print)
+        found = estimate(resolved, base, stderr.say)
         _print_estimate(found.as_dict(), as_json)
         _tell_answers(found.answers)
         _end([f"{one.problem()}." for one in found.answers if one.problem()])
         return
+    known(resolved.track)
     options = Options(
         out,
         base,
@@ -103,16 +110,17 @@ def run(
     )
     wanted = _seeds(seeds)
     if is_grid(resolved, wanted):
-        play(cells(resolved, wanted), options, _simulate, stderr.print)
+        play(cells(resolved, wanted), options, _simulate, stderr.say)
         load("summary")(folder=out, as_json=as_json)
         return
     record = _simulate(resolved, options)
     if as_json:
         print(json.dumps(record, default=str))  # noqa: T201
     else:
-        stderr.print(_where_the_time_went(record))
+        _tell_time(record)
         _tell_answers(answers_of(record))
-        stderr.print(f"done: {out} - compare with: footfall compare {out}")
+        done = f"done: {out} - compare with: footfall compare {out}"
+        stderr.say(done, event="finished", out=out, status=record["status"])
     _end(record["no_verdict"])
 
 
@@ -133,7 +141,7 @@ def demo(
     record = _simulate(scenario, Options(out, workers=workers, store=store, overwrite=True))
     with suppress(typer.Exit):  # compare says the same, and ends with the same status
         load("report")(run=out)
-    stderr.print(_where_the_time_went(record))
+    _tell_time(record)
     load("compare")(runs=[out])
 
 
@@ -150,21 +158,25 @@ def _seeds(text: str | None) -> list[int]:
 
 
 def _simulate(scenario: Scenario, options: Options) -> dict[str, Any]:
-    with simulating(stderr) as begin:
-        watch = Watch(stderr.print, begin, patience=lambda: patient(stderr.print))
-        return simulate(scenario, options, watch)
+    with simulating() as begin:
+        watch = Watch(stderr.say, begin, patience=lambda: patient(stderr.say))
+        record = simulate(scenario, options, watch)
+    if scenario.track:
+        with suppress(typer.Exit):  # what failed was said; the run is done
+            load("track")([options.out], list(scenario.track))
+    return record
 
 
 def _tell_answers(found: Iterable[RequestCounts]) -> None:
     """One line an arm: how many requests it was asked, and what was wrong."""
     for one in found:
-        stderr.print(f"arm {one.words()}", markup=False, soft_wrap=True)
+        stderr.say(f"arm {one.words()}", event="answers", arm=one.arm, **one.as_dict())
 
 
 def _end(problems: list[str]) -> None:
     """Where an arm or the model is broken, say so and end with the status that says so."""
     for problem in problems:
-        stderr.print(f"! no verdict: {problem}", markup=False, soft_wrap=True)
+        stderr.say(f"! no verdict: {problem}", event="no_verdict", problem=problem)
     if problems:
         raise typer.Exit(NO_VERDICT)
 
@@ -182,6 +194,10 @@ def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
             span = "" if value is None else f" (nine times in ten {low:,.0f} to {high:,.0f})"
             text = f"{'unknown' if value is None else text}{span}"
         typer.echo(f"{name.replace('_', ' '):28} {text}")
+
+
+def _tell_time(record: dict[str, Any]) -> None:
+    stderr.say(_where_the_time_went(record), event="timings", seconds=record["timings"])
 
 
 def _where_the_time_went(record: dict[str, Any]) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from footfall.llm.specs import ModelSpec
 from footfall.llm.vllm.serve import serve as serve_model
-
-stderr = Console(stderr=True, highlight=False)
+from footfall.plumbing.stderr import stderr
 
 
 def serve(
@@ -35,5 +33,5 @@ def serve(
         host=host,
         port=port,
         api_key_env=api_key_env,
-        announce=stderr.print,
+        announce=stderr.say,
     )

@@ -81,10 +81,14 @@ class Cleaning:
     doubtful: bool = False
     """Results would differ had it been read as it is meant; whoever sees them is told."""
 
+    def what(self) -> str:
+        """What was wrong, as people read it."""
+        such = f' (such as "{self.sample}")' if self.sample else ""
+        return f"{self.count} x {self.problem}{such}"
+
     def __str__(self) -> str:
         """Write it as people read it, on one line."""
-        such = f' (such as "{self.sample}")' if self.sample else ""
-        return f"{self.count} x {self.problem}{such}: {self.action}"
+        return f"{self.what()}: {self.action}"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from footfall.datasets.base import naive_utc, resolve
@@ -78,7 +79,20 @@ class _Tables:
         """The named columns of a file."""
         cells = read_frame(resolve(path, self.base), columns, self.source.form)
         self.notes += cells.notes
-        return cells.frame
+        return self._without_headers(cells.frame, path.name)
+
+    def _without_headers(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+        """Without lines that repeat the header, as in files that were put together."""
+        again = np.ones(len(frame), dtype=bool)
+        for column in frame.columns:
+            if frame[column].dtype != object or not again.any():
+                return frame
+            again &= (frame[column] == column).to_numpy(dtype=bool)
+        if len(frame.columns) < 2 or not again.any():
+            return frame
+        problem = f"line of {name} that repeats the header"
+        self.notes.append(Cleaning(problem, "dropped", int(again.sum())))
+        return frame[~again]
 
     def read_text(self, path: Path, columns: list[str]) -> pd.DataFrame:
         """The named columns of a file, in which words such as NA are missing."""

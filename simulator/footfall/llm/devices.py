@@ -12,6 +12,7 @@ import platformdirs
 
 from footfall.errors import ModelError
 from footfall.llm.specs import ModelSpec
+from footfall.plumbing.stderr import stderr
 
 CPU, CUDA = "cpu", "cuda"
 
@@ -112,6 +113,8 @@ def engine_environment(spec: ModelSpec, device: str) -> dict[str, str]:
         "VLLM_NO_USAGE_STATS": "1",
         "TQDM_DISABLE": "1",
     }
+    if stderr.hears_libraries:  # left alone, vLLM prints what it logs itself
+        wanted["VLLM_CONFIGURE_LOGGING"] = "0"
     if device == CPU:
         cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
         wanted["VLLM_CPU_OMP_THREADS_BIND"] = spec.cpu_threads or cores

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AnyHttpUrl, Field
 
-from footfall.plumbing.secrets import EnvName, NoCredentials
+from footfall.plumbing.secret_specs import EnvName, NoCredentials
 from footfall.plumbing.spec import Operational, Spec
 
 

@@ -13,6 +13,7 @@ EXTRAS = {
     "matplotlib": "figures",
     "ray": "ray",
     "gymnasium": "gym",
+    "mlflow": "mlflow",
 }
 """Library -> the extra of Footfall that brings it."""
 

@@ -11,43 +11,41 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
-
-from pydantic import AfterValidator, StringConstraints
+from typing import Any
 
 HIDDEN = "[secret]"
 SHORTEST = 4
 """Shorter values are no secrets, and replacing them would tear words apart."""
 
-EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-"""Name of an environment variable; the secret itself, put here by mistake, does not fit."""
+KEY_LIKE = re.compile(r"key|token|secret|passw|signature|credential|auth", re.IGNORECASE)
+"""Names of what is kept secret: of parts of an address, of environment variables."""
 
-_KEY_LIKE = re.compile(r"key|token|secret|passw|signature|credential|auth", re.IGNORECASE)
+_IN_QUERY = re.compile(rf"([?&][^=&\s]*(?:{KEY_LIKE.pattern})[^=&\s]*=)[^&\s\"']+", re.IGNORECASE)
+_BEFORE_HOST = re.compile(r"(://)[^/\s@\"']+@")
+_read: set[str] = set()
+"""Names of the environment variables that were asked for their secrets in this process."""
 
 
-def without_credentials(url: Any) -> Any:
-    """Refuse an address that carries a name, a password or a key.
+def read_secret(name: str) -> str:
+    """The secret in an environment variable, "" where it is not set; logs hide it from now on."""
+    _read.add(name)
+    return os.environ.get(name, "")
 
-    Raises:
-        ValueError: It does; the message does not repeat it.
+
+def hidden_in_logs(text: str) -> str:
+    """``text`` without any secret that this process can know of.
+
+    These are values of the environment variables that were read as secrets or whose names say
+    that they hold one, and what addresses carry: passwords, and keys in their queries.
     """
-    parts = urlsplit(str(url))
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a name or a password; name an environment variable instead")
-    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-        if _KEY_LIKE.search(name):
-            raise ValueError(f'holds a key ("{name}"); name an environment variable instead')
-    return url
-
-
-NoCredentials = AfterValidator(without_credentials)
+    names = _read.union(filter(KEY_LIKE.search, os.environ))
+    text = hidden(text, _longest_first(os.environ.get(name, "") for name in names))
+    return _BEFORE_HOST.sub(rf"\1{HIDDEN}@", _IN_QUERY.sub(rf"\1{HIDDEN}", text))
 
 
 def values_of(scenario: Any) -> list[str]:
     """Values of all environment variables that a resolved scenario names, longest first."""
-    found = {os.environ.get(name, "") for name in _names(scenario)}
-    return sorted((value for value in found if len(value) >= SHORTEST), key=len, reverse=True)
+    return _longest_first(os.environ.get(name, "") for name in _names(scenario))
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
@@ -56,6 +54,10 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
         for form in (secret, repr(secret)[1:-1]):
             text = text.replace(json.dumps(form)[1:-1], HIDDEN).replace(form, HIDDEN)
     return text
+
+
+def _longest_first(values: Iterable[str]) -> list[str]:
+    return sorted({one for one in values if len(one) >= SHORTEST}, key=len, reverse=True)
 
 
 def _names(node: Any) -> Iterable[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_LOG = logging.getLogger(__name__)
 
 
 class Stopwatch:
@@ -21,7 +24,9 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            took = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + took
+            _LOG.debug("%s: %.2f s", name, took)
 
     def total(self) -> float:
         """Seconds since this stopwatch was made."""

@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from footfall.datasets.catalogue import Catalogue
+from footfall.plumbing.foreign import foreign_code
 from footfall.plumbing.latency import Latencies
-from footfall.recommenders.foreign import foreign_code
 from footfall.recommenders.foreign_slates import as_slate, as_slates
 from footfall.recommenders.outage import OUTAGE
 from footfall.recommenders.protocol import Recommender, Request, Slate

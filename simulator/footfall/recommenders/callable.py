@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from footfall.errors import ScenarioError, did_you_mean
-from footfall.recommenders.foreign import foreign_code
+from footfall.plumbing.foreign import foreign_code
 from footfall.recommenders.foreign_slates import as_slates
 from footfall.recommenders.protocol import Materials, Recommender, Request, Slate
 from footfall.recommenders.specs import CallableSpec

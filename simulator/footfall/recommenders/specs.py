@@ -25,7 +25,7 @@ from pydantic import (
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.plumbing import plugin_options, plugins
-from footfall.plumbing.secrets import EnvName, NoCredentials
+from footfall.plumbing.secret_specs import EnvName, NoCredentials
 from footfall.plumbing.spec import Spec
 from footfall.recommenders.trained_specs import (
     ContentSpec,

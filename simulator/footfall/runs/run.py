@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -61,6 +62,8 @@ from footfall.workers.hiring import hire
 from footfall.workers.shards import FOREIGN, EpochLog, Job, Learners, people_of
 from footfall.world.crowd import Setting
 from footfall.world.records import Names, interactions
+
+_LOG = logging.getLogger(__name__)
 
 
 def run(scenario: Scenario, options: Options, watch: Watch | None = None) -> dict[str, Any]:
@@ -184,6 +187,7 @@ class _Books:
         self._growing = manifest.Growing(out)
         self._announce = announce
         self._told: set[str] = set()
+        self._epochs = 0
 
     def enter(self, record: dict[str, Any], parts: Mapping[str, str]) -> None:
         """Write an epoch down; a night may be saved by what is said in its first hour."""
@@ -192,6 +196,8 @@ class _Books:
                 self._announce(f"! so far {one.problem()}")
                 self._told.add(one.arm)
         self._growing.add(record, parts)
+        self._epochs += 1
+        _LOG.debug("epoch %d is written, %d files", self._epochs, len(parts))
 
 
 @contextmanager

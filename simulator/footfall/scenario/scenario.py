@@ -122,6 +122,9 @@ class Scenario(Spec):
     arm, as in a live test; "interleaved": two recommenders take turns on every page."""
     budget: Operational[BudgetSpec] = BudgetSpec()
     """What the run may use up before it stops, to be resumed."""
+    track: Operational[tuple[str, ...]] = ()
+    """Trackers of experiments that are told of the finished run: ``mlflow``,
+    ``mlflow:EXPERIMENT``, or others that are installed."""
     interventions: tuple[Intervention, ...] = ()
     """What happens on the way; see ``footfall.world.interventions``."""
     stop_early: StopSpec | None = None
@@ -191,8 +194,8 @@ class Scenario(Spec):
         return self
 
     def digest(self) -> str:
-        """SHA-256 of the scenario as resolved, defaults included."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """SHA-256 of the scenario as resolved, defaults included, whoever is told of its runs."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"track"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -204,5 +207,5 @@ def parse_scenario(raw: dict[str, Any], where: str = "scenario") -> Scenario:
         raise ScenarioError(f"{where}: {explain(error, Scenario)}") from None
     too_large = beyond(scenario.model_dump(mode="json"))
     if too_large:
-        raise ScenarioError(f"{where}: {too_large}")
+        raise ScenarioError(f"{where}: {too_large.words}")
     return scenario

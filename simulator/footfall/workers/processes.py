@@ -16,6 +16,7 @@ from footfall.errors import RunError, UserError
 from footfall.llm.distant import Distant, Facts
 from footfall.llm.protocol import LanguageModel, Question, Reply
 from footfall.options import OnRound
+from footfall.plumbing.stderr import stderr
 from footfall.workers.crew import deal
 from footfall.workers.shards import Job, Learners
 from footfall.workers.worker import EpochReport, Worker, failed
@@ -185,7 +186,8 @@ def _live(pipe: Connection, job: Job, shards: range, facts: Facts | None) -> Non
         signal.signal(number, signal.SIG_IGN)
     sys.path.insert(0, str(job.base.resolve()))  # recommenders may be code beside the scenario
     try:
-        _work(pipe, job, shards, facts)
+        with stderr.as_parent():
+            _work(pipe, job, shards, facts)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except Exception as error:  # noqa: BLE001 - told to the main process, which raises it

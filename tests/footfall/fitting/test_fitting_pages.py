@@ -10,16 +10,18 @@ import pandas as pd
 import pytest
 
 from footfall.behaviour import decisions
+from footfall.behaviour.around import alike_above, kind_numbers, reads_after
 from footfall.behaviour.kept import KeptPeople, read_people
-from footfall.behaviour.people import People, unsure
+from footfall.behaviour.people import MEASURES, People, unsure
 from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.specs import TERMS, BehaviourSpec, Habits, Terms
 from footfall.behaviour.traces import KINDS, LIVES, Remembered, Traces, amounts, faded_before
 from footfall.errors import DataError
 from footfall.fitting.pages.backtest import PRIOR, discrepancy
+from footfall.fitting.pages.clicks import click_chances
 from footfall.fitting.pages.curve import ReadingCurve, next_curve
 from footfall.fitting.pages.design import Paper, met_before
-from footfall.fitting.pages.fit import MANY, click_chances, fit_pages
+from footfall.fitting.pages.fit import MANY, fit_pages
 from footfall.fitting.pages.log import read_pages
 from footfall.fitting.pages.picks import Family, Grid, chances, log_likelihood, pull
 from footfall.fitting.pages.stack import stacked, weigh
@@ -33,24 +35,27 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=1.0):
+def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=(), sameness=0.0):
     """Interactions of users who differ in activity, over items that differ in appeal."""
     rng = np.random.default_rng(seed)
     appeal, activity = rng.normal(0, 1, ITEMS), rng.normal(0, 0.5, USERS)
+    left = reads_after(reads_on, SLATE)
     rows = []
     for user in range(USERS):
         for page in range(pages):
             items = rng.permutation(ITEMS)[:SLATE]
-            wants = READING * np.exp(rate + appeal[items] + activity[user])
+            worth = rate + appeal[items] + activity[user]
+            worth[1:] += sameness * (KIND[items[1:]] == KIND[items[:-1]])
+            wants = READING * np.exp(worth)
             if one:
                 noisy = np.log(wants) + rng.gumbel(size=SLATE)
                 best = int(noisy.argmax())
                 clicked = np.arange(SLATE) == (best if noisy[best] > rng.gumbel() else -1)
             else:
-                chance = READING * sigmoid(rate + appeal[items] + activity[user])
+                chance = READING * sigmoid(worth)
                 clicked = rng.random(SLATE) < chance
                 for place in range(SLATE):
-                    clicked[place] &= rng.random() < reads_on ** clicked[:place].sum()
+                    clicked[place] &= rng.random() < left[clicked[:place].sum()]
             time = pd.Timestamp("2025-03-01") + pd.Timedelta(hours=page * 24 + user % 20)
             for place, item in enumerate(items.tolist()):
                 base = (f"u{user:03d}", f"i{item:02d}", time, f"p{page}", place + 1.0)
@@ -64,7 +69,8 @@ def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=1.0):
 
 
 NAMES = [f"u{user:03d}" for user in range(USERS)], [f"i{item:02d}" for item in range(ITEMS)]
-PAPER = Paper(np.zeros(ITEMS), np.zeros((ITEMS, 0)), np.zeros((USERS, 0)))
+KIND = np.arange(ITEMS) % 3
+PAPER = Paper(np.zeros(ITEMS), np.zeros((ITEMS, 0)), np.zeros((USERS, 0)), KIND)
 
 
 def fitted(rows, at=40.0, **options):
@@ -174,13 +180,14 @@ def test_the_world_picks_by_the_chances_of_the_fit(family):
     np.testing.assert_allclose(picked, wanted, atol=0.01)
 
 
-def test_reading_that_clicks_shorten_is_found_and_simulated():
-    """Each click halves further reading: the log says so, and the world's pages come out alike."""
-    rows, appeal, _ = planted_rows(21, pages=60, rate=-0.5, reads_on=0.5)
+@pytest.mark.parametrize("reads_on", [(0.5, 0.25), (1.0, 0.0)], ids=["less", "content with two"])
+def test_reading_that_clicks_shorten_is_found_and_simulated(reads_on):
+    """The log says after how many clicks, and the world's pages come out alike."""
+    rows, appeal, _ = planted_rows(21, pages=60, rate=-0.5, reads_on=reads_on)
     fit = fitted(rows, at=60.0)
     family = fit.clicks.family
     assert family.picks == "many"
-    assert family.reads_on == pytest.approx(0.5, abs=0.12)
+    assert family.reads_on[:2] == pytest.approx(reads_on, abs=0.12)
     assert "read on" in fit.picks.reason
     assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.9
     grid = fit.log.grid.rows
@@ -196,7 +203,36 @@ def test_reading_that_clicks_shorten_is_found_and_simulated():
 
 
 def test_reading_goes_on_where_the_log_does_not_say_otherwise(several):
-    assert several[0].clicks.family.reads_on == 1.0
+    assert several[0].clicks.family.reads_on == ()
+
+
+def test_a_wish_for_something_else_than_just_above_is_found_and_simulated():
+    rows, _, _ = planted_rows(22, pages=60, rate=-0.5, sameness=-0.8)
+    fit = fitted(rows, at=60.0)
+    shared, just = fit.people.shared, MEASURES.index("same kind just above")
+    error = np.sqrt(shared.common_cov[just, just]) / shared.scale[just]
+    assert shared.common[just] / shared.scale[just] == pytest.approx(-0.8, abs=4 * error)
+    # Where it stands below its like, an item is worth less to everybody.
+    items = np.array([[0, 3, 1], [0, 1, 3]], dtype=np.int32)
+    traces = np.zeros((*items.shape, len(KINDS)))
+    worth = fit.people.think(
+        np.zeros(2, dtype=np.int64), items, np.zeros(items.shape), np.zeros(2), traces
+    ).worth
+    assert worth[0, 1] < worth[1, 2] - 0.3
+    assert worth[0, 0] == worth[1, 0]
+
+
+def test_what_is_alike_above():
+    kinds = np.array([[2, 2, 1, 2, -1, -1, 0, 1]])
+    just, near, further = np.moveaxis(alike_above(kinds), -1, 0)
+    np.testing.assert_array_equal(just[0], [0, 1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(near[0], [0, 0, 0, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(further[0], [0, 0, 0, 0, 0, 0, 0, 1])
+    assert kind_numbers(["b", "", "a", "b"]).tolist() == [1, -1, 0, 1]
+    assert kind_numbers(["all", "all"]).tolist() == [-1, -1]
+    np.testing.assert_allclose(reads_after((0.5, 0.2), 4), [1, 0.5, 0.2, 0.08, 0.032])
+    np.testing.assert_allclose(reads_after((), 2), 1)
+    np.testing.assert_allclose(reads_after((1.0, 0.0), 3), [1, 1, 0, 0])
 
 
 def test_users_who_read_less_after_clicks_click_as_often_as_expected():
@@ -210,7 +246,7 @@ def test_users_who_read_less_after_clicks_click_as_often_as_expected():
     blank = np.zeros((n, k))
     features = decisions.PageFeatures(np.ones((n, k), dtype=bool), utility, *[blank] * 4)
     luck = decisions.PageLuck(words(n, k), words(n, k), words(n), words(n), words(n), words(n, k))
-    for reads_on in (0.0, 0.4):
+    for reads_on in ((0.0,), (1.0, 0.0), (0.4,)):
         habits = Habits(picks="many", reads_on=reads_on, examine_curve=tuple(READING))
         terms = dict.fromkeys(TERMS, 0.0) | {"llm": 1.0}
         found = decisions.Behaviour(BehaviourSpec(click=Terms(**terms), habits=habits))
@@ -346,7 +382,7 @@ def test_a_look_back_finds_no_error_where_the_model_is_right_and_some_where_it_i
 
 def test_users_who_click_everything_do_not_carry_the_fit_away():
     """Where a chance is nearly 1 the likelihood is flat; a long step would not come back."""
-    rows, appeal, _ = planted_rows(31, pages=20, rate=-0.5, reads_on=0.7)
+    rows, appeal, _ = planted_rows(31, pages=20, rate=-0.5, reads_on=(0.7, 0.49))
     views = rows[(rows["action"] == "view") & rows["user"].isin([f"u{n:03d}" for n in range(6)])]
     eager = pd.concat([rows, views.assign(action="click")]).drop_duplicates(
         ["user", "item", "time", "page", "action"]

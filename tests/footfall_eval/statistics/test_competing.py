@@ -24,7 +24,10 @@ def clicks(habits, rates):
     "habits",
     [
         *(Habits(picks="one", crowding=c) for c in (0.0, 0.5, 1.0, 2.0)),
-        *(Habits(picks="many", reads_on=r, examine_curve=READING) for r in (0.0, 0.4, 0.9)),
+        *(
+            Habits(picks="many", reads_on=r, examine_curve=READING)
+            for r in ((0.0,), (0.4, 0.1), (1.0, 0.0))
+        ),
     ],
     ids=lambda habits: f"{habits.picks} {habits.crowding} {habits.reads_on}",
 )
@@ -46,9 +49,9 @@ def test_a_good_page_gains_less_than_its_items():
 
 
 def test_items_that_do_not_compete_need_nothing():
-    assert Competition.of({"picks": "many", "reads_on": 1.0}, 10) is None
+    assert Competition.of({"picks": "many", "reads_on": []}, 10) is None
 
 
 def test_more_clicks_than_the_rule_allows_are_no_error():
-    rule = Competition.of({"picks": "many", "reads_on": 0.2, "examine_curve": [1.0]}, 5)
+    rule = Competition.of({"picks": "many", "reads_on": [0.2], "examine_curve": [1.0]}, 5)
     assert all(math.isfinite(one) for one in rule.on_pages(1.0, 50.0))

@@ -5,6 +5,10 @@ arms may prefer (items' effects, content, price, a user's own taste, what was se
 the ratio of clicks between the upper and the lower third is held against the foretold one. What
 is left beyond counting errors is the discrepancy of the model on the log of a lift. A shop has few
 such contrasts, so a prior from planted shops weighs in.
+
+The same is asked of whole pages, by the mean of their items: an arm fills pages, and users who take
+less of a page the better all of it is are right on single impressions and wrong on pages. The
+larger discrepancy of the two counts.
 """
 
 from __future__ import annotations
@@ -44,8 +48,14 @@ class Discrepancy:
 
 def discrepancy(design: Design, post: Posterior, chance: Floats, clicked: Bools) -> Discrepancy:
     """Of impressions that were not fitted, under ``chance`` [n]."""
+    single = _preferences(design, post)
+    found = [_of_thirds(scores, chance, clicked) for scores in (single, _of_pages(design, single))]
+    return max(found, key=lambda one: one.value)
+
+
+def _of_thirds(scores: list[Floats], chance: Floats, clicked: Bools) -> Discrepancy:
     gaps, variances = [], []
-    for score in _preferences(design, post):
+    for score in scores:
         low, high = np.quantile(score, [1 / 3, 2 / 3])
         parts = [clicked[score <= low].sum(), clicked[score >= high].sum()]
         if low == high or min(parts) < FEWEST:
@@ -57,6 +67,13 @@ def discrepancy(design: Design, post: Posterior, chance: Floats, clicked: Bools)
         return Discrepancy(PRIOR, 0, float("nan"))
     found = _posterior_mean(np.array(gaps), np.array(variances))
     return Discrepancy(found, len(gaps), float(np.sqrt(np.mean(np.square(gaps)))))
+
+
+def _of_pages(design: Design, scores: list[Floats]) -> list[Floats]:
+    """[n] each: the mean over the page of each score."""
+    grid = design.grid
+    sizes = np.maximum(grid.sums(np.ones(len(grid.page))), 1.0)
+    return [np.asarray((grid.sums(score) / sizes)[grid.page]) for score in scores]
 
 
 def _preferences(design: Design, post: Posterior) -> list[Floats]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.around import alike_above
 from footfall.behaviour.people import MEASURES, OWN, measure, newness
 from footfall.behaviour.traces import Remembered, amounts, faded_before
 from footfall.fitting.pages.blocks import Design
@@ -37,6 +38,8 @@ class Paper:
     """[n_items, r]"""
     profile: Floats
     """[n_users, q]"""
+    kind: Numbers
+    """[n_items] number of the category; -1: like nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +97,18 @@ def _events(log: PageLog) -> tuple[Numbers, Floats, Floats]:
     return pairs, np.r_[log.days, other.days], added
 
 
-def raw_measures(log: PageLog, price: Floats) -> Floats:
+def raw_measures(log: PageLog, paper: Paper) -> Floats:
     """[n, len(MEASURES)] of every impression, unscaled."""
     fresh = newness(first_days(log)[log.items], log.days)
-    return measure(price[log.items], met_before(log), fresh)
+    return measure(paper.price[log.items], met_before(log), fresh, _above(log, paper.kind))
+
+
+def _above(log: PageLog, kind: Numbers) -> Floats:
+    """[n, len(ABOVE)] what of the same kind stands above; 0 where nobody knows what does."""
+    grid = log.grid
+    padded = np.append(kind[log.items], -1)
+    found = alike_above(padded[grid.rows])[grid.page, grid.place]
+    return np.asarray(found * (log.positions >= 0)[:, None])
 
 
 def click_design(

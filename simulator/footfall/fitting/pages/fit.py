@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,14 +24,13 @@ from footfall.behaviour.people import (
     People,
     Shared,
     UserTraits,
-    sigmoid,
     unsure,
 )
 from footfall.errors import DataError
 from footfall.fitting.pages.backtest import Discrepancy, discrepancy
-from footfall.fitting.pages.blocks import Blocks, Design, Posterior, start
+from footfall.fitting.pages.blocks import Design, Posterior
 from footfall.fitting.pages.buying import Logit, fit_buying, fit_going
-from footfall.fitting.pages.curve import ReadingCurve, next_curve
+from footfall.fitting.pages.clicks import ClickFit, click_chances, everybody, fit_clicks, score
 from footfall.fitting.pages.design import (
     Paper,
     Scales,
@@ -43,13 +41,8 @@ from footfall.fitting.pages.design import (
     some_rows,
 )
 from footfall.fitting.pages.log import PageLog
-from footfall.fitting.pages.picks import (
-    Family,
-    Pull,
-    chances,
-    expected_pull,
-    log_likelihood,
-)
+from footfall.fitting.pages.picks import Family, chances
+from footfall.fitting.pages.reading_on import with_reading
 from footfall.fitting.pages.returning import Returning, fit_returning
 from footfall.fitting.pages.stack import Stack, stacked, weigh
 
@@ -69,8 +62,8 @@ FEWEST_CLICKS = 50
 CLICKS_A_FACTOR = 100
 """Clicks for each dimension of taste; a small log gets fewer of them."""
 
-PLAIN_SWEEPS, FIRST_SWEEPS, MORE_SWEEPS, SWEEPS = 4, 9, 3, 6
-"""Turns before taste comes in, of the first fit, of each fit that goes on from it, and of the last
+FIRST_SWEEPS, MORE_SWEEPS, SWEEPS = 9, 3, 6
+"""Turns of the first fit, of each fit that goes on from it, and of the last
 fit, which goes on from the best of them."""
 
 TASTE_VARIANCES = (0.02, 0.06, 0.15)
@@ -85,39 +78,17 @@ RECENT = 0.25
 MOST_COMPARED = 120_000
 """Impressions on which one pick and several are compared."""
 
-FEWEST_BELOW = 30
-"""Clicks below other clicks without which it is not told whether reading ends with a click."""
-
-CERTAIN, NOTABLE = 3.0, 0.05
-"""It ends only if the log says so by so many standard errors, and beyond so small a share."""
-
-READING_TURNS = 3
-"""Turns between reading after a click and all the rest."""
-
 MANY, ONE = Family("many"), Family("one", 0.5)
 """Where one item of a page is picked, a log tells little of how much a better page is worth: users
 whose activity is not known exactly look like users who are soon content. Half way between a
 multinomial logit (1) and items that do not take from each other (0) is an assumption, and wrong by
 a seventh of a lift at most in the planted shops."""
 
+READING_TURNS = 3
+"""Turns between reading after a click and all the rest."""
 
 SEVERAL = 0.005
 """Share of the pages with a click that have more than one: with more, one pick is impossible."""
-
-
-@dataclass(frozen=True, eq=False)
-class ClickFit:
-    """What moves clicks."""
-
-    family: Family
-    design: Design
-    post: Posterior
-    curve: ReadingCurve
-
-    def reading(self, log: PageLog) -> Floats:
-        """[n] P(an impression is read), given what was clicked above it on its page."""
-        stays = self.family.reads_on**log.clicks_above
-        return np.asarray(self.curve.at(log.positions) * stays)
 
 
 @dataclass(frozen=True)
@@ -191,7 +162,7 @@ def fit_pages(
             f"them (at least {FEWEST_CLICKS} are needed); use a longer log, or write behaviour by "
             "hand"
         )
-    measures = raw_measures(log, paper.price)
+    measures = raw_measures(log, paper)
     scales = Scales.of(measures[rows])
     factors = min(FACTORS, clicks // CLICKS_A_FACTOR, log.n_items - 1, int(fitted.sum()) - 1)
     design = click_design(log, measures, scales, paper, factors)
@@ -201,11 +172,11 @@ def fit_pages(
     begun, back = _settle(log, design, picks.family, rows)
     design = replace(design, taste_var=begun.design.taste_var)
     picks = _said(picks, begun.family)
-    if picks.family.reads_on < 1:
+    if picks.family.reads_on:
         announce(picks.reason)
     announce("coefficients, users and items by turns")
-    click_fit = _fit_clicks(log, some_rows(design, rows), begun.family, rows, SWEEPS, begun)
-    click_fit = _everybody(log, design, click_fit)
+    click_fit = fit_clicks(log, some_rows(design, rows), begun.family, rows, SWEEPS, begun)
+    click_fit = everybody(log, design, click_fit)
     if not click_fit.post.settled:
         raise DataError(
             f"fit: the turns of users and items do not settle on this log ({clicks} clicks of "
@@ -240,7 +211,8 @@ def fit_pages(
 
 def _said(picks: Picks, family: Family) -> Picks:
     """What was found of the pages, with what a click does to reading."""
-    more = f"; after a click {family.reads_on:.0%} read on" if family.reads_on < 1 else ""
+    shares = ", ".join(f"{share:.0%}" for share in family.reads_on)
+    more = f"; of readers {shares} read on after one click, two, ..." if shares else ""
     return replace(picks, family=family, reason=f"{picks.reason}{more}")
 
 
@@ -253,12 +225,6 @@ def _set_level(log: PageLog, fit: ClickFit, rows: Bools) -> None:
         fit.post.common[0] += np.log((counted + LEVEL_PRIOR) / (expected + LEVEL_PRIOR))
 
 
-def click_chances(log: PageLog, fit: ClickFit) -> Floats:
-    """[n] P(clicked) of every impression."""
-    utility = unsure(fit.post.utility(fit.design), fit.post.variance(fit.design))
-    return chances(fit.family, log.grid, utility, fit.reading(log))
-
-
 def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> tuple[ClickFit, LookBack]:
     """How much items differ along a dimension of taste: as it foresees the log's last days best.
 
@@ -267,43 +233,20 @@ def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> tuple[
     held = log.days > np.quantile(log.days, 1 - LATER)
     train, test = rows & ~held, rows & held
     taught, part = some_rows(design, train), some_rows(design, test)
-    best = _fit_clicks(log, taught, family, train, FIRST_SWEEPS)
+    best = fit_clicks(log, taught, family, train, FIRST_SWEEPS)
     for _ in range(READING_TURNS):
-        told = _with_reading(log, best, train)
+        told = with_reading(log, best, train)
         if told == best.family:
             break
-        best = _fit_clicks(log, taught, told, train, MORE_SWEEPS, best)
-    most = _score(log, part, best, test)
+        best = fit_clicks(log, taught, told, train, MORE_SWEEPS, best)
+    most = score(log, part, best, test)
     for variance in TASTE_VARIANCES if design.factors else ():
         if variance != design.taste_var:
-            fit = _fit_clicks(
+            fit = fit_clicks(
                 log, replace(taught, taste_var=variance), best.family, train, MORE_SWEEPS, best
             )
-            best, most = max((best, most), (fit, _score(log, part, fit, test)), key=_second)
+            best, most = max((best, most), (fit, score(log, part, fit, test)), key=_second)
     return best, _look_back(log, part, best, test)
-
-
-def _with_reading(log: PageLog, fit: ClickFit, rows: Bools) -> Family:
-    """The family, with as much reading after a click as makes clicks below others as many as were.
-
-    Users whose activity is not known exactly make it look more, so it is never found by mistake;
-    where the log does not refute that reading goes on, it does.
-    """
-    below = rows & (log.clicks_above > 0) & (log.positions >= 0)
-    clicks = float(log.clicked[below].sum())
-    if fit.family.picks == "one" or clicks < FEWEST_BELOW:
-        return fit.family
-    utility = unsure(fit.post.utility(fit.design), fit.post.variance(fit.design))
-    place = np.cumsum(rows) - 1
-    wanted = fit.curve.at(log.positions[below]) * sigmoid(utility[place[below]])
-    above = log.clicks_above[below]
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if float(wanted @ middle**above) < clicks else (low, middle)
-    if high + CERTAIN * high / np.sqrt(clicks) > 1.0 - NOTABLE:
-        return replace(fit.family, reads_on=1.0)
-    return replace(fit.family, reads_on=float(high))
 
 
 def _look_back(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> LookBack:
@@ -321,14 +264,6 @@ def _second(one: tuple[ClickFit, float]) -> float:
     return one[1]
 
 
-def _score(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> float:
-    """Mean log-likelihood of pages that were not fitted."""
-    utility = unsure(fit.post.utility(part), fit.post.variance(part))
-    reading = fit.reading(log)[rows]
-    each = log_likelihood(fit.family, part.grid, utility, reading, log.clicked[rows])
-    return float(each.mean())
-
-
 def _compare(log: PageLog, design: Design, rows: Bools) -> Picks:
     """Fit each family to four fifths of the visits, and see which foresees the last fifth."""
     clicks = np.bincount(log.pages[rows], weights=log.clicked[rows])
@@ -344,62 +279,12 @@ def _compare(log: PageLog, design: Design, rows: Bools) -> Picks:
     part = some_rows(plain, test)
     found = {}
     for family in (MANY, ONE):
-        fit = _fit_clicks(log, some_rows(plain, train), family, train, 4)
-        found[family] = _score(log, part, fit, test)
+        fit = fit_clicks(log, some_rows(plain, train), family, train, 4)
+        found[family] = score(log, part, fit, test)
     best = max(found, key=lambda family: found[family])
     gain = abs(found[ONE] - found[MANY])
     words = "one pick a page" if best == ONE else "several picks a page"
     return Picks(best, gain, f"{words}: {gain:.4f} nats a held-out page better than the other")
-
-
-def _fit_clicks(
-    log: PageLog,
-    design: Design,
-    family: Family,
-    rows: Bools,
-    sweeps: int,
-    begin: ClickFit | None = None,
-) -> ClickFit:
-    """Turns of coefficients, users, items and the reading curve; from ``begin``, if there is."""
-    positions, clicked = log.positions[rows], log.clicked[rows]
-    stays = family.reads_on ** log.clicks_above[rows]
-    curve = ReadingCurve.flat(int(log.positions.max(initial=-1)) + 1)
-    if begin is None:
-        post = start(design, float((clicked.sum() + 0.5) / (len(clicked) + 1.0)))
-    else:
-        curve, post = begin.curve, deepcopy(begin.post)
-        post.item_var[1:] = design.taste_var
-
-    def at(mean: Floats, spread: Floats) -> Pull:
-        return expected_pull(
-            family, design.grid, mean, spread, curve.at(positions) * stays, clicked
-        )
-
-    blocks = Blocks(design, at)
-    for number in range(sweeps):
-        tasting = design.factors > 0 and (begin is not None or number >= PLAIN_SWEEPS)
-        if tasting and begin is None and number == PLAIN_SWEEPS:
-            blocks.taste_from_residuals(post)
-        blocks.sweep(post, taste=tasting)
-        for _ in range(2 if number < sweeps - 1 else 4):
-            utility = unsure(post.utility(design), post.variance(design))
-            chance = chances(family, design.grid, utility, curve.at(positions) * stays)
-            curve, level = next_curve(curve, positions, chance, clicked)
-            post.common[0] += level
-    return ClickFit(family, design, post, curve)
-
-
-def _everybody(log: PageLog, design: Design, fit: ClickFit) -> ClickFit:
-    """Fold everybody's own memory in, the shared numbers as they are."""
-
-    def at(mean: Floats, spread: Floats) -> Pull:
-        return expected_pull(fit.family, design.grid, mean, spread, fit.reading(log), log.clicked)
-
-    blocks = Blocks(design, at)
-    for _ in range(2):
-        blocks.spread = fit.post.variance(design)
-        blocks.users(fit.post, taste=design.factors > 0)
-    return replace(fit, design=design)
 
 
 def _people(
@@ -446,6 +331,7 @@ def _people(
         buy=np.zeros(log.n_items) if buying is None else buying.post.items[:, 0],
         buy_var=item_buy_var,
         first_day=first_days(log) - at,
+        kind=paper.kind,
     )
     users = UserTraits(
         own=post.users[:, :k],

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from footfall.behaviour.around import kind_numbers
 from footfall.behaviour.features import relative_prices
 from footfall.behaviour.kept import KeptPeople
 from footfall.behaviour.specs import TERMS, BehaviourSpec, Habits, PeopleSpec, Terms
@@ -89,6 +90,7 @@ def fit_users(
         price=relative_prices(catalogue),
         content=item_content(split.remembered.items, relative_prices(catalogue)),
         profile=user_profile(profiles),
+        kind=kind_numbers(catalogue.categories),
     )
     pages = fit_pages(log, paper, fitted=fitted, at=at, announce=announce)
     report = report_of(pages)

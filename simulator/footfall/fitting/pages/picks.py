@@ -4,7 +4,7 @@
 
     many   P(click i) = reading_i * sigmoid(U_i): the position-based model (Craswell, Zoeter,
            Taylor and Ramsey, WSDM 2008); where clicks shorten reading, reading_i is that
-           times ``reads_on`` for each click above (compare the dependent click model: Guo, Liu
+           times ``reads_on`` for the clicks above (compare the dependent click model: Guo, Liu
            and Wang, WSDM 2009)
     one    at most one click a page, a race: item i comes at rate h_i = reading_i * exp(U_i), the
            first to come is taken, and the user's patience ends it at a time of mean 1 and variance
@@ -40,8 +40,9 @@ class Family:
     picks: Literal["many", "one"]
     crowding: float = 1.0
     """With "one": the variance of the users' patience on a page."""
-    reads_on: float = 1.0
-    """With "many": by what each click multiplies reading further down."""
+    reads_on: tuple[float, ...] = ()
+    """With "many": by what one click above, two, ... multiply reading further down; see
+    ``footfall.behaviour.around.reads_after``."""
 
 
 SMALLEST = 1e-12

@@ -11,11 +11,11 @@ completions to anybody. So ``footfall serve`` puts this in front of all of it.
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from footfall.plumbing.hosts import is_here
+from footfall.plumbing.secrets import read_secret
 
 KEY = "VLLM_API_KEY"
 """Environment variable with the key, vLLM's own."""
@@ -36,7 +36,7 @@ class Gate:
 
     def __init__(self, app: Callable[[_Scope, _Receive, _Send], Awaitable[None]]) -> None:
         self._app = app
-        key = os.environ.get(KEY, "")
+        key = read_secret(KEY)
         self._wanted = f"Bearer {key}".encode() if key else b""
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:

@@ -17,6 +17,7 @@ from footfall.llm.vllm.gate import KEY, Gate
 from footfall.llm.weights.adapters import lora_settings
 from footfall.llm.weights.weights import Weights, find_weights
 from footfall.plumbing.hosts import is_here
+from footfall.plumbing.secrets import read_secret
 
 
 def serve(
@@ -95,7 +96,7 @@ def _base_name(spec: ModelSpec, weights: Weights) -> str:
 def _key(host: str, api_key_env: str | None) -> str:
     """Secret that clients must send; "" for a server that only this machine reaches."""
     if api_key_env:
-        key = os.environ.get(api_key_env, "")
+        key = read_secret(api_key_env)
         if not key:
             raise ModelError(f"the environment variable {api_key_env} with the API key is not set")
         return key

@@ -28,7 +28,7 @@ from footfall.llm.protocol import NoAnswer, Question, Reply, Tokenizer
 from footfall.llm.specs import ModelSpec
 from footfall.llm.stream import Pending
 from footfall.llm.vllm.batches import by_prefix, too_long
-from footfall.llm.vllm.bounded_http import UnboundedError, client
+from footfall.llm.vllm.bounded_http import client
 from footfall.llm.vllm.outage import Circuit
 from footfall.llm.vllm.server_door import BUSY, Door, api_key
 from footfall.llm.vllm.server_replies import read_batch, read_generated, read_written
@@ -36,6 +36,7 @@ from footfall.llm.weights.adapters import adapter_hash, find_adapter
 from footfall.llm.weights.embedded import embedded_folder
 from footfall.llm.weights.tokenizer import load_tokenizer
 from footfall.llm.writing import Passage, Written
+from footfall.plumbing.http_answers import UnboundedError
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
 from footfall.plumbing.secrets import hidden, values_of

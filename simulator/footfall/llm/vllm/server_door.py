@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import httpx
@@ -11,11 +10,14 @@ import httpx
 from footfall.errors import AwayError, ModelError, did_you_mean
 from footfall.llm.protocol import Tokenizer
 from footfall.llm.specs import ModelSpec, served_name
-from footfall.llm.vllm.bounded_http import UnboundedError, fetch
+from footfall.llm.vllm.bounded_http import fetch
+from footfall.plumbing.http_answers import UnboundedError
+from footfall.plumbing.secrets import read_secret
 
 BUSY = frozenset({429, 502, 503, 504})
 """Statuses that are about the server and never about a question."""
 _OPENING_TIMEOUT = 30.0
+"""Seconds for each of these answers as a whole."""
 _SAMPLE = "Oat milk, 1 l\nRye bread\n"
 
 
@@ -23,7 +25,7 @@ def api_key(spec: ModelSpec) -> str:
     """The server's key, from the environment; "" if the scenario names none."""
     if spec.api_key_env is None:
         return ""
-    key = os.environ.get(spec.api_key_env, "")
+    key = read_secret(spec.api_key_env)
     if not key:
         raise ModelError(f"the environment variable {spec.api_key_env} (api_key_env) is not set")
     return key
@@ -86,7 +88,7 @@ class Door:
     def _request(self, method: str, url: str, **body: Any) -> dict[str, Any]:
         try:
             found = json.loads(
-                fetch(method, url, headers=self._headers, timeout=_OPENING_TIMEOUT, **body)
+                fetch(method, url, headers=self._headers, within=_OPENING_TIMEOUT, **body)
             )
         except UnboundedError as error:
             raise ModelError(f"{url}: not a vLLM server: its answer is {error}") from error

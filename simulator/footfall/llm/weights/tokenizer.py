@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,11 @@ from footfall.errors import ModelError, one_line
 
 _MARK, _SAMPLE = "FootfallUserWords", "What a System says."
 _KEPT_CHATS = 1024
+_TODAY = dt.datetime(2024, 7, 26, tzinfo=dt.UTC)
+"""What templates that tell the date are told: a run that is resumed tomorrow asks the same. It is
+the date that Llama's templates have by themselves."""
+_ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
+"""How Python shows where in memory something lies, other in each process."""
 _LOG_NAMES = ("transformers", "huggingface_hub")
 
 
@@ -31,7 +38,12 @@ class HubTokenizer:
         added = tokenizer.get_added_vocab()
         self.control_tokens = tuple(sorted({*tokenizer.all_special_tokens, *added}))
         self._chats: dict[str, tuple[str, str]] = {}
-        self._wrap(_SAMPLE)  # a template that does not do is told of before the first question
+        # A template that does not do is told of before the first question.
+        if self._wrap(_SAMPLE) != self._wrap(_SAMPLE):
+            raise ModelError(
+                "the model's chat template writes something else each time; choose another model, "
+                "or mend its chat template"
+            )
 
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``, without special tokens added."""
@@ -63,9 +75,15 @@ class HubTokenizer:
         if not self._tokenizer.chat_template:
             return self._beginning() + (f"{system}\n\n" if system else ""), "\n"
         user = {"role": "user", "content": _MARK}
-        text = self._with_system(system, user) if system else self._render([user])
+        try:
+            text = self._with_system(system, user) if system else self._render([user])
+        except Exception as error:  # a template may raise anything, and be none
+            raise ModelError(
+                f"the model's chat template does not work ({one_line(error, 150)}); choose another "
+                "model, or mend its chat template"
+            ) from error
         before, *after = text.split(_MARK)
-        if len(after) != 1 or system.strip() not in before:
+        if len(after) != 1 or system.strip() not in before or _ADDRESS.search(text):
             raise ModelError(
                 "the model's chat template loses, changes or repeats the words that it is given; "
                 "choose another model, or mend its chat template"
@@ -96,6 +114,7 @@ class HubTokenizer:
                 tokenize=False,
                 add_generation_prompt=True,
                 enable_thinking=False,  # the answer is read from the very next token
+                strftime_now=_TODAY.strftime,
             )
         )
 

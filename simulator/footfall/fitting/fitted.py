@@ -278,7 +278,12 @@ def _spec(
             f"{Terms().none} for an average item: these slates cannot be left without a choice"
         )
     else:
-        rate = float(np.average(np.tile(data.chosen >= 0, copies), weights=weights))
+        real = float(np.average(np.tile(data.chosen >= 0, copies), weights=weights))
+        rate, said = real, f"those did ({real:.1%})"
+        if habits.picks == "many":
+            # Such pages are the logit's own, which weighs users who differ by what they chose.
+            rate = float(np.average(1.0 - _nothing(utility, shown, habits), weights=weights))
+            said = f"the logit lets expect ({rate:.1%}, where {real:.1%} did)"
         bought = 1.0
         if choices == "purchases":
             bought = max(_sigmoid(buy.base), min(0.95, 2 * rate))
@@ -288,7 +293,7 @@ def _spec(
         terms[CONSTANT] += _shift(utility, shown, weights, habits, rate / bought)
         assumed["examination"] = (
             "reading depth is as in habits; the constant is raised so that pages like the real "
-            f"ones end in a choice as often as those did ({rate:.1%})"
+            f"ones end in a choice as often as {said}"
         )
     return BehaviourSpec(
         click=Terms(**{name: float(value) for name, value in terms.items()}),
@@ -342,6 +347,12 @@ def _shift(
         return float(np.average(1.0 - nothing, weights=weights)) - rate
 
     return float(scipy.optimize.brentq(excess, -30.0, 30.0, xtol=1e-6))
+
+
+def _nothing(utility: Floats, shown: npt.NDArray[np.bool_], habits: Habits) -> Floats:
+    """[n] chance that nothing is taken of slates that are read to the end."""
+    clicks = click_probabilities(np.where(shown, utility, -np.inf), shown * 1.0, habits.picks)
+    return one_at_most(clicks, habits.picks)[:, -1]
 
 
 def _sigmoid(odds: float) -> float:

@@ -351,7 +351,9 @@ def _shift(
 
 def _nothing(utility: Floats, shown: npt.NDArray[np.bool_], habits: Habits) -> Floats:
     """[n] chance that nothing is taken of slates that are read to the end."""
-    clicks = click_probabilities(np.where(shown, utility, -np.inf), shown * 1.0, habits.picks)
+    clicks = click_probabilities(
+        np.where(shown, utility, -np.inf), shown.astype(np.float64), habits.picks
+    )
     return one_at_most(clicks, habits.picks)[:, -1]
 
 

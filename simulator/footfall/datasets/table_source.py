@@ -114,6 +114,9 @@ class ItemTable(Source):
     item: str
     title: str
     category: str | None = None
+    image: str | None = None
+    """Column with each item's image, shown to the model with ``choice: {images: true}``: PNG, JPEG
+    or WebP, as a path below the folder of this table, or as bytes (a Parquet file)."""
     price: str | None = None
     """Unit price. Without it, prices are the median of what was paid."""
     attributes: list[str] = Field(default_factory=list)

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,21 @@ class HubTokenizer:
         opening, closing = self._chats[system]
         return opening + user, closing
 
+    def image_mark(self) -> str:
+        """Text that stands for an image; see ``footfall.llm.protocol.Tokenizer``."""
+        told = {"role": "user", "content": [_said("["), {"type": "image"}, _said("]")]}
+        try:
+            text = self._render([told]) if self._tokenizer.chat_template else ""
+        except Exception:  # noqa: BLE001 - a template may raise anything at what is no text
+            text = ""
+        shown = text.partition("[")[2].rpartition("]")[0].strip()
+        if not any(token in shown for token in self.control_tokens):
+            raise ModelError(
+                "the model's chat template knows no images; choose a vision-language model, or "
+                "leave choice.images out"
+            )
+        return shown
+
     def _wrap(self, system: str) -> tuple[str, str]:
         """Text before and after the user's words."""
         if not self._tokenizer.chat_template:
@@ -90,7 +106,7 @@ class HubTokenizer:
             )
         return before, after[0]
 
-    def _with_system(self, system: str, user: dict[str, str]) -> str:
+    def _with_system(self, system: str, user: dict[str, Any]) -> str:
         """A conversation with the system's words in it, in their own turn or in the user's."""
         try:
             text = self._render([{"role": "system", "content": system}, user])
@@ -107,7 +123,30 @@ class HubTokenizer:
         extra = next((n for n in range(len(whole)) if whole[n : n + len(plain)] == plain), 0)
         return self.decode(whole[:extra])
 
-    def _render(self, turns: list[dict[str, str]]) -> str:
+    def _render(self, turns: list[dict[str, Any]]) -> str:
+        """A conversation as text; templates of models that see may take words as parts only."""
+        words = [turn["content"] for turn in turns if isinstance(turn["content"], str)]
+        problem: Exception | None = None
+        try:
+            text = self._applied(turns)
+        except Exception as error:  # noqa: BLE001 - a template may raise anything
+            text, problem = "", error
+        if words and not all(word.strip() in text for word in words):
+            parts = [
+                {**turn, "content": [_said(turn["content"])]}
+                if isinstance(turn["content"], str)
+                else turn
+                for turn in turns
+            ]
+            with suppress(Exception):  # then it is as it was without parts
+                told = self._applied(parts)
+                if all(word.strip() in told for word in words):
+                    return told
+        if problem is not None:
+            raise problem
+        return text
+
+    def _applied(self, turns: list[dict[str, Any]]) -> str:
         return str(
             self._tokenizer.apply_chat_template(
                 turns,
@@ -117,6 +156,10 @@ class HubTokenizer:
                 strftime_now=_TODAY.strftime,
             )
         )
+
+
+def _said(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
 
 
 def load_tokenizer(

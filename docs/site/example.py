@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from footfall import Options, simulate
 from footfall.scenario.overriding import read_with_options
 from footfall_eval.reporting.report import write_report
-from footfall_live.application import application
+from footfall_live.application import Served, application
 from footfall_live.guard import Guard
 
 RUN = "grocery"
@@ -37,7 +37,7 @@ def write(folder: Path) -> None:
 
 def _save_replay(runs: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    client = TestClient(application(runs, Guard(frozenset({"testserver"}))))
+    client = TestClient(application(Served(runs, starts=False), Guard(frozenset({"testserver"}))))
     for name in ("live.css", "live.js"):
         (folder / name).write_text(client.get(f"/static/{name}").text)
     address = f"/runs/{RUN}/replay"

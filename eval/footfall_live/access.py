@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
+
+import typer
 
 from footfall.errors import UserError
 from footfall.plumbing.secrets import read_secret
-from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.guard import LOOPBACK, TOKEN, Guard
 
-TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
-"""Environment variable that holds the token."""
+Host = Annotated[str, typer.Option(help="Address to listen at.")]
 
 HOSTS = "FOOTFALL_HOSTS"
 """Environment variable with the names, set apart by commas, by which others call this server."""

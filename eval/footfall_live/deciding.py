@@ -13,27 +13,25 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import anyio
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
 
 from footfall.deciding import MOST_DAYS, Decider, MadeUpPage, PageChances
 from footfall.errors import FootfallError, ModelError, UserError
-from footfall_live.guard import Guard
+from footfall_live.refusals import UNFIT, refusal
 
 MOST_PAGES = 1_000
 """Pages in one request."""
-
-MOST_BYTES = 4_000_000
-"""Of a request's body."""
 
 MOST_AT_ONCE = 4_096
 """Pages that are put to the model together."""
 
 MOST_WAITING = 100_000
 """Pages that wait; more are refused with status 503 and may be sent again."""
+
+AWAY, BUSY = 502, 503
+"""Statuses: the model does not answer, or too many wait for it."""
 
 Id = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -87,7 +85,16 @@ class Batches:
         finally:
             self._waiting -= len(pages)
 
-    async def work(self) -> None:
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """While inside, pages are answered."""
+        task = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _work(self) -> None:
         """Answer for ever; one batch at a time, because a model does one thing at a time."""
         while True:
             batch = await self._next()
@@ -120,72 +127,33 @@ def _settle(one: _Waiting, found: list[PageChances] | Exception) -> None:
         one.answer.set_result(found)
 
 
-def deciding(decider: Decider, guard: Guard) -> FastAPI:
-    """The application over the users of one scenario."""
+def add_deciding(app: FastAPI, decider: Decider) -> Batches:
+    """Add ``POST /v1/decide`` over the users of one scenario.
+
+    Returns:
+        The batches, which are to be ``working`` while the application lives.
+    """
     batches = Batches(decider)
-
-    @asynccontextmanager
-    async def working(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(batches.work())
-        yield
-        task.cancel()
-
-    app = FastAPI(
-        title="Footfall: simulated users",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/v1/openapi.json",
-        lifespan=working,
-    )
-    app.middleware("http")(_of_a_size)
-    app.middleware("http")(guard)  # added last, asked first
-    app.add_exception_handler(RequestValidationError, _misread)
-    app.add_exception_handler(HTTPException, _refused)
 
     @app.post("/v1/decide")
     async def decide(asked: Asked) -> Response:
+        """Chances of clicks and purchases on slates for users."""
         pages = [MadeUpPage(one.user, tuple(one.items), one.day) for one in asked.pages]
         try:
             for page in pages:
                 decider.check(page)
             found = await batches.ask(pages)
         except ModelError as error:
-            return _wrong(502, str(error))
+            return refusal(str(error), AWAY)
         except UserError as error:
-            return _wrong(422, str(error))
+            return refusal(str(error), UNFIT)
         except OverflowError:
-            return _wrong(503, "too many pages wait; send them again in a while")
+            return refusal("too many pages wait; send them again in a while", BUSY)
         except FootfallError as error:
-            return _wrong(502, str(error))
+            return refusal(str(error), AWAY)
         return JSONResponse({"pages": [_plain(one) for one in found]})
 
-    return app
-
-
-async def _of_a_size(request: Request, call_next: Any) -> Response:
-    """Refuse bodies whose length is not told or too large, before they are read."""
-    length = request.headers.get("content-length", "")
-    if request.method == "POST" and not (length.isdigit() and int(length) <= MOST_BYTES):
-        return _wrong(413, f"a request has at most {MOST_BYTES:,} bytes, and says how many")
-    response: Response = await call_next(request)
-    return response
-
-
-def _misread(_: Request, error: Exception) -> Response:
-    """What is wrong with a request, and where, in a line."""
-    assert isinstance(error, RequestValidationError), "registered for these"
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    return _wrong(422, f"{where}: {first['msg']}")
-
-
-def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException), "registered for these"
-    return _wrong(error.status_code, str(error.detail))
-
-
-def _wrong(status: int, words: str) -> Response:
-    return JSONResponse({"error": words}, status_code=status)
+    return batches
 
 
 def _plain(one: PageChances) -> dict[str, Any]:

@@ -39,15 +39,28 @@ class RunEntry:
     seconds: float | None
     """Wall-clock seconds so far."""
     engine_seconds: float | None
+    stored: int = 0
+    """Questions that were answered from the store."""
+    progress: float = 0.0
+    """Share of the simulated days that is written, from 0 to 1."""
+    simulating_seconds: float | None = None
+    """Wall-clock seconds since the first user came, without starting the engine."""
+    reason: str = ""
+    """Why it stopped or failed; "" where it did not."""
     trouble: str = ""
     """Why the manifest cannot be read; "" where it can."""
 
     @property
-    def progress(self) -> float:
-        """Share of the simulated days that is written, from 0 to 1."""
-        if not self.days:
-            return 0.0
-        return min(1.0, self.epochs * self.epoch_days / self.days)
+    def engine_share(self) -> float | None:
+        """Share of the simulating time that the model's engine took; None: not known yet."""
+        if not self.simulating_seconds or self.engine_seconds is None:
+            return None
+        return min(1.0, self.engine_seconds / self.simulating_seconds)
+
+    @property
+    def stored_share(self) -> float | None:
+        """Share of the questions that were answered from the store; None: none was asked."""
+        return self.stored / self.questions if self.questions else None
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,9 @@ def _entry(name: str, record: dict[str, Any]) -> RunEntry:
     world, population = _mapping(scenario.get("world")), _mapping(scenario.get("population"))
     choice, timings = _mapping(record.get("choice")), _mapping(record.get("timings"))
     arms = scenario.get("arms")
+    epochs, days = epochs_of(record.get("parts") or {}), _number(world.get("days"))
+    epoch_days = _number(world.get("epoch_days")) or 1.0
+    simulating, starting = _number(timings.get("simulating")), _number(timings.get("engine_start"))
     named = [_mapping(arm).get("name") for arm in arms] if isinstance(arms, list) else []
     return RunEntry(
         name=name,
@@ -125,13 +141,17 @@ def _entry(name: str, record: dict[str, Any]) -> RunEntry:
         arms=tuple(str(arm) for arm in named if arm is not None),
         users=_whole(population.get("users")),
         seed=_whole(scenario.get("seed")),
-        epochs=epochs_of(record.get("parts") or {}),
-        days=_number(world.get("days")),
-        epoch_days=_number(world.get("epoch_days")) or 1.0,
+        epochs=epochs,
+        days=days,
+        epoch_days=epoch_days,
         questions=_whole(choice.get("questions")) or 0,
         unanswered=_whole(choice.get("unanswered_pages")) or 0,
         seconds=_number(timings.get("total")),
         engine_seconds=_number(timings.get("engine")),
+        stored=_whole(choice.get("from_store")) or 0,
+        progress=min(1.0, epochs * epoch_days / days) if days else 0.0,
+        simulating_seconds=None if simulating is None else max(0.0, simulating - (starting or 0.0)),
+        reason=str(record.get("reason") or ""),
     )
 
 

@@ -11,6 +11,9 @@ import pandas as pd
 from footfall.errors import UserError, did_you_mean
 from footfall_eval.reading.load import RunLog
 
+Titles = dict[str, tuple[str, str]]
+"""Item -> title and category."""
+
 SUGGESTED = 200
 """Ids that a mistyped one is compared with."""
 
@@ -66,17 +69,18 @@ class Timeline:
         return found
 
 
-def timeline(log: RunLog, user: str) -> Timeline:
+def timeline(log: RunLog, user: str, named: Titles | None = None) -> Timeline:
     """Read one user's pages.
 
     Args:
         log: An opened run.
         user: Id, as in the log.
+        named: The run's ``titles``, where they were read already.
 
     Raises:
         UserError: The run has no such user.
     """
-    titles = _titles(log)
+    known = titles(log) if named is None else named
     rows = log.execute(
         'SELECT arm, session, page, position, item, "time", price, llm, utility, p_examine,'
         " p_click, p_buy, answered, examined, clicked, bought FROM impressions"
@@ -87,14 +91,14 @@ def timeline(log: RunLog, user: str) -> Timeline:
         'SELECT arm, session, pages, ended FROM sessions WHERE "user" = ?', [user]
     ).df()
     if rows.empty and visits.empty:
-        known = users(log, most=SUGGESTED)
-        raise UserError(f'no user "{user}" in this run; {did_you_mean(user, known)}')
+        others = users(log, most=SUGGESTED)
+        raise UserError(f'no user "{user}" in this run; {did_you_mean(user, others)}')
     ends = {
         (str(row["arm"]), int(row["session"])): (int(row["pages"]), str(row["ended"]))
         for row in visits.to_dict("records")
     }
     steps = [
-        _page(part, titles, ends)
+        _page(part, known, ends)
         for _, part in rows.groupby(["time", "arm", "session", "page"], sort=True)
     ]
     return Timeline(user, arms_of(log), tuple(steps))
@@ -117,7 +121,7 @@ def arms_of(log: RunLog) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda arm: (order.get(arm, len(order)), arm)))
 
 
-def _titles(log: RunLog) -> dict[str, tuple[str, str]]:
+def titles(log: RunLog) -> Titles:
     """Item -> title and category; empty where the run keeps no table of items."""
     table = log.table("items")
     if table is None:
@@ -129,7 +133,7 @@ def _titles(log: RunLog) -> dict[str, tuple[str, str]]:
 
 def _page(
     part: pd.DataFrame,
-    titles: dict[str, tuple[str, str]],
+    named: Titles,
     ends: dict[tuple[str, int], tuple[int, str]],
 ) -> SeenPage:
     first = part.iloc[0]
@@ -140,14 +144,14 @@ def _page(
         session=session,
         page=page,
         time=first["time"],
-        items=tuple(_item(row, titles) for row in part.to_dict("records")),
+        items=tuple(_item(row, named) for row in part.to_dict("records")),
         then=ended if page == pages - 1 else "",
     )
 
 
-def _item(row: dict[Any, Any], titles: dict[str, tuple[str, str]]) -> ShownItem:
+def _item(row: dict[Any, Any], named: Titles) -> ShownItem:
     item = str(row["item"])
-    title, category = titles.get(item, (item, ""))
+    title, category = named.get(item, (item, ""))
     return ShownItem(
         position=int(row["position"]) + 1,
         item=item,

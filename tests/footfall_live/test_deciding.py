@@ -10,12 +10,13 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-import footfall_live.deciding as live
 import shop
 from console import footfall
 from footfall.deciding import Decider
 from footfall.scenario.scenario import parse_scenario
+from footfall_live.application import Served, application
 from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.refusals import MOST_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,9 @@ def decider(tmp_path_factory):
 
 @pytest.fixture
 def client(decider):
-    with TestClient(live.deciding(decider, Guard(LOOPBACK | {"testserver"}))) as opened:
+    with TestClient(
+        application(Served(decider=decider, pages=False), Guard(LOOPBACK | {"testserver"}))
+    ) as opened:
         yield opened
 
 
@@ -57,7 +60,7 @@ def test_a_thousand_clients_at_once_lose_nothing(decider, monkeypatch):
         return foresee(pages)
 
     monkeypatch.setattr(decider, "foresee", counting)
-    app = live.deciding(decider, Guard(LOOPBACK | {"testserver"}))
+    app = application(Served(decider=decider, pages=False), Guard(LOOPBACK | {"testserver"}))
     pages = [page(decider, seed) for seed in range(40)]
 
     async def all_at_once():
@@ -125,7 +128,7 @@ def test_what_is_wrong_is_said_in_a_line(client, body, status, words):
 
 
 def test_odd_bodies_are_refused_without_a_traceback(decider):
-    app = live.deciding(decider, Guard(LOOPBACK | {"testserver"}))
+    app = application(Served(decider=decider, pages=False), Guard(LOOPBACK | {"testserver"}))
     draw = random.Random(1)
     with TestClient(app, raise_server_exceptions=True) as client:
         for _ in range(300):
@@ -135,12 +138,14 @@ def test_odd_bodies_are_refused_without_a_traceback(decider):
             )
             assert found.status_code in {400, 422}
             assert found.json()["error"]
-        huge = client.post("/v1/decide", content=b" " * (live.MOST_BYTES + 1))
+        huge = client.post("/v1/decide", content=b" " * (MOST_BYTES + 1))
         assert huge.status_code == 413
 
 
 def test_strangers_are_kept_out(decider):
-    app = live.deciding(decider, Guard(LOOPBACK | {"testserver"}, "secret"))
+    app = application(
+        Served(decider=decider, pages=False), Guard(LOOPBACK | {"testserver"}, "secret")
+    )
     with TestClient(app) as client:
         body = {"pages": [page(decider)]}
         assert client.post("/v1/decide", json=body).status_code == 401

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from footfall.llm.fake_server import FakeServer
 from footfall_live.access import guard_of
-from footfall_live.application import application
+from footfall_live.application import Served, application
 from footfall_live.health import ALIVE, READY, model_answers, with_health
 
 
@@ -15,7 +15,7 @@ from footfall_live.health import ALIVE, READY, model_answers, with_health
 def served(tmp_path, monkeypatch):
     monkeypatch.setenv("FOOTFALL_TOKEN", "a-token")
     monkeypatch.setenv("FOOTFALL_HOSTS", "footfall-view, shop.example")
-    return application(tmp_path, guard_of("0.0.0.0"))
+    return application(Served(tmp_path), guard_of("0.0.0.0"))
 
 
 def test_both_addresses_ask_for_no_token_and_no_name(served):

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import eval_worlds
 from footfall.run_folder.layout import MANIFEST
-from footfall_live.application import application
+from footfall_live.application import Served, application
 from footfall_live.guard import LOOPBACK, Guard
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "operations" / "grafana.json"
@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 
 def read(folder, token="", **headers):
-    app = application(folder, Guard(LOOPBACK | {"testserver"}, token))
+    app = application(Served(folder), Guard(LOOPBACK | {"testserver"}, token))
     return TestClient(app).get("/metrics", headers=headers)
 
 

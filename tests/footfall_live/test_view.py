@@ -16,7 +16,7 @@ from eyes import violations
 from footfall.run_folder.layout import MANIFEST
 from footfall.run_folder.manifest import locked
 from footfall_eval import RunLog
-from footfall_live.application import application
+from footfall_live.application import Served, application
 from footfall_live.guard import LOOPBACK, Guard
 from footfall_live.shelf import Shelf
 from footfall_live.timeline import timeline, users
@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(folder):
-    app = application(folder, Guard(LOOPBACK | {"testserver"}))
+    app = application(Served(folder), Guard(LOOPBACK | {"testserver"}))
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -117,7 +117,7 @@ def test_a_damaged_run_is_listed_with_what_is_wrong(folder, tmp_path):
     entry = Shelf(tmp_path).entries()[0]
     assert entry.status == "unreadable"
     assert "not readable JSON" in entry.trouble
-    client = TestClient(application(tmp_path, Guard(LOOPBACK | {"testserver"})))
+    client = TestClient(application(Served(tmp_path), Guard(LOOPBACK | {"testserver"})))
     assert "not readable JSON" in client.get("/runs/broken").text
 
 
@@ -138,7 +138,7 @@ def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path):
     ],
 )
 def test_only_with_the_token_and_by_its_own_name(folder, headers, status):
-    client = TestClient(application(folder, Guard(LOOPBACK | {"testserver"}, "secret")))
+    client = TestClient(application(Served(folder), Guard(LOOPBACK | {"testserver"}, "secret")))
     for address in ("/", "/v1/runs", "/v1/runs/first/timeline?user=x", "/static/live.css"):
         answer = client.get(address, headers=headers)
         assert answer.status_code == status or (status == 200 and answer.status_code == 404)
@@ -147,7 +147,7 @@ def test_only_with_the_token_and_by_its_own_name(folder, headers, status):
 
 
 def test_a_token_in_the_address_is_kept_in_a_cookie(folder):
-    client = TestClient(application(folder, Guard(LOOPBACK | {"testserver"}, "secret")))
+    client = TestClient(application(Served(folder), Guard(LOOPBACK | {"testserver"}, "secret")))
     assert client.get("/?token=secret").status_code == 200
     assert client.get("/").status_code == 200
 
@@ -169,7 +169,7 @@ def test_a_run_that_goes_on_tells_of_itself_until_it_has_ended(folder, tmp_path)
         (run / "new").replace(run / MANIFEST)
 
     say("running")
-    client = TestClient(application(tmp_path, Guard(LOOPBACK | {"testserver"})))
+    client = TestClient(application(Served(tmp_path), Guard(LOOPBACK | {"testserver"})))
     ended = threading.Timer(1.5, say, ["finished"])
     with locked(run):  # a run that goes on holds its folder
         ended.start()
@@ -187,7 +187,7 @@ def address(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = application(folder, Guard(LOOPBACK))
+    app = application(Served(folder), Guard(LOOPBACK))
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

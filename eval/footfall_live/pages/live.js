@@ -27,20 +27,63 @@ if (play) {
 
 // A run that goes on tells of itself; when it has ended the page is loaded once more.
 const live = document.querySelector("[data-events]");
+const share = (value) => `${Math.round(100 * value)}%`;
+const figure = (value) => value.toLocaleString("en", { maximumSignificantDigits: 4 });
+const shown = {
+  status: String, progress: share, questions: figure, unanswered: figure, seconds: figure,
+  decisions: figure, decisions_per_second: figure, engine_share: share, stored_share: share,
+};
+const effectRow = (one) => {
+  const row = document.createElement("tr");
+  const cells = [
+    ["td", one.metric], ["th", `${one.treatment} against ${one.control}`],
+    ["td", figure(one.difference)], ["td", `${figure(one.ci_low)} to ${figure(one.ci_high)}`],
+  ];
+  for (const [kind, text] of cells) row.append(Object.assign(document.createElement(kind), { textContent: text }));
+  row.children[1].scope = "row";
+  row.children[2].className = row.children[3].className = "number";
+  return row;
+};
 if (live) {
   const source = new EventSource(live.dataset.events);
   source.onmessage = (event) => {
     const said = JSON.parse(event.data);
-    const put = (field, text) => {
-      for (const place of document.querySelectorAll(`[data-field="${field}"]`)) place.textContent = text;
-    };
-    put("status", said.status);
-    put("progress", `${Math.round(100 * said.progress)}%`);
-    put("questions", said.questions);
-    put("unanswered", said.unanswered);
+    for (const place of document.querySelectorAll("[data-field]")) {
+      const value = said[place.dataset.field];
+      if (value !== undefined && value !== null) place.textContent = shown[place.dataset.field](value);
+    }
+    if (said.effects) {
+      document.querySelector("[data-effects]").replaceChildren(...said.effects.map(effectRow));
+    }
     live.querySelector("progress").value = said.progress;
     if (said.status !== "running") { source.close(); window.location.reload(); }
   };
+}
+
+// What was started is looked at every second, and the page loaded again when it has got further.
+const started = document.querySelector("[data-until]");
+if (started) {
+  let known, looks = 0;
+  const timer = window.setInterval(async () => {
+    const answer = await fetch(started.dataset.until);
+    const said = await answer.text();
+    looks += 1;
+    if (known === undefined) known = said;
+    if (said !== known || looks >= 3) { window.clearInterval(timer); window.location.reload(); }
+  }, 1000);
+}
+
+// From what is wrong to its line in the text.
+for (const link of document.querySelectorAll("[data-line]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const text = document.getElementById("text"), line = Number(link.dataset.line);
+    const lines = text.value.split("\n");
+    const start = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+    text.focus();
+    text.setSelectionRange(start, start + (lines[line - 1] || "").length);
+    text.scrollTop = (text.scrollHeight * (line - 3)) / lines.length;
+  });
 }
 
 // Show only the rows that hold what is typed.

@@ -18,6 +18,7 @@ from rich.text import Text
 from footfall.errors import ModelError, UserError
 from footfall.explaining.asked import AskedQuestion, questions
 from footfall.explaining.interview import interview as ask
+from footfall.explaining.interview import up_to
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
 from footfall.llm.specs import ModelSpec
 from footfall.plumbing.spec import fault
@@ -70,6 +71,10 @@ def interview(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     user: User,
     arm: Arm = None,
+    visit: Annotated[
+        int | None, typer.Option(min=0, help="Moment: number of the visit; nothing later is known.")
+    ] = None,
+    page: Annotated[int | None, typer.Option(min=0, help="Page of that visit, the last.")] = None,
     show_prompt: Annotated[bool, typer.Option(help="Print the whole prompt as well.")] = False,
     model: Annotated[str | None, typer.Option(help="Who plays the user, if not the run's.")] = None,
     server: Annotated[str | None, typer.Option(help="URL of a server of that model.")] = None,
@@ -87,6 +92,10 @@ def interview(
         footfall interview runs/shop "What is missing here?" --user 1234 --show-prompt
     """
     found = replay(run, user, arm, base=base, announce=stderr.say)
+    if visit is not None:
+        found = up_to(found, visit, page)
+    elif page is not None:
+        raise UserError("--page wants the number of its visit: --visit V")
     if model is None and (server or api_key_env):
         raise UserError("--server and --api-key-env want the name of the model: --model NAME")
     said = {"name": model, "server": server, "api_key_env": api_key_env}

@@ -114,6 +114,26 @@ def interview(
         return Interview(question, prompt, said, "")
 
 
+def up_to(replay: Replay, visit: int, page: int | None = None) -> Replay:
+    """The same user at an earlier moment, who knows nothing of what came later.
+
+    Args:
+        replay: The user, and all that they did.
+        visit: Number of the visit, from 0.
+        page: The last page of it that has been seen; None: all of them.
+
+    Raises:
+        UserError: The user saw no such page.
+    """
+    there = [one for one in replay.pages if one.session == visit and page in {None, one.page}]
+    if not there:
+        what = f"visit {visit}" if page is None else f"page {page} of visit {visit}"
+        raise UserError(f'user {replay.user} saw no {what} in arm "{replay.arm}"')
+    last = max((one.session, one.page) for one in there)
+    before = tuple(one for one in replay.pages if (one.session, one.page) <= last)
+    return replace(replay, pages=before)
+
+
 def talks(text: str) -> bool:
     """Whether a text is more than one or two words said again and again."""
     words = text.casefold().split()

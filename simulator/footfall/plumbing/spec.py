@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -50,24 +51,45 @@ def fault(error: ValidationError) -> str:
     return f'"{".".join(map(str, wrong["loc"]))}": {wrong["msg"]}'
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with what a person wrote."""
+
+    place: tuple[str, ...]
+    """Keys and numbers that lead there, from the outermost."""
+    words: str
+    """What is wrong, where, and what to do: one line."""
+
+
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing that is wrong, as one line that says where and what to do."""
+    return faults(error, model)[0].words
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """Everything that is wrong, a line a place; what is likely the cause of the rest is first."""
     # An unknown key is usually the cause of whatever else is reported missing.
     details = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    detail = details[0]
-    loc = [str(part) for part in detail["loc"]]
-    place = _as_written(model, loc)
+    found: dict[tuple[str, ...], Fault] = {}
+    for detail in details:
+        place = tuple(_as_written(model, map(str, detail["loc"])))
+        if place not in found:
+            found[place] = Fault(place, _words(detail, place, details, model))
+    return list(found.values())
+
+
+def _words(detail: Any, place: tuple[str, ...], details: list[Any], model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
-        known = _keys_at(model, loc[:-1])
+        known = _keys_at(model, [str(part) for part in detail["loc"][:-1]])
         return f'unknown key "{".".join(place)}"; {did_you_mean(place[-1], known)}'
     # Each side of a union has its complaint; the side that lists words says what may be written.
-    same = [e for e in details if _as_written(model, map(str, e["loc"])) == place]
+    same = [e for e in details if tuple(_as_written(model, map(str, e["loc"]))) == place]
     worded = next((e for e in same if e["type"] == "literal_error"), None)
     if worded is not None and isinstance(worded["input"], str):
         words = re.findall(r"'([^']*)'", worded["ctx"]["expected"])
         wrong = worded["input"]
         return f'"{".".join(place)}": "{wrong:.60}" is no choice; {did_you_mean(wrong, words)}'
-    message = detail["msg"].removeprefix("Value error, ")
+    message: str = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f'"{".".join(place)}" is missing; add it'
     return f'"{".".join(place)}": {message}' if place else message

@@ -94,5 +94,5 @@ def find_text(source: str | Path, folder: Traversable) -> tuple[str, str]:
     except FileNotFoundError:
         hint = did_you_mean(str(source), shipped(folder))
         raise ScenarioError(f"no scenario file {path}; as a shipped scenario: {hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no text, or no name that a file can have
         raise ScenarioError(f"cannot read the scenario {path}: {error}") from None

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -53,6 +54,9 @@ PACKAGES = (
 )
 """Packages whose versions can change a result."""
 
+
+LOOKS, A_LOOK = 10, 0.02
+"""Tries for a lock, and seconds between them: others look at it for microseconds."""
 
 NEEDED = (
     "status",
@@ -120,6 +124,7 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
         raise UserError(f"{folder}: no such run folder; give the --out folder of footfall run")
     if not path.exists():
         raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
+    held = _is_held(folder)
     try:
         text = _COMMANDS.sub("\\1\ufffd", path.read_text(encoding="utf-8"))
         manifest = with_progress(folder, parse_object(text))
@@ -136,7 +141,8 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
         if _lacks(manifest, key):
             raise LogError(f'{path}: "{key}" is missing; the file was changed')
     _check_names(folder, shape)
-    if manifest.get("status") == RUNNING and not _is_held(folder):
+    # Held before: it may have ended since, and have said so after its manifest was read here.
+    if manifest.get("status") == RUNNING and not held and not _is_held(folder):
         manifest["status"] = KILLED
     return manifest
 
@@ -233,17 +239,25 @@ def locked(folder: Path) -> Iterator[None]:
             f"cannot write to {folder}: {error.strerror}; make room, or choose another --out"
         ) from None
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _taken(handle):
             raise UserError(
                 f"another run is writing to {folder}; wait for it or choose another --out"
-            ) from None
+            )
         for left in folder.glob(f".*{PARTIAL}"):  # of a run that was killed
             left.unlink()
         yield
     finally:
         os.close(handle)
+
+
+def _taken(handle: int) -> bool:
+    """Take the lock; who looks whether it is held has it for a moment, and is waited for."""
+    for _ in range(LOOKS):
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(A_LOOK)
+    return False
 
 
 def refuse_links(folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from footfall.plumbing.spec import Fault
+
 LARGEST = 1e9
 """Of any number with a point; seconds, days and money of a scenario are far smaller."""
 
@@ -16,13 +18,14 @@ _FREE = ("options", "budget")
 """Keys under which others give numbers a meaning, and amounts of tokens or money."""
 
 
-def beyond(scenario: dict[str, Any]) -> str:
-    """The first number that is too large, where, and what would do; "" where all will do."""
+def beyond(scenario: dict[str, Any]) -> Fault | None:
+    """The first number that is too large, where, and what would do; None where all will do."""
     for place, number in _numbers(scenario, ()):
         most = STEEPEST if _is_coefficient(place) else LARGEST
         if abs(number) > most:
-            return f'"{".".join(place)}": {number:g} is beyond {most:g}; that is a mistake'
-    return ""
+            words = f'"{".".join(place)}": {number:g} is beyond {most:g}; that is a mistake'
+            return Fault(place, words)
+    return None
 
 
 def _is_coefficient(place: tuple[str, ...]) -> bool:

@@ -31,13 +31,22 @@ def read_scenario(source: str | Path, overrides: dict[str, Any] | None = None) -
     else:
         text, where = find_text(source, files(SCENARIOS))
         raw = parse_mapping(text, where, "data, split and arms")
-    raw = {**raw, **(overrides or {})}
-    if isinstance(raw.get("behaviour"), str):
-        # A behaviour in a file of its own, as `footfall fit` writes it.
-        text, file = find_text(folder_of(source) / raw["behaviour"], files(SCENARIOS))
-        raw["behaviour"] = parse_mapping(text, file, "click, buy and habits")
-        _with_people(raw["behaviour"], (folder_of(source) / file).parent, folder_of(source))
+    raw = with_behaviour({**raw, **(overrides or {})}, folder_of(source))
     return parse_scenario(raw, where)
+
+
+def with_behaviour(raw: dict[str, Any], base: Path) -> dict[str, Any]:
+    """A scenario as written, with the behaviour of the file that it names, as `fit` writes it.
+
+    Raises:
+        ScenarioError: There is no such file, or it holds something else.
+    """
+    if not isinstance(raw.get("behaviour"), str):
+        return raw
+    text, file = find_text(base / raw["behaviour"], files(SCENARIOS))
+    behaviour = parse_mapping(text, file, "click, buy and habits")
+    _with_people(behaviour, (base / file).parent, base)
+    return {**raw, "behaviour": behaviour}
 
 
 def _with_people(behaviour: dict[str, Any], folder: Path, base: Path) -> None:

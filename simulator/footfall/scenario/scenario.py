@@ -207,5 +207,5 @@ def parse_scenario(raw: dict[str, Any], where: str = "scenario") -> Scenario:
         raise ScenarioError(f"{where}: {explain(error, Scenario)}") from None
     too_large = beyond(scenario.model_dump(mode="json"))
     if too_large:
-        raise ScenarioError(f"{where}: {too_large}")
+        raise ScenarioError(f"{where}: {too_large.words}")
     return scenario

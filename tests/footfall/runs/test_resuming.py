@@ -1,5 +1,6 @@
 """What is found in a run's folder: damage, strangers, another scenario, an earlier attempt."""
 
+import fcntl
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 
 import pandas as pd
 import pytest
@@ -20,7 +22,9 @@ from footfall.llm.protocol import NoAnswer
 from footfall.options import Options, Watch
 from footfall.plumbing.files import file_hash
 from footfall.recommenders.outage import OUTAGE
+from footfall.run_folder import manifest
 from footfall.run_folder.answers import answers
+from footfall.run_folder.layout import LOCK, MANIFEST
 from footfall.runs.resuming import differences, verify
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
@@ -511,3 +515,20 @@ def test_a_full_disk_is_one_clear_line_and_the_run_can_be_resumed(base, finished
     simulate(base, out, resume=True)
     assert parts(out) == parts(finished)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 9000
+
+
+def test_a_run_that_ends_while_it_is_looked_at_is_not_called_killed(tmp_path, monkeypatch):
+    (tmp_path / MANIFEST).write_text('{"status": "running"}')
+    held = iter([True, False])
+    monkeypatch.setattr(manifest, "_is_held", lambda _: next(held))
+    assert manifest.read(tmp_path, needed=())["status"] == "running"
+
+
+def test_who_looks_whether_a_run_goes_on_keeps_none_from_starting(tmp_path):
+    with manifest.locked(tmp_path):
+        pass
+    with (tmp_path / LOCK).open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.05, fcntl.flock, [looking, fcntl.LOCK_UN]).start()
+        with manifest.locked(tmp_path):
+            pass

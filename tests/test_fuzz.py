@@ -1,11 +1,13 @@
 """Broken and hostile input is one clear error, in every reader; `make fuzz` is the long form."""
 
+import functools
 import gc
 import json
 import os
 import signal
 import tempfile
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -35,11 +37,15 @@ NAMES = (
 @pytest.fixture(scope="module")
 def known(tmp_path_factory):
     found = targets(tmp_path_factory.mktemp("fuzz"))
+    packages = pytest.MonkeyPatch()
+    # No input installs a package, and reading the list of them anew takes half of a resumption.
+    packages.setattr(metadata, "entry_points", functools.cache(metadata.entry_points))
     # statsmodels collects garbage in every comparison of a run: two thirds of the time, unless
     # what is here already is left alone.
     gc.freeze()
     yield found
     gc.unfreeze()
+    packages.undo()
 
 
 @contextmanager

@@ -7,15 +7,21 @@ address; so they say no more than that it is there, and whether it can work.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import closing
 from typing import Any
 
 import anyio
 import httpx
 
+from footfall.plumbing.http_answers import Caller
+
 ALIVE, READY = "/healthz", "/readyz"
 
 _PATIENCE = 2.0
 """Seconds in which a model server must answer."""
+
+_LARGEST = 2**20
+"""Bytes of its answer, of which its status is all that counts."""
 
 Ready = Callable[[], str]
 """Why no request can be answered just now, in a line; "" if one can."""
@@ -55,7 +61,8 @@ def model_answers(server: str | None) -> Ready:
 
     def ready() -> str:
         try:
-            answer = httpx.get(address, timeout=_PATIENCE)
+            with closing(Caller(within=_PATIENCE, largest=_LARGEST, timeout=_PATIENCE)) as caller:
+                answer = caller.ask("GET", address)
         except httpx.HTTPError:
             return "the model server cannot be reached"
         return "" if answer.is_success else f"the model server answers {answer.status_code}"

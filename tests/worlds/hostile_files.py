@@ -472,8 +472,7 @@ def _recommended(data: bytes, _folder: Path) -> object:
     """The body of a recommender service's answer, audited."""
     asked = [Request("u", 0, 0, pd.Timestamp("2024-03-01"), 3, (), seed=n) for n in range(2)]
     with closing(HttpRecommender(HttpSpec(kind="http", url="http://localhost:1/r"))) as service:
-        service._client.close()
-        service._client = httpx.Client(
+        service._caller._client = httpx.AsyncClient(
             transport=httpx.MockTransport(lambda _: httpx.Response(200, content=data))
         )
         items = catalogue()

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from footfall.datasets.arrow_columns import as_frame
 from footfall.datasets.cells import numbers
 from footfall.datasets.delimited import read_cells
+from footfall.datasets.frames import DAMAGES
 from footfall.errors import DataError, did_you_mean, one_line
 from footfall_eval.measures.metrics import Array
 from footfall_eval.reading.load import RunLog
@@ -136,7 +137,7 @@ def read_bandit_log(path: Path | str, columns: Mapping[str, str] | None = None) 
         raise DataError(f"no file {file}")
     try:
         frame = read_cells(file).frame if file.suffix == ".csv" else as_frame(pq.read_table(file))
-    except (OSError, ValueError) as problem:
+    except DAMAGES as problem:
         raise DataError(f"{file}: cannot be read ({one_line(problem, 200)})") from None
     for ours, theirs in (columns or {}).items():
         if theirs not in frame.columns:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from footfall.errors import FootfallError, RunError, one_line
+from footfall.plumbing.files import write_text
 from footfall.plumbing.foreign import foreign_code
 from footfall.run_folder.trackers import TrackedRun, open_tracker
 from footfall_eval.comparing.compare import compare
@@ -153,5 +154,5 @@ def _files(log: RunLog, result: Comparison, folder: Path) -> tuple[Path, ...]:
         "comparison.json": result.to_json(),
     }
     for name, text in contents.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
     return tuple(folder / name for name in contents)

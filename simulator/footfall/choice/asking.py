@@ -14,7 +14,7 @@ import numpy.typing as npt
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.catalogue import Catalogue
-from footfall.errors import TemplateError
+from footfall.errors import ScenarioError, TemplateError
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokens
 from footfall.llm.stream import Pending, submit
 from footfall.prompting.prompter import Budget, Layout, Prompter, VisitSoFar
@@ -104,7 +104,19 @@ def open_prompter(
         catalogue,
         persona_prose=spec.persona_prose,
         hide_suspects=spec.suspects == "hide",
+        image_mark=_image_mark(spec, model, catalogue),
     )
+
+
+def _image_mark(spec: ChoiceSpec, model: LanguageModel, catalogue: Catalogue) -> str:
+    """Text that stands for an item's image; "" where none are shown."""
+    if not spec.images:
+        return ""
+    if not any(catalogue.images):
+        raise ScenarioError(
+            "choice.images: no item has an image; name their column (data: {items: {image: ...}})"
+        )
+    return model.tokenizer.image_mark()
 
 
 class VisitStates:

@@ -129,7 +129,7 @@ class PointwiseChoice:
         known = [want.state.familiarity for want in batch.wanted]
         suffixes = self._prompter.suffixes(items, known)
         questions = [
-            Question(want.state.prefix, suffix, labels)
+            Question(want.state.prefix, suffix, labels, self._prompter.image(want.item))
             for want, suffix in zip(batch.wanted, suffixes, strict=True)
         ]
         pending = self._asker.submit(questions)

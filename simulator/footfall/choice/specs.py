@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from footfall.behaviour.pooling import Pooling
 from footfall.choice.context import ContextSpec
@@ -103,6 +109,9 @@ class ChoiceSpec(Spec):
     item_last: bool = False
     """Yes-no only: the chat is closed before the item, which begins the assistant's words.
     Fewer tokens an item; for models that were fine-tuned to it (``footfall finetune``)."""
+    images: bool = False
+    """Yes-no and rating only: show the model each item's image with its title; it must be a
+    vision-language model. Items without one are asked about by their title alone, counted."""
     rotations: int = Field(default=1, ge=1, le=26)
     """Listwise only: orders of the options that are asked and averaged."""
     min_label_mass: float = Field(default=0.01, ge=0, lt=1)
@@ -118,6 +127,23 @@ class ChoiceSpec(Spec):
     because what is left is no experiment any more. Looked at from the fiftieth page on."""
     remembered_prefixes: int = Field(default=20_000, ge=1)
     """Users' prompts, with what the model said about items, that are kept in memory."""
+
+    @model_serializer(mode="wrap")
+    def _as_before_images(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Say nothing of images where none are shown, so that hashes stay what they were."""
+        told: dict[str, Any] = plain(self)
+        if not self.images:
+            told.pop("images", None)
+        return told
+
+    @model_validator(mode="after")
+    def _images_stand_in_a_question(self) -> ChoiceSpec:
+        if self.images and (self.mode not in {"yes-no", "rating"} or self.item_last):
+            raise ValueError(
+                "images are shown in the user's words: in the modes yes-no and rating, without "
+                "item_last"
+            )
+        return self
 
     @model_validator(mode="after")
     def _options_are_for_modes_of_others(self) -> ChoiceSpec:

@@ -227,6 +227,8 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
             console.print(question.shared, markup=False, highlight=False)
             before = question.shared
         answer = question.answer or "(answer not stored)"
+        if question.image:
+            console.print(f"  shown: {question.image}", markup=False, highlight=False)
         console.print(
             f"  ...{' '.join(question.own.split())}  ->  {answer}", markup=False, highlight=False
         )

@@ -16,10 +16,27 @@ INDEX = re.compile(r"__index_level_\d+__")
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
-    """A table of Arrow, without what pandas noted of it in its file: that may be anything."""
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    """A table of Arrow, without what pandas noted of it in its file: that may be anything.
+
+    Raises:
+        ValueError: A text is none, for instance in a damaged file.
+    """
+    try:
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    except pa.ArrowException as error:  # its own kind of error, which is no ValueError
+        raise ValueError(_no_text(table) or str(error)) from None
     unnamed = [name for name in frame.columns if INDEX.fullmatch(name)]
     return frame.drop(columns=unnamed)
+
+
+def _no_text(table: pa.Table) -> str:
+    """Which column holds bytes that are no text, as a message; "" if none does."""
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            column.to_pandas()
+        except pa.ArrowException:
+            return f'column "{name}" holds bytes that are no text in UTF-8'
+    return ""
 
 
 def joined(tables: Sequence[pa.Table]) -> pd.DataFrame:
@@ -32,8 +49,11 @@ def joined(tables: Sequence[pa.Table]) -> pd.DataFrame:
         ValueError: Bytes are no text.
     """
     names = tables[0].column_names if tables else []
-    return pd.DataFrame({name: _joined([table.column(name) for table in tables], name)
-                         for name in names})  # fmt: skip
+    try:
+        return pd.DataFrame({name: _joined([table.column(name) for table in tables], name)
+                             for name in names})  # fmt: skip
+    except pa.ArrowException as error:
+        raise ValueError(next(filter(None, map(_no_text, tables)), str(error))) from None
 
 
 def _joined(parts: list[pa.ChunkedArray], name: str) -> pd.Series:
@@ -92,9 +112,16 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         return column.cast(pa.timestamp(kind.unit, "UTC"))
     if pa.types.is_date(kind):
         return column.cast(pa.timestamp("ms"))
-    if pa.types.is_time(kind) or pa.types.is_duration(kind):
-        return column.cast(pa.string()) if pa.types.is_time(kind) else column.cast(pa.int64())
+    if pa.types.is_time(kind):
+        return column.cast(pa.string())
+    if pa.types.is_duration(kind):  # as a number it would have no unit any more
+        return pa.chunked_array([[None if span is None else str(span)
+                                  for span in _spans(column)]], pa.string())  # fmt: skip
     return _text(column, name)
+
+
+def _spans(column: pa.ChunkedArray) -> list[object]:
+    return list(column.cast(pa.duration("us"), safe=False).to_pylist())
 
 
 def text_of_uuids(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from footfall.errors import DataError, did_you_mean
+from footfall.errors import DataError, did_you_mean, one_line
 from footfall.plumbing.spec import Spec
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
@@ -31,10 +31,15 @@ def resolve(path: Path, base: Path) -> Path:
         )
     full = path.expanduser()
     full = full if full.is_absolute() else base / full
-    if full.exists():
-        return full
-    if not full.parent.is_dir():
-        raise DataError(f"{full}: no such file or folder, and no folder {full.parent} either")
+    try:
+        if full.exists():
+            return full
+        if full.is_symlink():
+            raise DataError(f"{full}: is a link to {full.readlink()}, where nothing is")
+        if not full.parent.is_dir():
+            raise DataError(f"{full}: no such file or folder, and no folder {full.parent} either")
+    except OSError as error:  # for instance a name of 300 letters
+        raise DataError(f"{one_line(full, 100)}: {error.strerror}") from None
     neighbours = [entry.name for entry in full.parent.iterdir()][:200]
     raise DataError(f"{full}: no such file or folder; {did_you_mean(full.name, neighbours)}")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from footfall.plumbing.images import ImageFile
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,21 @@ class Catalogue:
     prices: npt.NDArray[np.float64]
     """[n_items] unit prices, NaN where an item has none."""
     currency: str = ""
+    images: tuple[ImageFile | None, ...] = ()
+    """[n_items]; empty where no item has one."""
     _codes: dict[str, int] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_items(cls, items: pd.DataFrame, currency: str = "") -> Catalogue:
-        """Read a canonical items frame (``footfall.datasets.schema.ITEMS``)."""
+    def from_items(
+        cls, items: pd.DataFrame, currency: str = "", images: Mapping[str, ImageFile] | None = None
+    ) -> Catalogue:
+        """Read a canonical items frame (``footfall.datasets.schema.ITEMS``).
+
+        Args:
+            items: The frame.
+            currency: Of its prices.
+            images: Those of its ``Dataset``.
+        """
         ids = tuple(items["item"])
         return cls(
             ids=ids,
@@ -32,6 +44,7 @@ class Catalogue:
             categories=tuple(items["category"]),
             prices=items["price"].to_numpy(dtype=np.float64, copy=True),
             currency=currency,
+            images=tuple(map(images.get, items["image"])) if images else (),
             _codes={item: code for code, item in enumerate(ids)},
         )
 

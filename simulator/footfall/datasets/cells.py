@@ -55,13 +55,31 @@ def how_to_read(text: str) -> str:
         options = [f'`thousands: "{grouped[1]}"`'] + ['`decimal: ","`'] * (grouped[2] == ",")
     elif _COMMA.fullmatch(plain):
         options = ['`decimal: ","`']
+    if not options and (sign := CURRENCY.match(text)) and (sign["before"] or sign["after"]):
+        return "; its currency is not that of the others"
     return f"; {', '.join(options)} reads it" if options else ""
+
+
+def point_of_thousands(column: pd.Series) -> pd.Series:
+    """Texts such as 1.299 where all that have a point have three digits behind it.
+
+    They are read as fractions, and may be thousands; empty where that is not so.
+    """
+    if column.dtype != object:
+        return column.iloc[:0]
+    text = column[column.map(lambda value: isinstance(value, str))].str.strip()
+    with_point = text[text.str.contains(".", regex=False)]
+    alike = with_point.str.fullmatch(r"[+-]?\d{1,3}\.\d{3}")
+    several = len(set(with_point)) > 1
+    return with_point if alike.all() and several else with_point.iloc[:0]
 
 
 def numbers(column: pd.Series) -> pd.Series:
     """A column as numbers; what is none becomes NaN."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column
+    if column.dtype.kind in "mM":  # pandas would count their nanoseconds
+        return pd.Series(np.nan, column.index, name=column.name)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty"):

@@ -16,9 +16,9 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from footfall.datasets.cells import amounts, how_to_read
+from footfall.datasets.cells import amounts, how_to_read, point_of_thousands
 from footfall.datasets.contradictions import as_text, one_each
-from footfall.datasets.ids import as_id
+from footfall.datasets.ids import HIDDEN, as_id
 from footfall.datasets.pages import PAGE_COLUMNS, with_pages
 from footfall.datasets.schema import (
     ACTIONS,
@@ -31,8 +31,12 @@ from footfall.datasets.schema import (
 )
 from footfall.errors import DataError, one_line
 
-COMMANDS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
-"""Control signs that are neither blanks nor ends of lines, the beginnings of terminal commands."""
+COMMANDS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+"""Control signs that are neither blanks nor ends of lines: the beginnings of terminal commands,
+and what turns the direction of writing."""
+
+MOST = 1e15
+"""No price, rating or quantity is beyond; sums of such are no numbers any more."""
 
 EPOCH = pd.Timestamp("1970-01-01")
 """Earlier times are always a mistake (zero or negative Unix seconds)."""
@@ -47,6 +51,9 @@ LIKELY = pd.Timestamp("1990-01-01")
 
 UNITS = {10**3: "s, not ms", 10**6: "s, not us", 10**9: "s, not ns"}
 """What is taken for what, by how much longer it is."""
+
+MONEY = ("value", "unit_price", "price", "quantity")
+"""Columns of amounts, as drafts call them."""
 
 TIES = ("order", "quantity", "value")
 """What tells apart the events of one user, item and moment, besides where they were shown."""
@@ -116,6 +123,11 @@ class Draft:
         """A column of numbers, and where it holds something that is none."""
         if column not in table:
             return Numbers(pd.Series(default, index=table.index, dtype=float), None)
+        if column in MONEY and self.decimal == "." and not self.thousands:
+            odd = point_of_thousands(table[column])
+            problem = f"{column.replace('_', ' ')} with three digits behind its point"
+            action = 'read as a fraction; `decimal: ","`, `thousands: "."` reads thousands'
+            self.note(problem, action, len(odd), smallest(odd))
         found = amounts(table[column], self.decimal, self.thousands).astype(float)
         unread = found.isna() & table[column].notna()
         blank = table.loc[unread, column].astype(str).str.strip() == ""
@@ -150,7 +162,7 @@ def finish(draft: Draft) -> Dataset:
     for step in STEPS:
         step(draft)
     if draft.interactions.empty:
-        lost = "; ".join(f"{c.count} x {c.problem}" for c in draft.cleaning) or "it had none"
+        lost = "; ".join(note.what() for note in draft.cleaning) or "it had none"
         raise DataError(f"{draft.name}: no usable history is left ({lost})")
     draft.interactions = in_order(draft.interactions)
     draft.interactions, draft.pages = with_pages(draft.interactions, draft.pages)
@@ -270,8 +282,10 @@ def _quantities(draft: Draft) -> None:
     draft.interactions = draft.interactions.assign(
         quantity=quantity.fillna(1.0), uncounted=False if unread is None else unread
     )
-    good = (draft.interactions["quantity"] > 0) & np.isfinite(draft.interactions["quantity"])
+    good = draft.interactions["quantity"] > 0
     draft.keep(good, "event with a quantity of zero or less (a return or a void)", "quantity")
+    possible = draft.interactions["quantity"] <= MOST
+    draft.keep(possible, f"event with a quantity beyond {MOST:.0e}", "quantity")
 
 
 def _values(draft: Draft) -> None:
@@ -285,8 +299,8 @@ def _values(draft: Draft) -> None:
     frame = draft.interactions
     value = value * frame["quantity"] if column == "unit_price" else value
     value = value.mask(frame["uncounted"].astype(bool))
-    endless = np.isinf(value)
-    draft.note("infinite value", "repaired to unknown", int(endless.sum()))
+    endless = value.abs() > MOST
+    draft.note(f"value beyond {MOST:.0e}", "repaired to unknown", int(endless.sum()))
     draft.interactions = frame.drop(columns=["uncounted", "unit_price"], errors="ignore").assign(
         value=value.mask(endless)
     )
@@ -347,15 +361,20 @@ def _items(draft: Draft) -> None:
     items = draft.items.assign(item=as_id(draft.items["item"]))
     items = _unique(draft, _readable(draft, items), "item").sort_values("item", ignore_index=True)
     title = items["title"].astype(object).where(items["title"].notna(), "").astype(str).str.strip()
-    blank = title == ""
+    blank = title.str.strip(HIDDEN + " ") == ""
     draft.note("item without a title", "repaired from its id", int(blank.sum()))
     items = items.assign(title=title.mask(blank, "Untitled item " + items["item"]))
     category = items["category"] if "category" in items else pd.Series(None, items.index)
     items = items.assign(category=category.astype(object).where(category.notna(), "").astype(str))
-    bad = (items["price"] < 0) | np.isinf(items["price"])
+    bad = (items["price"] < 0) | (items["price"] > MOST)
     draft.note("item with an impossible price", "repaired to unknown", int(bad.sum()))
     draft.items = items.assign(price=items["price"].mask(bad))
     known = draft.interactions["item"].isin(draft.items["item"])
+    if len(known) and len(items) and not known.any():
+        raise DataError(
+            f"{draft.name}: the table of items knows none of the items of the history; its ids are "
+            f'such as "{smallest(items["item"])}", theirs "{smallest(draft.interactions["item"])}"'
+        )
     draft.keep(known, "event with an item that the catalogue lacks", "item")
 
 

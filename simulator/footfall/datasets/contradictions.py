@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from footfall.datasets.ids import HIDDEN
 from footfall.datasets.schema import Cleaning
 from footfall.errors import one_line
+
+WHITE = " \t\r\n\v\f\u00a0"
 
 
 @dataclass
@@ -53,7 +56,7 @@ def one_each(frame: pd.DataFrame, key: str, *, repeated: bool = False) -> OneEac
 def _most_frequent(keys: pd.Series, values: pd.Series) -> tuple[pd.Series, list[str]]:
     """For each key its most frequent value that is not blank, and the keys that have several."""
     value_codes, uniques = pd.factorize(_comparable(values))
-    blank = pd.Series(uniques).astype(str).str.strip().to_numpy() == ""
+    blank = pd.Series(uniques).astype(str).str.strip(HIDDEN + WHITE).to_numpy() == ""
     told = value_codes >= 0
     told[told] = ~blank[value_codes[told]]
     key_codes, key_names = pd.factorize(keys[told])

@@ -11,7 +11,8 @@ from footfall.errors import DataError, one_line
 
 BOUGHT = frozenset(
     ["buy", "bought", "purchase", "purchased", "transaction", "order", "ordered", "sale", "sold",
-     "conversion", "checkout", "completepurchase", "buyorder"]
+     "conversion", "checkout", "completepurchase", "buyorder", "kauf", "kaufen", "gekauft", "achat",
+     "compra", "comprar", "acquisto", "koop", "köp", "покупка", "购买", "購入"]
 )  # fmt: skip
 """Words for purchases, without signs and capitals."""
 
@@ -21,7 +22,10 @@ OTHER = frozenset(
      "exposure", "display", "browse", "pv", "click", "clicked", "clicks", "clk", "clickitem", "tap",
      "cart", "addtocart", "addcart", "basket", "addtobasket", "removefromcart", "removecart",
      "wishlist", "addtowishlist", "fav", "favorite", "favourite", "like", "dislike", "share",
-     "search", "play", "skip", "watch", "read", "rate", "rating", "refund", "return"]
+     "search", "play", "skip", "watch", "read", "rate", "rating", "refund", "return", "ansehen",
+     "angesehen", "ansicht", "klick", "warenkorb", "vue", "consultation", "clic", "panier", "vista",
+     "visualizacao", "visualizzazione", "clique", "carrito", "carrinho", "carrello", "bekeken",
+     "просмотр", "浏览", "点击", "閲覧"]
 )  # fmt: skip
 """Words for what is no purchase."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,13 @@ import httpx
 
 from footfall.datasets.archive import open_files
 from footfall.errors import DataError, did_you_mean, one_line
+from footfall.plumbing.http_answers import Caller, UnboundedError
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
-TIMEOUT = httpx.Timeout(30.0)
+SILENCE = 30.0
+"""Seconds without a byte after which nobody is there."""
+LONGEST = 1800.0
+"""Seconds of a download: the largest, at 25 KB a second."""
 MEBIBYTE = 2**20
 
 
@@ -58,8 +63,7 @@ def fetch(name: str, folder: Path, base_url: str = BASE_URL) -> Path:
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{wanted.file}.", suffix=".partial")
     try:
         with os.fdopen(handle, "wb") as sink:
-            for block in _blocks(f"{base_url}/{wanted.file}", wanted.max_bytes):
-                sink.write(block)
+            sink.write(_body(f"{base_url}/{wanted.file}", wanted.max_bytes))
             sink.flush()
             os.fsync(sink.fileno())
         open_files(Path(temporary))  # a login page or half a file is refused here
@@ -69,24 +73,19 @@ def fetch(name: str, folder: Path, base_url: str = BASE_URL) -> Path:
     return target
 
 
-def _blocks(url: str, max_bytes: int) -> list[bytes]:
-    """The body of ``url``, in memory: the largest download is 40 MiB."""
-    blocks: list[bytes] = []
-    size = 0
+def _body(url: str, max_bytes: int) -> bytes:
+    """What is at ``url``, in memory: the largest download is 40 MiB."""
+    caller = Caller(within=LONGEST, largest=max_bytes, timeout=SILENCE, follow_redirects=True)
     try:
-        with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=True) as answer:
-            answer.raise_for_status()
-            for block in answer.iter_bytes():
-                size += len(block)
-                if size > max_bytes:
-                    raise DataError(f"{url}: longer than {max_bytes} bytes; not this data set")
-                blocks.append(block)
+        with closing(caller):
+            return caller.ask("GET", url).raise_for_status().content
     except httpx.HTTPStatusError as error:
         raise DataError(f"{url}: the server answered {error.response.status_code}") from error
+    except UnboundedError as error:
+        raise DataError(f"{url}: the answer is {error}; not this data set") from error
     except httpx.HTTPError as error:
         reason = one_line(error) or type(error).__name__
         raise DataError(
             f"{url}: no answer ({reason}); without a network, put the files in a folder yourself "
             "and name it in `path`: a local path always works"
         ) from error
-    return blocks

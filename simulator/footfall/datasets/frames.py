@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import lzma
 import zipfile
 import zlib
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from footfall.datasets.archive import MAX_BYTES, open_unpacked, refuse_bomb
 from footfall.datasets.arrow_columns import INDEX, joined, text_of_uuids
-from footfall.datasets.delimited import Cells, Form, read_delimited, told_form
+from footfall.datasets.delimited import SEPARATORS, Cells, Form, read_delimited, told_form
 from footfall.datasets.parts import ENDINGS, Part, parts_of
 from footfall.datasets.records import is_json, read_json
 from footfall.datasets.schema import Cleaning
@@ -56,6 +57,8 @@ _UNREAD = {
     b"<!DOCTYPE": "a web page, perhaps of a login; download the file itself",
     b"<html": "a web page, perhaps of a login; download the file itself",
     b"<?xml": "XML; convert it to CSV",
+    b"\xff\xff\xff\xff": "a stream of Arrow; write it as a file of Arrow, or as Parquet",
+    b"\x93NUMPY": "an array of NumPy; write it as Parquet",
     b"version https://git-lfs": "a pointer of Git LFS; run `git lfs pull`",
 }
 """How files begin that are read nowhere, and what to do."""
@@ -105,15 +108,18 @@ def read_frame(
     Raises:
         DataError: It cannot be read, or a column is missing; says which ones exist.
     """
+    read = path
     try:
         parts, notes = parts_of(path)
         tables = _Tables(path, columns, form or Form(separator=None), rows)
         for part in parts if rows is None else parts[:1]:
+            read = part.path
             tables.add(part)
+        read = path
         return tables.joined(notes)
     except DAMAGES as error:
         reason = one_line(error, 300)
-        raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+        raise DataError(f"{read}: cannot be read as a table: {reason}") from error
 
 
 def read_names(path: Path) -> list[str]:
@@ -149,6 +155,7 @@ class _Tables:
         self.arrow: list[pa.Table] = []
         self.frames: list[pd.DataFrame] = []
         self.lacking: list[tuple[Part, set[str]]] = []
+        self.doubled: dict[str, list[Part]] = {}
         self.notes: list[Cleaning] = []
         self.size = 0
 
@@ -171,17 +178,17 @@ class _Tables:
         wanted = list(self.known) if self.columns is None else list(dict.fromkeys(self.columns))
         for name in wanted:
             if name not in self.known:
-                raise DataError(
-                    f'{self.path}: no column "{name}"; {did_you_mean(name, self.known)}'
-                )
+                hint = _one_cell(list(self.known), wanted) or did_you_mean(name, self.known)
+                raise DataError(f'{self.path}: no column "{name}"; {hint}')
         self._refuse_renamed()
+        self._refuse_strange()
         parts = [joined([_with_all(table, wanted) for table in self.arrow])] if self.arrow else []
         parts += [frame.reindex(columns=wanted) for frame in self.frames]
         whole = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
         return Cells(whole, [*notes, *self.notes, *self._gaps()])
 
     def _add_arrow(self, part: Part, kind: str) -> None:
-        data = pads.dataset([str(part.path)], format=kind)
+        data = _opened(part.path, kind)
         names = [name for name in data.schema.names if not INDEX.fullmatch(name)]
         chosen = self._choose(part, names, data.schema)
         fields = {name: pads.field(name) if name in names else pads.field(*name.split("."))
@@ -235,6 +242,8 @@ class _Tables:
         twice = [name for name in self.columns if names.count(name) > 1]
         if twice:
             raise ValueError(f'{part.path.name} has two columns "{twice[0]}"')
+        for name in {*names} & {*part.keys} & {*self.columns}:
+            self.doubled.setdefault(name, []).append(part)
         found = {*names, *nested, *part.keys}
         self.lacking.append((part, set(self.columns) - found))
         return [name for name in dict.fromkeys(self.columns) if name in {*names, *nested}]
@@ -253,12 +262,45 @@ class _Tables:
                         "give it one name in all parts"
                     )
 
+    def _refuse_strange(self) -> None:
+        """A part without any of the columns has lost its header, or is another table."""
+        for part, names in self.lacking:
+            if self.columns and names == set(self.columns):
+                raise DataError(
+                    f'{part.path}: has no column "{self.columns[0]}", nor any other that is wanted '
+                    "and that other parts have; does it have a header?"
+                )
+
     def _gaps(self) -> Iterable[Cleaning]:
         for name in dict.fromkeys(self.columns or ()):
             parts = [part for part, names in self.lacking if name in names]
             if parts:
                 problem = f'part of {self.path.name} without the column "{name}"'
                 yield Cleaning(problem, "read as unknown", len(parts), parts[0].path.name)
+        for name, parts in self.doubled.items():
+            problem = f'part of {self.path.name} in a folder named after its column "{name}"'
+            sample = parts[0].path.relative_to(self.path).as_posix()
+            yield Cleaning(problem, "the column read, not the folder", len(parts), sample)
+
+
+def _opened(path: Path, kind: str) -> pads.Dataset:
+    try:
+        return pads.dataset([str(path)], format=kind)
+    except (pa.ArrowException, OSError) as error:
+        if "duplicate field" in str(error):
+            raise ValueError("two of its columns have one name; give one another name") from None
+        raise ValueError("it is damaged, or its end is missing; is it complete?") from None
+
+
+def _one_cell(known: list[str], wanted: list[str]) -> str:
+    """What to do where the whole header is one cell; "" where it is not."""
+    if len(known) != 1 or len(wanted) < 2 or not all(name in known[0] for name in wanted):
+        return ""
+    sign = next((sign for sign in known[0] if not (sign.isalnum() or sign in "_.")), "")
+    header = f"its header is one cell, {json.dumps(known[0][:60], ensure_ascii=False)}"
+    if sign in SEPARATORS:
+        return f"{header}: its lines stand in quotes as a whole; take those off"
+    return f"{header}: name the sign between its cells, separator: {json.dumps(sign)}"
 
 
 def _with_all(table: pa.Table, wanted: list[str]) -> pa.Table:

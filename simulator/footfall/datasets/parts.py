@@ -59,18 +59,22 @@ def parts_of(path: Path) -> tuple[list[Part], list[Cleaning]]:
             raise DataError(f"{path}: is no file of its own (a pipe or a device); save it as one")
         return [Part(path)], []
     _refuse_lakes(path)
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.stat().st_size]
+    there = sorted(path.rglob("*"))
+    empty = [file for file in there if file.is_file() and not file.stat().st_size]
+    files = [file for file in there if file.is_file() and file.stat().st_size]
     hidden = [file for file in files if _is_hidden(file.relative_to(path))]
     seen = [file for file in files if file not in set(hidden)]
     parquet = [file for file in seen if is_parquet(file)]
     kept = parquet or [file for file in seen if file.suffix.lower() in TABLES]
     if not kept:
-        there = ", ".join(file.name for file in files[:8]) or "nothing"
-        raise DataError(f"{path}: a folder without tables (.parquet, .csv, .jsonl); found {there}")
+        named = ", ".join(file.name for file in files[:8]) or "nothing"
+        raise DataError(f"{path}: a folder without tables (.parquet, .csv, .jsonl); found {named}")
     lost = [file for file in hidden if _holds_rows(file)]
     notes = [
         _left_out("file with a hidden name", path, lost),
         _left_out("file of another kind", path, [file for file in seen if file not in set(kept)]),
+        _left_out("empty file", path, [file for file in empty if _should_hold(file, path)]),
+        _left_out("pipe or dead link", path, [f for f in there if not f.is_file() | f.is_dir()]),
     ]
     parts = [Part(file, dict(_keys(file.relative_to(path)))) for file in kept]
     return parts, [note for note in notes if note.count]
@@ -97,6 +101,10 @@ def _refuse_lakes(path: Path) -> None:
 
 def _is_hidden(relative: Path) -> bool:
     return any(part.startswith(("_", ".")) and "=" not in part for part in relative.parts)
+
+
+def _should_hold(empty: Path, folder: Path) -> bool:
+    return not _is_hidden(empty.relative_to(folder)) and empty.suffix.lower() in TABLES
 
 
 def _holds_rows(path: Path) -> bool:

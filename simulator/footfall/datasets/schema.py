@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pandera.pandas as pa
 
+from footfall.plumbing.images import ImageFile
+
 TEXT = pa.Check(
     lambda column: pd.api.types.infer_dtype(column, skipna=False) in ("string", "empty"),
     name="text",
@@ -81,10 +83,14 @@ class Cleaning:
     doubtful: bool = False
     """Results would differ had it been read as it is meant; whoever sees them is told."""
 
+    def what(self) -> str:
+        """What was wrong, as people read it."""
+        such = f' (such as "{self.sample}")' if self.sample else ""
+        return f"{self.count} x {self.problem}{such}"
+
     def __str__(self) -> str:
         """Write it as people read it, on one line."""
-        such = f' (such as "{self.sample}")' if self.sample else ""
-        return f"{self.count} x {self.problem}{such}: {self.action}"
+        return f"{self.what()}: {self.action}"
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,8 @@ class Dataset:
     """Tables of one source only, for instance ``products`` of Complete Journey."""
     prices_from_interactions: bool = False
     """Whether ``items.price`` is the median price paid here, so that a split recomputes it."""
+    images: dict[str, ImageFile] = field(default_factory=dict)
+    """Images by their SHA-256, which ``items.image`` has; empty where no table names any."""
     pages: PageNotes = PageNotes()
     """How pages were told apart; of a log without views, nothing."""
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from footfall.datasets.base import naive_utc, resolve
@@ -15,12 +16,14 @@ from footfall.datasets.contradictions import one_each
 from footfall.datasets.event_words import refuse_events
 from footfall.datasets.frames import read_frame
 from footfall.datasets.ids import as_id
+from footfall.datasets.item_images import bytes_of, with_images
 from footfall.datasets.pages import PAGE_COLUMNS
 from footfall.datasets.schema import ACTIONS, Cleaning, Dataset
 from footfall.datasets.table_source import (
     ActionColumn,
     ActionFlags,
     InteractionColumns,
+    ItemTable,
     TableSource,
 )
 from footfall.datasets.times import read_times
@@ -64,7 +67,10 @@ def read(source: TableSource, base: Path) -> Dataset:
     )
     if isinstance(source.action, ActionFlags):
         unfold(draft, {action: raw[column] for action, column in source.action.flags.items()})
-    return finish(draft)
+    dataset = finish(draft)
+    if source.items is None or source.items.image is None:
+        return dataset
+    return with_images(dataset, _image_cells(source.items, tables), _folder(source.items, base))
 
 
 class _Tables:
@@ -78,7 +84,20 @@ class _Tables:
         """The named columns of a file."""
         cells = read_frame(resolve(path, self.base), columns, self.source.form)
         self.notes += cells.notes
-        return cells.frame
+        return self._without_headers(cells.frame, path.name)
+
+    def _without_headers(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+        """Without lines that repeat the header, as in files that were put together."""
+        again = np.ones(len(frame), dtype=bool)
+        for column in frame.columns:
+            if frame[column].dtype != object or not again.any():
+                return frame
+            again &= (frame[column] == column).to_numpy(dtype=bool)
+        if len(frame.columns) < 2 or not again.any():
+            return frame
+        problem = f"line of {name} that repeats the header"
+        self.notes.append(Cleaning(problem, "dropped", int(again.sum())))
+        return frame[~again]
 
     def read_text(self, path: Path, columns: list[str]) -> pd.DataFrame:
         """The named columns of a file, in which words such as NA are missing."""
@@ -162,6 +181,23 @@ def _items(source: TableSource, tables: _Tables) -> pd.DataFrame:
     }
     frame = tables.read_text(spec.path, list({**renamed, **dict.fromkeys(spec.attributes)}))
     return frame.rename(columns=renamed)
+
+
+def _image_cells(spec: ItemTable, tables: _Tables) -> pd.Series:
+    """Item id -> what the table holds of its image."""
+    assert spec.image is not None, "the caller asks only then"
+    cells = bytes_of(resolve(spec.path, tables.base), spec.image)
+    columns = [spec.item] if cells is not None else [spec.item, spec.image]
+    frame = tables.read(spec.path, columns)
+    told = frame[spec.image] if cells is None else pd.Series(cells, frame.index)
+    rows = pd.DataFrame({"item": as_id(frame[spec.item]), "image": told.astype(object)})
+    return rows.dropna(subset=["item"]).drop_duplicates("item").set_index("item")["image"]
+
+
+def _folder(spec: ItemTable, base: Path) -> Path:
+    """Folder that the table of items lies in, or that it is."""
+    path = resolve(spec.path, base)
+    return path if path.is_dir() else path.parent
 
 
 def _items_of_history(

@@ -62,9 +62,11 @@ class ActionColumn(Source):
     @classmethod
     def _words(cls, raw: object) -> object:
         """YAML reads 1 as a number and true as a truth; the words of a column are texts."""
-        return (
-            {id_of(key): value for key, value in raw.items()} if isinstance(raw, Mapping) else raw
-        )
+        if not isinstance(raw, Mapping):
+            return raw
+        if any(id_of(key) is None for key in raw):
+            raise ValueError("one of its words is empty; rows without a word are dropped")
+        return {id_of(key): value for key, value in raw.items()}
 
 
 class ActionFlags(Source):
@@ -74,6 +76,15 @@ class ActionFlags(Source):
     """Actions -> columns, for instance ``{click: clicked, purchase: bought}``. Every row is a view
     too, unless a column of views says which are. Where a column says
     neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_both(cls, raw: object) -> object:
+        if isinstance(raw, Mapping) and "column" in raw:
+            raise ValueError(
+                "actions stand in one `column`, or have `flags` of their own: give one"
+            )
+        return raw
 
 
 _WORD = "[word]"
@@ -103,6 +114,9 @@ class ItemTable(Source):
     item: str
     title: str
     category: str | None = None
+    image: str | None = None
+    """Column with each item's image, shown to the model with ``choice: {images: true}``: PNG, JPEG
+    or WebP, as a path below the folder of this table, or as bytes (a Parquet file)."""
     price: str | None = None
     """Unit price. Without it, prices are the median of what was paid."""
     attributes: list[str] = Field(default_factory=list)
@@ -168,6 +182,16 @@ class TableSource(Source):
         except Exception as error:
             raise ValueError(f'no time zone "{zone}"; names look like Europe/Paris') from error
         return zone
+
+    @field_validator("time_format")
+    @classmethod
+    def _letters_of_strptime(cls, form: str | None) -> str | None:
+        if form is not None and "%" not in form:  # pandas would guess at "mixed"
+            raise ValueError(
+                f'"{form}" has no letters of strptime, which look like %Y-%m-%d %H:%M; ISO 8601 '
+                "needs no format"
+            )
+        return form
 
     @field_validator("encoding")
     @classmethod

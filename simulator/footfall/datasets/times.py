@@ -26,6 +26,12 @@ NUMERAL = r"^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4})?$"
 
 COMMA = r",(\d+)$"
 
+A_DIGIT = r"^[+-]?\d"
+"""How a time begins; pandas would also read words: "now" and "today" as the moment of reading."""
+
+FARTHEST = 15
+"""Hours that no place is ahead of UTC, or behind it."""
+
 UNIVERSAL = r"\s*(?:UTC|GMT|Z)\s*$"
 """How the universal time zone is written behind a time."""
 
@@ -42,6 +48,9 @@ FORMS = (
 
 SPREADSHEET_DAYS = (29_221, 62_093)
 """1980 and 2069 as spreadsheets count days."""
+
+NUMERALS = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y")
+"""Written times that look like numbers."""
 
 EARLIEST_LIKELY = pd.Timestamp("1995-01-01")
 OTHER_LIKELY = pd.Timestamp("2005-01-01"), pd.Timestamp("2060-01-01")
@@ -101,6 +110,8 @@ def read_times(column: pd.Series, written: TimeForm) -> Times:
     lost = text[read.moments.isna()]
     if len(text) and len(lost) > MOST_UNREAD * len(text):
         raise DataError(_unreadable(column.name, lost, len(text), written))
+    if written.form is not None and len(lost):
+        _refuse_other_form(text, lost, written.form)
     return Times(read.moments.reindex(column.index), read.notes)
 
 
@@ -151,10 +162,9 @@ def other_clock(number: pd.Series) -> str:
     """Which other clock shows likely times, where Unix's shows none in any unit; or ""."""
     if number.empty or likely_unit(number) is not None:
         return ""
-    usual = float(number.median())
     first, last = (moment.timestamp() for moment in OTHER_LIKELY)
     for name, (a_second, zero) in CLOCKS.items():
-        if first <= usual / a_second + zero <= last:
+        if (number / a_second + zero).between(first, last).mean() > MOST_UNREAD:
             return name
     return ""
 
@@ -169,6 +179,12 @@ def _no_unit(name: object, numerals: pd.Series) -> str:
         return (
             f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}: days as '
             "spreadsheets count them? Export them as dates"
+        )
+    fitting = [form for form in NUMERALS if _fits(numerals.str.partition(".")[0], form)]
+    if fitting and not likely:
+        return (
+            f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}; add '
+            f"time_format: '{fitting[0]}' if that is how they are written"
         )
     hint = f"time_unit: {likely} fits" if likely else "add time_unit: s (or ms, us, ns)"
     return (
@@ -190,6 +206,17 @@ def _unreadable(name: object, lost: pd.Series, count: int, written: TimeForm) ->
         return f"{said}; add time_format, in the letters of strptime"
     offered = " or ".join(f"'{form}'" for form in fitting[:2])
     return f"{said}; add time_format: {offered}"
+
+
+def _refuse_other_form(text: pd.Series, lost: pd.Series, form: str) -> None:
+    """Days that are read as months: where another way of writing reads all, it is the right one."""
+    for other in FORMS:
+        if other != form and _fits(lost, other) and _fits(text, other):
+            raise DataError(
+                f"column \"{text.name}\": time_format: '{form}' does not read {len(lost)} of "
+                f'{len(text)} times, such as "{one_line(lost.iloc[0], 40)}"; '
+                f"time_format: '{other}' reads them all"
+            )
 
 
 def _fits(lost: pd.Series, form: str) -> bool:
@@ -215,18 +242,21 @@ def _iso(text: pd.Series) -> pd.Series:
     if contains(text, COMMA).any():
         text = text.str.replace(COMMA, r".\1", regex=True)
     odd = contains(text, r"[Zz]$|[T ][\d:.]+[+-]")  # a zone that is none
+    odd |= ~contains(text, A_DIGIT)
     parsed = pd.to_datetime(text.mask(odd), format="ISO8601", errors="coerce")
     return _in_range(parsed)
 
 
-def _offset(zone: str) -> pd.Timedelta:
-    """How far a zone is ahead of UTC."""
+def _offset(zone: str) -> pd.Timedelta | None:
+    """How far a zone is ahead of UTC; None where there is no such zone."""
     digits = re.sub(r"[^\d+-]", "", zone)
     if not digits:
         return pd.Timedelta(0)
     sign = -1 if digits[0] == "-" else 1
     number = digits[1:]
     hours, minutes = (number, "0") if len(number) <= 2 else (number[:-2], number[-2:])
+    if int(hours) > FARTHEST or int(minutes) >= 60:
+        return None
     return sign * pd.Timedelta(hours=int(hours), minutes=int(minutes))
 
 

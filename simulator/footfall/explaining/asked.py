@@ -32,6 +32,8 @@ class AskedQuestion:
     """Probabilities in words; "" where nothing is stored."""
     probabilities: dict[str, float]
     """Of each label, or of each token of ``own``; empty where nothing is stored."""
+    image: str = ""
+    """The image that was shown with it: format, size and the beginning of its SHA-256."""
 
 
 def questions(
@@ -126,8 +128,9 @@ def _told(
         return AskedQuestion(tokenizer.decode(question.prompt.ids), "", text, {})
     shared = tokenizer.decode(question.prefix.ids).lstrip("\n")
     own = tokenizer.decode(question.suffix.ids)
+    image = "" if question.image is None else str(question.image)
     if not isinstance(reply, Answer):
-        return AskedQuestion(shared, own, "", {})
+        return AskedQuestion(shared, own, "", {}, image)
     tokens = question.labels or question.suffix.ids
     chances = [math.exp(value) for value in reply.logprobs]
     words = [tokenizer.decode([token]) for token in tokens]
@@ -138,4 +141,4 @@ def _told(
         mean = sum(reply.logprobs) / len(reply.logprobs)
         answer = f"log P {mean:.3f} a token, {len(tokens)} tokens"
     labels = [f"{word}" if question.labels else f"{n}:{word}" for n, word in enumerate(words)]
-    return AskedQuestion(shared, own, answer, dict(zip(labels, chances, strict=True)))
+    return AskedQuestion(shared, own, answer, dict(zip(labels, chances, strict=True)), image)

@@ -90,7 +90,7 @@ def lay(scenario: Scenario, base: Path, *, users: int, announce: Announce) -> Gr
         announce(f"the run starts at the log's end; looking back: the last {LOOK_BACK:.0%} judge")
         halving = SplitSpec(fraction=1 - LOOK_BACK)
     split = cut(dataset, halving)
-    catalogue = Catalogue.from_items(split.remembered.items, dataset.currency)
+    catalogue = Catalogue.from_items(split.remembered.items, dataset.currency, dataset.images)
     way, tested, note = _tested(scenario, split, catalogue, users)
     theirs = spared_users(split, scenario.seed)  # the same half as in a run of this seed
     circular = len(theirs) < FEWEST_OTHERS

@@ -57,6 +57,10 @@ class FakeTokenizer:
         """Wrap a conversation; see ``footfall.llm.protocol.Tokenizer``."""
         return f"<|system|>{system}<|end|>\n<|user|>{user}", "<|end|>\n<|assistant|>\n"
 
+    def image_mark(self) -> str:
+        """A word that stands for an image."""
+        return "<image>"
+
     def _learn(self, word: str) -> int:
         number = zlib.crc32(word.encode()) & 0x7FFFFFFF
         self._ids[word] = number
@@ -145,7 +149,7 @@ class FakeModel:
 
     def _hashes(self, batch: Sequence[Question]) -> npt.NDArray[np.uint64]:
         """[n] one well-mixed number a question, from the digests of its parts."""
-        raw = b"".join(q.prefix.digest + q.suffix.digest for q in batch)
+        raw = b"".join(q.prefix.digest + _own(q) for q in batch)
         parts = np.frombuffer(raw, dtype=np.uint64).reshape(len(batch), 4)
         seed = np.frombuffer(self.fingerprint[:8], dtype=np.uint64)
         mixed = _mix(parts[:, 0] ^ seed)
@@ -215,6 +219,14 @@ def _instance(schema: Mapping[str, Any], number: int) -> Any:
             return low + number % (high - low + 1)
         case _:
             return f"hash {number % 1000}"
+
+
+def _own(question: Question) -> bytes:
+    """16 bytes of what is asked: the suffix, and the image with it."""
+    if question.image is None:
+        return question.suffix.digest
+    seen = question.suffix.digest + bytes.fromhex(question.image.digest)
+    return hashlib.blake2b(seen, digest_size=16).digest()
 
 
 def _mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from footfall.plumbing.images import ImageFile
+
 
 def _raw(ids: Sequence[int]) -> bytes:
     """Token ids as int32; for a handful of numbers NumPy takes ten times as long."""
@@ -44,6 +46,8 @@ class Question:
     suffix: Tokens
     labels: tuple[int, ...] = ()
     """Next tokens to weigh (at most 128); empty: weigh the suffix's own tokens."""
+    image: ImageFile | None = None
+    """Shown where the suffix has the tokenizer's ``image_mark``."""
 
     def __len__(self) -> int:
         return len(self.prefix.ids) + len(self.suffix.ids)  # asked millions of times
@@ -55,6 +59,8 @@ class Question:
         digest.update(len(self.prefix).to_bytes(4, "little"))
         digest.update(self.suffix.digest)
         digest.update(_raw(self.labels))
+        if self.image is not None:
+            digest.update(bytes.fromhex(self.image.digest))
         return digest.digest()
 
 
@@ -95,6 +101,14 @@ class Tokenizer(Protocol):
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ``ids``, control tokens included."""
+        ...
+
+    def image_mark(self) -> str:
+        """Text that stands for an image within the user's words.
+
+        Raises:
+            ModelError: The model is shown none.
+        """
         ...
 
     def chat(self, system: str, user: str) -> tuple[str, str]:

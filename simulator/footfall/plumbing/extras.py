@@ -14,6 +14,7 @@ EXTRAS = {
     "ray": "ray",
     "gymnasium": "gym",
     "mlflow": "mlflow",
+    "PIL": "images",
 }
 """Library -> the extra of Footfall that brings it."""
 

@@ -19,6 +19,7 @@ from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.titles import short
 from footfall.llm.protocol import Tokenizer, Tokens
+from footfall.plumbing.images import ImageFile
 from footfall.prompting.templates import Event, Option, Regular, Template, Trip
 from footfall.prompting.untrusted import Cleaner, suspicion
 from footfall.users.familiarity import TAKEN, Familiarity, Repeat
@@ -116,6 +117,7 @@ class Prompter:
         persona_prose: Whether templates may tell the profile.
         hide_suspects: Leave out texts that read like words to the model
             (``footfall.prompting.prompter.untrusted``); an item then goes by its category.
+        image_mark: Stands before the item's own words where it has an image; "": none are shown.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class Prompter:
         *,
         persona_prose: bool = False,
         hide_suspects: bool = True,
+        image_mark: str = "",
     ) -> None:
         self._template = template
         self._layout = layout
@@ -135,6 +138,7 @@ class Prompter:
         self._tokenizer = tokenizer
         self._catalogue = catalogue
         self._persona_prose = persona_prose
+        self._image_mark = image_mark
         self._titles: dict[int, str] = {}
         self._categories: dict[int, str] = {}
         self._suffixes: dict[_Ask, Tokens] = {}
@@ -188,10 +192,21 @@ class Prompter:
             if len(made) > _REMEMBERED_SUFFIXES:
                 made.clear()
                 new = list(dict.fromkeys(asks))
-            texts = [self._closed_text(self._item_variables(*ask)) for ask in new]
+            texts = [
+                self._mark(ask[0]) + self._closed_text(self._item_variables(*ask)) for ask in new
+            ]
             encoded = self._tokenizer.encode_many(texts)
             made.update((ask, Tokens(tuple(ids))) for ask, ids in zip(new, encoded, strict=True))
         return [made[ask] for ask in asks]
+
+    def image(self, item: int) -> ImageFile | None:
+        """The image that is shown with the question about an item; None: there is none."""
+        if not self._image_mark or not self._catalogue.images:
+            return None
+        return self._catalogue.images[item]
+
+    def _mark(self, item: int) -> str:
+        return "" if self.image(item) is None else self._image_mark + "\n"
 
     def _ask(self, item: int, known: Familiarity | None) -> _Ask:
         if known is None:

@@ -18,6 +18,7 @@ import stamina
 from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from footfall.errors import ScenarioError, ServerError
+from footfall.plumbing.http_answers import Caller
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
 from footfall.plumbing.secrets import hidden, read_secret
@@ -58,7 +59,9 @@ class HttpRecommender:
         log_tries()
         headers = _secrets(spec.headers_env)
         self._secrets = tuple(headers.values())
-        self._client = httpx.Client(
+        self._caller = Caller(
+            within=LONGEST * spec.timeout,
+            largest=LARGEST,
             timeout=spec.timeout,
             headers=headers,
             limits=httpx.Limits(max_keepalive_connections=spec.concurrency),
@@ -95,7 +98,7 @@ class HttpRecommender:
     def close(self) -> None:
         """Close the connections. May be called twice."""
         self._pool.shutdown()
-        self._client.close()
+        self._caller.close()
 
     def _batch(self, requests: Sequence[Request]) -> list[Slate]:
         try:
@@ -121,8 +124,7 @@ class HttpRecommender:
         ):
             with attempt:
                 started = time.perf_counter()
-                with self._client.stream("POST", url, content=content, headers=headers) as stream:
-                    response = _whole(stream, started + LONGEST * self._spec.timeout)
+                response = self._caller.ask("POST", url, content=content, headers=headers)
                 self.latencies.add(time.perf_counter() - started)
                 if not response.is_success:
                     raise httpx.HTTPStatusError(
@@ -142,26 +144,6 @@ class HttpRecommender:
             return asked_pause(status.headers, self._spec.max_retry_after)
         passing = httpx.NetworkError | httpx.ConnectTimeout | httpx.RemoteProtocolError
         return isinstance(error, passing)
-
-
-def _whole(stream: httpx.Response, until: float) -> httpx.Response:
-    """An answer read to its end, which has to come in time and in reason.
-
-    Raises:
-        httpx.HTTPError: It drips for too long, or grows too large.
-    """
-    blocks: list[bytes] = []
-    size = 0
-    for block in stream.iter_bytes():
-        blocks.append(block)
-        size += len(block)
-        if size > LARGEST:
-            raise httpx.DecodingError(f"more than {LARGEST:,} bytes", request=stream.request)
-        if time.perf_counter() > until:
-            raise httpx.ReadTimeout("did not come to an end in time", request=stream.request)
-    told = {name: stream.headers[name] for name in ("retry-after",) if name in stream.headers}
-    body = b"".join(blocks)
-    return httpx.Response(stream.status_code, headers=told, content=body, request=stream.request)
 
 
 def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
@@ -212,7 +194,8 @@ def _head(answer: object, secrets: Sequence[str]) -> str:
 def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> list[Slate]:
     """Slates of one answer. Without as many as requests none can be attributed: all fail."""
     try:
-        text = hidden(response.content.decode(), secrets)  # a service may echo its headers
+        # A service may begin with the mark of UTF-8, and may echo its headers.
+        text = hidden(response.content.decode("utf-8-sig"), secrets)
         body = json.loads(text)
     except (ValueError, RecursionError):
         return [
@@ -228,6 +211,8 @@ def _read(response: httpx.Response, expected: int, secrets: Sequence[str]) -> li
 
 
 def _slate(raw: object) -> Slate:
+    if not isinstance(raw, dict):
+        return Slate((), failure="unusable slate: it is no object with items")
     try:
         wire = _WireSlate.model_validate(raw)
     except ValidationError as error:

@@ -127,19 +127,18 @@ def read_part(
         LogError: It is damaged, or no such part.
     """
     names = schema.names if columns is None else list(columns)
-    table = None
     try:
         wrong = unfit(pq.read_schema(path), schema)
-        table = None if wrong else pq.read_table(path, columns=names, filters=filters)
+        if not wrong:
+            table = pq.read_table(path, columns=names, filters=filters)
+            if not any(table[name].null_count for name in names if name in ALWAYS):
+                return as_frame(table)
+            wrong = "empty cells where there can be none"
     except DAMAGES as error:
         wrong = one_line(error, 200)
-    if table is not None and any(table[name].null_count for name in names if name in ALWAYS):
-        wrong = "empty cells where there can be none"
-    if wrong or table is None:
-        raise LogError(
-            f"{path}: damaged, not a readable part of a log ({wrong}); run again with --resume"
-        )
-    return as_frame(table)
+    raise LogError(
+        f"{path}: damaged, not a readable part of a log ({wrong}); run again with --resume"
+    )
 
 
 def unfit(found: pa.Schema, schema: pa.Schema) -> str:

@@ -51,7 +51,7 @@ def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histor
     events = scenario.interventions
     dataset = replace(dataset, items=with_new_items(dataset.items, events))
     split = cut(dataset, scenario.split)
-    catalogue = Catalogue.from_items(split.remembered.items, dataset.currency)
+    catalogue = Catalogue.from_items(split.remembered.items, dataset.currency, dataset.images)
     slate = max([scenario.world.slate, *(getattr(one, "slate", None) or 0 for one in events)])
     if slate > len(catalogue):
         raise DataError(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from footfall.answering.stand_in import StandIn
 from footfall.behaviour.specs import BehaviourSpec
+from footfall.datasets.item_images import COLUMN as IMAGE
 from footfall.datasets.takings import best_rating, taken
 from footfall.errors import LogError
 from footfall.llm.protocol import LanguageModel
@@ -83,6 +84,7 @@ def describe(
         "assumptions": [*assumptions(scenario.behaviour), *assumed_acts(scenario.actions)],
         "warnings": warnings(scenario, histories, model, texts),
         "texts": {} if texts is None else texts.as_dict(),
+        "images": images_shown(scenario, histories),
         "items": ITEMS,
         "users_table": USERS,
         "held_out": HELD_OUT,
@@ -157,7 +159,21 @@ def warnings(
     found.append(
         "" if texts is None else texts.warning(choice.mode, hidden=hidden, adapted=adapted)
     )
+    without = images_shown(scenario, histories).get("without", 0)
+    told = (
+        f"{without} of {len(histories.catalogue)} items have no image: only their title was told."
+    )
+    found.append(told if without else "")
     return [*(warning for warning in found if warning), *histories.dataset.doubts()]
+
+
+def images_shown(scenario: Scenario, histories: Histories) -> dict[str, int]:
+    """How many items the model is shown with their image, and how many have none."""
+    if not scenario.choice.images:
+        return {}
+    images = histories.catalogue.images
+    shown = sum(image is not None for image in images)
+    return {"shown": shown, "without": len(histories.catalogue) - shown}
 
 
 def users_table(histories: Histories) -> pd.DataFrame:
@@ -169,12 +185,18 @@ def users_table(histories: Histories) -> pd.DataFrame:
 
 
 def items_table(histories: Histories) -> pd.DataFrame:
-    """One row an item; ``popularity``: remembered takings a thousand remembered users."""
+    """One row an item; ``popularity``: remembered takings a thousand remembered users.
+
+    Images go by their SHA-256.
+    """
     remembered = histories.split.remembered
     events = remembered.interactions
     takings = events.loc[taken(events, best_rating(events)), "item"].value_counts()
     users = max(1, events["user"].nunique())
-    items = remembered.items[["item", "title", "category", "price"]]
+    kept = [
+        name for name in ("item", "title", "category", "price", IMAGE) if name in remembered.items
+    ]
+    items = remembered.items[kept]
     popularity = items["item"].map(takings).fillna(0.0).astype(float) * 1000.0 / users
     return items.assign(popularity=popularity)
 

@@ -76,6 +76,24 @@ def test_another_encoding_is_asked_for(tmp_path: Path) -> None:
     assert data.items["title"].tolist() == ["Café"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("u^i^t\n1^a^2024-01-01\n", 'is one cell, "u^i^t": name the sign .* separator: "^"'),
+        ('"u,i,t"\n"1,a,2024-01-01"\n', "its lines stand in quotes as a whole"),
+    ],
+)
+def test_a_header_of_one_cell_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message.replace("^", r"\^")):
+        read_text(tmp_path, text)
+
+
+def test_a_header_in_the_middle_is_no_event(tmp_path: Path) -> None:
+    data = read_text(tmp_path, "u,i,t\n1,a,2024-01-01\nu,i,t\n2,b,2024-01-02\n")
+    assert noted(data) == {"line of log.csv that repeats the header": (1, "")}
+    assert data.items["item"].tolist() == ["a", "b"]
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match='the header names two columns "v"'):
         read_text(tmp_path, "u,i,t,v,v\nu1,a,2024-01-01,1,9\n", columns={"value": "v"})

@@ -25,7 +25,7 @@ GOOD = {"user": "a", "item": "x", "time": "2024-01-01", "quantity": 1.0, "value"
         ({"action": "teleport"}, "event with an unknown action"),
         ({"quantity": 0.0}, "event with a quantity of zero or less (a return or a void)"),
         ({"quantity": -2.0}, "event with a quantity of zero or less (a return or a void)"),
-        ({"quantity": math.inf}, "event with a quantity of zero or less (a return or a void)"),
+        ({"quantity": math.inf}, "event with a quantity beyond 1e+15"),
         ({"value": -0.5}, "event with money below zero"),
         ({"action": "rate", "value": math.nan}, "rating without a value"),
         ({}, "duplicate event"),
@@ -55,7 +55,7 @@ def test_repairs_are_counted_too() -> None:
     data = dataset(rows, items=items, users=pd.DataFrame({"user": ["b", "c"], "age": ["20", "30"]}))
     assert {(c.problem, c.action, c.count) for c in data.cleaning} == {
         ("event without a quantity", "repaired to 1", 1),
-        ("infinite value", "repaired to unknown", 1),
+        ("value beyond 1e+15", "repaired to unknown", 1),
         ("second row for one item", "dropped", 1),
         ("item of which several rows tell another title", "the most frequent taken", 1),
         ("item of which several rows tell another price", "the most frequent taken", 1),

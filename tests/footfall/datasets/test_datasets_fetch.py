@@ -64,7 +64,7 @@ def test_a_download_arrives_whole_and_only_once(server: str, tmp_path: Path) -> 
     [
         (b"<html>please log in</html>", "neither a folder nor a readable zip"),
         (good_zip()[:-20], "neither a folder nor a readable zip"),
-        (b"x" * 2000, "longer than 1000 bytes"),
+        (b"x" * 2000, "more than 1,000 bytes; not this data set"),
         (None, "the server answered 404"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import datetime as dt
 import decimal
 import gzip
 import json
@@ -128,6 +129,71 @@ def test_parts_of_any_ending_are_read_and_hidden_ones_said(tmp_path: Path) -> No
         "file with a hidden name in log": (2, ".ipynb_checkpoints/0-checkpoint.parquet"),
         "file of another kind in log": (1, "4.csv"),
     }
+
+
+def test_parts_that_hold_nothing_are_said(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "log" / "a.parquet", v=[1.0])
+    (tmp_path / "log" / "b.parquet").touch()  # as a writer leaves it that was stopped
+    os.mkfifo(tmp_path / "log" / "c.parquet")
+    (tmp_path / "log" / "_SUCCESS").touch()
+    data = read(tmp_path, "log")
+    assert noted(data) == {
+        "empty file in log": (1, "b.parquet"),
+        "pipe or dead link in log": (1, "c.parquet"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PAR1" + bytes(300), "b.parquet: cannot be read as a table: it is damaged, or its end"),
+        (ROWS.encode(), "b.parquet: cannot be read as a table: its contents are not what"),
+    ],
+)
+def test_the_broken_part_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    write_parquet(tmp_path / "log" / "a.parquet", v=[1.0])
+    (tmp_path / "log" / "b.parquet").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, "log")
+
+
+def test_a_part_without_a_header_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "a.csv").write_text(ROWS)
+    (tmp_path / "log" / "b.csv").write_text("u3,c,2024-01-03\nu4,d,2024-01-04\n")
+    with pytest.raises(DataError, match=r'b.csv: has no column "u", .*does it have a header'):
+        read(tmp_path, "log")
+
+
+def test_a_folder_named_after_a_column_of_its_files_is_said(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "log" / "u=9" / "a.parquet", u=["1"])
+    data = read(tmp_path, "log")
+    assert data.interactions["user"].tolist() == ["1"]
+    (note,) = data.cleaning
+    assert str(note).startswith('1 x part of log in a folder named after its column "u"')
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([dt.timedelta(days=1)]),
+        pa.array([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]),
+        pa.array([dt.date(2024, 1, 1)]),
+    ],
+)
+def test_moments_and_spans_are_no_money(tmp_path: Path, column: pa.Array) -> None:
+    write_parquet(tmp_path / "log.parquet", v=column)
+    data = read(tmp_path, "log.parquet", {"value": "v"})
+    assert data.items["price"].isna().all()
+    assert noted(data)["value that is no number"][0] == 1
+
+
+def test_texts_that_are_none_are_named_by_their_column(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "log.parquet", u=["fishing"])
+    damaged = (tmp_path / "log.parquet").read_bytes().replace(b"fishing", b"\x80ishing")
+    (tmp_path / "log.parquet").write_bytes(damaged)
+    with pytest.raises(DataError, match='column "u" holds bytes that are no text'):
+        read(tmp_path, "log.parquet")
 
 
 def test_parts_of_different_types_are_one_column(tmp_path: Path) -> None:

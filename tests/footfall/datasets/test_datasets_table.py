@@ -100,7 +100,7 @@ def test_times(base: Path, text: str, keys: dict[str, object], utc: str) -> None
 
 def test_numbers_are_never_taken_for_a_time_in_silence(base: Path) -> None:
     (base / "h.csv").write_text("customer,sku,ts\n1,a,20240131\n")
-    with pytest.raises(DataError, match='column "ts" holds numbers such as 20240131; add time_u'):
+    with pytest.raises(DataError, match='column "ts" holds numbers such as 20240131; add time_f'):
         read(base)
 
 

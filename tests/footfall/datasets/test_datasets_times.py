@@ -110,6 +110,15 @@ def test_other_clocks_are_named(tmp_path: Path, time: str, unit: str, message: s
         (["2024-01-01 10:00 CET"], {"time_format": "%Y-%m-%d %H:%M %Z"}, "%Z reads UTC and GMT"),
         (["2024-01-01"], {"time_format": "%d/%m/%Y"}, "time_format: '%d/%m/%Y' does not fit"),
         (["soon"], {}, 'such as "soon"; add time_format'),
+        (["now", "today"], {}, "2 of 2 times cannot be read"),  # not the moment of reading
+        (["20240131", "20240201"], {}, "add time_format: '%Y%m%d' if"),
+        (["20240131101500"], {}, "add time_format: '%Y%m%d%H%M%S' if"),
+        (["2024-01-31 10:00+99:00"], {}, "1 of 1 times cannot be read"),
+        (
+            ["13/01/2024", "01/02/2024", "02/02/2024"],
+            {"time_format": "%m/%d/%Y"},
+            "does not read 1 of 3 times, such as \"13/01/2024\"; time_format: '%d/%m/%Y' reads",
+        ),
     ],
 )  # fmt: skip
 def test_the_culprit_and_the_cure_are_shown(
@@ -119,6 +128,17 @@ def test_the_culprit_and_the_cure_are_shown(
         moments(tmp_path, *times, **keys)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["mixed", "ISO8601", "yyyy-MM-dd", ""])
+def test_a_format_without_letters_of_strptime_is_refused(tmp_path: Path, form: str) -> None:
+    with pytest.raises(ValueError, match="has no letters of strptime"):
+        moments(tmp_path, "2024-01-31", time_format=form)
+
+
+def test_a_time_before_all_clocks_does_not_name_another(tmp_path: Path) -> None:
+    data = moments(tmp_path, "-1", "1704103200", time_unit="s")
+    assert data == ["None", "2024-01-01 10:00:00"]
 
 
 def test_times_of_1970_that_are_meant_are_read(tmp_path: Path) -> None:

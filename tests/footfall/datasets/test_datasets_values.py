@@ -35,6 +35,60 @@ def test_numbers_that_cannot_be_read_are_counted_with_their_cure(tmp_path: Path)
     assert data.items["price"].tolist() == [1299.0, 3.0, 0.004]
 
 
+def test_points_that_may_group_thousands_are_said(tmp_path: Path) -> None:
+    rows = "u,i,t,v\n1,a,2024-01-01,{}\n2,b,2024-01-02,{}\n3,c,2024-01-03,950\n"
+    columns = {"value": "v"}
+    data = read_text(tmp_path, rows.format("1.299", "2.500"), columns=columns)
+    (note,) = data.cleaning
+    assert 'with three digits behind its point (such as "1.299")' in str(note)
+    assert note.count == 2
+    assert data.items["price"].tolist() == [1.299, 2.5, 950]
+    for other in ("2.50", "2.5000"):
+        assert not read_text(tmp_path, rows.format("1.299", other), columns=columns).cleaning
+    data = read_text(
+        tmp_path, rows.format("1.299", "2.500"), columns=columns, thousands=".", decimal=","
+    )
+    assert (data.items["price"].tolist(), data.cleaning) == ([1299, 2500, 950], ())
+
+
+@pytest.mark.parametrize("value", ["1e308", "1e16", "inf"])
+def test_what_no_price_is_becomes_unknown(tmp_path: Path, value: str) -> None:
+    (tmp_path / "items.csv").write_text(f"i,n,p\na,A,{value}\nb,B,3\n")
+    items = {"path": "items.csv", "item": "i", "title": "n", "price": "p"}
+    text = f"u,i,t,v\n1,a,2024-01-01,{value}\n2,b,2024-01-02,3\n"
+    for keys in ({}, {"items": items}):
+        data = read_text(tmp_path, text, columns={"value": "v"}, **keys)
+        assert data.items["price"].tolist() == pytest.approx([np.nan, 3], nan_ok=True)
+        assert noted(data)["value beyond 1e+15"][0] == 1
+
+
+def test_amounts_of_several_currencies_say_so() -> None:
+    assert how_to_read("€5") == "; its currency is not that of the others"
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ({"column": "a", "flags": {"click": "b"}}, "in one `column`, or have `flags`"),
+        ({"column": "a", "map": {None: "view"}}, "one of its words is empty"),
+    ],
+)
+def test_actions_told_twice_or_of_no_word_are_refused(
+    tmp_path: Path, action: object, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_text(tmp_path, "u,i,t,a,b\n1,a,2024-01-01,x,1\n", action=action)
+
+
+def test_a_history_that_is_lost_as_a_whole_shows_what_it_had(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"3 x event with an unknown action \(such as \"buy\"\)"):
+        read_text(
+            tmp_path,
+            "u,i,t,a\n" + "1,a,2024-01-01,buy\n" * 3,
+            action={"column": "a", "map": {"kaufen": "purchase"}},
+        )
+
+
 @pytest.mark.parametrize(
     ("texts", "keys", "wanted"),
     [

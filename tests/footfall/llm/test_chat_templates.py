@@ -58,6 +58,29 @@ def test_a_template_that_changes_words_is_refused_at_the_start(template):
         tokenizer(template)
 
 
+def test_a_template_that_tells_the_date_asks_the_same_tomorrow():
+    told = tokenizer("{{ strftime_now('%d %b %Y') }}" + TURNS).chat("S!", "Q?")
+    assert told[0] == "26 Jul 2024<system>S!<user>Q?"
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{% if %}", "does not work"),
+        ("{{ raise_exception('no talk') }}", "does not work .no talk"),
+        ("{{ messages[7]['content']['x'] }}", "does not work"),
+        ("{{ 1 / 0 }}" + TURNS, "does not work .division by zero"),
+        ("{{ range(9 ** 9) | list }}", "does not work"),
+        ("{{ range(90000) | random }}" + TURNS, "something else each time"),
+        ("{{ messages.index }}" + TURNS, "loses, changes or repeats"),  # an address in memory
+    ],
+)
+def test_a_template_that_fails_or_differs_is_one_line(template, message):
+    with pytest.raises(ModelError, match=message) as caught:
+        tokenizer(template)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_base_model_begins_as_it_was_trained():
     made = tokenizer(None)
     opening, closing = made.chat("You are a shopper.", "Buy milk?")

@@ -300,7 +300,7 @@ def answers(*slates):
 class TestHttp:
     @pytest.mark.parametrize(
         ("text", "told"),
-        [(" " * 400, "did not come to an end in time"), ("[" * 2000, "more than 1,000 bytes")],
+        [(" " * 400, "no end of its answer within 2 s"), ("[" * 2000, "more than 1,000 bytes")],
     )
     def test_an_answer_without_an_end_is_a_failure(self, monkeypatch, text, told):
         monkeypatch.setattr("footfall.recommenders.http.LARGEST", 1000)
@@ -452,9 +452,14 @@ class TestHttp:
             slates = arm.recommend([request(k=1)] * 6)
         assert [bool(slate.failure) for slate in slates] == [True, True, True, False, False, True]
         assert slates[0].failure == "unusable slate: items: Input should be a valid list"
+        assert slates[2].failure == "unusable slate: it is no object with items"
         assert slates[4] == Slate(("a0",))
         assert arm.faults.counts["bad_scores"] == 1
         assert arm.faults.examples["invented"][0].endswith("'1'")
+
+    def test_the_mark_of_utf_8_is_no_part_of_json(self):
+        with service(lambda body: "\ufeff" + good(body)) as (url, _), client(url) as model:
+            assert model.recommend([request("A0", k=1)])[0].items == ("a0",)
 
     def test_secrets_come_from_the_environment_and_stay_there(self, monkeypatch):
         monkeypatch.setenv("RECO_TOKEN", "Bearer hush")

@@ -6,67 +6,43 @@ answers are refused, because a megabyte of them may unpack to gigabytes; nobody 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
-import httpx
 import openai
+
+from footfall.plumbing.http_answers import PLAIN, UNPACKED, Caller, whole
 
 LARGEST = 256 * 2**20
 """Bytes of one answer; 64 prompts with the chances of 2,000 tokens each take a tenth of it."""
 
-PLAIN = {"Accept-Encoding": "identity"}
-"""Header that asks for answers as they are."""
 
-
-class UnboundedError(Exception):
-    """An answer that is packed, or too large."""
-
-
-def fetch(method: str, url: str, *, headers: Mapping[str, str], **request: Any) -> bytes:
-    """The body of one answer.
+def fetch(
+    method: str, url: str, *, headers: Mapping[str, str], within: float, **body: Any
+) -> bytes:
+    """The body of one answer, which has to come to its end ``within`` so many seconds.
 
     Raises:
         httpx.HTTPError: There is none, or its status tells of a failure.
         UnboundedError: It is packed, or too large.
     """
-    with httpx.stream(method, url, headers={**headers, **PLAIN}, **request) as response:
-        response.raise_for_status()
-        _refuse_packed(response.headers)
-        return b"".join(_counted(response.iter_raw()))
+    told = {**headers, **PLAIN}
+    caller = Caller(within=within, largest=LARGEST, packings=UNPACKED, timeout=within, headers=told)
+    with closing(caller):
+        return caller.ask(method, url, **body).raise_for_status().content
 
 
 def client() -> Any:
-    """An HTTP client by the rules of this module, for ``openai.AsyncOpenAI``."""
+    """An HTTP client by the rules of this module, for ``openai.AsyncOpenAI``.
+
+    How long an answer may take is for whoever awaits it to say.
+    """
     hooks = {"response": [_read]}
     return openai.DefaultAsyncHttpxClient(headers=PLAIN, follow_redirects=False, event_hooks=hooks)
 
 
 async def _read(response: Any) -> None:
     """Read an answer before the client would, without a bound."""
-    _refuse_packed(response.headers)
-    size, blocks = 0, []
-    async for block in response.aiter_raw():
-        size += len(block)
-        _refuse_large(size)
-        blocks.append(block)
-    response._content = b"".join(blocks)  # noqa: SLF001 - where ``aread`` puts it, and looks first
-
-
-def _counted(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    size = 0
-    for block in blocks:
-        size += len(block)
-        _refuse_large(size)
-        yield block
-
-
-def _refuse_packed(headers: Mapping[str, str]) -> None:
-    packed = headers.get("content-encoding", "identity")
-    if packed.lower() != "identity":
-        raise UnboundedError(f"packed ({packed:.20}), which nobody asked for")
-
-
-def _refuse_large(size: int) -> None:
-    if size > LARGEST:
-        raise UnboundedError(f"of more than {LARGEST:,} bytes")
+    body = await whole(response, LARGEST, UNPACKED)
+    response._content = body  # noqa: SLF001 - where ``aread`` puts it, and looks first

@@ -54,8 +54,12 @@ def open_engine(
     device = installed_device()
     weights = find_weights(spec, announce)
     config = weights.config()
+    sees = "vision_config" in config
+    config = {**config.get("text_config", {}), **config}  # where those who see keep such things
     dtype = arithmetic(spec, device, config)
     settings = {"dtype": dtype} | (settings or engine_settings(spec, device, config))
+    if sees:
+        settings["limit_mm_per_prompt"] = {"image": 1, "video": 0, "audio": 0}
     tokenizer = load_tokenizer(weights.folder)
     fingerprint = _fingerprint(weights, device, settings["dtype"])
     return VllmEngine(spec, weights, device, settings, tokenizer, fingerprint, announce)
@@ -92,7 +96,8 @@ class VllmEngine:
         self._labels = True
         """Kind of the questions that were queued last."""
         self._spent = 0.0
-        self._writes = False
+        self._writes = "limit_mm_per_prompt" in settings
+        """Whether the engine needs a tokenizer of its own: to write, or for the marks of images."""
 
     @property
     def engine_seconds(self) -> float:
@@ -233,7 +238,7 @@ class VllmEngine:
         for question in questions:
             if question.labels not in params:
                 params[question.labels] = sampling(question.labels, read_cache=read_cache)
-        prompts = [[*q.prefix.ids, *q.suffix.ids] for q in questions]
+        prompts = [((*q.prefix.ids, *q.suffix.ids), q.image) for q in questions]
         return self._stream.add(prompts, [params[q.labels] for q in questions])
 
     def _read(self, questions: Sequence[Question], names: Sequence[str]) -> list[Reply]:

@@ -9,6 +9,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from footfall.errors import ServerError, one_line
+from footfall.plumbing.images import ImageFile
+
+Prompt = tuple[Sequence[int], ImageFile | None]
+"""Token ids, and the image that they have a mark for."""
+
+
+def _request(prompt: Prompt) -> dict[str, Any]:
+    """What vLLM takes; bare token ids go round all that it does to prompts."""
+    ids, image = prompt
+    if image is None:
+        return {"type": "token", "prompt_token_ids": list(ids)}
+    return {
+        "prompt_token_ids": list(ids),
+        "multi_modal_data": {"image": image.pixels()},
+        "multi_modal_uuids": {"image": image.digest},  # so the engine need not hash the pixels
+    }
 
 
 class EngineStream:
@@ -31,8 +47,8 @@ class EngineStream:
         self._outputs: dict[str, Any] = {}
         self._since = 0.0
 
-    def add(self, prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> list[str]:
-        """Queue prompts (token ids) with their ``SamplingParams``; the names to collect them by.
+    def add(self, prompts: Sequence[Prompt], params: Sequence[Any]) -> list[str]:
+        """Queue prompts with their ``SamplingParams``; the names to collect them by.
 
         Raises:
             ServerError: The engine broke down.
@@ -40,7 +56,7 @@ class EngineStream:
         names = [str(next(self._numbers)) for _ in prompts]
         with self._working():
             for name, prompt, how in zip(names, prompts, params, strict=True):
-                request = {"type": "token", "prompt_token_ids": list(prompt)}
+                request = _request(prompt)
                 self._unfinished.add(name)
                 self._engine.add_request(name, request, how, **self._lora)
         return names

@@ -28,14 +28,17 @@ from footfall.llm.protocol import NoAnswer, Question, Reply, Tokenizer
 from footfall.llm.specs import ModelSpec
 from footfall.llm.stream import Pending
 from footfall.llm.vllm.batches import by_prefix, too_long
-from footfall.llm.vllm.bounded_http import UnboundedError, client
+from footfall.llm.vllm.bounded_http import client
 from footfall.llm.vllm.outage import Circuit
+from footfall.llm.vllm.server_chat import chat_body, read_chat
 from footfall.llm.vllm.server_door import BUSY, Door, api_key
 from footfall.llm.vllm.server_replies import read_batch, read_generated, read_written
 from footfall.llm.weights.adapters import adapter_hash, find_adapter
 from footfall.llm.weights.embedded import embedded_folder
 from footfall.llm.weights.tokenizer import load_tokenizer
 from footfall.llm.writing import Passage, Written
+from footfall.plumbing.http_answers import UnboundedError
+from footfall.plumbing.images import UnfitImageError
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
 from footfall.plumbing.secrets import hidden, values_of
@@ -127,13 +130,14 @@ class VllmServer:
     def submit(self, questions: Sequence[Question]) -> Pending:
         """Send questions and return; a bounded number of requests is under way at once."""
         replies: dict[int, Reply] = {}
-        kinds: dict[tuple[int, ...], list[int]] = {}
+        kinds: dict[tuple[tuple[int, ...], bool], list[int]] = {}
         for position, question in enumerate(questions):
             reason = too_long(question, self.max_prompt_tokens)
             if reason:
                 replies[position] = NoAnswer(reason)
             else:
-                kinds.setdefault(question.labels, []).append(position)
+                kind = question.labels, question.image is not None
+                kinds.setdefault(kind, []).append(position)
         size = self._spec.prompts_per_request
         requests = [
             chosen[start : start + size]
@@ -311,6 +315,8 @@ class VllmServer:
         return True
 
     async def _send(self, batch: Sequence[Question]) -> list[Reply]:
+        if batch[0].image is not None:
+            return list(await asyncio.gather(*map(self._show, batch)))
         if not batch[0].labels and self._reads_cache:
             try:
                 return list(await asyncio.gather(*map(self._generate, batch)))
@@ -319,6 +325,16 @@ class VllmServer:
                     raise
                 self._reads_cache = False
         return read_batch(batch, await self._complete(batch), self.name)
+
+    async def _show(self, question: Question) -> Reply:
+        """One question with its image; an image that was changed meanwhile is not shown."""
+        assert self._client is not None
+        try:
+            body = await asyncio.to_thread(chat_body, question, self.tokenizer, self.name)
+        except UnfitImageError as error:
+            return NoAnswer(f"the image {error}")
+        asked = self._client.post("/chat/completions", cast_to=object, body=body)
+        return read_chat(question, await self._timed(asked))
 
     async def _complete(self, batch: Sequence[Question]) -> Any:
         """Many prompts in one request."""

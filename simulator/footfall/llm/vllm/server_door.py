@@ -10,12 +10,14 @@ import httpx
 from footfall.errors import AwayError, ModelError, did_you_mean
 from footfall.llm.protocol import Tokenizer
 from footfall.llm.specs import ModelSpec, served_name
-from footfall.llm.vllm.bounded_http import UnboundedError, fetch
+from footfall.llm.vllm.bounded_http import fetch
+from footfall.plumbing.http_answers import UnboundedError
 from footfall.plumbing.secrets import read_secret
 
 BUSY = frozenset({429, 502, 503, 504})
 """Statuses that are about the server and never about a question."""
 _OPENING_TIMEOUT = 30.0
+"""Seconds for each of these answers as a whole."""
 _SAMPLE = "Oat milk, 1 l\nRye bread\n"
 
 
@@ -86,7 +88,7 @@ class Door:
     def _request(self, method: str, url: str, **body: Any) -> dict[str, Any]:
         try:
             found = json.loads(
-                fetch(method, url, headers=self._headers, timeout=_OPENING_TIMEOUT, **body)
+                fetch(method, url, headers=self._headers, within=_OPENING_TIMEOUT, **body)
             )
         except UnboundedError as error:
             raise ModelError(f"{url}: not a vLLM server: its answer is {error}") from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,11 @@ from footfall.errors import ModelError, one_line
 
 _MARK, _SAMPLE = "FootfallUserWords", "What a System says."
 _KEPT_CHATS = 1024
+_TODAY = dt.datetime(2024, 7, 26, tzinfo=dt.UTC)
+"""What templates that tell the date are told: a run that is resumed tomorrow asks the same. It is
+the date that Llama's templates have by themselves."""
+_ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
+"""How Python shows where in memory something lies, other in each process."""
 _LOG_NAMES = ("transformers", "huggingface_hub")
 
 
@@ -31,7 +39,12 @@ class HubTokenizer:
         added = tokenizer.get_added_vocab()
         self.control_tokens = tuple(sorted({*tokenizer.all_special_tokens, *added}))
         self._chats: dict[str, tuple[str, str]] = {}
-        self._wrap(_SAMPLE)  # a template that does not do is told of before the first question
+        # A template that does not do is told of before the first question.
+        if self._wrap(_SAMPLE) != self._wrap(_SAMPLE):
+            raise ModelError(
+                "the model's chat template writes something else each time; choose another model, "
+                "or mend its chat template"
+            )
 
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``, without special tokens added."""
@@ -58,21 +71,42 @@ class HubTokenizer:
         opening, closing = self._chats[system]
         return opening + user, closing
 
+    def image_mark(self) -> str:
+        """Text that stands for an image; see ``footfall.llm.protocol.Tokenizer``."""
+        told = {"role": "user", "content": [_said("["), {"type": "image"}, _said("]")]}
+        try:
+            text = self._render([told]) if self._tokenizer.chat_template else ""
+        except Exception:  # noqa: BLE001 - a template may raise anything at what is no text
+            text = ""
+        shown = text.partition("[")[2].rpartition("]")[0].strip()
+        if not any(token in shown for token in self.control_tokens):
+            raise ModelError(
+                "the model's chat template knows no images; choose a vision-language model, or "
+                "leave choice.images out"
+            )
+        return shown
+
     def _wrap(self, system: str) -> tuple[str, str]:
         """Text before and after the user's words."""
         if not self._tokenizer.chat_template:
             return self._beginning() + (f"{system}\n\n" if system else ""), "\n"
         user = {"role": "user", "content": _MARK}
-        text = self._with_system(system, user) if system else self._render([user])
+        try:
+            text = self._with_system(system, user) if system else self._render([user])
+        except Exception as error:  # a template may raise anything, and be none
+            raise ModelError(
+                f"the model's chat template does not work ({one_line(error, 150)}); choose another "
+                "model, or mend its chat template"
+            ) from error
         before, *after = text.split(_MARK)
-        if len(after) != 1 or system.strip() not in before:
+        if len(after) != 1 or system.strip() not in before or _ADDRESS.search(text):
             raise ModelError(
                 "the model's chat template loses, changes or repeats the words that it is given; "
                 "choose another model, or mend its chat template"
             )
         return before, after[0]
 
-    def _with_system(self, system: str, user: dict[str, str]) -> str:
+    def _with_system(self, system: str, user: dict[str, Any]) -> str:
         """A conversation with the system's words in it, in their own turn or in the user's."""
         try:
             text = self._render([{"role": "system", "content": system}, user])
@@ -89,15 +123,43 @@ class HubTokenizer:
         extra = next((n for n in range(len(whole)) if whole[n : n + len(plain)] == plain), 0)
         return self.decode(whole[:extra])
 
-    def _render(self, turns: list[dict[str, str]]) -> str:
+    def _render(self, turns: list[dict[str, Any]]) -> str:
+        """A conversation as text; templates of models that see may take words as parts only."""
+        words = [turn["content"] for turn in turns if isinstance(turn["content"], str)]
+        problem: Exception | None = None
+        try:
+            text = self._applied(turns)
+        except Exception as error:  # noqa: BLE001 - a template may raise anything
+            text, problem = "", error
+        if words and not all(word.strip() in text for word in words):
+            parts = [
+                {**turn, "content": [_said(turn["content"])]}
+                if isinstance(turn["content"], str)
+                else turn
+                for turn in turns
+            ]
+            with suppress(Exception):  # then it is as it was without parts
+                told = self._applied(parts)
+                if all(word.strip() in told for word in words):
+                    return told
+        if problem is not None:
+            raise problem
+        return text
+
+    def _applied(self, turns: list[dict[str, Any]]) -> str:
         return str(
             self._tokenizer.apply_chat_template(
                 turns,
                 tokenize=False,
                 add_generation_prompt=True,
                 enable_thinking=False,  # the answer is read from the very next token
+                strftime_now=_TODAY.strftime,
             )
         )
+
+
+def _said(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
 
 
 def load_tokenizer(

@@ -47,7 +47,7 @@ browser: $(STAMPS)/test
 
 # Every reader against 10,000 broken inputs; the tests do the same with a few.
 fuzz: $(STAMPS)/test
-	FOOTFALL_FUZZ=$(or $(N),10000) $(BIN)/python -m pytest tests/test_fuzz.py --durations=0
+	FOOTFALL_FUZZ=$(or $(N),10000) $(BIN)/python -m pytest tests/test_fuzz.py tests/footfall_live/test_fuzz_api.py --durations=0
 
 # The light tests with the oldest versions that pyproject.toml allows.
 oldest:

@@ -329,7 +329,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--shops", default="", help="in place of kinds and seeds: fashion-1,media-2"
     )
-    parser.add_argument("--keep", help="name of the figures in the documents")
+    parser.add_argument("--keep", choices=("planted-shops", "unknown-rules"), help="write figures")
     parser.add_argument("--out", type=Path, default=Path("runs/planted"))
     parser.add_argument("--label", default="now")
     parser.add_argument("--population", type=int, default=800)

@@ -242,15 +242,21 @@ def table(found: Mapping[str, Mapping[int, Scores]], outcome: str) -> str:
 
 
 def together(found: Mapping[str, Mapping[int, Scores]], outcome: str) -> str:
-    """Markdown: one column for all ordinary shops and one for all odd ones."""
-    groups = {
-        name: [
-            one for kind, of in found.items() if (kind in ORDINARY) == plain for one in of.values()
-        ]
-        for name, plain in (("ordinary", True), ("odd", False))
-    }
+    """Markdown: a column for all ordinary shops and one for all odd ones, or a column a kind."""
+    if ORDINARY.keys() & found.keys():
+        groups = {
+            f"{name} shops": [
+                one
+                for kind, of in found.items()
+                if (kind in ORDINARY) == usual
+                for one in of.values()
+            ]
+            for name, usual in (("ordinary", True), ("odd", False))
+        }
+    else:
+        groups = {kind: list(of.values()) for kind, of in found.items()}
     groups = {name: shops for name, shops in groups.items() if shops}
-    heads = [f"{len(shops)} {name} shops" for name, shops in groups.items()]
+    heads = [f"{len(shops)} {name}" for name, shops in groups.items()]
     lines = ["", f"| {outcome} | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
     for name, arms in (
         ("simulated", "without the oracle"),

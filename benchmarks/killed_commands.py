@@ -194,12 +194,16 @@ def disturb(base: Path, name: str, kills: int, rng: random.Random) -> Outcome:
     return outcome
 
 
-def experiment(base: Path, plan: argparse.Namespace) -> dict[str, Outcome]:
-    """All commands in an empty folder."""
+def experiment(base: Path, plan: argparse.Namespace) -> list[str]:
+    """All commands in an empty folder, told one by one; the files that were lost or damaged."""
     prepare(base)
     rng = random.Random(plan.seed)
-    names = plan.only.split(",") if plan.only else list(COMMANDS)
-    return {name: disturb(base, name, plan.kills, rng) for name in names}
+    damaged: list[str] = []
+    for name in plan.only.split(",") if plan.only else list(COMMANDS):
+        one = disturb(base, name, plan.kills, rng)
+        print(f"{name:12} killed {one.killed} times, over before {one.over} times", flush=True)
+        damaged += one.damaged
+    return damaged
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -214,10 +218,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Do it in a temporary folder and say what came of it."""
     with tempfile.TemporaryDirectory() as folder:
-        found = experiment(Path(folder), arguments())
-    for name, one in found.items():
-        print(f"{name:10} killed {one.killed} times, over before {one.over} times")
-    damaged = [file for one in found.values() for file in one.damaged]
+        damaged = experiment(Path(folder), arguments())
     print(f"files lost or damaged: {', '.join(damaged) or 'none'}")
     return 1 if damaged else 0
 

@@ -69,6 +69,9 @@ NEEDED = (
 )
 """Keys without which a run can be neither resumed nor replayed."""
 
+LARGEST = 2**26
+"""Bytes of a manifest; one of 10,000 epochs has a thirtieth of it."""
+
 _COMMANDS = re.compile(
     r"(?<!\\)((?:\\\\)*)\\u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])|()[\x7f-\x9f]", re.IGNORECASE
 )
@@ -122,8 +125,11 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     path = folder / MANIFEST
     if not folder.is_dir():
         raise UserError(f"{folder}: no such run folder; give the --out folder of footfall run")
+    refuse_pipes(folder)
     if not path.exists():
         raise UserError(f"{folder}: not a run folder, it has no {MANIFEST}")
+    if path.stat().st_size > LARGEST:
+        raise LogError(f"{path}: has more than {LARGEST:,} bytes, as no manifest has; move it away")
     held = _is_held(folder)
     try:
         text = _COMMANDS.sub("\\1\ufffd", path.read_text(encoding="utf-8"))
@@ -260,12 +266,31 @@ def _taken(handle: int) -> bool:
     return False
 
 
+def refuse_pipes(folder: Path) -> None:
+    """In a run folder from elsewhere a pipe would be waited for, and a device has no end.
+
+    Raises:
+        LogError: Something in it is neither a file nor a folder.
+    """
+    places = [os.fspath(folder)]
+    while places:
+        with os.scandir(places.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    places.append(entry.path)
+                elif not entry.is_file() and not entry.is_dir() and Path(entry.path).exists():
+                    kind = "is a pipe or a device, and a run folder holds none"
+                    raise LogError(f"{entry.path} {kind}; remove it")
+
+
 def refuse_links(folder: Path) -> None:
     """A run folder from elsewhere may not lead writers to other files.
 
     Raises:
         UserError: Something in it that runs write to is a symbolic link.
+        LogError: Something in it is neither a file nor a folder.
     """
+    refuse_pipes(folder)
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             if os.path.islink(os.path.join(place, name)):  # noqa: PTH114, PTH118 - thousands

@@ -4,6 +4,7 @@ import ast
 import gzip
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -18,7 +19,15 @@ import shop
 from console import footfall
 from eval_worlds import planted_run
 from footfall.datasets.query import select
-from footfall.errors import DataError, ModelError, RunError, ScenarioError, TemplateError, UserError
+from footfall.errors import (
+    DataError,
+    LogError,
+    ModelError,
+    RunError,
+    ScenarioError,
+    TemplateError,
+    UserError,
+)
 from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore
 from footfall.llm.vllm import bounded_http, gate
@@ -159,6 +168,30 @@ def test_all_files_are_written_in_one_place():
         "weights/embedded.py",
     }
     assert set(found) <= allowed
+
+
+@pytest.mark.parametrize("name", ["impressions", MANIFEST, LOCK, PROGRESS, "users.parquet"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda place: place.symlink_to("/dev/zero")])
+def test_a_pipe_or_a_device_in_a_run_folder_is_not_waited_for(base, tmp_path, name, make):
+    copy = tmp_path / "copy"
+    shutil.copytree(base / "out", copy)
+    place = copy / name
+    place = min(place.iterdir()) if place.is_dir() else place
+    place.unlink(missing_ok=True)
+    make(place)
+    for command in (("compare", "copy"), ("report", "copy"), ("verify", "copy")):
+        done = footfall(*command, cwd=tmp_path)
+        assert done.returncode in (1, 2), command
+        assert "is a pipe or a device, and a run folder holds none" in done.stderr
+    with pytest.raises((RunError, LogError, UserError), match=r"pipe or a device|symbolic link"):
+        run(parse_scenario(shop.scenario()), Options(copy, base=base, resume=True))
+
+
+def test_a_manifest_without_end_is_refused(base, tmp_path):
+    shutil.copytree(base / "out", tmp_path / "copy")
+    os.truncate(tmp_path / "copy" / MANIFEST, manifest.LARGEST + 1)
+    with pytest.raises(LogError, match="as no manifest has"):
+        manifest.read(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("name", ["text", "folder"])

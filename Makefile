@@ -9,7 +9,7 @@ STAMPS := $(VENV)/.stamps
 # In a process of their own, as a run has it: vLLM inspects whatever else was imported.
 ENGINE_TESTS := tests/footfall/llm/test_llm_engine.py tests/footfall/llm/test_engine_images.py tests/test_demo.py
 
-.PHONY: demo test quick lint docs figures install model browser bench chaos soak load fuzz oldest audit clean
+.PHONY: demo test quick lint docs figures install model browser bench chaos soak load fuzz oldest offline-kit audit clean
 
 demo: install model
 	$(BIN)/footfall demo --out runs/demo
@@ -47,11 +47,15 @@ browser: $(STAMPS)/test
 
 # Every reader against 10,000 broken inputs; the tests do the same with a few.
 fuzz: $(STAMPS)/test
-	FOOTFALL_FUZZ=$(or $(N),10000) $(BIN)/python -m pytest tests/test_fuzz.py --durations=0
+	FOOTFALL_FUZZ=$(or $(N),10000) $(BIN)/python -m pytest tests/test_fuzz.py tests/footfall_live/test_fuzz_api.py --durations=0
 
 # The light tests with the oldest versions that pyproject.toml allows.
 oldest:
 	@bash .ci/oldest "$(PYTHON)"
+
+# For a machine without a network: make offline-kit KIT="--extras recommenders --have torch==2.11.0"
+offline-kit: $(STAMPS)/footfall
+	$(BIN)/python deploy/offline_kit.py --out build/offline-kit $(KIT)
 
 # Known vulnerabilities of what is installed; asks the package index about each.
 audit: install

@@ -2,7 +2,7 @@
 
     python benchmarks/planted_shops.py [--kinds fashion,grocery,media] [--seeds 1,2] [--out FOLDER]
         [--label NAME] [--population 800] [--users 800] [--items 400] [--futures 30] [--redo STEP]
-        [--leak]
+        [--leak] [--shops KIND-SEED,...] [--keep NAME]
 
 Each shop is planted, then goes the way of the README: ``footfall fit``, ``run``, ``compare``. Ten
 arms have learned from the log before the split; the truth is 30 futures of every user under each.
@@ -13,7 +13,9 @@ Every step is kept: a second call goes on where the first one stopped. Shops and
 of Footfall compares versions on the same shops. ``--redo fit|run|compare`` does a step and those
 after it again. The table goes to stdout and ``FOLDER/NAME.md``, all scores to ``FOLDER/NAME.json``.
 ``--kinds all`` has the odd shops too. ``--leak`` adds an arm that saw the judged days: it counts in
-no row of the table, but what ``compare`` says of it is printed.
+no row of the table, but what ``compare`` says of it is printed. ``--shops`` names shops one by one.
+``--keep`` writes the shops together, ordinary and odd apart, for docs/believe.md (`make figures`):
+planted-shops, or unknown-rules for shops that came after the fit.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from figures import keep
 
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "worlds"
 sys.path.insert(0, str(TESTS))
@@ -54,17 +57,16 @@ def main() -> None:
     """Plant, simulate, compare, and print how well the truth was foreseen."""
     options = _options()
     found: dict[str, dict[int, Scores]] = {}
-    for kind in options.kinds:
-        for seed in options.seeds:
-            folder = options.out / f"{kind}-{seed}"
-            known = planted(folder, kind, seed, options)
-            compared = simulated(folder, options)
-            if compared is None:
-                continue
-            found.setdefault(kind, {})[seed] = judge(known, compared)
-            print(f"{kind} {seed}: {one_line(found[kind][seed])}", flush=True)
-            if options.leak:
-                print(of_leak(known, compared), flush=True)
+    for kind, seed in options.shops:
+        folder = options.out / f"{kind}-{seed}"
+        known = planted(folder, kind, seed, options)
+        compared = simulated(folder, options)
+        if compared is None:
+            continue
+        found.setdefault(kind, {})[seed] = judge(known, compared)
+        print(f"{kind} {seed}: {one_line(found[kind][seed])}", flush=True)
+        if options.leak:
+            print(of_leak(known, compared), flush=True)
     if not found:
         sys.exit("no shop came to its end")
     text = "\n\n".join(table(found, outcome) for outcome in OUTCOMES)
@@ -72,6 +74,10 @@ def main() -> None:
     (options.out / f"{options.label}.md").write_text(text + "\n", encoding="utf-8")
     flat = {kind: {seed: plain(one) for seed, one in of.items()} for kind, of in found.items()}
     (options.out / f"{options.label}.json").write_text(json.dumps(flat, indent=1), encoding="utf-8")
+    if options.keep:
+        shops = ",".join(f"{kind}-{seed}" for kind, seed in options.shops)
+        command = f"python benchmarks/planted_shops.py --shops {shops} --keep {options.keep}"
+        keep(options.keep, command, {f"{of}": together(found, of) for of in OUTCOMES})
 
 
 def planted(folder: Path, kind: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -235,6 +241,34 @@ def table(found: Mapping[str, Mapping[int, Scores]], outcome: str) -> str:
     return "\n".join(lines)
 
 
+def together(found: Mapping[str, Mapping[int, Scores]], outcome: str) -> str:
+    """Markdown: a column for all ordinary shops and one for all odd ones, or a column a kind."""
+    if ORDINARY.keys() & found.keys():
+        groups = {
+            f"{name} shops": [
+                one
+                for kind, of in found.items()
+                if (kind in ORDINARY) == usual
+                for one in of.values()
+            ]
+            for name, usual in (("ordinary", True), ("odd", False))
+        }
+    else:
+        groups = {kind: list(of.values()) for kind, of in found.items()}
+    groups = {name: shops for name, shops in groups.items() if shops}
+    heads = [f"{len(shops)} {name}" for name, shops in groups.items()]
+    lines = ["", f"| {outcome} | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+    for name, arms in (
+        ("simulated", "without the oracle"),
+        ("simulated", "all"),
+        ("both", "all"),
+    ):
+        title = name if arms == "all" else f"{name}, without the oracle"
+        scores = [[shop[name][outcome][arms] for shop in shops] for shops in groups.values()]
+        lines += [f"| {title}: {what} | {' | '.join(cells)} |" for what, cells in _rows(scores)]
+    return "\n".join([*lines, ""])
+
+
 def _rows(by_kind: list[list[Score]]) -> list[tuple[str, list[str]]]:
     """The rows that any kind has an answer for."""
     rows = [
@@ -298,6 +332,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--kinds", default=",".join(ORDINARY))
     parser.add_argument("--seeds", default="1")
+    parser.add_argument(
+        "--shops", default="", help="in place of kinds and seeds: fashion-1,media-2"
+    )
+    parser.add_argument("--keep", choices=("planted-shops", "unknown-rules"), help="write figures")
     parser.add_argument("--out", type=Path, default=Path("runs/planted"))
     parser.add_argument("--label", default="now")
     parser.add_argument("--population", type=int, default=800)
@@ -308,11 +346,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--leak", action="store_true", help="add an arm that saw the judged days")
     parser.add_argument("--fit-options", default="", help="more for `footfall fit`, in one string")
     options = parser.parse_args()
-    options.kinds = list(KINDS) if options.kinds == "all" else options.kinds.split(",")
-    unknown = [kind for kind in options.kinds if kind not in KINDS]
+    kinds = list(KINDS) if options.kinds == "all" else options.kinds.split(",")
+    named = [tuple(shop.split("-")) for shop in options.shops.split(",") if shop]
+    shops = named or [(kind, seed) for kind in kinds for seed in options.seeds.split(",")]
+    unknown = [kind for kind, _ in shops if kind not in KINDS]
     if unknown:
         parser.error(f"no kind of shop {unknown[0]!r}; there are {', '.join(KINDS)}")
-    options.seeds = [int(seed) for seed in options.seeds.split(",")]
+    options.shops = [(kind, int(seed)) for kind, seed in shops]
     options.fit_options = options.fit_options.split()
     options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)

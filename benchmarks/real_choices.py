@@ -194,7 +194,7 @@ def main() -> None:
     found, logit = {}, []
     for name in BASELINES:
         scorer = baseline(name)
-        scorer.fit(known[0], sets[0])
+        scorer.fit((known[0], sets[0]))
         found[name] = figures(sets[1], utilities(scorer, known[1], sets[1]))
         if name == "logit":
             logit = [utilities(scorer, k, s) for k, s in zip(known, sets, strict=True)]

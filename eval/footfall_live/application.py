@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from footfall.deciding import Decider
 from footfall_live.deciding import add_deciding
 from footfall_live.guard import Guard
+from footfall_live.metrics import CONTENT_TYPE, AskedFigures, exposed
 from footfall_live.opened import Opened
 from footfall_live.page_answers import wrong
 from footfall_live.reading_api import add_reading
@@ -70,14 +71,25 @@ def application(served: Served, guard: Guard) -> FastAPI:
     refuse_in_a_line(app, wrong if served.pages else None)
     app.middleware("http")(guard)  # added last, asked first
 
+    asked: AskedFigures | None = None
     if served.decider is not None:
-        lives.append(add_deciding(app, served.decider).working)
+        batches = add_deciding(app, served.decider)
+        lives.append(batches.working)
+        asked = batches.figures
+    _add_metrics(app, None if served.folder is None else Shelf(served.folder), asked)
     if served.folder is not None:
         starter = _starter(served, served.folder)
         if starter is not None:
             lives.append(partial(_stopping, starter.commands))
         _add_folder(app, served, served.folder, starter)
     return app
+
+
+def _add_metrics(app: FastAPI, shelf: Shelf | None, asked: AskedFigures | None) -> None:
+    @app.get("/metrics")
+    def metrics() -> Response:
+        """Figures for Prometheus."""
+        return Response(exposed(shelf, asked), media_type=CONTENT_TYPE)
 
 
 def _starter(served: Served, folder: Path) -> Starter | None:

@@ -7,6 +7,7 @@ next batch. A page gets the same answer in any company (``footfall.deciding``).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from footfall.deciding import MOST_DAYS, Decider, MadeUpPage, PageChances
 from footfall.errors import FootfallError, ModelError, UserError
+from footfall_live.metrics import AskedFigures
 from footfall_live.refusals import UNFIT, refusal
 
 MOST_PAGES = 1_000
@@ -67,7 +69,8 @@ class Batches:
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._waiting = 0
+        self.figures = AskedFigures()
+        """For Prometheus."""
 
     async def ask(self, pages: list[MadeUpPage]) -> list[PageChances]:
         """Chances of the pages, as soon as it is their turn.
@@ -75,15 +78,16 @@ class Batches:
         Raises:
             OverflowError: Too many pages wait already.
         """
-        if self._waiting + len(pages) > MOST_WAITING:
+        if self.figures.waiting + len(pages) > MOST_WAITING:
+            self.figures.refused += len(pages)
             raise OverflowError
         answer: asyncio.Future[list[PageChances]] = asyncio.get_running_loop().create_future()
-        self._waiting += len(pages)
+        self.figures.waiting += len(pages)
         try:
             await self._queue.put(_Waiting(pages, answer))
             return await answer
         finally:
-            self._waiting -= len(pages)
+            self.figures.waiting -= len(pages)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -99,12 +103,19 @@ class Batches:
         while True:
             batch = await self._next()
             pages = [page for one in batch for page in one.pages]
+            start = time.perf_counter()
             try:
                 found = await anyio.to_thread.run_sync(self._decider.foresee, pages)
             except Exception as error:  # noqa: BLE001 - told to those who asked, and it goes on
+                self.figures.failed += len(pages)
                 for one in batch:
                     _settle(one, error)
                 continue
+            finally:
+                self.figures.batches += 1
+                self.figures.seconds += time.perf_counter() - start
+            self.figures.pages += len(pages)
+            self.figures.unanswered += sum(not page.answered for page in found)
             for one in batch:
                 _settle(one, found[: len(one.pages)])
                 found = found[len(one.pages) :]

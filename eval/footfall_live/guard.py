@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
-from footfall_live.refusals import Next, refusal
+from footfall_live.refusals import Next, for_programs, refusal
 
 TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable that holds the token."""
@@ -45,7 +45,7 @@ class Guard:
     async def __call__(self, request: Request, call_next: Next) -> Response:
         """Refuse in one line, or let the request through."""
         reason, status = self._refusal(request)
-        if reason and request.url.path.startswith("/v1/"):
+        if reason and for_programs(request):
             response = refusal(reason, status)
         elif reason:
             response = PlainTextResponse(f"{reason}\n", status_code=status)

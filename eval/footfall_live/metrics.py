@@ -1,4 +1,4 @@
-"""Figures of all runs in a folder, in Prometheus' own words: ``GET /metrics`` of ``footfall view``.
+"""Figures of runs and of questions, in Prometheus' own words: ``GET /metrics``.
 
 Names follow Prometheus' conventions: base units, ``_total`` for what only grows. A run is a label,
 so that one query compares several; ``docs/operations/grafana.json`` is a dashboard over them.
@@ -21,11 +21,63 @@ from footfall_live.shelf import RunEntry, Shelf
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def exposed(shelf: Shelf) -> bytes:
-    """All figures, as Prometheus reads them."""
+@dataclass(eq=False)
+class AskedFigures:
+    """What was asked of a scenario's users over HTTP, since the server started."""
+
+    pages: int = 0
+    """Answered, those included about which the model said nothing."""
+    unanswered: int = 0
+    failed: int = 0
+    """Pages of batches that came to nothing because of the model or its server."""
+    refused: int = 0
+    """Pages that were sent away because too many waited."""
+    waiting: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+    """Wall time in which the model was asked."""
+
+
+def exposed(shelf: Shelf | None, asked: AskedFigures | None) -> bytes:
+    """All figures, as Prometheus reads them.
+
+    Args:
+        shelf: Runs of a folder; None: there is none.
+        asked: Of ``POST /v1/decide``; None: nobody can be asked.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_OfRuns(shelf))
+    if shelf is not None:
+        registry.register(_OfRuns(shelf))
+    if asked is not None:
+        registry.register(_OfAsked(asked))
     return generate_latest(registry)
+
+
+@dataclass(frozen=True)
+class _OfAsked:
+    """Collects what was asked of users."""
+
+    asked: AskedFigures
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        one = self.asked
+        yield CounterMetricFamily(
+            "footfall_service_pages", "Pages that users were asked about.", one.pages
+        )
+        lost = CounterMetricFamily(
+            "footfall_service_pages_lost", "Pages without an answer, by why.", labels=("why",)
+        )
+        for why in ("unanswered", "failed", "refused"):
+            lost.add_metric((why,), getattr(one, why))
+        yield lost
+        yield GaugeMetricFamily("footfall_service_waiting_pages", "Pages that wait.", one.waiting)
+        yield CounterMetricFamily(
+            "footfall_service_batches", "Times that the model was asked.", one.batches
+        )
+        yield CounterMetricFamily(
+            "footfall_service_model_seconds", "Wall time of asking the model.", one.seconds
+        )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from footfall_live.following import described, followed
-from footfall_live.metrics import CONTENT_TYPE, exposed
 from footfall_live.opened import Opened
 from footfall_live.shelf import Shelf
 
@@ -20,11 +19,7 @@ UserId = Annotated[str, Query(max_length=500)]
 
 
 def add_reading(app: FastAPI, shelf: Shelf, opened: Opened) -> None:
-    """Add what only reads: runs, comparisons, timelines, events, figures for Prometheus."""
-
-    @app.get("/metrics")
-    def metrics() -> Response:
-        return Response(exposed(shelf), media_type=CONTENT_TYPE)
+    """Add what only reads: runs, comparisons, timelines, events."""
 
     @app.get("/v1/runs")
     def runs() -> list[dict[str, Any]]:

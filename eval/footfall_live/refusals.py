@@ -42,6 +42,11 @@ def refusal(words: str, status: int) -> Response:
     return JSONResponse({"error": one_line(words)}, status_code=status)
 
 
+def for_programs(request: Request) -> bool:
+    """Whether a program asks: its answers are JSON."""
+    return request.url.path.startswith("/v1/") or request.url.path == "/metrics"
+
+
 def refuse_in_a_line(app: FastAPI, page: Page | None = None) -> None:
     """Make everything that goes wrong in an application a line.
 
@@ -51,7 +56,7 @@ def refuse_in_a_line(app: FastAPI, page: Page | None = None) -> None:
     """
 
     def told(request: Request, words: str, status: int) -> Response:
-        if page is None or request.url.path.startswith("/v1/"):
+        if page is None or for_programs(request):
             return refusal(words, status)
         shown = page(request, one_line(words))
         shown.status_code = status

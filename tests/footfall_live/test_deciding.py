@@ -47,6 +47,7 @@ def test_chances_come_back_in_the_order_of_the_pages(client, decider):
     alone = [client.post("/v1/decide", json={"pages": [one]}).json()["pages"][0] for one in pages]
     assert found == alone
     assert all(len(one["click"]) == 4 and all(0 < c < 1 for c in one["click"]) for one in found)
+    assert "footfall_service_pages_total 14.0" in client.get("/metrics").text
 
 
 def test_a_thousand_clients_at_once_lose_nothing(decider, monkeypatch):

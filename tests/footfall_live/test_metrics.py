@@ -1,17 +1,19 @@
 """What Prometheus reads of the runs in a folder, and a dashboard that asks for nothing else."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as parsed
 
 import eval_worlds
 from footfall.run_folder.layout import MANIFEST
 from footfall_live.application import Served, application
 from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.metrics import AskedFigures, exposed
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "operations" / "grafana.json"
 
@@ -37,7 +39,7 @@ def samples(folder):
     found = read(folder)
     assert found.status_code == 200
     assert found.headers["content-type"].startswith("text/plain")
-    families = text_string_to_metric_families(found.text)
+    families = parsed(found.text)
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in families
@@ -66,9 +68,35 @@ def test_the_token_is_asked_for_here_too(folder):
 def test_the_dashboard_names_only_figures_that_exist(folder):
     known = {name for name, *_ in samples(folder)}
     known |= {f"footfall_{one}_seconds_total" for one in ("run", "engine")}
+    service = exposed(None, AskedFigures()).decode()
+    known |= {sample.name for one in parsed(service) for sample in one.samples}
     text = DASHBOARD.read_text(encoding="utf-8")
     asked = set(re.findall(r"footfall_\w+", text))
     assert asked
     assert asked <= known, asked - known
     panels = json.loads(text)["panels"]
     assert all(panel["targets"][0]["expr"] for panel in panels)
+
+
+def test_the_dashboard_names_figures_that_vllm_has():
+    spec = importlib.util.find_spec("vllm")
+    if spec is None:
+        pytest.skip("vLLM is not installed")
+    told = (Path(spec.origin).parent / "v1" / "metrics" / "loggers.py").read_text()
+    asked = set(re.findall(r"vllm:\w+", DASHBOARD.read_text(encoding="utf-8")))
+    assert asked
+    assert all(f'"{name.removesuffix("_total")}"' in told for name in asked)
+
+
+def test_what_was_asked_is_counted():
+    asked = AskedFigures(pages=7, unanswered=2, refused=3, waiting=1, batches=4, seconds=0.5)
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in parsed(exposed(None, asked).decode())
+        for sample in family.samples
+    }
+    assert found["footfall_service_pages_total",] == 7
+    assert found["footfall_service_pages_lost_total", "unanswered"] == 2
+    assert found["footfall_service_pages_lost_total", "refused"] == 3
+    assert found["footfall_service_waiting_pages",] == 1
+    assert found["footfall_service_model_seconds_total",] == 0.5

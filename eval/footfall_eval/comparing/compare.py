@@ -21,6 +21,7 @@ from footfall_eval.comparing.verdict import verdict
 from footfall_eval.comparing.weighing import Weigher
 from footfall_eval.measures.metrics import Metric, bounds, columns, derive, exposure, find_metrics
 from footfall_eval.reading.load import Design, RunLog
+from footfall_eval.reading.uncertainty import stretch
 from footfall_eval.reading.validity import Validity, read_validity
 from footfall_eval.statistics.effects import FEW_USERS, effect, pairing_ratio
 
@@ -66,6 +67,8 @@ def compare(
     named = primary or log.scenario.get("primary") or (rule.metric if rule else None)
     levels = AskedToo.of(log, level)
     told = [one for one in log.cautions() if levels is None or not one.startswith(SURROGATE)]
+    if share := stretch(log):
+        told.append(_stretched(share))
     result = compare_users(
         log.per_user() if levels is None else levels.crowd,
         control=control or log.control,
@@ -313,6 +316,16 @@ def _adjusted(
     return tuple(
         Contrast(**{**contrast.__dict__, "p_adjusted": float(p)})
         for contrast, p in zip(contrasts, adjusted, strict=True)
+    )
+
+
+def _stretched(share: float) -> str:
+    """What to say where the log's last days refute how much better pages are clicked more."""
+    wrong, more = ("large", "less") if share < 0 else ("small", "more")
+    return (
+        f"lifts are likely too {wrong}, by about {abs(share):.0%} of themselves: on the log's last "
+        f"days better pages gained {more} than the users foretold, by a rule that is not fitted; "
+        "intervals are wider for it"
     )
 
 

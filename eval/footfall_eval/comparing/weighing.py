@@ -25,6 +25,7 @@ from footfall_eval.reading.uncertainty import (
     fitted_to_pages,
     log_ratio_draws,
     model_error,
+    stretch,
 )
 from footfall_eval.statistics.competing import Competition
 from footfall_eval.statistics.joining import SPIKE, Correction, correction, joined, usual_error
@@ -119,6 +120,7 @@ class Weigher:
         luck = (math.log1p(simulated.high) - math.log1p(simulated.low)) / (2 * reach)
         fitted = log_ratio_draws(self.log, self.control, treatment, outcome)
         luck_and_fit = math.hypot(luck, 0.0 if math.isnan(fitted) else fitted)
+        luck_and_fit = math.hypot(luck_and_fit, stretch(self.log) * centre)
         usual = self._usual_error(outcome, treatment)
         if simulated.lift == simulated.low == simulated.high == 0:
             usual = luck_and_fit = 0.0  # identical arms differ in nothing

@@ -56,6 +56,18 @@ def model_error(log: RunLog, outcome: str) -> float:
     return PRIOR_ERROR[outcome] if fitted_to_pages(log) else float("nan")
 
 
+def stretch(log: RunLog) -> float:
+    """Share of a lift's own logarithm that is missing by the log's last days; below 0: too much.
+
+    0 where they refute nothing; see ``footfall.fitting.pages.backtest.PageSlope``.
+    """
+    draws = _draws(log)
+    if draws is None or "stretch" not in draws or not len(draws):
+        return 0.0
+    found = float(draws["stretch"].iloc[0])
+    return found if math.isfinite(found) else 0.0
+
+
 def fitted_to_pages(log: RunLog) -> bool:
     """Whether the simulated users were fitted to a log of pages, reading included."""
     behaviour = log.scenario.get("behaviour")

@@ -13,6 +13,7 @@ from footfall.behaviour.specs import TERMS, BehaviourSpec, Terms
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features, probabilities
+from footfall.fitting.masked import one_at_most
 
 Floats = npt.NDArray[np.float64]
 
@@ -101,8 +102,9 @@ def page_chances_of(
     """[n, k + 1] P(clicked and bought) of each item of a page, as a run would have it, and of none.
 
     The sets tell no order, so every item stands once in every place: the mean over the cyclic
-    orders. Where something was taken for certain the chances are given that; where sets
-    without a choice were thinned out, the odds are raised as much.
+    orders. The sets keep one of several takings, so the chances are given that it was one at most
+    (``footfall.fitting.masked``). Where something was taken for certain they are given that; where
+    sets without a choice were thinned out, the odds are raised as much.
     """
     own = differences(behaviour, sets.users, draw)
     utility = utilities(
@@ -120,11 +122,11 @@ def page_chances_of(
         clicks = click_probabilities(turned + place, reading * shown, behaviour.habits.picks)
         total += np.roll(np.where(shown, clicks, 0.0), -first, axis=1)
     taken = np.where(sets.shown, total / k * buys, 0.0)
-    if not sets.outside:
-        return np.column_stack([taken / taken.sum(axis=1, keepdims=True), np.zeros(len(taken))])
-    raised = taken * np.exp(sets.log_rate)[:, None]
-    nothing = np.maximum(0.0, 1.0 - taken.sum(axis=1, keepdims=True))
-    both = np.column_stack([raised, nothing])
+    both = one_at_most(taken, behaviour.habits.picks)
+    if sets.outside:
+        both[:, :-1] *= np.exp(sets.log_rate)[:, None]
+    else:
+        both[:, -1] = 0.0
     return np.asarray(both / both.sum(axis=1, keepdims=True))
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.errors import DataError
-from footfall.fitting.fitted import fit_behaviour
+from footfall.fitting.fitted import Others, fit_behaviour
 from footfall.llm.weights.adapters import find_adapter, learned_answers
 from footfall.options import Announce
 from footfall.runs.provenance import code_hash
@@ -32,7 +32,7 @@ from footfall_eval.reading.block import Block
 from footfall_eval.statistics.resample import Interval, mean_interval
 from footfall_lab.validation import contest, crowds, retest, rivals, segments, synthetic
 from footfall_lab.validation.blend import page_chances, utilities
-from footfall_lab.validation.leaks import favourites, leaks
+from footfall_lab.validation.leaks import suspected
 from footfall_lab.validation.mirrors import alike_by, circular
 from footfall_lab.validation.past_tests import past_tests, read_kind
 from footfall_lab.validation.players import Players, without_model
@@ -127,9 +127,10 @@ def _other_protocol(study: Study, protocol: str) -> dict[str, Any]:
     """The same kind of users, fitted to a further protocol, against quick baselines there."""
     seed = study.ground.scenario.seed
     sets = next(one for one in study.sets if one.protocol == protocol)
-    known_fit = study.ground.known(study.ground.stages.fit)
-    spec = fit_behaviour(sets.fit, known_fit.features).spec
-    fitted = rivals.train(sets, known_fit, seed=seed, announce=lambda _: None, names=QUICK)
+    before = study.ground.known_before()
+    others = Others(sets.calibrate, before[1].features)
+    spec = fit_behaviour(sets.fit, before[0].features, others=others).spec
+    fitted = rivals.train(sets, before, seed=seed, announce=lambda _: None, names=QUICK)
     found = rivals.foresee(fitted, sets, study.known)
     found[BLEND] = page_chances(spec, study.known.features, sets.test)
     block = choice(predictions(sets.test, study.ground.catalogue, found), None, seed=seed)
@@ -283,7 +284,7 @@ def _suspects(study: Study, held: contest.Contest) -> dict[str, str]:
     alike = alike_by(worth, {n: held.slates[:, r, 0] for r, n in enumerate(held.names)}, seed)
     mirrors = circular(alike, [name for name in held.names if name not in own])
     found = {name: f"it is circular: {why}" for name, why in mirrors.items()}
-    return found | leaks(held, own, favourites(study.ground, held), seed)
+    return found | suspected(study.ground, held, own, seed)
 
 
 def _contestants(study: Study) -> list[str]:

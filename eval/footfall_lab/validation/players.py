@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.specs import BehaviourSpec, BuyTerms
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
+from footfall.fitting.fitted import VARYING, FittedBehaviour, Others, fit_behaviour
 from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
 from footfall.fitting.sets import Sets, of_few_users
@@ -98,13 +98,18 @@ def listen(
 
 
 def make_players(
-    ground: Ground, sets: Sets, known: Known, interviewer: Interviewer | None, questions: int
+    ground: Ground,
+    sets: Sets,
+    before: tuple[Known, Known],
+    interviewer: Interviewer | None,
+    questions: int,
 ) -> Players:
-    """Fit on the fit stage; ask the model there, and weigh its voice."""
+    """Fit on the fit and calibration stages; ask the model on the first, and weigh its voice."""
+    known = before[0]
     scenario = ground.scenario
     # Users whose coefficients are written are judged as they are; a fit for comparison is enough.
     written = "click" in scenario.behaviour.model_fields_set
-    others = (sets.calibrate, ground.known(ground.stages.calibrate).features)
+    others = Others(sets.calibrate, before[1].features)
     fitted = fit_behaviour(
         sets.fit,
         known.features,

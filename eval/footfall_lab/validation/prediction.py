@@ -88,7 +88,7 @@ def _slates(study: Study, texts: ItemCoordinates, seed: int) -> dict[str, Any]:
     parts = {"tuning": sets.calibrate, "test": sets.test}
     models = {name: one for name, one in study.baselines.items() if name != "uniform"}
     for name, scorer in text_scorers(texts).items():
-        scorer.fit(known_fit, sets.fit)
+        scorer.fit((known_fit, sets.fit), (known["tuning"], sets.calibrate))
         models[name] = scorer
     models[WITHOUT_MODEL] = models.pop(rivals.LOGIT)
     rows = {}

@@ -24,20 +24,28 @@ POSITIONED = frozenset({"impressions"})
 
 def train(
     sets: Sets,
-    known: Known,
+    known: tuple[Known, Known],
     *,
     seed: int,
     announce: Announce,
     names: Collection[str] = tuple(BASELINES),
 ) -> dict[str, Scaled]:
-    """Fit the baselines that the protocol allows, by name."""
+    """Fit the baselines that the protocol allows, by name, to what the players are fitted to.
+
+    Args:
+        sets: Those of the fit and of the calibration stage are learned from.
+        known: Before the choices of these two stages.
+        seed: For baselines that need one.
+        announce: Told what is done.
+        names: Which baselines.
+    """
     fitted = {}
     for name in names:
         if name == "position+popularity" and sets.protocol not in POSITIONED:
             continue
         announce(f'{sets.protocol}: baseline "{name}"')
         fitted[name] = baseline(name, seed=seed)
-        fitted[name].fit(known, sets.fit)
+        fitted[name].fit((known[0], sets.fit), (known[1], sets.calibrate))
     return fitted
 
 

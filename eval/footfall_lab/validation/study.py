@@ -109,16 +109,16 @@ def observe(
     announce("choice sets")
     stages = ground.stages
     parts = [build(ground, name, per_user=PER_USER) for name in protocols(ground.dataset)]
-    known_fit, known = ground.known(stages.fit), ground.known(stages.test)
+    before, known = ground.known_before(), ground.known(stages.test)
     interviewer = None
     if model is not None:
         spec = ground.scenario.choice
         interviewer = Interviewer(model, spec, ground.catalogue, options.base)
     announce("fitting, and asking the model about choices to fit")
-    players = make_players(ground, parts[0], known_fit, interviewer, options.questions)
+    players = make_players(ground, parts[0], before, interviewer, options.questions)
     population = ground.population(stages.test)
     seed = ground.scenario.seed
-    fitted = rivals.train(parts[0], known_fit, seed=seed, announce=announce)
+    fitted = rivals.train(parts[0], before, seed=seed, announce=announce)
     announce("asking the model about held-out choices")
     asking = _asked_of_held_out(
         options, parts[0], players, known, fitted, interviewer, population, seed

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import logsumexp
 
+from footfall.behaviour.specs import BehaviourSpec
 from footfall.errors import DataError
 from footfall.fitting.baselines.scorers import Scaled
 from footfall.fitting.ground import Ground
@@ -22,7 +24,7 @@ from footfall_eval.blocks.discrimination import Task, discriminate
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL
 from footfall_lab.validation import rivals
 from footfall_lab.validation.asking import Interviewer
-from footfall_lab.validation.blend import p_buy, utilities
+from footfall_lab.validation.blend import differences, draws_of, p_buy, utilities
 from footfall_lab.validation.players import FIT_SHARE, Players, make_players
 from footfall_lab.validation.study import ValidationOptions
 
@@ -102,11 +104,12 @@ def run_tasks(
 ) -> dict[str, Any]:
     """Every ratio: the blend, the model alone and the baselines, side by side."""
     stages, seed = ground.stages, ground.scenario.seed
-    known = {stage.name: ground.known(stage) for stage in (stages.fit, stages.test)}
+    before = ground.known_before()
+    known = {"fit": before[0], "test": ground.known(stages.test)}
     sets = build(ground, "catalogue", per_user=8)
-    fitted = rivals.train(sets, known["fit"], seed=seed, announce=announce)
+    fitted = rivals.train(sets, before, seed=seed, announce=announce)
     announce("fitting, and asking the model about choices to fit")
-    players = make_players(ground, sets, known["fit"], interviewer, options.questions)
+    players = make_players(ground, sets, before, interviewer, options.questions)
     few = options.users if interviewer is None else _affordable(options)
     least = ITEMS // (1 + min(options.ratios))
     rows: list[dict[str, Any]] = []
@@ -177,10 +180,20 @@ def _task(
     """Scores of every predictor; users whom the model did not answer are left out for all."""
     scores = {name: one.open(known)(drawn.users, drawn.items) for name, one in fitted.items()}
     scores[WITHOUT_MODEL] = scores.pop(rivals.LOGIT)
-    spec, asked = players.behaviour, (known.features, drawn.users, drawn.items)
-    scores[BLEND] = utilities(spec.click, *asked, llm) + np.log(p_buy(spec, *asked))
+    scores[BLEND] = _blend(players.behaviour, known, drawn, llm)
     kept = np.ones(len(drawn.users), dtype=bool)
     if llm is not None:
         kept = np.asarray(np.isfinite(llm).all(axis=1))
         scores[MODEL_ALONE] = llm
     return Task(ratio, drawn.taken[kept], {name: part[kept] for name, part in scores.items()})
+
+
+def _blend(spec: BehaviourSpec, known: Known, drawn: Items, llm: Floats | None) -> Floats:
+    """[n, 20] log of the rate of taking, averaged over how users may differ."""
+    asked = (known.features, drawn.users, drawn.items, llm)
+    ways = [
+        utilities(spec.click, *asked, differences=differences(spec, drawn.users, draw))
+        for draw in range(draws_of(spec))
+    ]
+    rate = logsumexp(np.stack(ways), axis=0) - np.log(len(ways))
+    return np.asarray(rate + np.log(p_buy(spec, known.features, drawn.users, drawn.items)))

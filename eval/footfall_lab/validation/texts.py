@@ -14,8 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from footfall.behaviour.features import Codes, Numbers, Past
 from footfall.datasets.catalogue import Catalogue
-from footfall.fitting.baselines.scorers import Scaled
-from footfall.fitting.choice_sets import ChoiceSets
+from footfall.fitting.baselines.scorers import Lesson, Scaled
 from footfall.fitting.known import Known
 from footfall.surrogate.texts import TextSpace, item_texts
 
@@ -76,11 +75,15 @@ class TextOpinion:
         )
     )
 
-    def learn(self, known: Known, sets: ChoiceSets) -> None:
+    def learn(self, *lessons: Lesson) -> None:
         """Fit theta on the shown items of all sets."""
-        chosen = np.arange(sets.items.shape[1]) == sets.chosen[:, None]
-        rows = self._rows(self.texts.users(known.past), sets.users, sets.items)
-        self.model.fit(rows[sets.shown], chosen[sets.shown])
+        rows, labels = [], []
+        for known, sets in lessons:
+            chosen = np.arange(sets.items.shape[1]) == sets.chosen[:, None]
+            own = self._rows(self.texts.users(known.past), sets.users, sets.items)
+            rows.append(own[sets.shown])
+            labels.append(chosen[sets.shown])
+        self.model.fit(np.concatenate(rows), np.concatenate(labels))
 
     def columns(self, known: Known) -> Callable[[Numbers, Codes], Floats]:
         """Log-odds."""

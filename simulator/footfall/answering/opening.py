@@ -80,13 +80,20 @@ def open_answering(scenario: Scenario, base: Path, announce: Announce) -> Langua
     Raises:
         ModelError: See ``footfall.llm.opening.open_model``; or there is no surrogate.
     """
-    choice = scenario.choice
-    members = (choice,) if choice.ensemble is None else choice.ensemble.of
-    if any(member.mode != "surrogate" for member in members):
+    if not by_surrogates(scenario.choice):
         return open_model(scenario.model, announce=announce)
-    path = members[0].path
+    path = _members(scenario.choice)[0].path
     assert path is not None, "checked by ChoiceSpec"
     return StandIn(read_card(base / path), path)
+
+
+def by_surrogates(choice: ChoiceSpec) -> bool:
+    """Whether surrogates answer alone, and no language model is opened."""
+    return all(member.mode == "surrogate" for member in _members(choice))
+
+
+def _members(choice: ChoiceSpec) -> tuple[ChoiceSpec, ...]:
+    return (choice,) if choice.ensemble is None else choice.ensemble.of
 
 
 def needs_no_store(model: LanguageModel) -> bool:

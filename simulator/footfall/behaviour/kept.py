@@ -171,6 +171,7 @@ def _check(people: People, users: int, items: int) -> None:
         "shared.common_cov": (shared.common_cov, (len(MEASURES), len(MEASURES))),
         "shared.buy_common": (shared.buy_common, (len(BUY_MEASURES),)),
         "shared.buy_cov": (shared.buy_cov, (len(BUY_MEASURES), len(BUY_MEASURES))),
+        "shared.discrepancy": (shared.discrepancy, (2,)),
         "shared.go_common": (shared.go_common, (len(GOING),)),
         "user.buy": (people.users.buy, (users, len(BUY_OWN))),
         "user.own": (people.users.own, (users, len(OWN) + people.items.content.shape[1])),

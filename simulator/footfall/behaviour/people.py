@@ -121,7 +121,8 @@ class Shared:
     returning: Floats
     """[1] what a click of late above the usual adds to the log of the rate of coming back."""
     discrepancy: Floats
-    """[1] standard deviation of the model's own error on the log of a lift, as a look back says."""
+    """[2] the model's own error on the log of a lift, as a look back says: its standard deviation,
+    and the share of the lift's own logarithm that is missing (below 0: too much)."""
 
     def scaled(self, measures: Floats) -> Floats:
         """Measures in units of their spread over the log."""

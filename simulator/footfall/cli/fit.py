@@ -21,7 +21,7 @@ from footfall.datasets.schema import Split
 from footfall.datasets.sources import load
 from footfall.datasets.split import split
 from footfall.errors import DataError, UserError, did_you_mean
-from footfall.fitting.fitted import VARYING, FittedBehaviour, fit_behaviour
+from footfall.fitting.fitted import VARYING, FittedBehaviour, Others, fit_behaviour
 from footfall.fitting.ground import lay
 from footfall.fitting.habits import fit_habits
 from footfall.fitting.pages.of_split import TESTED, fit_users
@@ -125,20 +125,24 @@ def fit_scenario(name: str, by: str | None = None, protocol: str | None = None) 
     scenario = read_scenario(name)
     ground = lay(scenario, folder_of(name), users=SPARED_USERS, announce=stderr.say)
     choices = build(ground, protocol or protocols(ground.dataset)[0], per_user=SETS_A_USER)
-    stage = ground.stages.fit
+    stage, later = ground.stages.fit, ground.stages.calibrate
+    before = ground.known_before()
     habits = fit_habits(stage.memory[stage.memory["time"] < stage.at], stage.at)
-    segments = None if by is None else _segments(ground.dataset.users, by, stage.users)
+    segments, theirs = (
+        None if by is None else _segments(ground.dataset.users, by, part.users)
+        for part in (stage, later)
+    )
     actions = set(ground.dataset.interactions["action"])
     return fit_behaviour(
         choices.fit,
-        ground.known(stage).features,
+        before[0].features,
         choices="clicks" if "click" in actions else "purchases",
         habits=habits.habits,
         habits_assumed=habits.assumed,
         segments=segments,
         segments_by=by,
         vary=VARYING,
-        others=(choices.calibrate, ground.known(ground.stages.calibrate).features),
+        others=Others(choices.calibrate, before[1].features, theirs),
     )
 
 
@@ -163,5 +167,12 @@ def _show(fitted: FittedBehaviour) -> None:
     if fitted.spec.spread:
         differ = ", ".join(f"{name} {value:.2f}" for name, value in fitted.spec.spread.items())
         console.print(f"standard deviation between users: {differ}", highlight=False)
+    if fitted.several:
+        said = "several" if fitted.spec.habits.picks == "many" else "one"
+        console.print(
+            f"several items were taken from {fitted.several:.1%} of the slates with a choice, so "
+            f"users take {said} of a page",
+            highlight=False,
+        )
     for name, why in fitted.assumed.items():
         console.print(f"assumed: {name}: {why}", highlight=False)

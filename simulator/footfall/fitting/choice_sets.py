@@ -71,6 +71,9 @@ class ChoiceSets:
     """Whether choosing nothing was possible and is recorded."""
     weak: bool = False
     """Slates hold items that may never have been in sight."""
+    several: float = 0.0
+    """Share of the slates with a choice from which more than one item was taken, where slates
+    were really met; one of them is the chosen one, the others are masked."""
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -178,23 +181,26 @@ def displayed(
     """
     rows = stage.choices
     rng = np.random.default_rng(seed)
-    out, trips = _rows(), 0
+    out, trips, chosen, several = _rows(), 0, 0, 0
     for user, time, order, part in _visits(stage, rows, catalogue):
         shelf = shelves.get((str(part["store"].iloc[0]), int(part["week"].iloc[0])))
         if shelf is None or len(shelf) < k:
             continue
         trips += 1
         wanted = np.isin(shelf, part["code"].to_numpy())
-        places = rng.random((LOOKS, len(shelf))).argpartition(k, axis=1)[:, :k]
+        last = min(k, len(shelf) - 1)
+        places = rng.random((LOOKS, len(shelf))).argpartition(last, axis=1)[:, :k]
         for look in places:
             hits = np.flatnonzero(wanted[look])
             slate = shelf[look]
+            chosen, several = chosen + (len(hits) > 0), several + (len(hits) > 1)
             column = OUTSIDE if not len(hits) else int(rng.choice(hits))
             slate = np.where(wanted[look] & (np.arange(k) != column), -1, slate)
             out.add(slate.astype(np.int32), column, user, time, order)
     if not trips:
         raise DataError("displayed: no trip of these users to a store with known promotions")
-    return _thin(_sets(out, stage, "displayed", outside=True), outside_per_choice, rng)
+    found = replace(_sets(out, stage, "displayed", outside=True), several=several / max(chosen, 1))
+    return _thin(found, outside_per_choice, rng)
 
 
 def shelf(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,9 @@ from footfall.behaviour.specs import BehaviourSpec, BuyTerms, Habits, SegmentsSp
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features
-from footfall.fitting.mixed import fit_mixed, rescaled
+from footfall.fitting.masked import one_at_most, picks_of
+from footfall.fitting.mixed import MixedFit, fit_mixed, spread_factor
+from footfall.fitting.prior import held_back
 from footfall.plumbing.spec import Spec
 
 VARYING = ("none", "popularity", "price", "repeat", "recency", "category")
@@ -31,6 +33,16 @@ SHIFT_DRAWS = 8
 
 CONSTANT = "none"
 MODEL = "llm"
+
+
+@dataclass(frozen=True, eq=False)
+class Others:
+    """Choices of further users, with what was known of them before."""
+
+    sets: ChoiceSets
+    features: PairFeatures
+    segments: npt.NDArray[np.object_] | None = None
+    """[n_users] where those of the first ones are given."""
 
 
 class SegmentTerms(Spec):
@@ -55,6 +67,8 @@ class FittedBehaviour(Spec):
     """The protocol has unseen items; believe the coefficient of popularity least."""
     users: int
     slates: int
+    several: float = 0.0
+    """Share of the slates with a choice from which several items were taken."""
     log_likelihood: float
     """Per slate, in nats, on the fitted slates."""
     null_log_likelihood: float
@@ -104,7 +118,7 @@ def fit_behaviour(
     habits_assumed: dict[str, str] | None = None,
     segments_by: str | None = None,
     vary: Sequence[str] = (),
-    others: tuple[ChoiceSets, PairFeatures] | None = None,
+    others: Others | None = None,
 ) -> FittedBehaviour:
     """Fit the utility of a click to real choices.
 
@@ -124,8 +138,8 @@ def fit_behaviour(
         segments_by: Profile column that ``segments`` are values of; then ``spec`` has them too.
         vary: Terms whose coefficients may differ between users (a mixed logit); none: all users
             are alike but for what is known of them.
-        others: Choices of users who are not fitted, and their features: they tell how much users
-            differ in all (not where ``llm`` is given, which nobody asked about their choices).
+        others: Choices of further users: they tell by how much users differ in all, and then all
+            are fitted together (not where ``llm`` is given, which nobody asked about theirs).
 
     Raises:
         DataError: No feature varies, or the slates are unusable.
@@ -139,21 +153,28 @@ def fit_behaviour(
     narrow = LogitData(
         data.design[:, :, keep], data.shown, data.chosen, data.outside, data.offset, data.clusters
     )
-    of_set = None if segments is None else segments[sets.users]
     left = [named[number] for number in keep]
-    fit = fit_logit(narrow, left, ridge=ridge, segments=of_set)
-    users = len(np.unique(sets.users))
-    source = f'fitted to {len(sets)} real choices of {users} users (protocol "{sets.protocol}")'
+    of_set = None if segments is None else segments[sets.users]
+    further = None if others is None or llm is not None else others
+    theirs = None if further is None else _narrowed(further, names, keep)
+    whole, weights, users = narrow, sets.weights(), len(np.unique(sets.users))
+    if further is not None and theirs is not None:
+        whole, weights = narrow.joined(theirs), np.append(weights, further.sets.weights())
+        users += len(np.unique(further.sets.users))
+        if of_set is not None and further.segments is not None:
+            of_set = np.append(of_set, further.segments[further.sets.users])
+    if theirs is not None:
+        ridge, vary = held_back(narrow, theirs, left, ridge, vary, assumed)
+    fit = fit_logit(whole, left, ridge=ridge, segments=of_set)
+    slates = len(whole.chosen)
+    source = f'fitted to {slates} real choices of {users} users (protocol "{sets.protocol}")'
     pooled, spread = fit.coefficients, dict[str, float]()
     if vary:
-        mixed = fit_mixed(narrow, fit, vary, ridge=ridge)
-        if others is not None and llm is None:
-            theirs, _ = design(*others, names)
-            mixed = rescaled(mixed, replace(theirs, design=theirs.design[:, :, keep]))
+        mixed = _mixed(narrow, theirs, whole, fit, vary, ridge)
         fit = replace(fit, coefficients=mixed.coefficients, log_likelihood=mixed.log_likelihood)
         spread = {n: float(s) for n, s in zip(mixed.names, mixed.spread, strict=True) if s}
-    habits = habits or Habits()
-    spec = _spec(fit, narrow, sets.weights(), choices, habits, assumed, source, spread)
+    habits = _habits(habits or Habits(), sets.several, assumed)
+    spec = _spec(fit, whole, weights, choices, habits, assumed, source, spread)
     if segments_by is not None:
         own = _segments(fit, pooled, spec.click, segments_by)
         spec = spec.model_copy(update={"segments": own})
@@ -172,11 +193,49 @@ def fit_behaviour(
         protocol=sets.protocol,
         weak=sets.weak,
         users=users,
-        slates=len(sets),
+        slates=slates,
+        several=sets.several,
         log_likelihood=fit.log_likelihood / fit.slates,
         null_log_likelihood=fit.null_log_likelihood / fit.slates,
         assumed=assumed,
     )
+
+
+def _habits(habits: Habits, several: float, assumed: dict[str, str]) -> Habits:
+    """With picks as slates on display say, unless they are given.
+
+    The logit of slates of which one of several takings is kept is that of users who saw all of it.
+    """
+    if "picks" in habits.model_fields_set:
+        return habits
+    picks = picks_of(several)
+    found: dict[str, object] = {"picks": picks}
+    if picks == "many" and "examination" not in habits.model_fields_set:
+        found["examination"] = 0.0
+        assumed["reading"] = "everything is read: what was on display was in sight"
+    return habits.model_copy(update=found)
+
+
+def _narrowed(others: Others, names: Sequence[str], keep: list[int]) -> LogitData:
+    """Their slates with the columns that are kept."""
+    data, _ = design(others.sets, others.features, names)
+    return replace(data, design=data.design[:, :, keep])
+
+
+def _mixed(
+    first: LogitData,
+    further: LogitData | None,
+    whole: LogitData,
+    pooled: LogitFit,
+    vary: Sequence[str],
+    ridge: float,
+) -> MixedFit:
+    """Users who differ, fitted to all; users who were not fitted tell by how much in all."""
+    own = fit_mixed(first, pooled, vary, ridge=ridge)
+    if further is None:
+        return own
+    found = fit_mixed(whole, pooled, vary, ridge=ridge, start=own)
+    return replace(found, spread=found.spread * spread_factor(own, further))
 
 
 def _answered(
@@ -219,7 +278,12 @@ def _spec(
             f"{Terms().none} for an average item: these slates cannot be left without a choice"
         )
     else:
-        rate = float(np.average(np.tile(data.chosen >= 0, copies), weights=weights))
+        real = float(np.average(np.tile(data.chosen >= 0, copies), weights=weights))
+        rate, said = real, f"those did ({real:.1%})"
+        if habits.picks == "many":
+            # Such pages are the logit's own, which weighs users who differ by what they chose.
+            rate = float(np.average(1.0 - _nothing(utility, shown, habits), weights=weights))
+            said = f"the logit lets expect ({rate:.1%}, where {real:.1%} did)"
         bought = 1.0
         if choices == "purchases":
             bought = max(_sigmoid(buy.base), min(0.95, 2 * rate))
@@ -229,7 +293,7 @@ def _spec(
         terms[CONSTANT] += _shift(utility, shown, weights, habits, rate / bought)
         assumed["examination"] = (
             "reading depth is as in habits; the constant is raised so that pages like the real "
-            f"ones end in a choice as often as those did ({rate:.1%})"
+            f"ones end in a choice as often as {said}"
         )
     return BehaviourSpec(
         click=Terms(**{name: float(value) for name, value in terms.items()}),
@@ -278,10 +342,19 @@ def _shift(
     reading = examination_curve(habits, shown.shape[1]) * shown
 
     def excess(shift: float) -> float:
-        clicks = click_probabilities(masked + shift, reading, habits.picks).sum(axis=1)
-        return float(np.average(clicks, weights=weights)) - rate
+        clicks = click_probabilities(masked + shift, reading, habits.picks)
+        nothing = one_at_most(clicks, habits.picks)[:, -1]
+        return float(np.average(1.0 - nothing, weights=weights)) - rate
 
     return float(scipy.optimize.brentq(excess, -30.0, 30.0, xtol=1e-6))
+
+
+def _nothing(utility: Floats, shown: npt.NDArray[np.bool_], habits: Habits) -> Floats:
+    """[n] chance that nothing is taken of slates that are read to the end."""
+    clicks = click_probabilities(
+        np.where(shown, utility, -np.inf), shown.astype(np.float64), habits.picks
+    )
+    return one_at_most(clicks, habits.picks)[:, -1]
 
 
 def _sigmoid(odds: float) -> float:

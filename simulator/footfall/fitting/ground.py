@@ -60,6 +60,10 @@ class Ground:
         """What is known of the stage's users before their choices."""
         return Known.of_stage(stage, self.catalogue, self.split.remembered.items)
 
+    def known_before(self) -> tuple[Known, Known]:
+        """What is known before the choices of the fit and of the calibration stage."""
+        return self.known(self.stages.fit), self.known(self.stages.calibrate)
+
     def population(self, stage: Stage) -> Population:
         """The stage's users as personas that remember the stage's memory and nothing else."""
         at = stage.memory["time"].max() + pd.Timedelta(1, "ns")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +57,32 @@ class LogitData:
             self.outside,
             None if self.offset is None else self.offset[rows],
             None if self.clusters is None else self.clusters[rows],
+        )
+
+    def joined(self, other: LogitData) -> LogitData:
+        """These slates and those of other users, whose numbers go on after these users'.
+
+        Both have the same features and an offset and users, or neither has; fewer columns are
+        padded.
+        """
+        width = max(self.shown.shape[1], other.shown.shape[1])
+        parts = [self, other]
+        offsets = [part.offset for part in parts if part.offset is not None]
+        owners = [part.clusters for part in parts if part.clusters is not None]
+        if len(owners) == len(parts):
+            owners[1] = owners[1] + owners[0].max(initial=-1) + 1
+
+        def padded(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            room = [(0, 0), (0, width - array.shape[1]), *[(0, 0)] * (array.ndim - 2)]
+            return np.pad(array, room)
+
+        return LogitData(
+            np.concatenate([padded(part.design) for part in parts]),
+            np.concatenate([padded(part.shown) for part in parts]),
+            np.concatenate([part.chosen for part in parts]),
+            self.outside,
+            np.concatenate(offsets) if len(offsets) == len(parts) else None,
+            np.concatenate(owners) if len(owners) == len(parts) else None,
         )
 
 

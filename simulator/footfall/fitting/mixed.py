@@ -12,7 +12,7 @@ likelihood is a smooth function and L-BFGS climbs it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,7 @@ def fit_mixed(
     vary: Sequence[str],
     *,
     ridge: float = 1.0,
+    start: MixedFit | None = None,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> MixedFit:
@@ -66,9 +67,10 @@ def fit_mixed(
 
     Args:
         data: Slates with ``clusters``, the users.
-        pooled: The plain logit of the same slates, where the search starts.
+        pooled: The plain logit of the same slates, where the search starts by default.
         vary: Features whose coefficients differ between users.
         ridge: Penalty on means and spreads in units of the features' standard deviations.
+        start: A fit to a part of the slates, from where the search is shorter.
         seed: Of the draws.
         draws: Draws a user; an even number.
 
@@ -79,13 +81,17 @@ def fit_mixed(
         raise DataError("mixed logit: slates need the users they belong to")
     varying = [pooled.names.index(name) for name in vary if name in pooled.names]
     problem = _Problem.of(data, varying, seed, draws)
-    start = np.concatenate(
-        [pooled.coefficients * problem.scale, np.full(len(varying), FIRST_SPREAD)]
-    )
+    means, first = pooled.coefficients, np.full(len(varying), FIRST_SPREAD)
+    if start is not None:
+        means = start.coefficients
+        first = np.maximum(start.spread[varying] * problem.scale[varying], LEAST_SPREAD)
     found = scipy.optimize.minimize(
-        lambda x: problem.loss(x, ridge), start, jac=True, method="L-BFGS-B",
+        lambda x: problem.loss(x, ridge),
+        np.concatenate([means * problem.scale, first]),
+        jac=True,
+        method="L-BFGS-B",
         options={"maxiter": 200, "ftol": 1e-7},
-    )  # fmt: skip
+    )
     f = len(pooled.names)
     spread = np.zeros(f)
     sizes = np.abs(found.x[f:])
@@ -101,11 +107,11 @@ def fit_mixed(
 
 
 FACTORS = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
-"""What ``rescaled`` tries."""
+"""What ``spread_factor`` tries."""
 
 
-def rescaled(fit: MixedFit, data: LogitData, *, seed: int = 0, draws: int = DRAWS) -> MixedFit:
-    """The fit with all spreads multiplied by what makes other users' choices likeliest.
+def spread_factor(fit: MixedFit, data: LogitData, *, seed: int = 0, draws: int = DRAWS) -> float:
+    """By what to multiply all spreads so that other users' choices are likeliest.
 
     Few choices a user leave the size of the spreads in the dark; a common factor has all choices
     of all other users to speak for it.
@@ -118,13 +124,13 @@ def rescaled(fit: MixedFit, data: LogitData, *, seed: int = 0, draws: int = DRAW
     """
     varying = np.flatnonzero(fit.spread).tolist()
     if not varying:
-        return fit
+        return 1.0
     problem = _Problem.of(data, varying, seed, draws)
     mean, spread = fit.coefficients * problem.scale, fit.spread * problem.scale
     losses = [
         problem.loss(np.concatenate([mean, factor * spread[varying]]), 0.0)[0] for factor in FACTORS
     ]
-    return replace(fit, spread=fit.spread * FACTORS[int(np.argmin(losses))])
+    return FACTORS[int(np.argmin(losses))]
 
 
 @dataclass(frozen=True)

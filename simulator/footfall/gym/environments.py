@@ -79,7 +79,7 @@ class _UserEnv(gymnasium.Env[Observation, Action]):
         named = (options or {}).get("user")
         drawn = int(self.np_random.integers(self.stage.n_users))
         user = drawn if named is None else population.index(str(named))
-        self._shopper = self.stage.begin(user, int(self.np_random.integers(EPISODES)))
+        (self._shopper,) = self.stage.begin([user], [int(self.np_random.integers(EPISODES))])
         self._end = self._shopper.starts + self.stage.days * DAY
         self._clicks[:] = 0
         self._last = None
@@ -114,7 +114,8 @@ class _UserEnv(gymnasium.Env[Observation, Action]):
 
     def _observed(self) -> Observation:
         assert self._shopper is not None
-        return self.stage.observe(self._shopper, self._clicks)
+        found = self.stage.observe([self._shopper], self._clicks[None])
+        return {name: rows[0] for name, rows in found.items()}
 
     def _slate(self, action: Action) -> npt.NDArray[np.int64]:
         raise NotImplementedError

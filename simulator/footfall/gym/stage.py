@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.answering.opening import by_surrogates, open_answering
 from footfall.errors import UserError
-from footfall.llm.nobody import NOBODY, NoModel
+from footfall.llm.nobody import NOBODY
 from footfall.options import Options
 from footfall.recommenders import audited
 from footfall.recommenders.laid_out import LaidOut
@@ -75,7 +76,7 @@ class SimulatedUsers:
         Raises:
             UserError: The scenario cannot be played here.
         """
-        if scenario.model.name != NOBODY:
+        if scenario.model.name != NOBODY and not by_surrogates(scenario.choice):
             raise UserError(
                 f'gym: the scenario asks the model "{scenario.model.name}" about each page; play '
                 "`model: {name: none}` or a surrogate of it (footfall distill)"
@@ -90,9 +91,13 @@ class SimulatedUsers:
         self._chosen = LaidOut()
         chosen = audited(self._chosen, self.histories.catalogue)
         job = job_of(scenario, self.histories, setting, Options(base, base), Earlier())
-        choice = job.open_choice(NoModel())
+        answering = open_answering(scenario, base, lambda _: None)
+        choice = job.open_choice(answering)
         self._service = job.service(Learners([chosen]), choice, lambda _pages, _items: None)
         self._tastes, self._taken = _remembered(self.histories)
+        start = pd.Timestamp(self.histories.split.at)
+        self._monday = (start - start.normalize()).total_seconds() + start.weekday() * DAY
+        """Seconds from the Monday before to the start of the run."""
 
     @property
     def n_items(self) -> int:
@@ -109,13 +114,15 @@ class SimulatedUsers:
         """Length of the observation ``tastes``."""
         return int(self._tastes.shape[1])
 
-    def begin(self, user: int, episode: int) -> Shopper:
-        """A user at the door, who asks for the first page."""
-        shopper = self._crowd.wake(0, user)
-        shopper.session = (episode % EPISODES) * VISITS_APART
-        self._crowd.plan([shopper])
-        shopper.advance()
-        return shopper
+    def begin(self, users: Sequence[int], episodes: Sequence[int]) -> list[Shopper]:
+        """Users at the door, who ask for their first page: one for each user and its episode."""
+        shoppers = [self._crowd.wake(0, user) for user in users]
+        for shopper, episode in zip(shoppers, episodes, strict=True):
+            shopper.session = (episode % EPISODES) * VISITS_APART
+        self._crowd.plan(shoppers)
+        for shopper in shoppers:
+            shopper.advance()
+        return shoppers
 
     def play(
         self, shoppers: Sequence[Shopper], slates: Sequence[npt.NDArray[Any]], ends: Sequence[float]
@@ -130,57 +137,70 @@ class SimulatedUsers:
         kept = [_distinct(slate, one) for slate, one in zip(slates, shoppers, strict=True)]
         ids = self.histories.catalogue.ids
         self._chosen.slates = [tuple(ids[code] for code in codes) for codes in kept]
-        block = self._crowd.serve(list(shoppers), self._service)
+        _, outcomes = self._crowd.play(list(shoppers), self._service)
+        over = self._left(shoppers, ends)
         return [
             Played(
                 outcome=outcome,
                 reward=self._earned(outcome),
-                over=not self._goes_on(shopper, end),
+                over=left,
                 repeated=len(slate) - len(codes),
             )
-            for shopper, outcome, slate, codes, end in zip(
-                shoppers, block.outcomes(), slates, kept, ends, strict=True
-            )
+            for outcome, left, slate, codes in zip(outcomes, over, slates, kept, strict=True)
         ]
 
-    def observe(self, shopper: Shopper, clicks: npt.NDArray[np.float32]) -> dict[str, Floats]:
-        """What a recommender may know: the user's past, this episode, and the moment."""
-        codes = np.arange(self.n_items).tolist()
-        seen = np.log1p(np.asarray(shopper.seen.of(codes), dtype=np.float32))
+    def observe(
+        self, shoppers: Sequence[Shopper], clicks: npt.NDArray[np.float32]
+    ) -> dict[str, Floats]:
+        """What a recommender may know: each user's past, this episode, and the moment.
+
+        Args:
+            shoppers: The users.
+            clicks: [n, n_items] how often each clicked an item in this episode.
+
+        Returns:
+            One row a user under each name.
+        """
+        users = [shopper.user for shopper in shoppers]
+        seen = np.zeros((len(shoppers), self.n_items), dtype=np.float32)
+        for row, shopper in zip(seen, shoppers, strict=True):
+            counts = shopper.seen.counts()
+            row[list(counts)] = list(counts.values())
         return {
-            "tastes": self._tastes[shopper.user].copy(),
-            "taken": self._taken[shopper.user].copy(),
-            "seen": seen,
+            "tastes": self._tastes[users],
+            "taken": self._taken[users],
+            "seen": np.log1p(seen),
             "clicked": np.log1p(clicks),
-            "context": self._context(shopper),
+            "context": self._context(shoppers),
         }
 
-    def _goes_on(self, shopper: Shopper, end: float) -> bool:
-        """Bring the shopper to the next page; False where none comes in this episode."""
-        if shopper.advance() is not None:
-            return True
-        if not self.days:
-            return False
-        self._crowd.plan([shopper])
-        if shopper.starts >= end:
-            return False
-        return shopper.advance() is not None
+    def _left(self, shoppers: Sequence[Shopper], ends: Sequence[float]) -> list[bool]:
+        """Bring the shoppers to their next pages; true for those who come to none in time."""
+        left = [shopper.advance() is None for shopper in shoppers]
+        if self.days:
+            gone = [place for place, over in enumerate(left) if over]
+            self._crowd.plan([shoppers[place] for place in gone])
+            for place in gone:
+                back = shoppers[place].starts < ends[place]
+                left[place] = not back or shoppers[place].advance() is None
+        return left
 
     def _earned(self, outcome: PageOutcome) -> float:
         if self.reward == "revenue":
             return outcome.value
         return float(len(outcome.clicked if self.reward == "clicks" else outcome.bought))
 
-    def _context(self, shopper: Shopper) -> Floats:
-        asked = shopper.pending
-        now = shopper.now if asked is None else asked.time
-        page = 0 if asked is None else asked.page
-        start = pd.Timestamp(self.histories.split.at) + pd.Timedelta(seconds=now)
-        turn = 2 * np.pi * (now % DAY / HOUR) / 24.0
-        visits = shopper.session % VISITS_APART
-        return np.array(
-            [page, np.sin(turn), np.cos(turn), start.weekday() >= 5, visits], dtype=np.float32
+    def _context(self, shoppers: Sequence[Shopper]) -> Floats:
+        asked = [shopper.pending for shopper in shoppers]
+        now = np.array(
+            [s.now if one is None else one.time for s, one in zip(shoppers, asked, strict=True)]
         )
+        pages = [0 if one is None else one.page for one in asked]
+        weekday = np.floor((self._monday + now) / DAY) % 7
+        turn = 2 * np.pi * (now % DAY / HOUR) / 24.0
+        visits = [shopper.session % VISITS_APART for shopper in shoppers]
+        columns = (pages, np.sin(turn), np.cos(turn), weekday >= 5, visits)
+        return np.stack([np.asarray(one, dtype=np.float32) for one in columns], axis=1)
 
 
 def _distinct(slate: npt.NDArray[Any], shopper: Shopper) -> list[int]:

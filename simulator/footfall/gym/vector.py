@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ class SlateVectorEnv(gymnasium.vector.VectorEnv[Observation, Action, Action]):
         if isinstance(seed, list):
             seed = seed[0]
         super().reset(seed=seed, options=options)
-        self._shoppers = [self._come(place) for place in range(self.num_envs)]
+        self._shoppers = []
+        self._come(range(self.num_envs))
         self._over[:] = False
         return self._observed(), {}
 
@@ -71,8 +73,7 @@ class SlateVectorEnv(gymnasium.vector.VectorEnv[Observation, Action, Action]):
         rewards = np.zeros(self.num_envs)
         repeated = np.zeros(self.num_envs, dtype=np.int64)
         playing = np.flatnonzero(~self._over)
-        for place in np.flatnonzero(self._over).tolist():
-            self._shoppers[place] = self._come(place)
+        self._come(np.flatnonzero(self._over).tolist())
         over = np.zeros(self.num_envs, dtype=np.bool_)
         if len(playing):
             slates = np.asarray(actions)
@@ -88,16 +89,22 @@ class SlateVectorEnv(gymnasium.vector.VectorEnv[Observation, Action, Action]):
         never = np.zeros(self.num_envs, dtype=np.bool_)
         return self._observed(), rewards, over, never, {"repeated": repeated}
 
-    def _come(self, place: int) -> Shopper:
-        user = int(self.np_random.integers(self.stage.n_users))
-        shopper = self.stage.begin(user, int(self.np_random.integers(EPISODES)))
-        self._ends[place] = shopper.starts + self.stage.days * DAY
-        self._clicks[place] = 0
-        return shopper
+    def _come(self, places: Sequence[int]) -> None:
+        """Let another user come in each of these places."""
+        drawn = [
+            (
+                int(self.np_random.integers(self.stage.n_users)),
+                int(self.np_random.integers(EPISODES)),
+            )
+            for _ in places
+        ]
+        if not drawn:
+            return
+        came = self.stage.begin(*zip(*drawn, strict=True))
+        found = dict(enumerate(self._shoppers)) | dict(zip(places, came, strict=True))
+        self._shoppers = [found[place] for place in range(self.num_envs)]
+        self._ends[places] = [one.starts + self.stage.days * DAY for one in came]
+        self._clicks[places] = 0
 
     def _observed(self) -> Observation:
-        rows = [
-            self.stage.observe(shopper, self._clicks[place])
-            for place, shopper in enumerate(self._shoppers)
-        ]
-        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        return self.stage.observe(self._shoppers, self._clicks)

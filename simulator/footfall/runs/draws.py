@@ -11,6 +11,8 @@ row an arm, user and draw:
     expected_purchases    sum of P(clicked) * P(bought | clicked)
     discrepancy           the same in all rows: standard deviation of the model's own error on the
                           log of a lift, which no draw holds (``fitting.pages.backtest``)
+    stretch               the same in all rows: share of a lift's own logarithm that is missing by
+                          the log's last days, below 0 what is too much; 0: they refute nothing
 """
 
 from __future__ import annotations
@@ -71,7 +73,8 @@ def write_draws(
     if not isinstance(people, People):
         return None
     rows = pd.concat([read_part(part, IMPRESSIONS, _COLUMNS) for part in parts])
-    tables, off = [], float(people.shared.discrepancy[0])
+    tables = []
+    off = dict(zip(("discrepancy", "stretch"), people.shared.discrepancy.tolist(), strict=True))
     for arm in names.arms:
         pages = _Pages.of(rows[rows["arm"] == arm], names, setting)
         if not len(pages.users):
@@ -80,7 +83,9 @@ def write_draws(
             world = drawn(people, np.random.default_rng([seed, number]))
             clicks, purchases = pages.expected(world, setting)
             table = _table(arm, number, names.users, pages.users, clicks, purchases)
-            tables.append(table.append_column("discrepancy", pa.array([off] * len(table))))
+            for name, value in off.items():
+                table = table.append_column(name, pa.array([value] * len(table)))
+            tables.append(table)
     if not tables:
         return None
     return write_part(pa.concat_tables(tables), path)

@@ -58,6 +58,7 @@ class Reader:
         self.table = ItemFeatures.of(catalogue, student.space)
         self._catalogue = catalogue
         self._known: dict[tuple[str, int], Familiarity] = {}
+        self._far: dict[tuple[str, int], bool] = {}
 
     def _familiarity(self, persona: Persona) -> Familiarity:
         key = persona.user, len(persona.items)
@@ -92,11 +93,18 @@ class Reader:
 
     def far_users(self, pages: Sequence[Page]) -> Bools:
         """[n] whose memory is unlike those that were learned from."""
-        told = np.stack([window(page, self.student.events, visit=False) for page in pages])
-        different, which = np.unique(told, axis=0, return_inverse=True)
-        # One by one: the rounding of a matrix product may depend on its number of rows.
-        far = [bool(self.student.bounds.far_users(self.traits(row[None]))[0]) for row in different]
-        return np.array(far, dtype=bool)[which.ravel()]
+        return np.array([self._is_far(page) for page in pages], dtype=bool)
+
+    def _is_far(self, page: Page) -> bool:
+        """Asked once of a memory: it grows between two runs at the most."""
+        key = page.persona.user, len(page.persona.items)
+        if key not in self._far:
+            if len(self._far) >= KNOWN:
+                self._far.clear()
+            # One by one: the rounding of a matrix product may depend on its number of rows.
+            told = window(page, self.student.events, visit=False)[None]
+            self._far[key] = bool(self.student.bounds.far_users(self.traits(told))[0])
+        return self._far[key]
 
     def traits(self, windows: Codes) -> Floats:
         """[n, q] what users with these windows are measured by."""

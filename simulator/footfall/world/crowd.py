@@ -175,12 +175,19 @@ class Crowd:
 
     def serve(self, asking: list[Shopper], service: PageService) -> PageBlock:
         """Show everybody who waits a page, and tell them what came of it."""
+        return self.play(asking, service)[0]
+
+    def play(
+        self, asking: list[Shopper], service: PageService
+    ) -> tuple[PageBlock, list[PageOutcome]]:
+        """Like ``serve``, with what each of them was told."""
         requests = [shopper.pending for shopper in asking if shopper.pending is not None]
         pages = service.serve(requests)
         block = self._decide(asking, requests, pages)
-        for shopper, outcome in zip(asking, block.outcomes(), strict=True):
+        outcomes = block.outcomes()
+        for shopper, outcome in zip(asking, outcomes, strict=True):
             shopper.answer(outcome)
-        return block
+        return block, outcomes
 
     def _decide(
         self, asking: list[Shopper], requests: list[PageRequest], pages: list[FilledPage]

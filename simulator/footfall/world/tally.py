@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 _NOTHING = (array("i"), array("i"))
 
@@ -31,6 +31,10 @@ class Tally:
         """How often each of ``items`` was counted so far."""
         get = self._awake().get
         return [get(item, 0) for item in items]
+
+    def counts(self) -> Mapping[int, int]:
+        """Items that were counted at all -> how often; not to be kept."""
+        return self._awake()
 
     def rest(self) -> None:
         """Pack until somebody asks again."""

@@ -33,7 +33,7 @@ def shop():
 def score(name, shop):
     _, _, known, sets = shop
     model = baseline(name)
-    model.fit(known["fit"], sets["fit"])
+    model.fit((known["fit"], sets["fit"]))
     test = sets["test"]
     found = utilities(model, known["test"], test)
     assert found.shape == test.items.shape
@@ -90,7 +90,7 @@ def test_the_network_learns_a_cycle_and_is_the_same_for_the_same_seed():
     found = []
     for _ in range(2):
         model = GatedSequence(seed=1, epochs=15)
-        model.learn(known, None)
+        model.learn((known, None))
         every = np.broadcast_to(np.arange(6, dtype=np.int32), (2, 6))
         found.append(model.columns(known)(np.arange(2), every)[:, :, 0])
     np.testing.assert_array_equal(found[0], found[1])
@@ -100,7 +100,7 @@ def test_the_network_learns_a_cycle_and_is_the_same_for_the_same_seed():
 def test_a_baseline_plays_in_a_run(shop):
     halves, catalogue, known, sets = shop
     model = baseline("repeat")
-    model.fit(known["fit"], sets["fit"])
+    model.fit((known["fit"], sets["fit"]))
     population = Population.draw(halves, catalogue, PopulationSpec(users=5), seed=1)
     before = Known.of_population(population, halves.remembered, catalogue, halves.at)
     choice = ScorerChoice(model.open(before), population)

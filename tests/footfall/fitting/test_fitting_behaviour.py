@@ -1,5 +1,7 @@
 """From choices to a behaviour: planted tastes come back, and the world buys as much as the data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,13 +9,14 @@ import pytest
 from fitting_worlds import cut, grocery
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES
-from footfall.behaviour.specs import Terms
+from footfall.behaviour.specs import Habits, Terms
 from footfall.errors import DataError
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.fitted import design, fit_behaviour
+from footfall.fitting.fitted import Others, design, fit_behaviour
 from footfall.fitting.habits import fit_habits, shrunk_gaps
 from footfall.fitting.known import Known
 from footfall.fitting.logit import probabilities
+from footfall.fitting.masked import one_at_most
 from footfall.fitting.stages import StageSpec, divide
 
 PLANTED = {"popularity": 0.4, "repeat": 0.9, "price": -0.5}
@@ -178,3 +181,66 @@ def test_views_tell_how_long_visits_are():
     assert found.habits.dwell_seconds == 40
     assert found.habits.go_on == pytest.approx(0.0, abs=0.25)
     assert found.habits.go_on_after_click == pytest.approx(np.log(3), abs=0.35)
+
+
+def test_users_take_several_of_a_page_where_the_log_says_so(known):
+    stages, before = known
+    sets = planted_sets(stages, before)
+    for several, picks in ((0.004, "one"), (0.05, "many")):
+        fitted = fit_behaviour(replace(sets, several=several), before.features, names=NAMES)
+        assert fitted.spec.habits.picks == picks
+        assert ("reading" in fitted.assumed) is (picks == "many")
+    own = Habits(picks="one")
+    kept = fit_behaviour(replace(sets, several=0.05), before.features, names=NAMES, habits=own)
+    assert kept.spec.habits.picks == "one"
+
+
+def test_slates_of_which_one_taking_is_kept_have_a_logit_of_the_items_own_odds():
+    """Counted over all that can happen: three items, each taken for itself."""
+    p = np.array([0.5, 0.2, 0.05])
+    nothing = np.prod(1 - p)
+    alone = np.array([nothing * one / (1 - one) for one in p])
+    expected = np.append(alone, nothing) / (nothing + alone.sum())
+    np.testing.assert_allclose(one_at_most(p[None], "many")[0], expected)
+    np.testing.assert_allclose(one_at_most(p[None], "one")[0], [0.5, 0.2, 0.05, 0.25])
+
+
+def test_further_users_are_fitted_too_and_tell_by_how_much_users_differ(known):
+    stages, before = known
+    sets = planted_sets(stages, before)
+    half = sets.users % 2 == 0
+    segment = np.array(["x"] * len(stages.fit.users), dtype=object)
+    parts = sets.take(half), Others(sets.take(~half), before.features, segment)
+    both = fit_behaviour(parts[0], before.features, names=NAMES, others=parts[1])
+    whole = fit_behaviour(sets, before.features, names=NAMES)
+    assert (both.slates, both.users) == (whole.slates, whole.users)
+    for name in NAMES:
+        assert both.coefficients[name] == pytest.approx(whole.coefficients[name], abs=1e-3)
+    apart = fit_behaviour(
+        parts[0], before.features, names=NAMES, others=parts[1], segments=segment,
+        segments_by="group",
+    )  # fmt: skip
+    assert apart.segments["x"].slates == whole.slates
+    varied = fit_behaviour(parts[0], before.features, names=NAMES, others=parts[1], vary=NAMES)
+    assert max(varied.spec.spread.values(), default=0.0) < 0.3
+
+
+def test_choices_by_lot_end_in_users_who_guess(known):
+    """Few users, no rule: what was fitted to some does not help with the others."""
+    stages, before = known
+    rng = np.random.default_rng(6)
+    sets = planted_sets(stages, before, n=300)
+    sets = replace(sets, chosen=rng.integers(0, 5, 300), outside=False)
+    half = sets.users % 2 == 0
+    others = Others(sets.take(~half), before.features)
+    alone = fit_behaviour(sets.take(half), before.features, vary=NAMES)
+    held = fit_behaviour(sets.take(half), before.features, vary=NAMES, others=others)
+    assert "no better than guessing" in held.assumed["little is known"]
+    assert not held.spec.spread
+    size = max(map(abs, held.coefficients.values()))
+    assert size < 0.5 * max(map(abs, alone.coefficients.values()))
+    clear = planted_sets(stages, before)
+    half = clear.users % 2 == 0
+    others = Others(clear.take(~half), before.features)
+    told = fit_behaviour(clear.take(half), before.features, others=others)
+    assert "little is known" not in told.assumed

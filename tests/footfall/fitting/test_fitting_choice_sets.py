@@ -125,6 +125,19 @@ def test_displayed_slates_keep_the_natural_rate_of_choices(shop):
         assert set(slate) & bought == {sets.items[row, sets.chosen[row]]}
 
 
+def test_displayed_slates_say_how_often_several_were_taken(shop):
+    """Whoever buys most of the shelf takes several of a slate, whoever buys one thing does not."""
+    _, catalogue, stages = shop
+    every = np.arange(len(catalogue), dtype=np.int32)
+    shelves = {(s, w): every for s in ("s0", "s1") for w in range(60)}
+    stage = stages.fit
+    first = replace(stage, choices=stage.choices.drop_duplicates("order"))
+    assert choice_sets.displayed(first, shelves, catalogue, k=3).several == 0
+    baskets = choice_sets.displayed(stage, shelves, catalogue, k=len(catalogue))
+    sizes = stage.choices.groupby("order")["item"].nunique()
+    assert baskets.several == pytest.approx((sizes > 1).mean())
+
+
 def test_no_column_is_favoured(shop):
     _, catalogue, stages = shop
     sets = choice_sets.unseen(stages.fit, catalogue, k=4, seed=3)

@@ -12,7 +12,7 @@ from footfall.fitting.choice_sets import ChoiceSets
 from footfall.fitting.fitted import fit_behaviour
 from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, fit_logit
-from footfall.fitting.mixed import fit_mixed, rescaled
+from footfall.fitting.mixed import fit_mixed, spread_factor
 from footfall.fitting.stages import StageSpec, divide
 
 NAMES = ("none", "price", "repeat")
@@ -70,10 +70,16 @@ def test_the_size_of_the_spread_is_found_on_other_users():
     truth = np.array([0.0, 0.0, 1.2])
     mixed = fitted(choices(truth))
     halved = replace(mixed, spread=mixed.spread * 0.5)
-    found = rescaled(halved, choices(truth, seed=7))
-    assert found.spread[2] == pytest.approx(1.2, abs=0.35)
-    alike = rescaled(mixed, choices(np.zeros(3), seed=8))
-    assert alike.spread[2] <= 0.5 * mixed.spread[2]
+    factor = spread_factor(halved, choices(truth, seed=7))
+    assert factor * halved.spread[2] == pytest.approx(1.2, abs=0.35)
+    assert spread_factor(mixed, choices(np.zeros(3), seed=8)) <= 0.5
+
+
+def test_a_search_from_a_fit_to_a_part_ends_where_one_from_nothing_does():
+    part, whole = choices(np.array([0.6, 0.0, 1.0])), choices(np.array([0.6, 0.0, 1.0]), seed=3)
+    started = fit_mixed(whole, fit_logit(whole, NAMES), NAMES, start=fitted(part))
+    assert started.spread == pytest.approx(fitted(whole).spread, abs=0.1)
+    assert started.coefficients == pytest.approx(fitted(whole).coefficients, abs=0.1)
 
 
 def test_a_fit_gives_a_scenario_its_spread_and_its_segments():

@@ -17,13 +17,14 @@ from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.specs import TERMS, BehaviourSpec, Habits, Terms
 from footfall.behaviour.traces import KINDS, LIVES, Remembered, Traces, amounts, faded_before
 from footfall.errors import DataError
-from footfall.fitting.pages.backtest import PRIOR, discrepancy
+from footfall.fitting.pages.backtest import PRIOR, discrepancy, page_slope
 from footfall.fitting.pages.clicks import click_chances
 from footfall.fitting.pages.curve import ReadingCurve, next_curve
 from footfall.fitting.pages.design import Paper, met_before
 from footfall.fitting.pages.fit import MANY, fit_pages
 from footfall.fitting.pages.log import read_pages
 from footfall.fitting.pages.picks import Family, Grid, chances, log_likelihood, pull
+from footfall.fitting.pages.report import report_of
 from footfall.fitting.pages.stack import stacked, weigh
 
 FAMILIES = [Family("many"), Family("one", 1.0), Family("one", 0.3), Family("one", 0.0)]
@@ -35,7 +36,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=(), sameness=0.0):
+def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=(), sameness=0.0, contrast=0.0):
     """Interactions of users who differ in activity, over items that differ in appeal."""
     rng = np.random.default_rng(seed)
     appeal, activity = rng.normal(0, 1, ITEMS), rng.normal(0, 0.5, USERS)
@@ -46,6 +47,7 @@ def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=(), sameness=
             items = rng.permutation(ITEMS)[:SLATE]
             worth = rate + appeal[items] + activity[user]
             worth[1:] += sameness * (KIND[items[1:]] == KIND[items[:-1]])
+            worth -= contrast * (worth.mean() - rate)
             wants = READING * np.exp(worth)
             if one:
                 noisy = np.log(wants) + rng.gumbel(size=SLATE)
@@ -378,6 +380,30 @@ def test_a_look_back_finds_no_error_where_the_model_is_right_and_some_where_it_i
     assert right.value < 2 * PRIOR < wrong.value
     nothing = discrepancy(design, post, chance, np.zeros(len(chance), dtype=bool))
     assert (nothing.value, nothing.contrasts) == (PRIOR, 0)
+
+
+@pytest.mark.parametrize(("true", "told"), [(1.0, 0.0), (0.5, -0.5)])
+def test_how_much_more_better_pages_are_clicked_is_asked_within_users(true, told):
+    """Users who differ in activity say nothing about it; a page's own worth does."""
+    rng = np.random.default_rng(12)
+    users = np.repeat(np.arange(200), 40)
+    foretold = np.exp(rng.normal(-1, 0.5, 200)[users] + rng.normal(0, 0.3, len(users)))
+    usual = np.exp(rng.normal(-1, 1.5, 200))[users]
+    found = page_slope(foretold, rng.poisson(usual * foretold**true).astype(float), users)
+    assert found.value == pytest.approx(true, abs=4 * found.error)
+    assert found.stretch == pytest.approx(told, abs=4 * found.error)
+    nothing = page_slope(foretold, np.zeros(len(users)), users)
+    assert np.isnan(nothing.value)
+    assert nothing.stretch == 0.0
+
+
+def test_users_who_hold_items_against_each_other_are_found_out():
+    """No term knows the rule, so the fit has to say that lifts are too large."""
+    rows, _, _ = planted_rows(23, pages=60, rate=-0.8, contrast=0.7)
+    fit = fitted(rows, at=60.0)
+    assert fit.back.slope.stretch < -0.2
+    assert any("against each other" in note for note in report_of(fit).notes)
+    assert fit.people.shared.discrepancy[1] == fit.back.slope.stretch
 
 
 def test_users_who_click_everything_do_not_carry_the_fit_away():

@@ -115,6 +115,14 @@ def test_a_scenario_that_asks_a_language_model_is_refused_in_a_line(base):
         SlateEnv(parse_scenario(shop.scenario()), base=base)
 
 
+@pytest.mark.parametrize("model", ["none", "fake"])
+def test_a_surrogate_is_asked_and_no_language_model(base, model):
+    """One that is not there is missed: it is not passed over in silence."""
+    choice = {"mode": "surrogate", "path": "nowhere"}
+    with pytest.raises(UserError, match="nowhere"):
+        SlateEnv(parse_scenario(shop.scenario(model={"name": model}, choice=choice)), base=base)
+
+
 def test_a_policy_learns_which_club_a_user_is_of(base, scenario):
     """REINFORCE on one number: how much own categories count. It must beat its random start."""
     env = SlateVectorEnv(scenario, base=base, num_envs=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from footfall.runs.run import run
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import parse_scenario
 from footfall.world.calendar import DAY, Calendar, gaps_to_draw
+from footfall_eval import RunLog, compare
 from planted import plant, write
 
 SMALL = {"users": 60, "items": 40, "days": 21, "later_days": 3, "slate": 5}
@@ -73,6 +75,27 @@ def test_draws_are_of_the_logged_pages_and_spread_around_what_was_expected(done)
     drawn = draws.groupby(["arm", "draw"])["expected_clicks"].sum().groupby("arm")
     np.testing.assert_allclose(drawn.mean()[expected.index], expected, rtol=0.1)
     assert (drawn.std() > 0).all()
+
+
+def test_lifts_that_the_log_refutes_are_said_and_their_intervals_are_wider(done, tmp_path):
+    out, _, _ = done
+    folder = shutil.copytree(out, tmp_path / "run")
+    draws = pd.read_parquet(folder / DRAWS)
+    before = compare(RunLog.open(folder), primary="clicks")
+    draws.assign(stretch=-0.5).to_parquet(folder / DRAWS)
+    after = compare(RunLog.open(folder), primary="clicks")
+    assert not any("likely too" in one for one in before.cautions)
+    assert any("likely too large, by about 50%" in one for one in after.cautions)
+    widths = [
+        np.array([
+            one.evidence.all_uncertainty.high - one.evidence.all_uncertainty.low
+            for one in found.contrasts
+            if one.metric == "clicks" and abs(one.evidence.simulated.lift) > 0.02
+        ])
+        for found in (before, after)
+    ]  # fmt: skip
+    assert len(widths[0]) > 0
+    assert (widths[1] > widths[0]).all()
 
 
 def test_a_resumed_run_keeps_its_users(done, scenario):

@@ -13,27 +13,63 @@ from footfall_lab.validation.pages import field_beside
 USERS, ITEMS, K = 60, 80, 5
 
 
-def contest(rng, **rates):
-    """Hits of arms that each find a held-out item on a place with their own chance."""
-    hits = np.column_stack([rng.binomial(K, rate, USERS) for rate in rates.values()])
-    slates = np.zeros((USERS, len(rates), 1, K), dtype=np.int32)
-    names = tuple(name.replace("_", " ") for name in rates)
-    return Contest(names, tuple(map(str, range(USERS))), slates, hits.astype(float), {})
+CATALOGUE = 400
+
+
+def contest(rng, known, **finds):
+    """What was taken, and arms: what classical ones agree upon, and what each finds by itself.
+
+    Everybody shows ``known`` items that were taken and that all memory tells; each other place
+    holds another item that was taken by the arm's own chance.
+    """
+    held = {str(u): rng.permutation(CATALOGUE)[:40].astype(np.int32) for u in range(USERS)}
+    slates = np.empty((USERS, len(finds), 1, K), dtype=np.int32)
+    for row, taken in enumerate(held.values()):
+        untaken = np.setdiff1d(np.arange(CATALOGUE), taken)
+        for column, rate in enumerate(finds.values()):
+            own, lots = rng.permutation(taken[known:])[:K], rng.permutation(untaken)[:K]
+            slates[row, column, 0] = np.where(rng.random(K) < rate, own, lots)
+            slates[row, column, 0, :known] = taken[:known]
+    names = tuple(name.replace("_", " ") for name in finds)
+    return of_slates(names, slates, held), held
+
+
+def of_slates(names, slates, held):
+    """The contest with its hits counted."""
+    hits = np.stack([np.isin(part, own) for part, own in zip(slates, held.values(), strict=True)])
+    return Contest(names, tuple(held), slates, hits.sum(axis=3).mean(axis=2), {})
+
+
+def nobodys():
+    """No user has favourites."""
+    return [np.empty(0, dtype=np.int32)] * USERS
 
 
 def test_an_arm_that_shows_what_is_held_out_is_named():
     rng = np.random.default_rng(1)
-    found = contest(rng, random=0.02, popular=0.08, knn=0.1, arm_good=0.15, arm_leak=0.6)
-    repeats = rng.binomial(K, 0.1, USERS).astype(float)
-    named = leaks(found, ["arm good", "arm leak"], repeats, seed=1)
+    found, held = contest(rng, 0, random=0.02, popular=0.08, knn=0.1, arm_good=0.15, arm_leak=0.6)
+    named = leaks(found, ["arm good", "arm leak"], nobodys(), held, seed=1)
     assert list(named) == ["arm leak"]
-    assert "what memory cannot know" in named["arm leak"]
+    assert "times as many" in named["arm leak"]
+
+
+def test_an_arm_that_leaks_in_part_is_named_where_others_hit_often_too():
+    """As one voice of an ensemble: not even twice the hits of the best, but where nobody looks."""
+    rng = np.random.default_rng(4)
+    found, held = contest(rng, 3, random=0.1, popular=0.1, knn=0.15, arm_good=0.2, arm_mixed=0.9)
+    hits = dict(zip(found.names, found.hits.mean(axis=0), strict=True))
+    assert hits["arm mixed"] < 2 * hits["knn"]
+    named = leaks(found, ["arm good", "arm mixed"], nobodys(), held, seed=1)
+    assert list(named) == ["arm mixed"]
+    assert "what only it shows" in named["arm mixed"]
 
 
 def test_where_favourites_explain_the_hits_nobody_is_named():
     rng = np.random.default_rng(2)
-    found = contest(rng, random=0.02, popular=0.08, arm_again=0.5)
-    assert not leaks(found, ["arm again"], rng.binomial(K, 0.45, USERS).astype(float), seed=1)
+    found, held = contest(rng, 0, random=0.02, popular=0.08, arm_again=0.5)
+    again = found.slates[:, 2, 0]
+    assert leaks(found, ["arm again"], nobodys(), held, seed=1)
+    assert not leaks(found, ["arm again"], list(again), held, seed=1)
 
 
 def test_an_arm_that_follows_the_users_own_utilities_is_circular():

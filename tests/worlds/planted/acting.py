@@ -23,6 +23,8 @@ class Glance:
     """[n, slate] chance that the place is looked at."""
     category: npt.NDArray[np.int64]
     """[n, slate] number of the category."""
+    level: float = 0.0
+    """Utility of an item that is nothing special."""
 
 
 def looks(kind: Kind, slate: int, *, phone: bool) -> Floats:
@@ -42,6 +44,8 @@ def noise(kind: Kind, shape: tuple[int, ...], rng: np.random.Generator) -> Float
 def clicks(kind: Kind, page: Glance, rng: np.random.Generator) -> Bools:
     """[n, slate] what is clicked."""
     worth = page.utility + noise(kind, page.utility.shape, rng)
+    if kind.contrast:
+        worth = worth - kind.contrast * (page.utility.mean(axis=1, keepdims=True) - page.level)
     if kind.variety:
         worth = worth - kind.variety * _sameness(page.category)
     if kind.rule == "nested":

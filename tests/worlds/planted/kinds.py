@@ -82,6 +82,12 @@ class Kind:
     """Turn of a user's tastes in radians over 56 days."""
     mission: float = 0.0
     """What a visit's own category adds, and takes from the others by a third."""
+    contrast: float = 0.0
+    """Share of what a page's mean is worth above the level that is taken from each of its items."""
+    sated: float = 0.0
+    """What each click on earlier pages of the visit takes away."""
+    spree: float = 0.0
+    """What having clicked the category earlier in the visit adds."""
 
 
 _FASHION = Kind(
@@ -209,15 +215,21 @@ _SATISFICING = replace(
 )
 _VARIETY = replace(_MEDIA, name="variety", variety=0.7, fatigue=0.3, latent=0.4, category=0.45)
 _DRIFT = replace(_MEDIA, name="drift", drift=1.4, fatigue=0.3, category=0.35, noise="gumbel")
+_CONTRAST = replace(_GROCERY, name="contrast", contrast=0.5, go_on=0.3)
+_SATED = replace(_MEDIA, name="sated", sated=0.35, go_on=0.5)
+_SPREE = replace(_FASHION, name="spree", spree=0.6, rule="several", go_on=0.6)
 _MISSION = replace(_GROCERY, name="mission", mission=0.9, category=0.2, repeat=0.6)
 
 ORDINARY = {kind.name: kind for kind in (_FASHION, _GROCERY, _MEDIA)}
 """Shops as one finds them."""
 
-ODD = {kind.name: kind for kind in (_NESTED, _SATISFICING, _VARIETY, _DRIFT, _MISSION)}
+_ODD = (_NESTED, _SATISFICING, _VARIETY, _DRIFT, _MISSION, _CONTRAST, _SATED, _SPREE)
+
+ODD = {kind.name: kind for kind in _ODD}
 """Shops whose users break ordinary rules: nested reads from the top and stops, satisficing takes
 the first that will do, variety wants no more of the same, drift changes tastes, mission comes for
-one category a visit."""
+one category a visit, contrast holds items against the rest of the page, sated wants less with each
+click of the visit, spree more of what it has clicked."""
 
 KINDS = ORDINARY | ODD
 """Every kind of shop by its name."""

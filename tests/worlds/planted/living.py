@@ -157,17 +157,21 @@ def live(
         shown = np.zeros((len(inside), len(world.goods.launch)), dtype=bool)
         purpose = rng.integers(len(world.kind.words), size=len(inside))
         total = np.zeros(lives)
+        liked = np.zeros((lives, len(world.kind.words)), dtype=bool)
         came = inside
         for depth in range(world.kind.max_pages):
             if not len(inside):
                 break
             users = inside % n_users
             page = _page(
-                world, policy, state, day, depth, inside, shown, purpose, curves, rng, logged
-            )
+                world, policy, state, day, depth, inside, shown, purpose, curves, rng, logged,
+                total[inside], liked[inside],
+            )  # fmt: skip
             np.put_along_axis(shown, page.items, values=True, axis=1)
             _remember(state, page)
             total[inside] += page.clicked.sum(axis=1)
+            row, place = np.nonzero(page.clicked)
+            liked[inside[row], world.goods.category[page.items[row, place]]] = True
             pages.append(page)
             on = _goes_on(world, page, users, rng)
             inside, shown, purpose = inside[on], shown[on], purpose[on]
@@ -188,8 +192,13 @@ def _page(
     curves: Floats,
     rng: np.random.Generator,
     logged: bool,
+    before: Floats,
+    liked: npt.NDArray[np.bool_],
 ) -> Pages:
-    """One page for everybody who is still inside."""
+    """One page for everybody who is still inside.
+
+    ``before`` [n] are clicks on earlier pages of the visit, ``liked`` [n, categories] theirs.
+    """
     users = inside % len(world.people.activity)
     items = policy.pages(users, shown, rng)
     chances = policy.chances(users, shown, items) if logged else np.empty(0)
@@ -198,8 +207,12 @@ def _page(
     if world.kind.mission:
         mine = category == purpose[:, None]
         utility = utility + world.kind.mission * np.where(mine, 1.0, -1 / 3)
+    if world.kind.sated:
+        utility = utility - world.kind.sated * before[:, None]
+    if world.kind.spree:
+        utility = utility + world.kind.spree * np.take_along_axis(liked, category, axis=1)
     looked = curves[world.people.phone[users].astype(int)]
-    clicked = clicks(world.kind, Glance(utility, looked, category), rng)
+    clicked = clicks(world.kind, Glance(utility, looked, category, world.click_level), rng)
     bought = clicked & world.buying(users, items, utility, rng.random(items.shape))
     return Pages(day, depth, inside, items, clicked, bought, chances)
 

@@ -32,13 +32,17 @@ Scores = Callable[[Numbers, Codes], Floats]
 """Users [n] and their items [n, k] (-1 padded) -> one number each, larger is better."""
 
 
+Lesson = tuple[Known, ChoiceSets]
+"""Choice sets, and what was known before them."""
+
+
 class ChoiceScorer(Protocol):
     """A model of choice that learns from what is known and from choice sets."""
 
     name: str
 
-    def fit(self, known: Known, sets: ChoiceSets) -> None:
-        """Learn; ``known`` is what was known before the choices in ``sets``."""
+    def fit(self, *lessons: Lesson) -> None:
+        """Learn from the choices of one stage or several, in the order of time."""
         ...
 
     def open(self, known: Known) -> Scores:
@@ -49,7 +53,7 @@ class ChoiceScorer(Protocol):
 class PairScorer(Protocol):
     """What tells the baselines apart: a number for every pair."""
 
-    def learn(self, known: Known, sets: ChoiceSets) -> None:
+    def learn(self, *lessons: Lesson) -> None:
         """Learn what is not simply counted."""
         ...
 
@@ -68,19 +72,25 @@ class Scaled:
     _used: tuple[int, ...] = ()
     _constant: bool = False
 
-    def fit(self, known: Known, sets: ChoiceSets) -> None:
-        """Let the opinion learn, then weigh it by the choices in ``sets``."""
-        self.opinion.learn(known, sets)
-        numbers = self.opinion.columns(known)(sets.users, sets.items)
-        self._constant = sets.outside
-        design = _with_constant(numbers) if sets.outside else numbers
+    def fit(self, *lessons: Lesson) -> None:
+        """Let the opinion learn, then weigh it by the choices of the lessons."""
+        self.opinion.learn(*lessons)
+        self._constant = lessons[0][1].outside
+        data, *further = (self._numbers(*lesson) for lesson in lessons)
+        for more in further:
+            data = data.joined(more)
+        design = data.design
         names = [str(number) for number in range(design.shape[2])]
-        data = LogitData(design, sets.shown, sets.chosen, sets.outside, sets.log_rate, sets.users)
         flat = set(flat_features(data, names))
         self._used = tuple(number for number, name in enumerate(names) if name not in flat)
         if self._used:
             kept = LogitData(design[:, :, list(self._used)], *(getattr(data, f) for f in _OTHERS))
             self.fitted = fit_logit(kept, [names[number] for number in self._used], ridge=RIDGE)
+
+    def _numbers(self, known: Known, sets: ChoiceSets) -> LogitData:
+        numbers = self.opinion.columns(known)(sets.users, sets.items)
+        design = _with_constant(numbers) if sets.outside else numbers
+        return LogitData(design, sets.shown, sets.chosen, sets.outside, sets.log_rate, sets.users)
 
     def open(self, known: Known) -> Scores:
         """Utilities for the users of ``known``.
@@ -113,7 +123,7 @@ class Features:
     position: bool = False
     """Also log(1+position)."""
 
-    def learn(self, known: Known, sets: ChoiceSets) -> None:
+    def learn(self, *lessons: Lesson) -> None:
         """Nothing but counts."""
 
     def columns(self, known: Known) -> Callable[[Numbers, Codes], Floats]:
@@ -138,7 +148,7 @@ class Matrix:
     most: int = 100_000_000
     """Pairs; more would not fit in memory."""
 
-    def learn(self, known: Known, sets: ChoiceSets) -> None:
+    def learn(self, *lessons: Lesson) -> None:
         """``score`` only counts."""
 
     def columns(self, known: Known) -> Callable[[Numbers, Codes], Floats]:
@@ -161,11 +171,14 @@ class Logistic:
         default_factory=lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     )
 
-    def learn(self, known: Known, sets: ChoiceSets) -> None:
+    def learn(self, *lessons: Lesson) -> None:
         """Fit on the shown items of all sets."""
-        chosen = np.arange(sets.items.shape[1]) == sets.chosen[:, None]
-        numbers = known.features.of(sets.users, sets.items)
-        self.model.fit(numbers[sets.shown], chosen[sets.shown])
+        rows, labels = [], []
+        for known, sets in lessons:
+            chosen = np.arange(sets.items.shape[1]) == sets.chosen[:, None]
+            rows.append(known.features.of(sets.users, sets.items)[sets.shown])
+            labels.append(chosen[sets.shown])
+        self.model.fit(np.concatenate(rows), np.concatenate(labels))
 
     def columns(self, known: Known) -> Callable[[Numbers, Codes], Floats]:
         """Log-odds."""

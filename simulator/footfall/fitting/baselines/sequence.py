@@ -27,10 +27,11 @@ class GatedSequence:
     def _how(self) -> Training:
         return Training(seed=self.seed, epochs=self.epochs)
 
-    def learn(self, known: Known, sets: ChoiceSets) -> None:
-        """Train on the takings of the crowd and of the users themselves."""
-        del sets
-        sequences = [*_sequences(known.crowd).values(), *_sequences(known.past).values()]
+    def learn(self, *lessons: tuple[Known, ChoiceSets]) -> None:
+        """Train on the takings of the last lesson's crowd and of all lessons' users."""
+        known = lessons[-1][0]
+        pasts = [known.crowd, *(one.past for one, _ in lessons)]
+        sequences = [one for past in pasts for one in _sequences(past).values()]
         self._network = train(sequences, known.n_items, self._how)
         if self._network is None:
             raise ModelError("gru4rec: nobody took two things, so there is no sequence to learn")

@@ -9,6 +9,9 @@ such contrasts, so a prior from planted shops weighs in.
 The same is asked of whole pages, by the mean of their items: an arm fills pages, and users who take
 less of a page the better all of it is are right on single impressions and wrong on pages. The
 larger discrepancy of the two counts.
+
+How much more a better page is clicked is asked for by itself (``page_slope``): where users hold
+items against each other by a rule that no term knows, every lift is too large by the same share.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from footfall.fitting.pages.blocks import Design, Posterior
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
 
 PRIOR = 0.045
 """Of the discrepancy on the log of a lift: found in twelve planted shops."""
@@ -30,8 +34,59 @@ PRIOR = 0.045
 PRIOR_SPREAD = 0.5
 """Standard deviation of the prior of its logarithm."""
 
+STEPS = 20
+
+LEAST_INFORMATION = 1.0
+"""Below it the error of a slope is more than 1, and nothing is said."""
+
 FEWEST = 20.0
 """Clicks in a third below which a contrast tells nothing."""
+
+
+CERTAIN, NOTABLE = 3.0, 0.2
+"""A slope is refuted if it is so many errors from 1, and by so much."""
+
+
+@dataclass(frozen=True)
+class PageSlope:
+    """How much more a page is clicked that is foretold to be clicked more by a little: 1 is right.
+
+    Within users: that some click more than others says nothing about pages.
+    """
+
+    value: float
+    """NaN: nobody clicked on pages that differ."""
+    error: float
+
+    @property
+    def stretch(self) -> float:
+        """Share of a lift's logarithm that is missing (below 0: too much); 0: none is refuted."""
+        off = self.value - 1.0
+        return off if abs(off) > max(NOTABLE, CERTAIN * self.error) else 0.0
+
+
+def page_slope(foretold: Floats, clicks: Floats, users: Numbers) -> PageSlope:
+    """Of pages that were not fitted; all [n_pages].
+
+    A user's clicks fall on the user's pages in proportion to foretold ** slope: the likelihood
+    given how many they are, maximised by Newton's method.
+    """
+    log = np.log(np.maximum(foretold, 1e-12))
+
+    def mean(weight: Floats, values: Floats) -> Floats:
+        total = np.bincount(users, weight)
+        return np.asarray((np.bincount(users, weight * values) / np.maximum(total, 1e-300))[users])
+
+    x = log - mean(np.ones(len(log)), log)
+    slope, information = 1.0, 0.0
+    for _ in range(STEPS):
+        weight = np.exp(slope * x)
+        centre = mean(weight, x)
+        information = float((clicks * mean(weight, (x - centre) ** 2)).sum())
+        if information < LEAST_INFORMATION:
+            return PageSlope(float("nan"), float("nan"))
+        slope += float((clicks * (x - centre)).sum()) / information
+    return PageSlope(slope, information**-0.5)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour import decisions
 from footfall.behaviour.around import reads_after
 from footfall.behaviour.people import unsure
+from footfall.behaviour.specs import Habits
 from footfall.fitting.pages.blocks import Blocks, Design, Posterior, start
 from footfall.fitting.pages.curve import ReadingCurve, next_curve
 from footfall.fitting.pages.log import PageLog
@@ -17,6 +19,7 @@ from footfall.fitting.pages.picks import Family, Pull, chances, expected_pull, l
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
 
 PLAIN_SWEEPS = 4
 """Turns before taste comes in."""
@@ -46,6 +49,21 @@ def click_chances(log: PageLog, fit: ClickFit) -> Floats:
     """[n] P(clicked) of every impression."""
     utility = unsure(fit.post.utility(fit.design), fit.post.variance(fit.design))
     return chances(fit.family, log.grid, utility, fit.reading(log))
+
+
+def page_clicks(fit: ClickFit, part: Design, positions: Numbers) -> Floats:
+    """[n_pages] clicks expected before any is known; ``positions`` are those of the rows."""
+    grid, shown = part.grid, part.grid.rows >= 0
+    utility = unsure(fit.post.utility(part), fit.post.variance(part))
+    habits = Habits(
+        picks=fit.family.picks, crowding=fit.family.crowding, reads_on=fit.family.reads_on
+    )
+    found = decisions.chances(
+        np.where(shown, utility[grid.rows], -np.inf),
+        fit.curve.at(positions)[grid.rows] * shown,
+        habits,
+    )
+    return np.asarray(found.sum(axis=1))
 
 
 def score(log: PageLog, part: Design, fit: ClickFit, test: Bools) -> float:

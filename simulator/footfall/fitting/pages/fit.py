@@ -27,10 +27,17 @@ from footfall.behaviour.people import (
     unsure,
 )
 from footfall.errors import DataError
-from footfall.fitting.pages.backtest import Discrepancy, discrepancy
+from footfall.fitting.pages.backtest import Discrepancy, PageSlope, discrepancy, page_slope
 from footfall.fitting.pages.blocks import Design, Posterior
 from footfall.fitting.pages.buying import Logit, fit_buying, fit_going
-from footfall.fitting.pages.clicks import ClickFit, click_chances, everybody, fit_clicks, score
+from footfall.fitting.pages.clicks import (
+    ClickFit,
+    click_chances,
+    everybody,
+    fit_clicks,
+    page_clicks,
+    score,
+)
 from footfall.fitting.pages.design import (
     Paper,
     Scales,
@@ -107,6 +114,7 @@ class LookBack:
     """What a fit to the earlier days foretold of the later ones."""
 
     discrepancy: Discrepancy
+    slope: PageSlope
     stack: Stack
 
 
@@ -190,7 +198,7 @@ def fit_pages(
     going = fit_going(log, paper, rows)
     returning = fit_returning(log, at)
     people, stranger = _people(
-        log, paper, click_fit, scales, buying, going, returning, back.discrepancy, at, fitted
+        log, paper, click_fit, scales, buying, going, returning, back, at, fitted
     )
     return FittedPages(
         log,
@@ -254,8 +262,14 @@ def _look_back(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> LookBa
     reading, clicked = fit.reading(log)[rows], log.clicked[rows]
     utility = unsure(fit.post.utility(part), fit.post.variance(part))
     chance = chances(fit.family, part.grid, utility, reading)
+    first = part.grid.rows[:, 0]
     return LookBack(
         discrepancy(part, fit.post, chance, clicked),
+        page_slope(
+            page_clicks(fit, part, log.positions[rows]),
+            part.grid.sums(clicked),
+            part.users[first],
+        ),
         stacked(fit.family, part, fit.post, reading, clicked),
     )
 
@@ -295,7 +309,7 @@ def _people(
     buying: Logit | None,
     going: Logit | None,
     returning: Returning,
-    off: Discrepancy,
+    back: LookBack,
     at: float,
     fitted: Bools,
 ) -> tuple[People, UserTraits]:
@@ -314,7 +328,7 @@ def _people(
         buy_common=_never_or_always(log) if buying is None else buying.post.common,
         go_common=np.r_[-20.0, np.zeros(len(GOING) - 1)] if going is None else going.post.common,
         returning=np.array([returning.per_click]),
-        discrepancy=np.array([off.value]),
+        discrepancy=np.array([back.discrepancy.value, back.slope.stretch]),
     )
     n_own = len(BUY_OWN)
     buy_var = np.zeros((log.n_users, n_own))

@@ -16,31 +16,33 @@ from footfall_live.opened import Opened
 from footfall_live.shelf import RunEntry, Shelf
 from footfall_live.so_far import SoFar
 
-LOOKS_EVERY = 1.0
-"""Seconds between two looks at least."""
+LOOKS_EVERY = 2.0
+"""Seconds between two looks at what the run says about itself: a millisecond or two each."""
 
 TIMES_AS_LONG = 100.0
-"""The pause after a look is so many times what the look took: following costs a run that shares
-this machine 1% of a core at most, however large its log has become."""
+"""The pause after reading the log is so many times what reading took: who follows a run that shares
+this machine takes 1% of a core from it, however large its log has become."""
+
+FIRST_PAUSE = 20.0
+"""Seconds before the log is read for the first time; the page itself came with what it held."""
 
 
 async def followed(shelf: Shelf, opened: Opened, name: str) -> AsyncIterator[str]:
     """Server-sent events: what ``described`` says, whenever it changes, until the run has ended."""
-    told = ""
+    told, found, due = "", None, time.monotonic() + FIRST_PAUSE
     while True:
-        begun = time.process_time()
-        entry, said = await anyio.to_thread.run_sync(_look, shelf, opened, name)
+        entry = await anyio.to_thread.run_sync(shelf.entry, name)
+        if entry.status == "running" and time.monotonic() >= due:
+            begun = time.process_time()
+            found = await anyio.to_thread.run_sync(found_by, opened, entry)
+            due = time.monotonic() + TIMES_AS_LONG * (time.process_time() - begun)
+        said = json.dumps(described(entry, found), allow_nan=False)
         if said != told:
             told = said
             yield f"data: {said}\n\n"
         if entry.status != "running":
             return
-        await anyio.sleep(max(LOOKS_EVERY, TIMES_AS_LONG * (time.process_time() - begun)))
-
-
-def _look(shelf: Shelf, opened: Opened, name: str) -> tuple[RunEntry, str]:
-    entry = shelf.entry(name)
-    return entry, json.dumps(described(entry, found_by(opened, entry)), allow_nan=False)
+        await anyio.sleep(LOOKS_EVERY)
 
 
 def found_by(opened: Opened, entry: RunEntry) -> SoFar | None:

@@ -201,7 +201,8 @@ def experiment(base: Path, plan: argparse.Namespace) -> list[str]:
     damaged: list[str] = []
     for name in plan.only.split(",") if plan.only else list(COMMANDS):
         one = disturb(base, name, plan.kills, rng)
-        print(f"{name:12} killed {one.killed} times, over before {one.over} times", flush=True)
+        told = f"{name:12} killed {one.killed} times, over before {one.over} times, files lost or "
+        print(f"{told}damaged: {', '.join(one.damaged) or 'none'}", flush=True)
         damaged += one.damaged
     return damaged
 
@@ -219,7 +220,6 @@ def main() -> int:
     """Do it in a temporary folder and say what came of it."""
     with tempfile.TemporaryDirectory() as folder:
         damaged = experiment(Path(folder), arguments())
-    print(f"files lost or damaged: {', '.join(damaged) or 'none'}")
     return 1 if damaged else 0
 
 

@@ -242,15 +242,21 @@ def table(found: Mapping[str, Mapping[int, Scores]], outcome: str) -> str:
 
 
 def together(found: Mapping[str, Mapping[int, Scores]], outcome: str) -> str:
-    """Markdown: one column for all ordinary shops and one for all odd ones."""
-    groups = {
-        name: [
-            one for kind, of in found.items() if (kind in ORDINARY) == plain for one in of.values()
-        ]
-        for name, plain in (("ordinary", True), ("odd", False))
-    }
+    """Markdown: a column for all ordinary shops and one for all odd ones, or a column a kind."""
+    if ORDINARY.keys() & found.keys():
+        groups = {
+            f"{name} shops": [
+                one
+                for kind, of in found.items()
+                if (kind in ORDINARY) == usual
+                for one in of.values()
+            ]
+            for name, usual in (("ordinary", True), ("odd", False))
+        }
+    else:
+        groups = {kind: list(of.values()) for kind, of in found.items()}
     groups = {name: shops for name, shops in groups.items() if shops}
-    heads = [f"{len(shops)} {name} shops" for name, shops in groups.items()]
+    heads = [f"{len(shops)} {name}" for name, shops in groups.items()]
     lines = ["", f"| {outcome} | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
     for name, arms in (
         ("simulated", "without the oracle"),
@@ -329,7 +335,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--shops", default="", help="in place of kinds and seeds: fashion-1,media-2"
     )
-    parser.add_argument("--keep", help="name of the figures in the documents")
+    parser.add_argument("--keep", choices=("planted-shops", "unknown-rules"), help="write figures")
     parser.add_argument("--out", type=Path, default=Path("runs/planted"))
     parser.add_argument("--label", default="now")
     parser.add_argument("--population", type=int, default=800)

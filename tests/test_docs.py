@@ -45,7 +45,8 @@ def test_our_files_that_are_named_exist(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_our_modules_that_are_named_exist(page):
-    entry_points = {"footfall.commands", "footfall.stop_early", "footfall.modes"}
+    groups = ("commands", "stop_early", "modes", "trackers")
+    entry_points = {f"footfall.{group}" for group in groups}
     for name in spoken(page):
         if not re.fullmatch(r"footfall(_eval|_lab|_live)?(\.\w+)+", name) or name in entry_points:
             continue

@@ -146,10 +146,13 @@ class Stderr:
             yield
             return
         root, own, handler = logging.getLogger(), logging.getLogger("footfall"), _Handler(self)
-        before = root.level, own.level
+        engine = logging.getLogger("vllm")
+        before = root.level, own.level, engine.level
         root.addHandler(handler)
         root.setLevel(logging.INFO if self._verbose else logging.WARNING)
         own.setLevel(logging.DEBUG if self._verbose else logging.INFO)
+        if not self._verbose:  # it warns of the same thing with every question
+            engine.setLevel(logging.ERROR)
         logging.captureWarnings(self._json)
         try:
             yield
@@ -158,6 +161,7 @@ class Stderr:
             root.removeHandler(handler)
             root.setLevel(before[0])
             own.setLevel(before[1])
+            engine.setLevel(before[2])
 
     def hear(self, record: logging.LogRecord) -> None:
         """Tell what was logged; for the handler."""

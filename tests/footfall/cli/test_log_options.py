@@ -121,6 +121,7 @@ def test_what_libraries_log_and_warn_of_is_an_object_too(capsys):
     with stderr.as_asked(as_json=True, verbose=False):
         logging.getLogger("somebody").warning("a %s", "word")
         logging.getLogger("somebody").info("small talk")
+        logging.getLogger("vllm.worker").warning("the same with every question")
         with warnings.catch_warnings():
             warnings.simplefilter("always")
             logging.captureWarnings(True)

@@ -44,8 +44,11 @@ class Competition:
         if habits.get("picks") == "one":
             crowding = habits.get("crowding")
             return cls(float(crowding) if isinstance(crowding, int | float) else 1.0)
-        reads_on = tuple(float(share) for share in habits.get("reads_on") or ())
-        if not reads_on:
+        said = habits.get("reads_on", ())
+        # Runs of earlier versions have one number, 1 where reading goes on.
+        shares = [said] if isinstance(said, int | float) else said
+        reads_on = tuple(float(share) for share in shares)
+        if not any(share < 1 for share in reads_on):
             return None
         read = [float(value) for value in habits.get("examine_curve") or [1.0]]
         return cls(None, reads_on, tuple((read + read[-1:] * places)[:places]))

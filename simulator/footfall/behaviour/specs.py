@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from footfall.errors import did_you_mean
 from footfall.plumbing.spec import Spec
@@ -142,6 +142,14 @@ class Habits(Spec):
     users' patience on a page. 1: as in a multinomial logit; 0: only that one at most is taken.
     Reading then makes an item rarer instead of hiding it. None: a multinomial logit over what was
     read."""
+
+    @field_validator("reads_on", mode="before")
+    @classmethod
+    def _one_number(cls, value: object) -> object:
+        """Runs of earlier versions have one number for each click; 1: reading goes on."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return () if value == 1 else (value,)
+        return value
 
 
 class PeopleSpec(Spec):

@@ -319,6 +319,7 @@ def of_an_earlier_version(record):
     ):
         for key in keys:
             one.pop(key)
+    scenario["behaviour"]["habits"]["reads_on"] = 1.0
     record["recorded"]["hashes"]["code"] = "0" * 64
     return record
 

@@ -49,7 +49,16 @@ def test_a_good_page_gains_less_than_its_items():
 
 
 def test_items_that_do_not_compete_need_nothing():
-    assert Competition.of({"picks": "many", "reads_on": []}, 10) is None
+    for reads_on in ([], [1.0, 1.0], 1.0):
+        assert Competition.of({"picks": "many", "reads_on": reads_on}, 10) is None
+
+
+def test_runs_of_earlier_versions_have_one_number():
+    for share in (0.0, 0.4):
+        old, new = ({"picks": "many", "reads_on": said} for said in (share, [share]))
+        assert Competition.of(old, 10) == Competition.of(new, 10)
+        assert Habits(**old) == Habits(**new)
+    assert Habits(reads_on=1.0) == Habits()
 
 
 def test_more_clicks_than_the_rule_allows_are_no_error():

@@ -27,7 +27,7 @@ def text(**changes):
 
 def long(**changes):
     """One of so many epochs that it is stopped on the way."""
-    return text(world={"days": 30, "epoch_days": 0.5, "slate": 5, "max_pages": 3}, **changes)
+    return text(world={"days": 150, "epoch_days": 0.5, "slate": 5, "max_pages": 3}, **changes)
 
 
 def folder(path, **changes):

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from footfall_eval import Contrast
 from footfall_live.refusals import UNFIT, RequestError
 
 MOST_FIELDS = 20
@@ -75,4 +76,22 @@ def _figure(value: float | None) -> str:
     return "" if value is None or not np.isfinite(value) else f"{value:,.4g}"
 
 
-_ENVIRONMENT.filters |= {"share": _share, "figure": _figure}
+def _change(value: float) -> str:
+    """A lift: +12%."""
+    return f"{value:+.0%}" if np.isfinite(value) else ""
+
+
+def _believed(contrast: Contrast) -> tuple[float, float, float]:
+    """Lower end, lift and upper end: with all uncertainty where it is known, else of luck only."""
+    if contrast.evidence is None:
+        return contrast.lift_low, contrast.lift, contrast.lift_high
+    both = contrast.evidence.both
+    return both.low, both.lift, both.high
+
+
+_ENVIRONMENT.filters |= {
+    "share": _share,
+    "figure": _figure,
+    "change": _change,
+    "believed": _believed,
+}

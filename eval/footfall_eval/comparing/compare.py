@@ -323,9 +323,9 @@ def _stretched(share: float) -> str:
     """What to say where the log's last days refute how much better pages are clicked more."""
     wrong, more = ("large", "less") if share < 0 else ("small", "more")
     return (
-        f"lifts are likely too {wrong}, by about {abs(share):.0%} of themselves: on the log's last "
+        f"Lifts are likely too {wrong}, by about {abs(share):.0%} of themselves: on the log's last "
         f"days better pages gained {more} than the users foretold, by a rule that is not fitted; "
-        "intervals are wider for it"
+        "intervals are wider for it."
     )
 
 

@@ -201,6 +201,8 @@ class Comparison:
             f"Bold: the best of its column. In brackets: the {self.level:.0%} interval of the "
             f"difference to {self.control}; *: it leaves out 0 (not corrected for several looks)."
         )
+        if any(contrast.evidence for contrast in self.contrasts):
+            note += " Of the luck of the draw only: what is believed, all uncertainty in, is apart."
         return ResultTable(
             caption=f"{self.arms[0].users:,} simulated users an arm, {self.design}",
             note=note,

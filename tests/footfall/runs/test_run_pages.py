@@ -86,6 +86,7 @@ def test_lifts_that_the_log_refutes_are_said_and_their_intervals_are_wider(done,
     after = compare(RunLog.open(folder), primary="clicks")
     assert not any("likely too" in one for one in before.cautions)
     assert any("likely too large, by about 50%" in one for one in after.cautions)
+    assert "luck of the draw only" in after.table().note
     widths = [
         np.array([
             one.evidence.all_uncertainty.high - one.evidence.all_uncertainty.low

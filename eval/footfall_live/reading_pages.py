@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
+from pydantic import StringConstraints
 
 from footfall.errors import FootfallError, UserError
 from footfall_eval import Comparison
@@ -16,7 +17,10 @@ from footfall_live.opened import Opened
 from footfall_live.page_answers import page
 from footfall_live.reading_api import RunName, UserId, report_page
 from footfall_live.shelf import RunEntry, Shelf
+from footfall_live.side import MOST_SIDES, Side, effects_of
 from footfall_live.starting import RESUMABLE, Starter
+
+RunNamed = Annotated[str, StringConstraints(max_length=500)]
 
 
 def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Starter | None) -> None:
@@ -28,9 +32,21 @@ def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Start
         listed = {entry.name for entry in entries}
         begun = [] if starter is None else starter.commands.states()
         return page(
-            "runs", request, entries=entries, count=shelf.count(), starter=starter,
+            "runs", request, entries=entries, count=shelf.count(), starter=starter, most=MOST_SIDES,
             preparing=[one for one in begun if not one.over and one.about not in listed],
         )  # fmt: skip
+
+    @app.get("/side-by-side", response_class=HTMLResponse, include_in_schema=False)
+    def side_by_side(
+        request: Request,
+        run: Annotated[tuple[RunNamed, ...], Query(max_length=MOST_SIDES)] = (),
+    ) -> Response:
+        sides = []
+        for name in dict.fromkeys(run):
+            shelf.path(name)
+            entry = shelf.entry(name)
+            sides.append(Side(entry, *_compared(opened, entry)))
+        return page("side", request, sides=sides, effects=effects_of(sides))
 
     @app.get("/runs/{name:path}/replay", response_class=HTMLResponse, include_in_schema=False)
     def replay(

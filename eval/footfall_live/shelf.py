@@ -45,6 +45,10 @@ class RunEntry:
     """Share of the simulated days that is written, from 0 to 1."""
     simulating_seconds: float | None = None
     """Wall-clock seconds since the first user came, without starting the engine."""
+    tokens: int = 0
+    """Prompt tokens that were sent."""
+    cost: float = 0.0
+    """Money, where the scenario names a price."""
     reason: str = ""
     """Why it stopped or failed; "" where it did not."""
     trouble: str = ""
@@ -129,7 +133,7 @@ def _entry(name: str, record: dict[str, Any]) -> RunEntry:
     scenario = _mapping(record.get("scenario"))
     world, population = _mapping(scenario.get("world")), _mapping(scenario.get("population"))
     choice, timings = _mapping(record.get("choice")), _mapping(record.get("timings"))
-    arms = scenario.get("arms")
+    spent, arms = _mapping(record.get("spent")), scenario.get("arms")
     epochs, days = epochs_of(record.get("parts") or {}), _number(world.get("days"))
     epoch_days = _number(world.get("epoch_days")) or 1.0
     simulating, starting = _number(timings.get("simulating")), _number(timings.get("engine_start"))
@@ -151,6 +155,8 @@ def _entry(name: str, record: dict[str, Any]) -> RunEntry:
         stored=_whole(choice.get("from_store")) or 0,
         progress=min(1.0, epochs * epoch_days / days) if days else 0.0,
         simulating_seconds=None if simulating is None else max(0.0, simulating - (starting or 0.0)),
+        tokens=_whole(spent.get("tokens")) or 0,
+        cost=_number(spent.get("cost")) or 0.0,
         reason=str(record.get("reason") or ""),
     )
 

@@ -1,5 +1,6 @@
 """`footfall view`: runs listed, walked through in a browser, and closed to strangers."""
 
+import html
 import json
 import shutil
 import socket
@@ -19,6 +20,7 @@ from footfall_eval import RunLog
 from footfall_live.application import Served, application
 from footfall_live.guard import LOOPBACK, Guard
 from footfall_live.shelf import Shelf
+from footfall_live.side import MOST_SIDES
 from footfall_live.timeline import timeline, users
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -54,6 +56,21 @@ def test_a_run_shows_the_verdict_of_compare(client, folder):
     assert page.status_code == 200
     assert result.primary in page.text
     assert client.get("/v1/runs/first/comparison").json()["verdict"] == result.verdict
+
+
+def test_runs_stand_side_by_side_with_their_effects(client, folder):
+    from footfall_eval import compare
+
+    found = compare(RunLog.open(folder / "first"))
+    page = client.get("/side-by-side?run=first&run=grid/second&run=first").text
+    assert page.count("/runs/first") == 1
+    assert found.verdict in html.unescape(page)
+    lift = next(one.lift for one in found.contrasts if one.metric == found.primary)
+    assert f"{lift:+.0%}" in page
+    assert client.get("/side-by-side").status_code == 200
+    assert client.get("/side-by-side?run=frist").status_code == 404
+    many = "&".join(["run=first"] * (MOST_SIDES + 1))
+    assert client.get(f"/side-by-side?{many}").status_code == 422
 
 
 def test_a_timeline_has_every_page_of_the_log_in_the_order_of_time(folder):
@@ -235,13 +252,44 @@ def test_a_replay_is_walked_through_by_keyboard_alone(browser, address):
 
 
 @pytest.mark.browser
+def test_runs_are_sorted_told_of_and_put_side_by_side_by_keyboard(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/")
+    rows = page.locator("#runs tbody tr")
+    for wanted in ("ascending", "descending"):
+        page.get_by_role("button", name="Run", exact=True).focus()
+        page.keyboard.press("Enter")
+        assert page.locator("th[aria-sort]").get_attribute("aria-sort") == wanted
+        names = [rows.nth(row).locator("th a").inner_text() for row in range(rows.count())]
+        assert names == (
+            ["first", "grid/second"] if wanted == "ascending" else ["grid/second", "first"]
+        )
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-verdict]')].every(e => e.textContent.length > 20)"
+    )
+    for name in ("first", "grid/second"):
+        page.get_by_role("checkbox", name=name).focus()
+        page.keyboard.press("Space")
+    page.get_by_role("button", name="Put side by side").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/side-by-side?**")
+    assert page.get_by_role("columnheader").count() == 3
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_the_screen(browser, address, width, scheme):
     page = browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme
     ).new_page()
-    for path in ("/", "/runs/first", "/runs/first/replay?step=3", "/runs/nothing"):
+    for path in (
+        "/",
+        "/side-by-side?run=first&run=grid/second",
+        "/runs/first",
+        "/runs/first/replay?step=3",
+        "/runs/nothing",
+    ):
         page.goto(address + path)
         over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert over <= 0, f"{path} is {over} pixels too wide at {width}"

@@ -94,3 +94,34 @@ for (const box of document.querySelectorAll("[data-filters]")) {
     for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
   });
 }
+
+// A column's head sorts by it; once more turns the order round.
+for (const table of document.querySelectorAll("[data-sorts]")) {
+  const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
+  const value = (row, column) => row.cells[column].textContent.trim();
+  const number = (text) => Number(text.replace(/[,%]/g, ""));
+  heads.forEach((head, column) => {
+    if (head.tagName !== "TH") return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "sort", textContent: head.textContent });
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const numeric = head.classList.contains("number");
+      const order = (a, b) => numeric ? number(value(a, column)) - number(value(b, column)) : value(a, column).localeCompare(value(b, column));
+      body.append(...[...body.rows].sort((a, b) => (down ? -order(a, b) : order(a, b))));
+    });
+  });
+}
+
+// Verdicts are worked out one run after the other, newest first.
+(async () => {
+  for (const place of document.querySelectorAll("[data-verdict]")) {
+    place.textContent = "...";
+    try {
+      const said = await (await fetch(place.dataset.verdict)).json();
+      place.textContent = said.verdict || said.error;
+    } catch { return; } // the page is being left
+  }
+})();

@@ -37,12 +37,17 @@ class Engine:
         return [self.queue.pop() for _ in range(min(2, len(self.queue)))]
 
 
+def prompts(*ids):
+    """Prompts of one token each, without an image."""
+    return [([one], None) for one in ids]
+
+
 @pytest.mark.parametrize("overlapping", [True, False])
 def test_outputs_come_in_the_order_of_their_questions(overlapping):
     engine = Engine()
     stream = EngineStream(engine, overlapping=overlapping)
-    first = stream.add([[1], [2], [3]], [None] * 3)
-    second = stream.add([[4], [5]], [None] * 2)
+    first = stream.add(prompts(1, 2, 3), [None] * 3)
+    second = stream.add(prompts(4, 5), [None] * 2)
     assert engine.steps == 0
     assert [output.ids for output in stream.collect(second)] == [[4], [5]]
     assert len(engine.queue) == 3
@@ -56,7 +61,7 @@ def test_outputs_come_in_the_order_of_their_questions(overlapping):
 def test_an_engine_that_breaks_down_is_one_line():
     stream = EngineStream(Engine(), overlapping=False)
     with pytest.raises(ServerError, match="the vLLM engine stopped: out of memory"):
-        stream.collect(stream.add([[13]], [None]))
+        stream.collect(stream.add(prompts(13), [None]))
 
 
 class Slow(FakeModel):

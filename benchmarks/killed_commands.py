@@ -135,18 +135,28 @@ def whole(path: Path) -> bool:
     return path.stat().st_size > 0
 
 
-def kill(base: Path, name: str, moment: float | None) -> bool:
+def again(name: str, number: int) -> list[str]:
+    """The command as it is begun over its own results; a finished fine-tuning is taken further."""
+    words = list(COMMANDS[name])
+    if name == "finetune":
+        words[words.index("--steps") + 1] = str(4 + 2 * number)
+        words.append("--resume")
+    return words
+
+
+def kill(base: Path, name: str, words: list[str], moment: float | None) -> bool:
     """Start a command and kill it; whether it was still there to be killed.
 
     Args:
         base: Folder of the experiment.
         name: The command.
+        words: How it is begun.
         moment: Seconds after its start; None: as soon as it writes.
     """
     folder = base / FOLDERS[name]
     before = set(folder.rglob("*"))
     process = subprocess.Popen(
-        [*stand_ins.FOOTFALL, *COMMANDS[name]],
+        [*stand_ins.FOOTFALL, *words],
         cwd=base,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -177,7 +187,7 @@ def disturb(base: Path, name: str, kills: int, rng: random.Random) -> Outcome:
     for number in range(kills):
         before = state(folder)
         moment = seconds * rng.uniform(0.5, 1.05) if number % 2 else None
-        alive = kill(base, name, moment)
+        alive = kill(base, name, again(name, number), moment)
         outcome.killed += alive
         outcome.over += not alive
         after = state(folder)

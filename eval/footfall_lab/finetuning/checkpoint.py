@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,19 @@ from footfall.plumbing.files import filling, write_json, write_text
 from footfall.plumbing.json_files import read_object
 
 ADAPTER, CHECKPOINT = "adapter", "checkpoint"
+CARD = "footfall.json"
 _STATE, _MOMENTS = "state.json", "moments.safetensors"
 _WEIGHTS = "adapter_model.safetensors"
 
 
-def save_adapter(model: Any, folder: Path, base: str, *, dtype: torch.dtype) -> None:
+def save_adapter(
+    model: Any,
+    folder: Path,
+    base: str,
+    *,
+    dtype: torch.dtype,
+    card: Mapping[str, Any] | None = None,
+) -> None:
     """Write the adapter in peft's layout, in one step.
 
     Args:
@@ -29,9 +37,13 @@ def save_adapter(model: Any, folder: Path, base: str, *, dtype: torch.dtype) -> 
         folder: Replaced if it is there.
         base: Name of the base model as scenarios write it; no path of this machine.
         dtype: Of the weights in the file.
+        card: What is known of it, kept beside the weights that it is about: whoever is killed
+            leaves both or neither.
     """
     with _filling(folder) as temporary:
         _write_adapter(model, temporary, base, dtype)
+        if card is not None:
+            write_json(temporary / CARD, dict(card))
 
 
 def _write_adapter(model: Any, temporary: Path, base: str, dtype: torch.dtype) -> None:

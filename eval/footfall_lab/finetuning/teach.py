@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,12 @@ from footfall.prompting.templates import Template
 from footfall.run_folder import manifest
 from footfall.scenario.scenario import Scenario
 from footfall_lab.finetuning import lora
-from footfall_lab.finetuning.checkpoint import load_adapter
+from footfall_lab.finetuning.checkpoint import ADAPTER, CARD, load_adapter
 from footfall_lab.finetuning.curves import write_curves
 from footfall_lab.finetuning.files import TRAIN, VALIDATE, read_lessons, write_about, write_lessons
 from footfall_lab.finetuning.lessons import Lesson, LessonSpec, make_lessons, questions
 from footfall_lab.finetuning.specs import TrainSpec
-from footfall_lab.finetuning.train import Sitting, train
+from footfall_lab.finetuning.train import Progress, Sitting, train
 
 
 def write_sft_data(
@@ -122,7 +123,8 @@ def teach(
     model = lora.with_lora(lora.load(_folder(base, announce), where), spec)
     parent = _begin_from(model, spec.start)
     labels = lessons.about["labels"]
-    date = time.strftime("%Y-%m-%d")
+
+    card = partial(_card, base=base.name, about=lessons.about, spec=spec, where=where, start=parent)
     sitting = Sitting(
         model=model,
         base=base.name,
@@ -135,17 +137,35 @@ def teach(
             f"step {one.step}: NLL {one.nll:.4f}, AUC {one.auc:.3f}, "
             f"new items {one.auc_new:.3f}, ECE {one.ece:.3f}"
         ),
+        card=card,
     )
     progress = train(sitting, spec, resume=resume)
     write_curves(progress, out / "curves.html")
-    card = {
-        "base": base.name,
-        "date": date,
+    found = card(progress)
+    write_json(out / "card.json", found)
+    if (out / ADAPTER).is_dir():
+        write_json(out / ADAPTER / CARD, found)
+    return found
+
+
+def _card(
+    progress: Progress,
+    *,
+    base: str,
+    about: dict[str, Any],
+    spec: TrainSpec,
+    where: str,
+    start: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """What an adapter says of itself, so far."""
+    return {
+        "base": base,
+        "date": time.strftime("%Y-%m-%d"),
         "device": where,
         "versions": manifest.versions(),
         "training": spec.model_dump(mode="json"),
-        "data": lessons.about,
-        "start": parent,
+        "data": about,
+        "start": start,
         "steps": progress.step,
         "planned": progress.planned,
         "seconds": round(progress.seconds, 1),
@@ -153,10 +173,6 @@ def teach(
         "looks": [asdict(one) for one in progress.looks],
         "best": asdict(progress.best),
     }
-    write_json(out / "card.json", card)
-    if (out / "adapter").is_dir():
-        write_json(out / "adapter" / "footfall.json", card)
-    return card
 
 
 def _begin_from(model: Any, start: str | None) -> dict[str, Any] | None:

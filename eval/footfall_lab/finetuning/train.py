@@ -63,6 +63,8 @@ class Sitting:
     out: Path
     on_step: OnStep = lambda _step, _nll: None
     on_look: OnLook = lambda _look: None
+    card: Callable[[Progress], dict[str, Any]] | None = None
+    """What an adapter that is kept on the way says of itself; None: nothing."""
 
 
 def train(sitting: Sitting, spec: TrainSpec, *, resume: bool = False) -> Progress:
@@ -106,7 +108,9 @@ def _look(sitting: Sitting, watched: list[Lesson], progress: Progress) -> None:
     progress.looks.append(found)
     progress.seconds += time.perf_counter() - start
     if progress.step and progress.best is found:
-        save_adapter(sitting.model, sitting.out / ADAPTER, sitting.base, dtype=torch.bfloat16)
+        card = None if sitting.card is None else sitting.card(progress)
+        out = sitting.out / ADAPTER
+        save_adapter(sitting.model, out, sitting.base, dtype=torch.bfloat16, card=card)
     sitting.on_look(found)
 
 

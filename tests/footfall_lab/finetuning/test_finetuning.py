@@ -197,6 +197,27 @@ def test_training_goes_on_from_an_adapter_and_says_so(tmp_path, monkeypatch):
         teach(data, tmp_path / "third", other, device="cpu", announce=quiet)
 
 
+def test_an_adapter_that_is_kept_on_the_way_has_its_card(tmp_path, monkeypatch):
+    """Found by killing: weights of now beside no card are nothing that can be believed."""
+    monkeypatch.setattr("footfall_lab.finetuning.teach._folder", lambda _base, _announce: "")
+    monkeypatch.setattr(lora, "load", lambda _folder, _device: tiny())
+    data, out = tmp_path / "lessons", tmp_path / "out"
+    write_lessons(data, TRAIN, lessons(60, 1), str)
+    write_lessons(data, VALIDATE, lessons(20, 2), str)
+    about = {"dataset": "shop", "until": "2024-05-01", "users": [user_hash("shop", "u1")]}
+    write_about(data, {"model": "tiny", "labels": {"yes": YES, "no": NO}, **about})
+
+    def killed(step, _nll):
+        if step == 12:
+            raise KeyboardInterrupt
+
+    spec = TrainSpec(steps=20, learning_rate=1e-2, evaluate_every=10)
+    with pytest.raises(KeyboardInterrupt):
+        teach(data, out, spec, device="cpu", announce=quiet, on_step=killed)
+    card = json.loads((out / ADAPTER / "footfall.json").read_text())
+    assert (card["steps"], card["best"]["step"], card["base"]) == (10, 10, "tiny")
+
+
 def _stopping(sitting, after):
     def on_step(step, _nll):
         if step == after:

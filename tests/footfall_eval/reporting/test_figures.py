@@ -14,7 +14,7 @@ from eval_worlds import impressions, planted_run, write_run
 from eyes import violations
 from footfall_eval.reporting.figure_files import FORMATS
 from footfall_eval.reporting.report import write_report
-from footfall_live.application import application
+from footfall_live.application import Served, application
 from footfall_live.guard import Guard
 
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
@@ -55,7 +55,7 @@ def six_arms(tmp_path_factory):
 @pytest.fixture(scope="module")
 def replay(six_arms):
     """A page of `footfall view` with six recommenders, its style within."""
-    client = TestClient(application(six_arms.parent, Guard(frozenset({"testserver"}))))
+    client = TestClient(application(Served(six_arms.parent), Guard(frozenset({"testserver"}))))
     page = client.get(f"/runs/{six_arms.name}/replay", params={"step": 2})
     assert page.status_code == 200
     style = client.get("/static/live.css").text

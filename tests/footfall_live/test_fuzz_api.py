@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 import eval_worlds
-import served
+import started_server
 from footfall_live import started
 from footfall_live.application import Served, application
 from footfall_live.guard import LOOPBACK, Guard
@@ -36,7 +36,7 @@ FILES = ["shop.yaml", "new.yaml", "runs/first/x.yaml", "../x.yaml"]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     found = tmp_path_factory.mktemp("fuzzed") / "served"
-    served.folder(found)
+    started_server.folder(found)
     eval_worlds.planted_run(found / "runs" / "first", n=20)
     return found
 
@@ -84,7 +84,7 @@ def test_whatever_is_asked_is_answered_or_refused_in_a_line(app, folder):
             if "name" in (case.path_parameters or {}) and data.draw(st.booleans()):
                 case.path_parameters["name"] = data.draw(st.sampled_from(RUNS + FILES))
             if isinstance(case.body, dict) and "text" in case.body and data.draw(st.booleans()):
-                case.body["text"] = _broken(data, served.text())
+                case.body["text"] = _broken(data, started_server.text())
             answer = case.call(session=client)
             assert answer.status_code < 500, (case.operation.label, answer.text)
             if answer.status_code >= 400:
@@ -138,7 +138,7 @@ def test_pages_answer_whatever_forms_hold(data, app):
     path = data.draw(st.sampled_from(PATHS)).format(quote(name))
     fields = data.draw(st.dictionaries(st.sampled_from(FIELDS), WORDS, max_size=6))
     if "text" in fields:
-        fields["text"] = _broken(data, served.text())
+        fields["text"] = _broken(data, started_server.text())
     client = TestClient(app, raise_server_exceptions=False)
     if data.draw(st.booleans()):
         answer = client.post(path, data=fields, follow_redirects=False)

@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-import served
+import started_server
 from footfall.scenario.scenario import Scenario
 from footfall_live import reach
 from footfall_live.scenario_files import ScenarioFiles
@@ -21,16 +21,16 @@ HTTP = {
 
 @pytest.fixture
 def files(tmp_path):
-    return ScenarioFiles(served.folder(tmp_path / "served"))
+    return ScenarioFiles(started_server.folder(tmp_path / "served"))
 
 
 def changed(**changes):
-    return served.text(**changes)
+    return started_server.text(**changes)
 
 
 BEYOND = {
-    "code": changed(arms=[*served.ARMS, CALLABLE]),
-    "address": changed(arms=[*served.ARMS, HTTP]),
+    "code": changed(arms=[*started_server.ARMS, CALLABLE]),
+    "address": changed(arms=[*started_server.ARMS, HTTP]),
     "server": changed(model={"name": "fake", "server": "http://169.254.169.254/v1"}),
     "key": changed(model={"name": "fake", "api_key_env": "AWS_SECRET_ACCESS_KEY"}),
     "hub model": changed(model={"name": "somebody/very-large"}),

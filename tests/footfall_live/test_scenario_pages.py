@@ -5,24 +5,24 @@ import shutil
 
 import pytest
 
-import served
+import started_server
 from eyes import violations
 from footfall.run_folder.layout import MANIFEST
 from footfall.run_folder.manifest import locked
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-SLOW = 1000 * served.PATIENCE
+SLOW = 1000 * started_server.PATIENCE
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return served.folder(tmp_path_factory.mktemp("served"))
+    return started_server.folder(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="module")
 def address(folder):
-    with served.address(folder) as found:
+    with started_server.address(folder) as found:
         yield found
 
 
@@ -62,7 +62,7 @@ def test_a_scenario_goes_from_a_mistake_to_an_answer(page, address, folder):
     page.goto(address)
     press(page, "link", "Scenarios")
     press(page, "link", "shop.yaml")
-    wrong = served.text().replace("slate: 5", "slate: five")
+    wrong = started_server.text().replace("slate: 5", "slate: five")
     write(page, wrong)
     press(page, "button", "Check")
     line = 1 + wrong.split("\n").index("  slate: five")
@@ -71,9 +71,9 @@ def test_a_scenario_goes_from_a_mistake_to_an_answer(page, address, folder):
     chosen = text.evaluate("it => it.value.slice(it.selectionStart, it.selectionEnd)")
     assert chosen == "  slate: five"
     assert "five" in page.locator("mark").inner_text()
-    assert (folder / "shop.yaml").read_text() == served.text()
+    assert (folder / "shop.yaml").read_text() == started_server.text()
 
-    write(page, served.text(seed=4))
+    write(page, started_server.text(seed=4))
     press(page, "button", "Check")
     page.get_by_text("Nothing is wrong with it.").wait_for()
     press(page, "button", "Save and start")
@@ -102,7 +102,7 @@ def test_a_dry_run_is_shown_with_what_a_run_would_take(page, address):
 
 
 def test_a_run_is_stopped_and_resumed(page, address, folder):
-    (folder / "long.yaml").write_text(served.long(name="long"))
+    (folder / "long.yaml").write_text(started_server.long(name="long"))
     page.goto(f"{address}/scenarios/long.yaml")
     press(page, "button", "Save and start")
     press(page, "button", "Stop after this epoch")
@@ -139,7 +139,7 @@ def test_pages_fit_the_screen(browser, address, folder, width, scheme):
         page.goto(address + path)
         looks_well(path)
     page.goto(f"{address}/scenarios/shop.yaml")
-    write(page, served.text().replace("slate: 5", "slate: " + "five" * 60))
+    write(page, started_server.text().replace("slate: 5", "slate: " + "five" * 60))
     press(page, "button", "Check")
     page.locator("mark").wait_for()
     looks_well("a mistake")

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-import served
 import shop
+import started_server
 from footfall.run_folder import manifest
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return served.folder(tmp_path_factory.mktemp("served"))
+    return started_server.folder(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="module")
 def client(folder):
-    with served.client(folder, pages=False) as opened:
+    with started_server.client(folder, pages=False) as opened:
         yield opened
 
 
@@ -30,7 +30,7 @@ def played(client):
     """A run, started over the API."""
     begun = client.post("/v1/runs", json={"scenario": "shop.yaml", "seed": 5})
     assert begun.status_code == 202
-    assert served.ended(client, begun.json())["exit_status"] == 0
+    assert started_server.ended(client, begun.json())["exit_status"] == 0
     return begun.json()["about"]
 
 
@@ -46,36 +46,36 @@ def test_a_run_is_started_and_is_the_run_of_the_command_line(client, folder, pla
     assert client.get(f"/v1/runs/{played}/comparison").json()["verdict"]
     assert "<html" in client.get(f"/v1/runs/{played}/report").text
     record = manifest.read(folder / played)
-    assert record["scenario"]["name"] == yaml.safe_load(served.text())["name"]
+    assert record["scenario"]["name"] == yaml.safe_load(started_server.text())["name"]
     again = client.post("/v1/runs", json={"scenario": "shop.yaml", "name": played})
     assert again.status_code == 409
     assert client.post(f"/v1/runs/{played}/resume", json={}).status_code == 409
 
 
 def test_a_run_is_stopped_after_its_epoch_and_resumed(client, folder):
-    (folder / "long.yaml").write_text(served.long(name="long"))
+    (folder / "long.yaml").write_text(started_server.long(name="long"))
     begun = client.post("/v1/runs", json={"scenario": "long.yaml", "name": "long"}).json()
     assert (
         client.post("/v1/runs", json={"scenario": "long.yaml", "name": "long"}).status_code == 409
     )
-    served.until(lambda: client.get("/v1/runs/long").json().get("epochs"), "an epoch")
+    started_server.until(lambda: client.get("/v1/runs/long").json().get("epochs"), "an epoch")
     assert client.post("/v1/runs/long/stop").json()["state"] == "stopping"
-    assert served.ended(client, begun)["exit_status"] == 130
+    assert started_server.ended(client, begun)["exit_status"] == 130
     stopped = client.get("/v1/runs/long").json()
     assert stopped["status"] == "interrupted"
     assert 0 < stopped["epochs"] < 300
     assert client.post("/v1/runs/long/stop").status_code == 409
     again = client.post("/v1/runs/long/resume", json={}).json()
-    assert served.ended(client, again)["exit_status"] == 0
+    assert started_server.ended(client, again)["exit_status"] == 0
     assert client.get("/v1/runs/long").json()["epochs"] == 300
 
 
 def test_the_end_of_the_server_stops_its_runs_resumable(tmp_path):
-    served.folder(tmp_path)
-    (tmp_path / "shop.yaml").write_text(served.long())
-    with served.client(tmp_path, pages=False) as opened:
+    started_server.folder(tmp_path)
+    (tmp_path / "shop.yaml").write_text(started_server.long())
+    with started_server.client(tmp_path, pages=False) as opened:
         opened.post("/v1/runs", json={"scenario": "shop.yaml", "name": "mine"})
-        served.until(lambda: status(opened, "mine") == "running", "the run")
+        started_server.until(lambda: status(opened, "mine") == "running", "the run")
     assert manifest.read(tmp_path / "mine")["status"] == "interrupted"
 
 
@@ -90,36 +90,36 @@ def test_what_was_started_elsewhere_is_listed_and_not_stopped(client, folder):
 
 
 def test_only_so_many_go_on_at_once(tmp_path):
-    served.folder(tmp_path)
-    (tmp_path / "shop.yaml").write_text(served.long())
-    with served.client(tmp_path, pages=False, at_once=1) as opened:
+    started_server.folder(tmp_path)
+    (tmp_path / "shop.yaml").write_text(started_server.long())
+    with started_server.client(tmp_path, pages=False, at_once=1) as opened:
         first = opened.post("/v1/runs", json={"scenario": "shop.yaml"}).json()
         second = opened.post("/v1/runs", json={"scenario": "shop.yaml"})
         assert second.status_code == 429
         assert "1 of 1" in second.json()["error"]
         opened.post(f"/v1/commands/{first['id']}/stop")
-        served.ended(opened, first)
+        started_server.ended(opened, first)
 
 
 def test_a_run_that_cannot_begin_says_why(client, folder):
-    wrong = yaml.safe_load(served.text())
+    wrong = yaml.safe_load(started_server.text())
     wrong["data"]["path"] = "nothing.csv"
     (folder / "wrong.yaml").write_text(yaml.safe_dump(wrong))
     begun = client.post("/v1/runs", json={"scenario": "wrong.yaml"}).json()
-    over = served.ended(client, begun)
+    over = started_server.ended(client, begun)
     assert over["exit_status"] == 2
     assert "nothing.csv" in over["said"]
     assert "Traceback" not in over["said"]
     # The name is not used up.
     again = client.post("/v1/runs", json={"scenario": "wrong.yaml"}).json()
     assert again["about"] == begun["about"]
-    served.ended(client, again)
+    started_server.ended(client, again)
 
 
 def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(client, folder):
     before = sorted(folder.rglob("*"))
     begun = client.post("/v1/scenarios/shop.yaml/dry-run").json()
-    found = served.ended(client, begun)["result"]
+    found = started_server.ended(client, begun)["result"]
     assert found["users"] == shop.scenario()["population"]["users"]
     assert found["arms"] == 2
     assert sorted(folder.rglob("*")) == before
@@ -134,13 +134,17 @@ def test_an_interview_knows_nothing_of_what_came_later(client, played):
         "question": "--Why?", "user": user, "arm": first["arm"],
         "visit": first["session"], "page": first["page"],
     }  # fmt: skip
-    over = served.ended(client, client.post(f"/v1/runs/{name}/interview", json=asked).json())
+    over = started_server.ended(
+        client, client.post(f"/v1/runs/{name}/interview", json=asked).json()
+    )
     assert over["exit_status"] == 0, over["said"]
     assert over["result"]["question"] == "--Why?"
     assert "--Why?" in over["result"]["prompt"]
     assert over["result"]["answer"] or over["result"]["missing"]
     nowhere = {**asked, "page": 99}
-    over = served.ended(client, client.post(f"/v1/runs/{name}/interview", json=nowhere).json())
+    over = started_server.ended(
+        client, client.post(f"/v1/runs/{name}/interview", json=nowhere).json()
+    )
     assert over["exit_status"] == 2
     assert "no page 99" in over["said"]
 
@@ -176,10 +180,10 @@ def test_what_may_not_be_started_is_refused_in_a_line(
 
 
 def test_a_scenario_is_read_changed_and_written_once(client, folder):
-    (folder / "mine.yaml").write_text(served.text())
+    (folder / "mine.yaml").write_text(started_server.text())
     found = client.get("/v1/scenarios/mine.yaml").json()
-    assert found["text"] == served.text()
-    new = {"text": served.text(seed=9), "replaces": found["sha256"]}
+    assert found["text"] == started_server.text()
+    new = {"text": started_server.text(seed=9), "replaces": found["sha256"]}
     assert client.put("/v1/scenarios/mine.yaml", json=new).status_code == 200
     assert yaml.safe_load((folder / "mine.yaml").read_text())["seed"] == 9
     late = client.put("/v1/scenarios/mine.yaml", json=new)
@@ -189,7 +193,7 @@ def test_a_scenario_is_read_changed_and_written_once(client, folder):
 
 
 def test_what_is_wrong_is_told_with_its_line_and_not_written(client, folder):
-    wrong = served.text().replace("slate: 5", "slate: five")
+    wrong = started_server.text().replace("slate: 5", "slate: five")
     line = 1 + wrong.split("\n").index("  slate: five")
     found = client.post("/v1/scenarios/new.yaml/check", json={"text": wrong}).json()
     assert [one["line"] for one in found] == [line]
@@ -202,7 +206,9 @@ def test_what_is_wrong_is_told_with_its_line_and_not_written(client, folder):
 
 @pytest.mark.parametrize("name", ["../x.yaml", ".x.yaml", "x.py", "a/b/c/d.yaml", "no/x.yaml", "x"])
 def test_a_scenario_is_written_nowhere_else(client, name):
-    answer = client.put(f"/v1/scenarios/{name.replace('/', '%2F')}", json={"text": served.text()})
+    answer = client.put(
+        f"/v1/scenarios/{name.replace('/', '%2F')}", json={"text": started_server.text()}
+    )
     assert answer.status_code in {404, 422}
     assert answer.json()["error"]
 
@@ -211,12 +217,12 @@ def test_yaml_that_is_no_scenario_is_neither_shown_nor_replaced(client, folder):
     (folder / "compose.yaml").write_text("services: {web: {image: shop}}\n")
     assert "compose.yaml" not in client.get("/v1/scenarios").json()["files"]
     assert client.get("/v1/scenarios/compose.yaml").status_code == 404
-    refused = client.put("/v1/scenarios/compose.yaml", json={"text": served.text()})
+    refused = client.put("/v1/scenarios/compose.yaml", json={"text": started_server.text()})
     assert refused.status_code == 409
 
 
 def test_nothing_is_started_where_only_looking_is_offered(folder):
-    with served.client(folder, starts=False) as opened:
+    with started_server.client(folder, starts=False) as opened:
         assert opened.get("/v1/runs").status_code == 200
         assert opened.post("/v1/runs", json={"scenario": "shop.yaml"}).status_code in {404, 405}
         assert opened.get("/v1/scenarios").status_code == 404
@@ -229,8 +235,8 @@ def test_the_command_serves_and_its_end_ends_what_it_started(tmp_path):
 
     import httpx
 
-    served.folder(tmp_path)
-    (tmp_path / "shop.yaml").write_text(served.long())
+    started_server.folder(tmp_path)
+    (tmp_path / "shop.yaml").write_text(started_server.long())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -248,10 +254,10 @@ def test_the_command_serves_and_its_end_ends_what_it_started(tmp_path):
                 except httpx.ConnectError:
                     return False
 
-            served.until(answers, "the service")
+            started_server.until(answers, "the service")
             client.post("/v1/runs", json={"scenario": "shop.yaml", "name": "mine"})
-            served.until(lambda: status(client, "mine") == "running", "the run")
+            started_server.until(lambda: status(client, "mine") == "running", "the run")
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(served.PATIENCE)
+            server.wait(started_server.PATIENCE)
     assert manifest.read(tmp_path / "mine")["status"] == "interrupted"

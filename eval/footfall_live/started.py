@@ -200,7 +200,9 @@ class StartedCommands:
             for child in under_way:
                 child.signal(number)
             under_way = _left(under_way, seconds)
-        for child in self._children:
+        with self._turn:  # a request that comes as the last one finds nobody, not closed files
+            gone, self._children = self._children, []
+        for child in gone:
             child.answer.close()
             child.words.close()
 

@@ -20,6 +20,8 @@ from typing import Any
 
 from scipy.optimize import brentq
 
+from footfall.run_folder.reading_on import as_shares, reads_after
+
 MOST = 0.99
 """Chance of a click (on a page, or on an item) beyond which none is taken for larger."""
 
@@ -44,11 +46,11 @@ class Competition:
         if habits.get("picks") == "one":
             crowding = habits.get("crowding")
             return cls(float(crowding) if isinstance(crowding, int | float) else 1.0)
-        said = habits.get("reads_on", ())
-        # Runs of earlier versions have one number, 1 where reading goes on.
-        shares = [said] if isinstance(said, int | float) else said
-        reads_on = tuple(float(share) for share in shares)
-        if not any(share < 1 for share in reads_on):
+        said = as_shares(habits.get("reads_on", ()))
+        # A manifest may be a stranger's: what is no list of numbers says nothing.
+        shares = said if isinstance(said, list | tuple) else ()
+        reads_on = tuple(float(share) for share in shares if isinstance(share, int | float))
+        if len(reads_on) < len(shares) or not any(share < 1 for share in reads_on):
             return None
         read = [float(value) for value in habits.get("examine_curve") or [1.0]]
         return cls(None, reads_on, tuple((read + read[-1:] * places)[:places]))
@@ -77,7 +79,7 @@ class Competition:
 
     def _several(self, chance: float) -> float:
         """Clicks where each item that is read is clicked with ``chance``."""
-        left = self._left()
+        left = reads_after(self.reads_on, len(self.curve))
         of_clicks, total = {0: 1.0}, 0.0
         for reading in self.curve:
             after: dict[int, float] = {}
@@ -88,14 +90,6 @@ class Competition:
                 after[above + 1] = after.get(above + 1, 0.0) + hit
             of_clicks = after
         return total
-
-    def _left(self) -> list[float]:
-        """By what 0, 1, 2, ... clicks above multiply reading."""
-        left = [1.0, *self.reads_on]
-        ratio = left[-1] / left[-2] if left[-2] > 0 else 1.0
-        while len(left) <= len(self.curve):
-            left.append(left[-1] * ratio)
-        return left
 
     def _most(self) -> float:
         return 1e6 if self.crowding is not None else MOST

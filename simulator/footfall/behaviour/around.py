@@ -1,7 +1,7 @@
-"""What stands around an item on its page: its like above it, and clicks above it.
+"""What stands around an item on its page: its like above it.
 
-Somebody who has just passed two of a kind may want no third, or may be looking for just that kind;
-and who has clicked may look no further. Both are facts of the page, not of the item.
+Somebody who has just passed two of a kind may want no third, or may be looking for just that kind.
+That is a fact of the page, not of the item.
 """
 
 from __future__ import annotations
@@ -42,17 +42,3 @@ def kind_numbers(categories: Sequence[str]) -> Numbers:
         return np.full(len(categories), -1, dtype=np.int64)
     number = {name: place for place, name in enumerate(known)}
     return np.array([number.get(name, -1) for name in categories], dtype=np.int64)
-
-
-def reads_after(reads_on: Sequence[float], most: int) -> Floats:
-    """[most + 1] by what 0, 1, 2, ... clicks above multiply reading.
-
-    Args:
-        reads_on: After one click, two, ...; further ones each go on by the last step's ratio.
-        most: Clicks above at most.
-    """
-    left = [1.0, *reads_on]
-    ratio = left[-1] / left[-2] if len(left) > 1 and left[-2] > 0 else 1.0
-    while len(left) <= most:
-        left.append(left[-1] * ratio)
-    return np.array(left[: most + 1])

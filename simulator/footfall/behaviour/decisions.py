@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour.around import reads_after
 from footfall.behaviour.people import PERSONAL
 from footfall.behaviour.specs import SITUATION, TASTES, TERMS, BehaviourSpec, Habits, Terms
 from footfall.luck import exponential, gumbel, uniform
+from footfall.run_folder.reading_on import reads_after
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

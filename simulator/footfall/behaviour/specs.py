@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from footfall.errors import did_you_mean
 from footfall.plumbing.spec import Spec
+from footfall.run_folder.reading_on import as_shares
 
 
 class Terms(Spec):
@@ -146,10 +147,8 @@ class Habits(Spec):
     @field_validator("reads_on", mode="before")
     @classmethod
     def _one_number(cls, value: object) -> object:
-        """Runs of earlier versions have one number for each click; 1: reading goes on."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return () if value == 1 else (value,)
-        return value
+        """As runs of earlier versions have it."""
+        return as_shares(value)
 
 
 class PeopleSpec(Spec):

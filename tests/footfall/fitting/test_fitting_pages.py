@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from footfall.behaviour import decisions
-from footfall.behaviour.around import alike_above, kind_numbers, reads_after
+from footfall.behaviour.around import alike_above, kind_numbers
 from footfall.behaviour.kept import KeptPeople, read_people
 from footfall.behaviour.people import MEASURES, People, unsure
 from footfall.behaviour.people_draws import drawn
@@ -26,6 +26,7 @@ from footfall.fitting.pages.log import read_pages
 from footfall.fitting.pages.picks import Family, Grid, chances, log_likelihood, pull
 from footfall.fitting.pages.report import report_of
 from footfall.fitting.pages.stack import stacked, weigh
+from footfall.run_folder.reading_on import reads_after
 
 FAMILIES = [Family("many"), Family("one", 1.0), Family("one", 0.3), Family("one", 0.0)]
 USERS, ITEMS, SLATE = 120, 40, 6

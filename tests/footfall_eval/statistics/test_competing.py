@@ -49,7 +49,7 @@ def test_a_good_page_gains_less_than_its_items():
 
 
 def test_items_that_do_not_compete_need_nothing():
-    for reads_on in ([], [1.0, 1.0], 1.0):
+    for reads_on in ([], [1.0, 1.0], 1.0, None, True, "0.4", ["x"], {}):
         assert Competition.of({"picks": "many", "reads_on": reads_on}, 10) is None
 
 

@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.people import unsure
 from footfall.fitting.pages.picks import Grid, Pull
 
 Floats = npt.NDArray[np.float64]
@@ -132,6 +133,10 @@ class Posterior:
             + item[:, 0]
             + np.einsum("nf,nf->n", taste, item[:, 1:])
         )
+
+    def expected(self, design: Design) -> Floats:
+        """[n] utilities whose chances are about the mean ones over what is not known."""
+        return unsure(self.utility(design), self.variance(design))
 
     @property
     def settled(self) -> bool:

@@ -16,7 +16,6 @@ from footfall.behaviour.people import (
     GOING,
     buy_measures,
     sigmoid,
-    unsure,
 )
 from footfall.fitting.pages.blocks import Blocks, Design, Posterior, start
 from footfall.fitting.pages.design import WEAK, Paper, Scales
@@ -60,7 +59,7 @@ def fit_logit(design: Design, outcome: Bools) -> Posterior:
     for _ in range(SWEEPS):
         blocks.sweep(post, taste=False)
     for _ in range(3):
-        chance = sigmoid(unsure(post.utility(design), post.variance(design)))
+        chance = sigmoid(post.expected(design))
         odds = np.log((outcome.sum() + 0.5) / (chance.sum() + 0.5))
         post.common[0] += odds / max(1.0 - rate, 0.1)
     return post

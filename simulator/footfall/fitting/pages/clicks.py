@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.behaviour import decisions
-from footfall.behaviour.around import reads_after
-from footfall.behaviour.people import unsure
 from footfall.behaviour.specs import Habits
 from footfall.fitting.pages.blocks import Blocks, Design, Posterior, start
 from footfall.fitting.pages.curve import ReadingCurve, next_curve
 from footfall.fitting.pages.log import PageLog
-from footfall.fitting.pages.picks import Family, Pull, chances, expected_pull, log_likelihood
+from footfall.fitting.pages.picks import Family, Grid, Pull, chances, expected_pull, log_likelihood
+from footfall.run_folder.reading_on import reads_after
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -47,14 +46,13 @@ def stays(family: Family, log: PageLog) -> Floats:
 
 def click_chances(log: PageLog, fit: ClickFit) -> Floats:
     """[n] P(clicked) of every impression."""
-    utility = unsure(fit.post.utility(fit.design), fit.post.variance(fit.design))
+    utility = fit.post.expected(fit.design)
     return chances(fit.family, log.grid, utility, fit.reading(log))
 
 
-def page_clicks(fit: ClickFit, part: Design, positions: Numbers) -> Floats:
-    """[n_pages] clicks expected before any is known; ``positions`` are those of the rows."""
-    grid, shown = part.grid, part.grid.rows >= 0
-    utility = unsure(fit.post.utility(part), fit.post.variance(part))
+def page_clicks(fit: ClickFit, grid: Grid, utility: Floats, positions: Numbers) -> Floats:
+    """[n_pages] clicks expected before any is known; utilities and positions are the rows'."""
+    shown = grid.rows >= 0
     habits = Habits(
         picks=fit.family.picks, crowding=fit.family.crowding, reads_on=fit.family.reads_on
     )
@@ -68,7 +66,7 @@ def page_clicks(fit: ClickFit, part: Design, positions: Numbers) -> Floats:
 
 def score(log: PageLog, part: Design, fit: ClickFit, test: Bools) -> float:
     """Mean log-likelihood of pages that were not fitted: ``part`` is the design of ``test`` [n]."""
-    utility = unsure(fit.post.utility(part), fit.post.variance(part))
+    utility = fit.post.expected(part)
     reading = fit.reading(log)[test]
     each = log_likelihood(fit.family, part.grid, utility, reading, log.clicked[test])
     return float(each.mean())
@@ -102,7 +100,7 @@ def fit_clicks(
             blocks.taste_from_residuals(post)
         blocks.sweep(post, taste=tasting)
         for _ in range(2 if number < sweeps - 1 else 4):
-            utility = unsure(post.utility(design), post.variance(design))
+            utility = post.expected(design)
             chance = chances(family, design.grid, utility, curve.at(positions) * left)
             curve, level = next_curve(curve, positions, chance, clicked)
             post.common[0] += level

@@ -24,9 +24,9 @@ from footfall.behaviour.people import (
     People,
     Shared,
     UserTraits,
-    unsure,
 )
 from footfall.errors import DataError
+from footfall.fitting.masked import picks_of
 from footfall.fitting.pages.backtest import Discrepancy, PageSlope, discrepancy, page_slope
 from footfall.fitting.pages.blocks import Design, Posterior
 from footfall.fitting.pages.buying import Logit, fit_buying, fit_going
@@ -93,9 +93,6 @@ a seventh of a lift at most in the planted shops."""
 
 READING_TURNS = 3
 """Turns between reading after a click and all the rest."""
-
-SEVERAL = 0.005
-"""Share of the pages with a click that have more than one: with more, one pick is impossible."""
 
 
 @dataclass(frozen=True)
@@ -260,13 +257,13 @@ def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> tuple[
 def _look_back(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> LookBack:
     """What the earlier days foretold of the later ones."""
     reading, clicked = fit.reading(log)[rows], log.clicked[rows]
-    utility = unsure(fit.post.utility(part), fit.post.variance(part))
+    utility = fit.post.expected(part)
     chance = chances(fit.family, part.grid, utility, reading)
     first = part.grid.rows[:, 0]
     return LookBack(
         discrepancy(part, fit.post, chance, clicked),
         page_slope(
-            page_clicks(fit, part, log.positions[rows]),
+            page_clicks(fit, part.grid, utility, log.positions[rows]),
             part.grid.sums(clicked),
             part.users[first],
         ),
@@ -282,7 +279,7 @@ def _compare(log: PageLog, design: Design, rows: Bools) -> Picks:
     """Fit each family to four fifths of the visits, and see which foresees the last fifth."""
     clicks = np.bincount(log.pages[rows], weights=log.clicked[rows])
     several = float((clicks > 1).sum() / max((clicks > 0).sum(), 1))
-    if several > SEVERAL:
+    if picks_of(several) == "many":
         words = f"several picks: {several:.1%} of pages with a click have more"
         return Picks(MANY, float("nan"), words)
     held = log.page_visit[log.pages] % 5 == 4

@@ -42,7 +42,7 @@ class Family:
     """With "one": the variance of the users' patience on a page."""
     reads_on: tuple[float, ...] = ()
     """With "many": by what one click above, two, ... multiply reading further down; see
-    ``footfall.behaviour.around.reads_after``."""
+    ``footfall.run_folder.reading_on.reads_after``."""
 
 
 SMALLEST = 1e-12

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour.people import sigmoid, unsure
+from footfall.behaviour.people import sigmoid
 from footfall.fitting.pages.clicks import ClickFit
 from footfall.fitting.pages.log import PageLog
 from footfall.fitting.pages.picks import Family
@@ -34,7 +34,7 @@ def with_reading(log: PageLog, fit: ClickFit, rows: Bools) -> Family:
         return fit.family
     known = log.positions[rows] >= 0
     above = log.clicks_above[rows]
-    utility = unsure(fit.post.utility(fit.design), fit.post.variance(fit.design))
+    utility = fit.post.expected(fit.design)
     wanted = fit.curve.at(log.positions[rows]) * sigmoid(utility)
     clicked = log.clicked[rows]
     found: list[float] = []

@@ -36,12 +36,12 @@ import yaml
 
 from footfall.answering.opening import open_choice
 from footfall.bench.contest import BenchOptions, measure
+from footfall.bench.measure import Collector
 from footfall.bench.workload import QuestionSize, Workload, groceries
 from footfall.choice.feeding import weigh
 from footfall.choice.specs import ChoiceSpec
-from footfall.llm.counting import Counting
 from footfall.llm.devices import for_cuda, installed_device, installed_version
-from footfall.llm.protocol import Answer, LanguageModel, Question, Reply
+from footfall.llm.protocol import Answer, Question
 from footfall.llm.specs import ModelSpec
 from footfall.llm.vllm.engine import VllmEngine, open_engine
 from footfall.llm.weights.weights import find_weights
@@ -134,21 +134,9 @@ PARTS: dict[str, Callable[[argparse.Namespace], Figures]] = {
 }
 
 
-class _Collector(Counting):
-    """Keeps what is asked, and answers at random."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        super().__init__(model)
-        self.asked: list[Question] = []
-
-    def ask(self, questions: Sequence[Question]) -> list[Reply]:
-        self.asked += questions
-        return super().ask(questions)
-
-
 def _questions(engine: VllmEngine, workload: Workload) -> list[Question]:
     """All yes-no questions of the workload, a user's items next to each other."""
-    collector = _Collector(engine)
+    collector = Collector(engine)
     for cell, pages in workload.pages.items():
         spec = ChoiceSpec(mode="yes-no", history_events=cell.history, min_label_mass=0)
         for _ in weigh(open_choice(spec, collector, workload.catalogue), [pages]):

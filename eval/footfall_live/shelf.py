@@ -76,7 +76,7 @@ class Shelf:
     def entries(self) -> list[RunEntry]:
         """All runs, newest manifest first; those that cannot be read say why."""
         found = sorted(self._folders(), key=_written, reverse=True)
-        return [self.entry(self._name(path)) for path in found[:MOST]]
+        return [_read(self._name(path), path) for path in found[:MOST]]
 
     def count(self) -> int:
         """Runs in the folder, those that are not listed included."""
@@ -85,10 +85,10 @@ class Shelf:
     def entry(self, name: str) -> RunEntry:
         """What the run called ``name`` says about itself."""
         try:
-            record = manifest.read(self.path(name), needed=())
-        except FootfallError as error:
+            path = self.path(name)
+        except UserError as error:
             return _unreadable(name, str(error))
-        return _entry(name, record)
+        return _read(name, path)
 
     def path(self, name: str) -> Path:
         """The folder of a run.
@@ -121,6 +121,13 @@ def _written(path: Path) -> float:
         return 0.0
 
 
+def _read(name: str, path: Path) -> RunEntry:
+    try:
+        return _entry(name, manifest.read(path, needed=()))
+    except FootfallError as error:
+        return _unreadable(name, str(error))
+
+
 def _unreadable(name: str, trouble: str) -> RunEntry:
     return RunEntry(
         name=name, status="unreadable", scenario="", arms=(), users=None, seed=None, epochs=0,
@@ -130,14 +137,14 @@ def _unreadable(name: str, trouble: str) -> RunEntry:
 
 
 def _entry(name: str, record: dict[str, Any]) -> RunEntry:
-    scenario = _mapping(record.get("scenario"))
-    world, population = _mapping(scenario.get("world")), _mapping(scenario.get("population"))
-    choice, timings = _mapping(record.get("choice")), _mapping(record.get("timings"))
-    spent, arms = _mapping(record.get("spent")), scenario.get("arms")
+    scenario = as_mapping(record.get("scenario"))
+    world, population = as_mapping(scenario.get("world")), as_mapping(scenario.get("population"))
+    choice, timings = as_mapping(record.get("choice")), as_mapping(record.get("timings"))
+    spent, arms = as_mapping(record.get("spent")), scenario.get("arms")
     epochs, days = epochs_of(record.get("parts") or {}), _number(world.get("days"))
     epoch_days = _number(world.get("epoch_days")) or 1.0
     simulating, starting = _number(timings.get("simulating")), _number(timings.get("engine_start"))
-    named = [_mapping(arm).get("name") for arm in arms] if isinstance(arms, list) else []
+    named = [as_mapping(arm).get("name") for arm in arms] if isinstance(arms, list) else []
     return RunEntry(
         name=name,
         status=str(record.get("status") or "unknown"),
@@ -161,7 +168,8 @@ def _entry(name: str, record: dict[str, Any]) -> RunEntry:
     )
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def as_mapping(value: object) -> dict[str, Any]:
+    """A part of a manifest, which may be damaged or a stranger's; empty where it is no mapping."""
     return value if isinstance(value, dict) else {}
 
 

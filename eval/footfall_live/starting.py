@@ -16,7 +16,7 @@ from footfall.scenario.checking import KEYS
 from footfall.scenario.reading import shipped
 from footfall_live.refusals import NOT_NOW, UNFIT, RequestError
 from footfall_live.scenario_files import ScenarioFiles
-from footfall_live.shelf import DEEPEST, MOST, Shelf
+from footfall_live.shelf import DEEPEST, MOST, Shelf, as_mapping
 from footfall_live.started import CommandState, StartedCommands
 
 RUN_NAME = re.compile(r"(?:\w[\w .+-]{0,99}/){0,2}\w[\w .+-]{0,99}")
@@ -102,8 +102,7 @@ class Starter:
         status = record.get("status")
         if status not in RESUMABLE:
             raise RequestError(f"{name} is {status}; there is nothing to resume", NOT_NOW)
-        begun = record.get("scenario")
-        begun = begun if isinstance(begun, dict) else {}
+        begun = as_mapping(record.get("scenario"))
         source = self.scenarios.startable(scenario or self._begun_with(name, begun))
         seed = begun.get("seed")
         options = _given({"--seed": seed if isinstance(seed, int) else None})
@@ -163,8 +162,8 @@ class Starter:
     def resumable_with(self, name: str) -> str:
         """The scenario that a run can be resumed with; "" where none fits, or several do."""
         try:
-            begun = manifest.read(self.shelf.path(name), needed=()).get("scenario")
-            return self._begun_with(name, begun if isinstance(begun, dict) else {})
+            record = manifest.read(self.shelf.path(name), needed=())
+            return self._begun_with(name, as_mapping(record.get("scenario")))
         except FootfallError:
             return ""
 

@@ -119,8 +119,8 @@ class Weigher:
         centre = math.log1p(simulated.lift)
         luck = (math.log1p(simulated.high) - math.log1p(simulated.low)) / (2 * reach)
         fitted = log_ratio_draws(self.log, self.control, treatment, outcome)
-        luck_and_fit = math.hypot(luck, 0.0 if math.isnan(fitted) else fitted)
-        luck_and_fit = math.hypot(luck_and_fit, stretch(self.log) * centre)
+        in_doubt = stretch(self.log) * centre
+        luck_and_fit = math.hypot(luck, 0.0 if math.isnan(fitted) else fitted, in_doubt)
         usual = self._usual_error(outcome, treatment)
         if simulated.lift == simulated.low == simulated.high == 0:
             usual = luck_and_fit = 0.0  # identical arms differ in nothing

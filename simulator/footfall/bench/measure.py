@@ -131,7 +131,7 @@ class _Contest:
         )
         self._at_once = pages_at_once(job.model, self._spec)
         self._pages = job.workload.pages[cell]
-        collector = _Collector(engine)
+        collector = Collector(engine)
         unanswered = self._weigh(self._open(collector), self._pages)
         self.possible = unanswered < len(self._pages)
         """False: this mode does not take slates of that length."""
@@ -192,7 +192,7 @@ class _Contest:
         return sum(not one.answered for page in weigh(choice, batches) for one in page)
 
 
-class _Collector(Counting):
+class Collector(Counting):
     """Keeps the questions that a mode asks, and answers at random."""
 
     def __init__(self, model: LanguageModel) -> None:

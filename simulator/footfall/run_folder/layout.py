@@ -6,8 +6,8 @@ RUN/impressions/...      the log, a part an epoch and shard: see ``footfall.run_
 RUN/items.parquet        the catalogue; likewise users, what they remember last, held-out choices
 RUN/decisions.sqlite     what the model answered, unless a store elsewhere was named
 RUN/people.npz           users fitted to the log's pages, where the run has fitted them itself
-RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, discrepancy: the
-                         run's pages under drawn worlds, where users are fitted to pages
+RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, discrepancy, stretch:
+                         the run's pages under drawn worlds, where users are fitted to pages
                          (``footfall.runs.draws``)
 RUN/asked/                a run folder of its own: the users whom the language model played as well,
                          in a run of two levels

@@ -11,7 +11,7 @@ from asking_world import BUILDER, DRINKER, catalogue
 from console import footfall
 from footfall.answering.opening import open_choice
 from footfall.bench import rates
-from footfall.bench.measure import _Collector
+from footfall.bench.measure import Collector
 from footfall.bench.results import CEILING, FREE_TEXT, NAIVE, Measured, Sample, rows
 from footfall.bench.rivals import item_prompts, writers
 from footfall.bench.show import show
@@ -86,7 +86,7 @@ def test_rates_are_kept_of_a_quiet_machine_only(tmp_path):
 def test_rivals_read_the_same_words_without_padding():
     model = FakeModel(block_size=32)
     pages = [Page(DRINKER, (4, 9, 0), seed=1), Page(BUILDER, (4, 9, 0), seed=1)]
-    collector = _Collector(model)
+    collector = Collector(model)
     spec = ChoiceSpec(mode="yes-no", max_history_tokens=1 << 20)
     open_choice(spec, collector, catalogue()).utilities(pages)
     ours = [[*q.prefix.ids, *q.suffix.ids] for q in collector.asked]

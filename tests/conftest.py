@@ -1,6 +1,19 @@
 """Fixtures that several test files share."""
 
+import shutil
+
 import pytest
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""Beside tests that look at pages it must not look anything up, nor fail where it cannot."""
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +25,14 @@ def engine():
     model = open_engine(ModelSpec(dtype="float32"), announce=lambda _: None)
     yield model
     model.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium that asks for nothing of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        yield opened
+        opened.close()

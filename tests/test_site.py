@@ -4,7 +4,6 @@ Building it executes the notebooks. ``FOOTFALL_SITE`` names one that `make docs`
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,18 +46,6 @@ def test_every_link_leads_somewhere_and_nothing_is_loaded_from_elsewhere(site):
     words = [sys.executable, str(ROOT / "docs" / "site" / "check.py"), str(site)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.mark.browser

@@ -1,7 +1,6 @@
 """In a browser, by keyboard alone: a scenario edited, checked and run, and a user asked."""
 
 import json
-import shutil
 
 import pytest
 
@@ -11,7 +10,6 @@ from footfall.run_folder.layout import MANIFEST
 from footfall.run_folder.manifest import locked
 
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SLOW = 1000 * started_server.PATIENCE
 
 
@@ -24,16 +22,6 @@ def folder(tmp_path_factory):
 def address(folder):
     with started_server.address(folder) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

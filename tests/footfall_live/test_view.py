@@ -23,8 +23,6 @@ from footfall_live.shelf import Shelf
 from footfall_live.side import MOST_SIDES
 from footfall_live.timeline import timeline, users
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -213,16 +211,6 @@ def address(folder):
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.browser

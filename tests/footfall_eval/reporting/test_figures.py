@@ -2,7 +2,6 @@
 
 import csv
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -64,48 +63,34 @@ def replay(six_arms):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
-def test_six_recommenders_fit_the_replay(replay, width):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
-        page.set_content(replay)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        found = violations(page)
-        browser.close()
+def test_six_recommenders_fit_the_replay(browser, replay, width):
+    page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+    page.set_content(replay)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    found = violations(page)
     assert wide <= width
     assert found == []
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
-def test_six_recommenders_fit_the_page(six_arms, width):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
-        page.goto((six_arms / "report.html").as_uri())
-        page.wait_for_selector(".plot .main-svg")
-        found = violations(page)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        faults = page.evaluate("document.querySelector('#recommenders ~ .scroll').scrollWidth")
-        tops = page.evaluate(
-            "[...document.querySelectorAll('.user:not([hidden]) .side')]"
-            ".map((side) => Math.round(side.getBoundingClientRect().top))"
-        )
-        with page.expect_download() as saved:
-            page.locator("[data-save=csv]").first.click()
-        numbers = saved.value.path().read_text()
-        with page.expect_download() as saved:
-            page.locator("[data-save=svg]").first.click()
-        drawn = saved.value.path().read_text()
-        browser.close()
+def test_six_recommenders_fit_the_page(browser, six_arms, width):
+    page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+    page.goto((six_arms / "report.html").as_uri())
+    page.wait_for_selector(".plot .main-svg")
+    found = violations(page)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    faults = page.evaluate("document.querySelector('#recommenders ~ .scroll').scrollWidth")
+    tops = page.evaluate(
+        "[...document.querySelectorAll('.user:not([hidden]) .side')]"
+        ".map((side) => Math.round(side.getBoundingClientRect().top))"
+    )
+    with page.expect_download() as saved:
+        page.locator("[data-save=csv]").first.click()
+    numbers = saved.value.path().read_text()
+    with page.expect_download() as saved:
+        page.locator("[data-save=svg]").first.click()
+    drawn = saved.value.path().read_text()
     assert found == []
     assert wide <= width
     assert faults <= width

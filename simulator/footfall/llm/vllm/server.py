@@ -30,9 +30,15 @@ from footfall.llm.stream import Pending
 from footfall.llm.vllm.batches import by_prefix, too_long
 from footfall.llm.vllm.bounded_http import client
 from footfall.llm.vllm.outage import Circuit
-from footfall.llm.vllm.server_chat import chat_body, read_chat
+from footfall.llm.vllm.server_chat import chat_body
 from footfall.llm.vllm.server_door import BUSY, Door, api_key
-from footfall.llm.vllm.server_replies import read_batch, read_generated, read_written
+from footfall.llm.vllm.server_replies import (
+    MISSING,
+    read_batch,
+    read_chat,
+    read_generated,
+    read_written,
+)
 from footfall.llm.weights.adapters import adapter_hash, find_adapter
 from footfall.llm.weights.embedded import embedded_folder
 from footfall.llm.weights.tokenizer import load_tokenizer
@@ -370,7 +376,7 @@ class VllmServer:
             reply = read_generated(question, response, self.name)
             if reply is not None:
                 return reply
-        return NoAnswer("server left log-probabilities out")
+        return NoAnswer(MISSING)
 
     async def _post(self, question: Question, *, read_cache: bool) -> Any:
         """One prompt, with vLLM's own sampling parameters: only there can the cache be read."""

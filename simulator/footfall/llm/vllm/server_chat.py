@@ -6,14 +6,11 @@ template, so that the server puts it together to the same words, with the image 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from footfall.llm.protocol import Answer, NoAnswer, Question, Reply, Tokenizer
+from footfall.llm.protocol import Question, Tokenizer
 
 _SYSTEM, _USER = "FootfallSystemWords", "FootfallUserWords"
-
-MISSING = "server left log-probabilities out"
 
 
 def chat_body(question: Question, tokenizer: Tokenizer, model: str) -> dict[str, Any]:
@@ -50,28 +47,6 @@ def chat_body(question: Question, tokenizer: Tokenizer, model: str) -> dict[str,
         "continue_final_message": bool(answer),
         "chat_template_kwargs": {"enable_thinking": False},  # as the prompt was made
     }
-
-
-def read_chat(question: Question, response: Any) -> Reply:
-    """Log-probabilities of the labels; what is no number of at most 0 is no answer."""
-    try:
-        rows = response["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        known = {row["token"]: float(row["logprob"]) for row in rows}
-        values = tuple(known[f"token_id:{label}"] for label in question.labels)
-    except (IndexError, KeyError, OverflowError, TypeError, ValueError):
-        return NoAnswer(MISSING)
-    if not all(value <= 0.0 for value in values):  # NaN, too
-        return NoAnswer("server's numbers are impossible")
-    return Answer(values, _cached(response))
-
-
-def _cached(response: Mapping[str, Any]) -> int:
-    """Tokens from the server's cache, for statistics only."""
-    try:
-        found = response["usage"]["prompt_tokens_details"]["cached_tokens"]
-    except (KeyError, TypeError):
-        return 0
-    return found if isinstance(found, int) and found > 0 else 0
 
 
 def _turns(text: str, tokenizer: Tokenizer) -> tuple[str, str, str]:

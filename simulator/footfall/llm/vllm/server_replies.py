@@ -9,7 +9,7 @@ from footfall.errors import ServerError
 from footfall.llm.protocol import Answer, NoAnswer, Question, Reply
 from footfall.llm.writing import Written
 
-_MISSING = "server left log-probabilities out"
+MISSING = "server left log-probabilities out"
 
 
 def read_batch(batch: Sequence[Question], response: Any, model: str) -> list[Reply]:
@@ -52,7 +52,7 @@ def _answer(values: Sequence[Any], cached: int) -> Reply:
     try:
         logprobs = tuple(map(float, values))
     except (OverflowError, TypeError, ValueError):
-        return NoAnswer(_MISSING)
+        return NoAnswer(MISSING)
     possible = all(value <= 0.0 for value in logprobs)  # false for NaN, too
     return Answer(logprobs, cached) if possible else NoAnswer("server's numbers are impossible")
 
@@ -69,7 +69,7 @@ def _read(question: Question, choice: Any, cached: int) -> Reply:
                 for row, token in zip(rows, question.suffix.ids, strict=True)
             ]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        return NoAnswer(_MISSING)
+        return NoAnswer(MISSING)
     return _answer(values, cached)
 
 
@@ -96,10 +96,25 @@ def read_generated(question: Question, response: Any, model: str) -> Reply | Non
         ]
         cached = _count(details.get("cached_tokens"))
     except (AttributeError, KeyError, TypeError, ValueError):
-        return NoAnswer(_MISSING)
+        return NoAnswer(MISSING)
     if cached > len(question.prefix) - 1 or any(value == 0.0 for value in values):
         return None
     return _answer(values, cached)
+
+
+def read_chat(question: Question, response: Any) -> Reply:
+    """Reply of ``/chat/completions`` to a question with labels, as JSON."""
+    try:
+        rows = response["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        known = {row["token"]: float(row["logprob"]) for row in rows}
+        values = [known[f"token_id:{label}"] for label in question.labels]
+    except (IndexError, KeyError, OverflowError, TypeError, ValueError):
+        return NoAnswer(MISSING)
+    try:
+        cached = response["usage"]["prompt_tokens_details"]["cached_tokens"]
+    except (KeyError, TypeError):
+        cached = 0
+    return _answer(values, _count(cached))
 
 
 def read_written(response: Any, model: str) -> Written:

@@ -16,6 +16,9 @@ from footfall_live.timeline import Timeline, Titles, timeline, titles, users
 KEPT = 16
 """Opened runs, and timelines, that are kept for the next request."""
 
+RESULTS = 256
+"""Comparisons that are kept: the list of runs asks for all of them, and they are small."""
+
 
 class Opened:
     """Runs that were opened, by folder and by when their manifest was written.
@@ -27,7 +30,7 @@ class Opened:
         self._shelf = shelf
         self._turn = Lock()
         self._log = lru_cache(KEPT)(lambda path, _written: RunLog.open(path))
-        self._compared = lru_cache(KEPT)(lambda path, written: compare(self._log(path, written)))
+        self._compared = lru_cache(RESULTS)(lambda path, written: compare(self._log(path, written)))
         self._rendered = lru_cache(KEPT)(self._render)
         self._timeline = lru_cache(KEPT)(self._read_timeline)
         self._titles = lru_cache(KEPT)(lambda path, written: titles(self._log(path, written)))

@@ -142,7 +142,9 @@ def lift_of(rows: pd.DataFrame, recipe: Recipe) -> RealLift:
         shown, taken = mine["action"] == "view", mine["action"] == "click"
         counts = pd.DataFrame({"shown": shown, "taken": taken}).groupby(mine[recipe.unit]).sum()
         if not counts["taken"].any():
-            raise DataError(f'the arm "{arm}" has no click after the cut; there is no lift')
+            raise DataError(
+                f'the arm "{arm}" has no click after the cut, so there is no lift; cut earlier'
+            )
         rates[arm] = float(counts["taken"].sum() / counts["shown"].sum())
         units[arm] = len(counts)
         part = (counts["taken"] - rates[arm] * counts["shown"]) / counts["taken"].sum()

@@ -132,7 +132,7 @@ class Decider:
                 "(world.slate)"
             )
         if not 0 <= page.day <= MOST_DAYS:
-            raise UserError(f"day {page.day:g}: 0 to {MOST_DAYS:g} days after the split")
+            raise UserError(f"day {page.day:g}: give days after the split, 0 to {MOST_DAYS:g}")
 
     def foresee(self, pages: Sequence[MadeUpPage]) -> list[PageChances]:
         """Chances of each page, in their order; asked together, answered apart.

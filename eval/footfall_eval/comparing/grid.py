@@ -213,7 +213,7 @@ def _plan(folder: Path) -> list[_Planned]:
     try:
         plan = _Plan.model_validate(read_object(file))
     except ValidationError as problem:
-        raise LogError(f"{file}: {fault(problem)}; the file was changed") from None
+        raise LogError(f"{file}: {fault(problem)}; {manifest.CHANGED}") from None
     except (OSError, ValueError) as problem:
         raise LogError(f"{file}: cannot be read ({one_line(problem, 200)})") from None
     for run in plan.runs:

@@ -29,9 +29,6 @@ ALIKE = 0.3
 """Correlation over the users asked below which the surrogate brings next to nothing: at most a
 tenth of the questions."""
 
-SURROGATE = "A surrogate answered"
-"""How the caution begins that a run by a surrogate alone must have."""
-
 _APART = ("choice", "levels", "population", "budget", "about")
 """Keys of the scenario in which the two levels may differ."""
 

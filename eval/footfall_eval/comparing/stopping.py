@@ -16,6 +16,7 @@ import numpy as np
 
 from footfall.errors import LogError
 from footfall.run_folder.answers import no_verdict
+from footfall.run_folder.manifest import CHANGED
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.sequence import Running, boundary, running_effects, tuning
 
@@ -61,8 +62,7 @@ def rule_of(log: RunLog) -> StoppingRule | None:
         ):
             return StoppingRule(metric, level, fewest, math.ceil(days / epoch))
     raise LogError(
-        f"{log.path / 'manifest.json'}: stop_early cannot be read as a stopping rule; "
-        "the file was changed"
+        f"{log.path / 'manifest.json'}: stop_early cannot be read as a stopping rule; {CHANGED}"
     )
 
 

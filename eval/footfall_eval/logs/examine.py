@@ -82,7 +82,9 @@ def examine_logs(
     chosen = arms or log.arms
     ours = simulated_takings(log, chosen, real, seed)
     if ours.empty:
-        raise UserError(f"{log.path}: no played user bought anything in {', '.join(chosen)}")
+        raise UserError(
+            f"{log.path}: no played user bought anything in {', '.join(chosen)}: nothing to examine"
+        )
     return LogsReport(
         arms=tuple(chosen),
         start=str(real.start),

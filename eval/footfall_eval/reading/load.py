@@ -22,6 +22,7 @@ from footfall.errors import LogError, did_you_mean
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import MANIFEST
 from footfall.run_folder.log import ALWAYS, DAMAGES, IMPRESSIONS, SESSIONS
+from footfall.run_folder.warned import Kind, warned
 from footfall_eval.reading.parts import first_line, parts_of
 
 Design = Literal["paired", "split", "interleaved"]
@@ -209,7 +210,7 @@ class RunLog:
         with suppress(ValueError, OverflowError):
             start = pd.Timestamp(str(said))
         if start is None or pd.isna(start):
-            raise LogError(f'{self.path / MANIFEST}: "split" is not a time; the file was changed')
+            raise LogError(f'{self.path / MANIFEST}: "split" is not a time; {manifest.CHANGED}')
         return start
 
     def length(self, key: Literal["days", "epoch_days"]) -> float | None:
@@ -221,7 +222,7 @@ class RunLog:
         if not isinstance(said, int | float) or not 0 < said < LONGEST_DAYS:
             raise LogError(
                 f"{self.path / 'manifest.json'}: the scenario's world has no number of days as "
-                f'"{key}"; the file was changed'
+                f'"{key}"; {manifest.CHANGED}'
             )
         return float(said)
 
@@ -242,7 +243,8 @@ class RunLog:
         arms = self.scenario.get("arms") or []
         if not isinstance(arms, list) or not all(isinstance(arm, dict) for arm in arms):
             raise LogError(
-                f"{self.path / 'manifest.json'}: the scenario's arms are no list of arms"
+                f"{self.path / 'manifest.json'}: the scenario's arms are no list; "
+                f"{manifest.CHANGED}"
             )
         named = [str(arm["name"]) for arm in arms if "name" in arm]
         rows = self.execute("SELECT DISTINCT arm FROM sessions ORDER BY arm").fetchall()
@@ -320,9 +322,14 @@ class RunLog:
         frame: pd.DataFrame = self.execute(query).df()
         return frame
 
-    def cautions(self) -> tuple[str, ...]:
-        """What a reader must know about this log before any figure, in sentences."""
-        found = [_sentence(str(warning)) for warning in self.manifest.get("warnings") or ()]
+    def cautions(self, *, without: Kind | None = None) -> tuple[str, ...]:
+        """What a reader must know about this log before any figure, in sentences.
+
+        Args:
+            without: A kind of the run's warnings that is left out.
+        """
+        told = [one for one in warned(self.manifest) if one.kind != without]
+        found = [_sentence(one.text) for one in told]
         status = self.manifest.get("status")
         if status == "stopped early":
             found.append(_sentence(f"The run stopped early: {self.manifest.get('stopped')}"))
@@ -367,7 +374,7 @@ class RunLog:
             raise LogError(
                 f"{self.path}: {len(strangers)} users visited an arm for which the users table "
                 f"does not have them (first: user {first['user']!r} in arm {first['arm']!r}); "
-                "the users table and the log are of different runs"
+                "the users table and the log are of different runs; run again with --overwrite"
             )
 
     def _credit_teams(self) -> None:
@@ -377,7 +384,7 @@ class RunLog:
         if None in teams:
             raise LogError(
                 f"{self.path}: interleaved impressions without a team; the log and the manifest "
-                "are of different runs"
+                "are of different runs; run again with --overwrite"
             )
         self.execute(
             "CREATE OR REPLACE VIEW impressions AS "

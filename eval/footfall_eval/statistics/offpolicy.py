@@ -181,7 +181,9 @@ def logged_bandit(
     )
     unknown = int(joined["target"].isna().sum())
     if unknown:
-        raise DataError(f"{unknown} impressions of arm {arm!r} have no target probability")
+        raise DataError(
+            f"{unknown} impressions of arm {arm!r} have no target probability; give one for each"
+        )
     return joined
 
 

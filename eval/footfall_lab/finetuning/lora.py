@@ -84,7 +84,9 @@ def with_lora(base: Any, spec: TrainSpec) -> Any:
     try:
         model = get_peft_model(base, config)
     except ValueError as error:
-        raise ModelError(f"no LoRA for this model: {one_line(error)}") from error
+        raise ModelError(
+            f"no adapter for this model ({one_line(error)}); choose another base model"
+        ) from error
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

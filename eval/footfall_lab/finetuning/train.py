@@ -74,7 +74,9 @@ def train(sitting: Sitting, spec: TrainSpec, *, resume: bool = False) -> Progres
         DataError: There is nothing to learn from, or no checkpoint to resume.
     """
     if not sitting.train or not sitting.validate:
-        raise DataError("no lessons to learn from, or none to validate with")
+        raise DataError(
+            "no lessons to learn from, or none to validate with; make them of more users"
+        )
     model = sitting.model
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=spec.learning_rate, weight_decay=0.0)

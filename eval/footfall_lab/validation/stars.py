@@ -33,7 +33,9 @@ def compared_stars(ground: Ground, known: Known) -> Compared | None:
         return None
     rows = stage.choices[stage.choices["action"] == "rate"]
     if rows.empty:
-        raise DataError("the tested users have rated nothing after the split")
+        raise DataError(
+            "the tested users have rated nothing after the split; split earlier, or test more users"
+        )
     if spec.levels is not None and spec.cuts is not None:
         model = RatingModel(np.array(spec.levels), np.array(spec.cuts))
     else:

@@ -139,7 +139,7 @@ def read_appeal(folder: Path, announce: Callable[[str], None] = lambda _: None) 
         voices = tuple(_voice(one, _of(found, one.name), announce) for one in told.voices)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         reason = one_line(error, 200)
-        raise ModelError(f"{folder} holds a damaged appeal model ({reason})") from None
+        raise ModelError(f"{folder} holds a damaged appeal model ({reason}); learn again") from None
     noises = Noises(told.noises.spread, told.noises.overdispersion)
     return Appeal(voices, np.array([one.weight for one in told.voices]), noises, card)
 

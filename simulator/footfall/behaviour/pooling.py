@@ -36,7 +36,7 @@ def pooled(
     stacked = np.stack([_with_rest(chance, outside=outside) for chance in chances])
     if how == "weighted":
         if weights is None or len(weights) != len(stacked):
-            raise DataError(f"ensemble: {len(stacked)} models need as many weights")
+            raise DataError(f"ensemble: give one weight for each of the {len(stacked)} models")
         found = np.tensordot(weights / weights.sum(), stacked, axes=1)
     elif how == "mean":
         found = stacked.mean(axis=0)

@@ -113,7 +113,8 @@ def fit_ratings(
     levels = np.unique(rows["value"])
     if not 2 <= len(levels) <= MOST_LEVELS:
         raise DataError(
-            f"ratings: {len(levels)} different values are no scale of stars (2 to {MOST_LEVELS})"
+            f"ratings: {len(levels)} different values are no scale of stars, which has 2 to "
+            f"{MOST_LEVELS}; round the ratings in the data"
         )
     rows = rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), MOST)).astype(np.int64)]
     numbers = {user: place for place, user in enumerate(users)}

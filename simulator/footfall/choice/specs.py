@@ -57,7 +57,9 @@ class EnsembleSpec(Spec):
             raise ValueError(f"weights: {len(self.of)} numbers of 0 or more, not all 0")
         for member in self.of:
             if member.mode == "ensemble" or member.reasons:
-                raise ValueError("a member is no ensemble, and gives no reasons")
+                raise ValueError(
+                    "a member can neither be an ensemble nor give reasons; remove that from it"
+                )
         return self
 
 

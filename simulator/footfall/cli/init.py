@@ -116,12 +116,12 @@ def print_findings(findings: tuple[Finding, ...]) -> None:
 
 
 def _person(question: OpenQuestion) -> str:
-    """Ask at the terminal, with the usual answer as the one that Enter gives."""
+    """Ask at the terminal; Enter gives the usual answer, where there is one."""
     typer.echo(question.text, err=True)
     answers = list(question.choices)
     for number, answer in enumerate(answers, 1):
         typer.echo(f"  {number}. {answer}: {question.choices[answer]}", err=True)
-    usual_number = answers.index(question.usual) + 1
+    usual_number = None if question.usual is None else answers.index(question.usual) + 1
     while True:
         chosen: int = typer.prompt("number", default=usual_number, type=int, err=True)
         if 1 <= chosen <= len(answers):

@@ -99,7 +99,10 @@ def open_files(path: Path) -> Files:
         _refuse_unsafe(path, entry)
     total = sum(entry.file_size for entry in entries)
     if total > MAX_BYTES:
-        raise DataError(f"{path}: would unpack to {total} bytes; at most {MAX_BYTES} are read")
+        raise DataError(
+            f"{path}: would unpack to {total:,} bytes; at most {MAX_BYTES:,} are read: unpack it, "
+            "and name the folder"
+        )
     shallow = sorted(entries, key=lambda e: (e.filename.count("/"), e.filename), reverse=True)
     return Files(path, {PurePosixPath(e.filename).name: e.filename for e in shallow}, zipped=True)
 
@@ -117,7 +120,7 @@ def open_unpacked(path: Path) -> io.BufferedReader:
         tables = [name for name, whole in files.members.items()
                   if not name.startswith(".") and not whole.startswith(BESIDE)]  # fmt: skip
         if len(tables) != 1:
-            raise DataError(f"{path}: holds {len(tables)} files; a table is one")
+            raise DataError(f"{path}: holds {len(tables)} files; unpack it, and name one")
         return io.BufferedReader(io.BytesIO(files.read(tables[0])))
     suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
     for suffix in suffixes.intersection(_UNREAD):

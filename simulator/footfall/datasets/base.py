@@ -35,7 +35,7 @@ def resolve(path: Path, base: Path) -> Path:
         if full.exists():
             return full
         if full.is_symlink():
-            raise DataError(f"{full}: is a link to {full.readlink()}, where nothing is")
+            raise DataError(f"{full}: is a link to {full.readlink()}, where nothing is; mend it")
         if not full.parent.is_dir():
             raise DataError(f"{full}: no such file or folder, and no folder {full.parent} either")
     except OSError as error:  # for instance a name of 300 letters

@@ -373,7 +373,8 @@ def _items(draft: Draft) -> None:
     if len(known) and len(items) and not known.any():
         raise DataError(
             f"{draft.name}: the table of items knows none of the items of the history; its ids are "
-            f'such as "{smallest(items["item"])}", theirs "{smallest(draft.interactions["item"])}"'
+            f'such as "{smallest(items["item"])}", theirs '
+            f'"{smallest(draft.interactions["item"])}"; write them alike'
         )
     draft.keep(known, "event with an item that the catalogue lacks", "item")
 
@@ -446,7 +447,7 @@ def _users(draft: Draft) -> None:
         theirs, ours = smallest(users["user"]), smallest(pd.Series(seen))
         raise DataError(
             f"{draft.name}: the table of users knows none of the {len(seen)} users of the history; "
-            f'its ids are such as "{theirs}", theirs "{ours}"'
+            f'its ids are such as "{theirs}", theirs "{ours}"; write them alike'
         )
     if len(users):
         draft.note("user without a profile", "repaired with an empty one", len(unknown))

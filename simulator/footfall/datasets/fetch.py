@@ -80,7 +80,10 @@ def _body(url: str, max_bytes: int) -> bytes:
         with closing(caller):
             return caller.ask("GET", url).raise_for_status().content
     except httpx.HTTPStatusError as error:
-        raise DataError(f"{url}: the server answered {error.response.status_code}") from error
+        raise DataError(
+            f"{url}: the server answered {error.response.status_code}; try again later, or put the "
+            "files in a folder yourself and name it in `path`"
+        ) from error
     except UnboundedError as error:
         raise DataError(f"{url}: the answer is {error}; not this data set") from error
     except httpx.HTTPError as error:

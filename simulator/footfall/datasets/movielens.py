@@ -86,7 +86,9 @@ def read(source: MovieLensSource, base: Path) -> Dataset:
         interactions = _interactions(ratings, source.session_gap)
     except (ValueError, KeyError, AttributeError, OverflowError, TypeError) as error:
         reason = one_line(error, 150)
-        raise DataError(f"{files.path}: not as {name} should be: {reason}") from error
+        raise DataError(
+            f"{files.path}: not as {name} should be: {reason}; fetch it again"
+        ) from error
     draft = Draft(
         name=name,
         interactions=interactions,

@@ -61,7 +61,7 @@ def _check_items(path: Path, items: pd.Series, catalogue: Catalogue) -> None:
             raise DataError(f'{path}: the catalogue has no item "{item}"; {hint}')
     twice = items[items.duplicated()]
     if len(twice):
-        raise DataError(f'{path}: item "{twice.iloc[0]}" is there twice')
+        raise DataError(f'{path}: item "{twice.iloc[0]}" is there twice; keep one of its rows')
 
 
 def _prices(

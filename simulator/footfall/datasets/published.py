@@ -185,4 +185,4 @@ def _guarded(path: Path, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged: {one_line(error, 150)}") from error
+        raise DataError(f"{path}: damaged ({one_line(error, 150)}); fetch it again") from error

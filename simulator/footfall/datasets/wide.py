@@ -11,8 +11,18 @@ import pandas as pd
 from footfall.datasets.cleaning import Draft
 from footfall.errors import one_line
 
-YES = frozenset({"1", "1.0", "true", "t", "yes", "y"})
-NO = frozenset({"0", "0.0", "false", "f", "no", "n"})
+YES = frozenset(
+    ["1", "1.0", "true", "t", "yes", "y", "ja", "j", "wahr", "oui", "o", "vrai", "sí", "si", "sì",
+     "s", "verdadero", "vero", "sim", "verdadeiro", "waar", "tak", "prawda", "да", "так", "истина",
+     "ano", "kyllä", "igen", "evet", "doğru", "ya", "是", "对", "はい", "有", "예", "네", "نعم"]
+)  # fmt: skip
+NO = frozenset(
+    ["0", "0.0", "false", "f", "no", "n", "nein", "falsch", "non", "faux", "falso", "não", "nao",
+     "nee", "onwaar", "nie", "fałsz", "нет", "ні", "ложь", "ne", "nej", "nei", "ei", "nem", "hayir",
+     "hay\u0131r", "yanliş", "yanl\u0131ş", "tidak", "否",
+     "不", "いいえ", "無", "无", "아니오", "아니요", "لا"]
+)  # fmt: skip
+"""How a cell says yes and no, in the languages of ``guessing/words.yaml``."""
 
 
 def unfold(draft: Draft, flags: Mapping[str, pd.Series]) -> None:

@@ -47,6 +47,9 @@ class Term:
     value: float
 
 
+_AGAIN = "put back what the run had, or run again"
+
+
 @dataclass(frozen=True)
 class Decision:
     """One item on one page."""
@@ -155,7 +158,8 @@ class _LoggedPages:
             if len(part) > slate or not histories.catalogue.has(part["item"]):
                 raise LogError(
                     f"visit {session}, page {page} shows more items than fit, or items that are "
-                    "not in the data: the data, the scenario or the log have changed since"
+                    "not in the data: the data, the scenario or the log have changed since; "
+                    f"{_AGAIN}"
                 )
         self.served: list[PageRequest] = []
         self._catalogue = histories.catalogue
@@ -206,7 +210,7 @@ def _pages(
         session, page = min(missing)
         raise LogError(
             f"visit {session}, page {page} is in the log and does not happen when the run is "
-            "replayed: the data, the scenario or Footfall itself have changed since"
+            f"replayed: the data, the scenario or Footfall itself have changed since; {_AGAIN}"
         )
     return tuple(found)
 
@@ -220,7 +224,8 @@ def _check(rows: pd.DataFrame, decisions: Decisions, request: PageRequest) -> No
         if not np.array_equal(again, rows[name].to_numpy(dtype=np.float64)):
             raise LogError(
                 f"visit {request.session}, page {request.page}: {name} comes out otherwise than "
-                "in the log: the data, the scenario or Footfall itself have changed since"
+                "in the log: the data, the scenario or Footfall itself have changed since; "
+                f"{_AGAIN}"
             )
 
 

@@ -198,7 +198,10 @@ def displayed(
             slate = np.where(wanted[look] & (np.arange(k) != column), -1, slate)
             out.add(slate.astype(np.int32), column, user, time, order)
     if not trips:
-        raise DataError("displayed: no trip of these users to a store with known promotions")
+        raise DataError(
+            "displayed: no trip of these users to a store with known promotions; use another "
+            "protocol"
+        )
     found = replace(_sets(out, stage, "displayed", outside=True), several=several / max(chosen, 1))
     return _thin(found, outside_per_choice, rng)
 
@@ -377,7 +380,10 @@ def _thin(sets: ChoiceSets, outside_per_choice: float, rng: np.random.Generator)
     wanted = outside_per_choice * float((~nothing).sum())
     rate = min(1.0, wanted / max(1.0, float(nothing.sum())))
     if rate == 0:
-        raise DataError(f"{sets.protocol}: nobody ever took anything from {len(sets)} slates")
+        raise DataError(
+            f"{sets.protocol}: nobody took anything from {len(sets)} pages; take more users, or "
+            "move the split"
+        )
     kept = sets.take(~nothing | (rng.random(len(sets)) < rate))
     return replace(kept, log_rate=np.full(len(kept), -np.log(rate)))
 
@@ -386,7 +392,10 @@ def _sets(
     rows: _Rows, stage: Stage, protocol: str, *, outside: bool, weak: bool = False
 ) -> ChoiceSets:
     if not rows.chosen:
-        raise DataError(f"{protocol}: the {stage.name} stage has no usable choice")
+        raise DataError(
+            f"{protocol}: the {stage.name} stage has no usable choice; take more users, or move "
+            "the split"
+        )
     items = np.stack(rows.items)
     chosen = np.asarray(rows.chosen, dtype=np.int64)
     # Masked items leave holes; a stable sort moves them to the end, the rest stays in order.

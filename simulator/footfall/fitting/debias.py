@@ -30,7 +30,10 @@ def letter_prior(by_place: Floats) -> Floats:
     """
     answered = ~np.isnan(by_place).any(axis=1)
     if not answered.any():
-        raise DataError("debias: no slate was answered, so the letters' prior is unknown")
+        raise DataError(
+            "debias: the model answered no question, so nobody knows which letters it favours; "
+            "see to the model"
+        )
     rows = by_place[answered]
     # Only differences within a slate mean anything.
     centred = rows - rows.mean(axis=1, keepdims=True)

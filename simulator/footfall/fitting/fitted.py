@@ -249,7 +249,10 @@ def _answered(
     if missing.any():
         assumed["slates without an answer"] = f"{int(missing.sum())} of {len(sets)} left out"
     if missing.all():
-        raise DataError("fit: the language model answered none of the slates")
+        raise DataError(
+            f"fit: the language model answered none of {len(sets)} questions; see to the model, or "
+            "fit without one (--model none)"
+        )
     return sets.take(~missing), llm[~missing]
 
 

@@ -51,7 +51,7 @@ def fit_habits(rows: pd.DataFrame, at: pd.Timestamp, *, page: int = 10) -> Fitte
         DataError: There are no rows, or some are not before ``at``.
     """
     if rows.empty:
-        raise DataError("habits: there are no interactions to read habits from")
+        raise DataError("habits: nothing was taken before the split; move the split")
     if (rows["time"] >= at).any():
         raise DataError(f"habits: leak: interactions at or after {at}; cut them first")
     visits = _visits(rows)

@@ -58,7 +58,10 @@ def matched(stage: Stage, catalogue: Catalogue, *, most: int = 20, seed: int = 0
                 users.append(stage.number(str(name)))
                 times.append(part["time"].iloc[0].to_datetime64())
     if not pairs:
-        raise DataError(f"matched: the {stage.name} stage has no usable choice")
+        raise DataError(
+            f"matched: the {stage.name} stage has no usable choice; take more users, or move the "
+            "split"
+        )
     items = np.asarray(pairs, dtype=np.int32)
     swap = rng.random(len(items)) < 0.5
     items[swap] = items[swap][:, ::-1]

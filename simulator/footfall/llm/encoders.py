@@ -79,8 +79,8 @@ class States:
         """
         if spec.server is not None or spec.name in {"fake", "none"}:
             raise ModelError(
-                f'states are read in this process, not of model "{spec.name}" or over a server; '
-                "name a folder or a hub id"
+                f'what a model makes of a text is read in this process: "{spec.name}" or a server '
+                "does not give it; name a folder or a hub id"
             )
         self.spec, self.layer = spec, layer
         self._weights = find_weights(spec, announce)
@@ -89,7 +89,9 @@ class States:
             self._layer = round(layer * int(config["num_hidden_layers"]))
             self.width = int(config["hidden_size"])
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{spec.name}: its configuration lacks {one_line(error)}") from None
+            raise ModelError(
+                f"{spec.name}: its configuration lacks {one_line(error)}; name another model"
+            ) from None
         # The embedded model's folder is named by the hash of the file that it was made from; what
         # transformers writes into its configuration differs from version to version.
         embedded = spec.name == "embedded"

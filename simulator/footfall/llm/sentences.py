@@ -84,7 +84,10 @@ def _change(model: Any, changed: Mapping[str, npt.NDArray[Any]]) -> None:
     with torch.no_grad():
         for name, values in changed.items():
             if name not in there or tuple(there[name].shape) != values.shape:
-                raise ModelError(f'the embedding model has no parameter "{name}" of that shape')
+                raise ModelError(
+                    f'the embedding model has no parameter "{name}" of that shape; install '
+                    "transformers anew"
+                )
             there[name].copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)))
 
 

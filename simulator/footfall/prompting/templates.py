@@ -230,7 +230,9 @@ class Template:
         for sample in (_SAMPLE, _SAMPLE | _NOTHING):
             for block in BLOCKS:
                 if not self.render(block, sample) and block == "item":
-                    raise TemplateError(f'{self.path}: block "item" renders to nothing')
+                    raise TemplateError(
+                        f'{self.path}: block "item" renders to nothing; name the item in it'
+                    )
 
     def _check_source(self, source: str) -> None:
         """Refuse what Jinja would pass over in silence."""

@@ -66,7 +66,8 @@ def train_sequential(spec: SequentialSpec, seed: int, learning: Learning) -> Seq
     network = train(takings.values(), len(learning.catalogue), how)
     if network is None:
         raise DataError(
-            "sequential: no user took two items before the split, so there is no sequence to learn"
+            "sequential: no user took two items before the split, so there is no sequence to "
+            "learn; use another recommender, or a later split"
         )
     newest = {user: mine[-spec.length :] for user, mine in takings.items()}
     return SequentialScorer(network, newest, learning.counts > 0, spec.length)

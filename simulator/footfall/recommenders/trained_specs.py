@@ -105,7 +105,9 @@ class ImplicitSpec(TrainedSpec):
     def _options_of_the_algorithm(self) -> ImplicitSpec:
         foreign = {"als": "learning_rate", "bpr": "weight"}[self.algorithm]
         if getattr(self, foreign) is not None:
-            raise ValueError(f'"{foreign}" has no effect with algorithm "{self.algorithm}"')
+            raise ValueError(
+                f'"{foreign}" has no effect with algorithm "{self.algorithm}"; remove it'
+            )
         return self
 
 
@@ -160,7 +162,7 @@ class ContentSpec(TrainedSpec):
     @model_validator(mode="after")
     def _a_model_needs_its_kind(self) -> ContentSpec:
         if "model" in self.model_fields_set and self.by != "language-model":
-            raise ValueError(f'"model" has no effect by "{self.by}"')
+            raise ValueError(f'"model" has no effect by "{self.by}"; remove it')
         return self
 
 

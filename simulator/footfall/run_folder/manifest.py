@@ -58,6 +58,9 @@ PACKAGES = (
 LOOKS, A_LOOK = 10, 0.02
 """Tries for a lock, and seconds between them: others look at it for microseconds."""
 
+CHANGED = "the file was changed; put the original back, or run again with --overwrite"
+"""What is said of a manifest that Footfall did not leave so."""
+
 NEEDED = (
     "status",
     "scenario",
@@ -88,6 +91,13 @@ class _Recorded(BaseModel):
     versions: dict[str, str] = {}
 
 
+class _Warning(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    kind: str
+    text: str
+
+
 class _Shape(BaseModel):
     """What the keys of a manifest must be, where it has them."""
 
@@ -106,7 +116,7 @@ class _Shape(BaseModel):
     recorded: _Recorded | None = None
     attempts: list[dict[str, Any]] = []
     assumptions: list[dict[str, Any]] | None = None
-    warnings: list[str] | None = None
+    warnings: list[_Warning | str] | None = None
     items: _File = None
     users_table: _File = None
     held_out: _File = None
@@ -142,10 +152,10 @@ def read(folder: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     try:
         shape = _Shape.model_validate(manifest)
     except ValidationError as error:
-        raise LogError(f"{path}: {fault(error)}; the file was changed") from None
+        raise LogError(f"{path}: {fault(error)}; {CHANGED}") from None
     for key in needed:
         if _lacks(manifest, key):
-            raise LogError(f'{path}: "{key}" is missing; the file was changed')
+            raise LogError(f'{path}: "{key}" is missing; {CHANGED}')
     _check_names(folder, shape)
     # Held before: it may have ended since, and have said so after its manifest was read here.
     if manifest.get("status") == RUNNING and not held and not _is_held(folder):
@@ -158,9 +168,7 @@ def _check_names(folder: Path, shape: _Shape) -> None:
         inside(folder, name)
     for name in shape.parts:
         if epoch_of(name) is None:
-            raise LogError(
-                f'{folder / MANIFEST}: names a part of no log, "{name}"; the file was changed'
-            )
+            raise LogError(f'{folder / MANIFEST}: names a part of no log, "{name}"; {CHANGED}')
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -171,10 +179,10 @@ def inside(folder: Path, name: str) -> Path:
         within = file.resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError) as error:
         raise LogError(
-            f"{folder}: names a file that cannot exist ({one_line(error, 100)})"
+            f"{folder}: names a file that cannot exist ({one_line(error, 100)}); {CHANGED}"
         ) from None
     if not within:
-        raise LogError(f'{folder / MANIFEST}: names a file outside the run, "{name}"')
+        raise LogError(f'{folder / MANIFEST}: names a file outside the run, "{name}"; {CHANGED}')
     return file
 
 

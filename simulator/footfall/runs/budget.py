@@ -23,6 +23,7 @@ from footfall.run_folder.layout import SPENT
 from footfall.scenario.budget import BudgetSpec
 
 _GIB = 1 << 30
+_ANEW = "put a copy back, or delete it to count anew"
 _MOST_TOKENS = 2**63
 
 
@@ -96,9 +97,9 @@ class Meter:
             return 0.0, 0
         except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             reason = one_line(error, 200)
-            raise LogError(f"{path}: what was spent cannot be read ({reason}); repair it") from None
+            raise LogError(f"{path}: what was spent cannot be read ({reason}); {_ANEW}") from None
         if not 0 <= spent[0] < math.inf or not 0 <= spent[1] < _MOST_TOKENS:
-            raise LogError(f"{path}: the amounts in it cannot be right; repair it")
+            raise LogError(f"{path}: the amounts in it cannot be right; {_ANEW}")
         return spent
 
 

@@ -64,7 +64,10 @@ def presentations_of(
         if isinstance(one, Rewording):
             found = read_presentation(one.path, base, catalogue)
             if np.isfinite(found.prices).any():
-                raise DataError(f"{one.path}: an intervention of kind price changes prices")
+                raise DataError(
+                    f"{one.path}: only titles are read here; prices are changed by an "
+                    "intervention of kind price"
+                )
             gains = words.worth(found)
             about.append(_told("all", one.path, found, gains, np.zeros(len(catalogue))))
             until = np.inf if one.until is None else one.until

@@ -19,6 +19,7 @@ from footfall.prompting.untrusted import Cleaner, Inspection, inspect
 from footfall.recommenders.audit import EXAMPLES
 from footfall.run_folder import manifest
 from footfall.run_folder.layout import HELD_OUT, ITEMS, MANIFEST, REMEMBERED, USERS
+from footfall.run_folder.warned import Warned
 from footfall.scenario.scenario import Scenario
 from footfall.world.actions.specs import ActionsSpec
 
@@ -82,7 +83,7 @@ def describe(
         "coefficients": scenario.behaviour.click.model_dump(),
         "fitted": scenario.behaviour.sources,
         "assumptions": [*assumptions(scenario.behaviour), *assumed_acts(scenario.actions)],
-        "warnings": warnings(scenario, histories, model, texts),
+        "warnings": [one.kept() for one in warnings(scenario, histories, model, texts)],
         "texts": {} if texts is None else texts.as_dict(),
         "images": images_shown(scenario, histories),
         "items": ITEMS,
@@ -150,21 +151,21 @@ def warnings(
     histories: Histories,
     model: LanguageModel | None,
     texts: Inspection | None,
-) -> list[str]:
+) -> list[Warned]:
     """What a reader of the result must know before believing it."""
     choice, adapted = scenario.choice, scenario.model.adapter is not None
     hidden = choice.suspects == "hide"
-    found = [CIRCULAR if histories.apart.circular else ""]
-    found.append(model.caution() if isinstance(model, StandIn) else "")
-    found.append(
-        "" if texts is None else texts.warning(choice.mode, hidden=hidden, adapted=adapted)
-    )
+    found = [Warned("circular", CIRCULAR if histories.apart.circular else "")]
+    found.append(Warned("surrogate", model.caution() if isinstance(model, StandIn) else ""))
+    said = "" if texts is None else texts.warning(choice.mode, hidden=hidden, adapted=adapted)
+    found.append(Warned("texts", said))
     without = images_shown(scenario, histories).get("without", 0)
     told = (
         f"{without} of {len(histories.catalogue)} items have no image: only their title was told."
     )
-    found.append(told if without else "")
-    return [*(warning for warning in found if warning), *histories.dataset.doubts()]
+    found.append(Warned("images", told if without else ""))
+    found += [Warned("data", doubt) for doubt in histories.dataset.doubts()]
+    return [warning for warning in found if warning.text]
 
 
 def images_shown(scenario: Scenario, histories: Histories) -> dict[str, int]:
@@ -266,6 +267,6 @@ def added(before: Any, now: Any) -> Any:
         return (before + now)[:EXAMPLES]
     if not isinstance(before, int | float) or not isinstance(now, int | float):
         raise LogError(
-            f"{MANIFEST}: the faults of earlier attempts are not counts; the file was changed"
+            f"{MANIFEST}: the faults of earlier attempts are not counts; {manifest.CHANGED}"
         )
     return before + now

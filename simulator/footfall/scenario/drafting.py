@@ -125,7 +125,10 @@ def _split(times: pd.Series) -> tuple[pd.Timestamp, str]:
             at = midnight
     share = float((times < at).mean())
     if not 0 < share < 1:
-        raise DataError("all events are of one moment; a split needs a before and an after")
+        raise DataError(
+            "all events are of one moment, and a split needs a before and an after; is it the "
+            "right column? (--column time=HEADER)"
+        )
     return at, f"{share:.0%} of the events are {why}"
 
 

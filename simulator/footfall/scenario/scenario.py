@@ -146,7 +146,10 @@ class Scenario(Spec):
             raise ValueError(f"an interleaved design compares two arms, not {len(names)}")
         wandering = self.actions.search is not None or self.actions.similar is not None
         if self.design == "interleaved" and wandering:
-            raise ValueError("an interleaved design has no pages of search or similar items")
+            raise ValueError(
+                "an interleaved design has no pages of search or similar items; remove those "
+                "actions"
+            )
         if self.design == "interleaved" and any(arm.presentation for arm in self.arms):
             raise ValueError(
                 "arms of an interleaved design share their pages and cannot differ in presentation"

@@ -137,7 +137,10 @@ class Population(EventColumns):
         numbers = {user: number for number, user in enumerate(users)}
         if len(numbers) < len(users):
             twice = people["id"][people["id"].duplicated()].iloc[0]
-            raise DataError(f'population: a real user is called "{twice}", as is a made-up one')
+            raise DataError(
+                f'population: a real user is called "{twice}", as is a made-up one; rename it in '
+                "the data"
+            )
         code = people["code"].to_numpy(dtype=np.int64)
         played = np.unique(code[code >= 0])
         real = np.where(code < 0, -1, np.searchsorted(played, code))

@@ -183,7 +183,7 @@ class PageChange(_Lasting):
     @model_validator(mode="after")
     def _changes_something(self) -> PageChange:
         if self.slate is None and self.examination is None:
-            raise ValueError("a page change needs slate or examination")
+            raise ValueError("a page change needs `slate` or `examination`, or both")
         return self
 
 
@@ -280,7 +280,10 @@ def with_new_items(items: pd.DataFrame, interventions: Sequence[Any]) -> pd.Data
     rows = pd.DataFrame(added)
     twice = rows.loc[rows["item"].isin(items["item"]) | rows["item"].duplicated(), "item"]
     if len(twice):
-        raise DataError(f'interventions: new item "{twice.iloc[0]}" is in the catalogue already')
+        raise DataError(
+            f'interventions: new item "{twice.iloc[0]}" is in the catalogue already; give it '
+            "another id"
+        )
     for column in items.columns.difference(rows.columns):
         rows[column] = "" if items[column].dtype == object else pd.NA
     rows = rows[list(items.columns)].astype(items.dtypes.to_dict())

@@ -91,11 +91,14 @@ def _displays(
     stores = _own_stores(split, population)
     names = sorted(set(stores.dropna()))
     if not len(during):
-        raise DataError(f"displays: complete-journey has none after {ends.iloc[-1]:%Y-%m-%d}")
+        raise DataError(
+            f"displays: complete-journey has none after {ends.iloc[-1]:%Y-%m-%d}; split earlier"
+        )
     rows = promotions(split.remembered, catalogue.ids, during, stores=names)
     if rows.empty:
         raise DataError(
-            "displays: complete-journey has none in these users' stores on the days of the run"
+            "displays: complete-journey has none in these users' stores on the days of the run; "
+            "split at another day, or play more users"
         )
     seen = {"display": one.display, "mailer": one.mailer}
     shown = rows.assign(**{name: rows[name] != "0" for name in seen})
@@ -126,7 +129,10 @@ def _coupons(
     own = [campaigns.get(name or "") for name in _real_names(population)]
     mixes = sorted({mix for mix in own if mix is not None})
     if not mixes:
-        raise DataError("coupons: none of these users got one for the days of the run")
+        raise DataError(
+            "coupons: none of these users got one for the days of the run; split at another day, "
+            "or play more users"
+        )
     pairs = pd.DataFrame(
         [(group, campaign) for group, mix in enumerate(mixes) for campaign in mix],
         columns=["group", "campaign"],

@@ -66,7 +66,10 @@ def graph_of(spec: SocialSpec, users: Sequence[str], base: Path, seed: int) -> s
     ends = pd.DataFrame({c: pairs[c].map(number) for c in ("user", "friend")}).dropna().astype(int)
     ends = ends[ends["user"] != ends["friend"]]
     if ends.empty:
-        raise DataError(f"social.path: none of the friends in {path} are among the users played")
+        raise DataError(
+            f"social.path: none of the friends in {path} are among the users played; write ids as "
+            "the data does, or play more users"
+        )
     cells = np.concatenate([ends.to_numpy(), ends.to_numpy()[:, ::-1]])
     one = sparse.coo_array((np.ones(len(cells)), cells.T), shape=(len(users),) * 2).tocsr()
     return sparse.csr_array(one > 0, dtype=np.float64)

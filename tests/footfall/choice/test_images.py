@@ -87,7 +87,7 @@ def test_a_run_says_who_was_shown_and_explains_with_the_hash(folder):
     record = json.loads((folder / "run" / "manifest.json").read_text())
     goods = pd.read_parquet(folder / "run" / "items.parquet")
     assert record["images"] == {"shown": len(goods) - 1, "without": 1}
-    assert any("have no image" in warning for warning in record["warnings"])
+    assert any("have no image" in warning["text"] for warning in record["warnings"])
     assert (goods["image"].str.len() == 64).sum() == len(goods) - 1
     user = pd.read_parquet(folder / "run" / "sessions")["user"].iloc[0]
     told = footfall("explain", "run", "--user", user, "--json", cwd=folder)

@@ -10,6 +10,7 @@ from footfall.datasets.guessing.asking import Told, UnansweredError, nobody, usu
 from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.guessing.words import action_of, understand
 from footfall.datasets.sources import load
+from footfall.errors import DataError
 from footfall.options import Options
 from footfall.runs.run import run
 from footfall.scenario.drafting import draft
@@ -175,3 +176,60 @@ def test_a_price_for_the_row_is_told_from_one_for_a_unit(tmp_path):
     (tmp_path / "x.csv").write_text("user,item,date,qty,price\n" + "\n".join(rows))
     columns = guess(LogTables(tmp_path / "x.csv"), Told(), usual).source.columns
     assert (columns.value, columns.unit_price) == ("price", None)
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "clicked"),
+    [("ja", "nein", "geklickt"), ("sí", "no", "clic"), ("да", "нет", "клик")],
+)
+def test_flags_say_yes_in_other_languages_too(tmp_path, yes, no, clicked):
+    pages = shown()
+    flags = pages["clicked"].map({1: yes, 0: no})
+    chance = pages["chance"].map(lambda p: f"{p:.5f}".replace(".", ","))
+    pages = pages.assign(**{clicked: flags, "probability": chance}).rename(columns={"at": "time"})
+    pages.drop(columns=["clicked", "chance"]).to_csv(tmp_path / "x.csv", sep=";", index=False)
+    found = guess(LogTables(tmp_path / "x.csv"), Told(), nobody)
+    acts = load(found.source, tmp_path).interactions
+    assert (acts["action"] == "click").sum() == (flags == yes).sum()
+    assert (acts["action"] == "view").sum() == len(pages)
+    assert acts["propensity"].between(0, 1).all()
+
+
+def test_a_flag_in_words_that_nobody_knows_is_no_action_of_all_rows(tmp_path):
+    pages = shown().rename(columns={"at": "time"})
+    pages["clicked"] = pages["clicked"].map({1: "aye", 0: "nay"})
+    pages.to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(DataError, match=r'"clicked" holds (aye, nay|nay, aye)'):
+        guess(LogTables(tmp_path / "x.csv"), Told(), usual)
+
+
+def test_numbers_under_type_are_asked_about_all_at_once_and_never_left_out_unasked(tmp_path):
+    pages = shown().rename(columns={"at": "time", "clicked": "type"})
+    pages["type"] += 1
+    pages.assign(price=2.5)[["user", "item", "time", "type", "price"]].to_csv(
+        tmp_path / "x.csv", index=False
+    )
+    for who in (nobody, usual):
+        with pytest.raises(UnansweredError, match=r"--action 1=ANSWER --action 2=ANSWER"):
+            guess(LogTables(tmp_path / "x.csv"), Told(), who)
+
+
+def test_words_of_one_stem_mean_one_action():
+    assert {action_of(word) for word in ("compró", "ha comprado", "comprou", "a acheté")} == {
+        "purchase"
+    }
+    assert action_of("se añadió al carrito") == action_of("ajouté au panier") == "cart"
+    assert action_of("abandonó el carrito") == "ignore"
+
+
+def test_ratings_with_a_comma_are_ratings(tmp_path):
+    lines = [f"{n % 9};{n % 7};{n % 5},5;2024-03-{n % 28 + 1:02}" for n in range(200)]
+    (tmp_path / "voti.csv").write_text("\n".join(["utente;film;voto;data", *lines]))
+    source = guess(LogTables(tmp_path / "voti.csv"), Told(), nobody).source
+    assert (source.action, source.columns.value, source.decimal) == ("rate", "voto", ",")
+
+
+def test_a_spreadsheet_is_to_be_saved_as_text(tmp_path):
+    (tmp_path / "orders.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match="save it as CSV"):
+        guess(LogTables(tmp_path / "orders.xlsx"), Told(), nobody)

@@ -11,6 +11,7 @@ import pytest
 from eval_worlds import impressions, planted_run, sessions_of, table, write_run
 from footfall.errors import LogError, UserError
 from footfall.run_folder.log import SESSIONS, write_part
+from footfall.run_folder.warned import warned
 from footfall_eval import RunLog, compare
 from footfall_eval.comparing.compare import CREDITED
 from footfall_eval.measures.metrics import exposure, gini
@@ -207,6 +208,24 @@ def test_parts_after_the_last_manifest_are_not_counted(tmp_path):
     assert log.per_user()["visits"].sum() == 2 * 15 * 5
     assert log.cautions()[0] == "Circular: x."
     assert "not finished" in log.cautions()[1]
+
+
+def test_warnings_have_a_kind_and_those_of_older_runs_are_read(tmp_path):
+    names = [f"{t}/epoch=0000-shard=0000.parquet" for t in ("impressions", "sessions")]
+    told = [
+        {"kind": "surrogate", "text": "somebody else answered"},
+        {"kind": "data", "text": "of the data"},
+        {"kind": "of tomorrow", "text": "new"},
+        "a surrogate answered in place of x: on 9 users",
+        "circular: y",
+    ]
+    manifest = {"parts": dict.fromkeys(names, ""), "status": "finished", "warnings": told}
+    log = RunLog.open(write_run(tmp_path, small(), manifest=manifest))
+    assert [one.kind for one in warned(log.manifest)] == [
+        "surrogate", "data", "unnamed", "surrogate", "unnamed"
+    ]  # fmt: skip
+    assert len(log.cautions()) - len(log.cautions(without="surrogate")) == 2
+    assert log.cautions(without="surrogate")[:3] == ("Of the data.", "New.", "Circular: y.")
 
 
 def garbage(run):

@@ -94,7 +94,7 @@ def put_before(
     if len(rows) < FEWEST_USERS:
         raise DataError(
             f"new items: {len(rows)} users took hidden items in the {stage.name} stage; "
-            f"{FEWEST_USERS} are needed"
+            f"{FEWEST_USERS} are needed: play more users, or split earlier"
         )
     shown, taken = np.full((len(rows), SLATE), -1, np.int32), np.zeros((len(rows), SLATE), bool)
     for row, (_, codes_, mine) in enumerate(rows):

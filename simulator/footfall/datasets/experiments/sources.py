@@ -190,7 +190,9 @@ def _clean(raw: pd.DataFrame, fewest: int, path: Path) -> tuple[pd.DataFrame, li
             done.append(Cleaning(problem, "dropped", int(gone.sum())))
             arms = arms[~gone]
     if arms.empty:
-        raise DataError(f"{path}: no test with two arms of {fewest:,} impressions is left")
+        raise DataError(
+            f"{path}: no test with two arms of {fewest:,} impressions is left; lower fewest_shown"
+        )
     arms = arms.astype({"shown": int, "taken": int})
     if "story" not in raw:
         arms["story"] = stories_of(arms)

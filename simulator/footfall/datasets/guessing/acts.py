@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
-from footfall.datasets.guessing.facts import SampledTable
+from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
 from footfall.datasets.guessing.words import action_of, tokens
 from footfall.datasets.schema import ACTIONS
@@ -20,9 +21,17 @@ IGNORE = "ignore"
 RARE = 0.01
 """Unknown words in fewer rows than this share are left out without a question."""
 
+OFTEN = 0.1
+"""Unknown words in more rows than this share are not left out unasked, ``--yes`` or not."""
+
+FEW = 10
+"""Numbers that stand for kinds of events are this many at most."""
+
 MEDIA = frozenset({"track", "song", "episode", "podcast", "chanson", "morceau", "lied", "brano",
                    "cancion", "musica", "video", "utwor"})  # fmt: skip
 """Items that are played rather than bought."""
+
+_WHOSE = ("user", "item")
 
 _MEANT = {
     "view": "was shown or looked at", "click": "was clicked, opened, played or liked",
@@ -51,25 +60,33 @@ def action_spec(
     if roles.flags:
         flags = {action: column.name for action, column in roles.flags.items()}
         return ActionFlags.model_validate({"flags": flags})
+    codes = [] if "rating" in roles.of else [c for c in table.columns if _is_code(c, roles)]
+    if codes:
+        roles.of["action"] = codes[0]
+        return _of_words(roles, told.actions, findings)
     return _of_every_row(table, roles, findings)
 
 
 def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> ActionColumn:
     column = roles.of["action"]
     shares = column.texts.value_counts(normalize=True)
+    known = {str(w): told.get(str(w)) or _by_word(column, str(w)) for w in shares.index}
+    unknown = [w for w, action in known.items() if action is None and shares[w] >= RARE]
     meant: dict[str, str] = {}
-    for word, share in shares.items():
-        text = str(word)
-        action = told.get(text) or (None if column.numeric else action_of(text))
+    for text, action in known.items():
+        share = float(shares[text])
         if action is None and share < RARE:
             findings.note("action", f"{text}: left out", f"unknown, in {share:.1%} of the rows")
             continue
-        meant[text] = action or _asked(text, float(share), column.name, findings)
+        meant[text] = action or _asked(text, share, column.name, unknown, findings)
     for word in sorted(word for word, action in meant.items() if action == IGNORE):
         findings.note("action", f"{word}: left out", "nothing that Footfall simulates")
     kept = {word: action for word, action in meant.items() if action != IGNORE}
     if not kept:
-        raise DataError(f'column "{column.name}": none of its words is an action that matters')
+        raise DataError(
+            f'column "{column.name}": none of its words is an action that matters; '
+            "say what one means: --action WORD=purchase"
+        )
     for word, action in kept.items():
         if word != action:
             findings.note("action", f"{word} = {action}", "by its word")
@@ -77,14 +94,47 @@ def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> Acti
     return ActionColumn.model_validate({"column": column.name, "map": changed})
 
 
-def _asked(word: str, share: float, column: str, findings: Findings) -> str:
+def _by_word(column: Column, word: str) -> str | None:
+    return None if column.numeric else action_of(word)
+
+
+def _asked(word: str, share: float, column: str, unknown: list[str], findings: Findings) -> str:
+    """Ask what a word means; who cannot be asked is told of all unknown words at once."""
+    options = [f"--action {quote(other + '=ANSWER')}" for other in unknown]
     question = OpenQuestion(
         f'{column}: what does "{word}" mean ({share:.0%} of the rows)?',
         _MEANT,
-        IGNORE,
-        f"--action {word}=ANSWER",
+        IGNORE if share < OFTEN else None,
+        " ".join(options if share >= OFTEN else [f"--action {quote(word + '=ANSWER')}"]),
     )
     return findings.answer(f"action {word}", question)
+
+
+def _is_code(column: Column, roles: Roles) -> bool:
+    """Whether the numbers of a column "type" may stand for kinds of events.
+
+    Types of items stay with their item, and types of users with their user.
+    """
+    if roles.taken(column) or column.meanings != {"kind"} or not column.whole:
+        return False
+    if not 2 <= column.distinct <= FEW or column.filled < 1:
+        return False
+    return all(column.cells.groupby(roles.of[r].cells).nunique().mean() > 1.2 for r in _WHOSE)
+
+
+def _refuse_unread_flags(table: SampledTable, roles: Roles) -> None:
+    """A column such as "bought" with two words that say neither yes nor no tells rows apart.
+
+    Raises:
+        DataError: There is such a column.
+    """
+    for column in table.columns:
+        action = action_of(column.name)
+        if action in ACTIONS and column.distinct == 2 and not roles.taken(column):
+            raise DataError(
+                f'{table.path}: "{column.name}" holds {column.example(2)}: which is yes? Write 1 '
+                f"and 0, or say what all rows are: --action {action}"
+            )
 
 
 def _of_every_row(table: SampledTable, roles: Roles, findings: Findings) -> str:
@@ -109,6 +159,7 @@ def _of_every_row(table: SampledTable, roles: Roles, findings: Findings) -> str:
         name = roles.of["item"].name
         findings.note("action", "click", f'"{name}": what is listed here was played', assumed=True)
         return "click"
+    _refuse_unread_flags(table, roles)
     played = [c for c in table.columns if action_of(c.name) == "click"]
     if played:
         findings.note("action", "click", f'"{played[0].name}" says what every row is')

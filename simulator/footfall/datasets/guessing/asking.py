@@ -43,8 +43,8 @@ class OpenQuestion:
     text: str
     choices: Mapping[str, str]
     """Answer -> what it means."""
-    usual: str
-    """The answer that is likeliest."""
+    usual: str | None
+    """The answer that is likeliest; None: none is likely enough to be taken unasked."""
     option: str
     """How the command line is told, with the word ANSWER in the answer's place."""
 
@@ -64,6 +64,8 @@ def nobody(question: OpenQuestion) -> str:
         UnansweredError: Always.
     """
     known = ", ".join(question.choices)
+    if question.usual is None:
+        raise UnansweredError(f"{question.text} Say it with {question.option}, ANSWER: {known}")
     option = question.option.replace("ANSWER", question.usual)
     raise UnansweredError(
         f"{question.text} ({known}) Say it with {option}, or take the usual: --yes"
@@ -71,8 +73,12 @@ def nobody(question: OpenQuestion) -> str:
 
 
 def usual(question: OpenQuestion) -> str:
-    """Answer with what is likeliest."""
-    return question.usual
+    """Answer with what is likeliest.
+
+    Raises:
+        UnansweredError: No answer is likely enough.
+    """
+    return nobody(question) if question.usual is None else question.usual
 
 
 @dataclass

@@ -53,7 +53,7 @@ def key_of(role: str, log: SampledTable, beside: SampledTable) -> Key:
     if not found.log:
         raise DataError(
             f"{beside.path}: none of its columns has ids of the {role}s of {log.path}; "
-            f"its columns: {', '.join(c.name for c in beside.columns)}"
+            f"its columns: {', '.join(c.name for c in beside.columns)}; write ids alike in both"
         )
     return found
 

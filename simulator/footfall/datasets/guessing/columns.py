@@ -76,7 +76,10 @@ def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
     if not pool:
         said = ", ".join(f'"{c.name}" ({c.example(2)})' for c in table.columns if c.says("time"))
         seen = f"; what its header calls a time cannot be read as one: {said}" if said else ""
-        raise DataError(f"{table.path}: no column tells the time of what happened{seen}")
+        raise DataError(
+            f"{table.path}: no column tells the time of what happened{seen}; write times such as "
+            "2026-03-31 18:30, or say --column time=HEADER with --time-format"
+        )
     best = max(pool, key=_moment_score)
     roles.of["time"] = best
     clock = clocks[best.name]

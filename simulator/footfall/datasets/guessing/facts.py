@@ -43,10 +43,29 @@ class Column:
         """Whether the header says any of these."""
         return not self.meanings.isdisjoint(meanings)
 
-    def values(self, decimal: str = ".", thousands: str = "") -> npt.NDArray[np.float64]:
-        """[n filled] numbers; NaN where there is none."""
+    def values(self, decimal: str = "", thousands: str = "") -> npt.NDArray[np.float64]:
+        """[n filled] numbers; NaN where there is none.
+
+        Args:
+            decimal: Sign before the fraction; "" takes the one that this column has.
+            thousands: Sign between thousands.
+        """
+        decimal = decimal or self.decimal
         found: npt.NDArray[np.float64] = amounts(self.texts, decimal, thousands).to_numpy(float)
         return found
+
+    @property
+    def decimal(self) -> str:
+        """Sign before the fraction: a comma where cells such as 3,5 are all that has a sign."""
+        texts = self.texts.head(1000)
+        if (
+            pd.api.types.is_numeric_dtype(self.cells.dtype)
+            or texts.str.contains(".", regex=False).any()
+        ):
+            return "."
+        signed = texts[texts.str.contains(",", regex=False)]
+        comma = len(signed) and signed.str.fullmatch(r"-?\d+,(\d{1,2}|\d{4,})").all()
+        return "," if comma else "."
 
     @property
     def numeric(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,14 @@ from footfall.errors import DataError
 TABLES = {".csv", ".tsv", ".txt", ".tab", ".parquet", ".jsonl", ".ndjson", ".json"}
 """How the name of a table ends, beside the ending of how it is compressed."""
 
+SHEETS = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"}
+
 _COLUMNS = (
     "user", "item", "time", "clock", "quantity", "value", "unit_price", "order", "title",
     "category", "page", "position", "propensity", "arm",
 )  # fmt: skip
+
+_NUMBERS = ("value", "unit_price", "quantity", "rating", "propensity")
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
         UnansweredError: A question stayed open, and ``ask`` refused to answer it.
         DataError: A file cannot be read, or it is no log of events.
     """
+    for path in filter(None, (files.events, files.items, files.users)):
+        if path.suffix.lower() in SHEETS:
+            raise DataError(f"{path} is a spreadsheet: save it as CSV (UTF-8), and name that file")
     findings = Findings(ask)
     encoding = encoding_of(files.events, told, findings)
     log = _looked_at(files.events, encoding)
@@ -71,8 +79,8 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     }
     keys = {role: key_of(role, log, table) for role, table in beside.items()}
     roles = roles_of(log, {role: key.log for role, key in keys.items()}, told, findings)
-    money = [roles.of[r] for r in ("value", "unit_price", "quantity", "rating") if r in roles.of]
-    decimal, thousands = written(money, told, findings)
+    numbers = [roles.of[r] for r in _NUMBERS if r in roles.of]
+    decimal, thousands = written(numbers, told, findings)
     settle_price(roles, decimal, thousands, findings)
     options = _when_and_money(log, roles, told, findings)
     action = action_spec(log, roles, told, findings)
@@ -111,7 +119,8 @@ def _looked_at(path: Path, encoding: str | None) -> SampledTable:
     frame = read_frame(path, None, Form(None, encoding or "utf-8"), rows=rows).frame
     if frame.shape[1] < 2 or frame.empty:
         raise DataError(
-            f"{path}: not a table of events: {len(frame)} rows, {frame.shape[1]} column"
+            f"{path}: not a table of events: {len(frame)} rows, {frame.shape[1]} column; it needs "
+            "one row an event, with user, item and time between commas, semicolons, tabs or |"
         )
     if _is_data(list(map(str, frame.columns))):
         first = ", ".join(map(str, frame.columns))
@@ -139,8 +148,8 @@ def _refuse_lists(log: SampledTable) -> None:
 
 def _is_data(headers: list[str]) -> bool:
     """Whether headers are numbers and moments."""
-    bare = [header.replace(".", "").replace("-", "").replace(":", "") for header in headers]
-    return sum(text.strip().isdigit() for text in bare) * 2 > len(headers)
+    bare = [re.sub(r"[\s.,:/+TZ-]", "", header) for header in headers]
+    return sum(text.isdigit() for text in bare) * 2 > len(headers)
 
 
 def _when_and_money(

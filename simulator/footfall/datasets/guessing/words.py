@@ -74,11 +74,20 @@ def action_of(text: str) -> str | None:
     whole = known.get("_".join(words))
     if whole is not None:
         return whole
-    found = {known[word] for word in words if word in known}
+    found = {action for action in map(_action_of_word, words) if action}
     joined = "".join(words)
     if not found and _DENSE.search(joined):
         found = {action for word, action in known.items() if len(word) > 1 and word in joined}
     return next((action for action in _PRECEDENCE if action in found), None)
+
+
+def _action_of_word(word: str) -> str | None:
+    """The action of one word: as listed, else by the longest stem that it begins with."""
+    known = _action_words()
+    if word in known:
+        return known[word]
+    stems = [stem for stem in known if stem.endswith("*") and word.startswith(stem[:-1])]
+    return known[max(stems, key=len)] if stems else None
 
 
 def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:

@@ -34,7 +34,9 @@ class GatedSequence:
         sequences = [one for past in pasts for one in _sequences(past).values()]
         self._network = train(sequences, known.n_items, self._how)
         if self._network is None:
-            raise ModelError("gru4rec: nobody took two things, so there is no sequence to learn")
+            raise ModelError(
+                "gru4rec: nobody took two things, so there is no sequence to learn; leave it out"
+            )
 
     def columns(self, known: Known) -> Callable[[Numbers, Codes], Floats]:
         """Log-odds of every item coming next after the user's newest takings."""

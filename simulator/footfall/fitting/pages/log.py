@@ -119,7 +119,10 @@ def read_pages(
     rows = _coded(interactions, users, items)
     views = rows[rows["action"] == "view"]
     if views.empty:
-        raise DataError("pages: the log records no views, so nobody knows what was on a page")
+        raise DataError(
+            "pages: the log records no views, so nobody knows what was on a page; log what was "
+            "shown, too"
+        )
     start = views["time"].min() if start is None else start
     notes: list[str] = []
     views = _named(views, notes)

@@ -48,7 +48,7 @@ def serve(
         return
     device = installed_device()
     if spec.server is not None:
-        raise ModelError("footfall serve needs a model that no other server serves")
+        raise ModelError("footfall serve starts a server of its own; leave out --server")
     weights = find_weights(spec, announce)
     os.environ.update(engine_environment(spec, device))
     if key:

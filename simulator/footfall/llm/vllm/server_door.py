@@ -75,7 +75,7 @@ class Door:
             return {str(card["id"]): dict(card) for card in cards}
         except (KeyError, TypeError, ValueError):
             raise ModelError(
-                f"{self._url}: not a vLLM server: its list of models is none"
+                f"{self._url}: not a vLLM server: its list of models cannot be read"
             ) from None
 
     def get(self, path: str, *, root: bool = False) -> dict[str, Any]:

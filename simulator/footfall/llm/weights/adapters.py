@@ -116,7 +116,10 @@ def lora_settings(adapter: Path | None) -> dict[str, Any]:
         return {}
     room = next((size for size in _RANKS if size >= _rank(adapter)), None)
     if room is None:
-        raise ModelError(f"{adapter}: rank {_rank(adapter)}; vLLM takes {_RANKS[-1]} at most")
+        raise ModelError(
+            f"{adapter}: rank {_rank(adapter)}; vLLM takes {_RANKS[-1]} at most: train it with a "
+            "lower --rank"
+        )
     return {"enable_lora": True, "max_loras": 1, "max_lora_rank": room}
 
 

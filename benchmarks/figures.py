@@ -6,7 +6,8 @@ A document marks each figure that a benchmark wrote:
 
 The name is that of a file in benchmarks/results and of a figure in it. A benchmark writes that
 file (``keep``), this script fills in the text, and tests/test_figures_in_docs.py finds those that
-differ.
+differ. Figures of a time when benchmarks did not write them yet are kept the same way, in files
+with "recorded": when they were measured, with what, and that they were not measured again.
 """
 
 from __future__ import annotations

@@ -35,10 +35,11 @@ def write(exported: Exported, folder: Path) -> None:
         UserError: No exported arm has propensities.
     """
     written: dict[str, int] = {}
+    folders = exported.folders()
     for arm in exported.arms:
         rows: pd.DataFrame = exported.connection.execute(FEEDBACK, [arm]).df()
         if len(rows):
-            _write_arm(exported, rows, folder / arm)
+            _write_arm(exported, rows, folder / folders[arm])
             written[arm] = len(rows)
     if not written:
         raise UserError(

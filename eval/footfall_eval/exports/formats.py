@@ -135,7 +135,16 @@ def _write_links(exported: Exported, folder: Path) -> None:
 
 FORMATS = {
     "parquet": Format("the log's own tables as Parquet", write_parquet),
-    "csv": Format("the log's own tables as CSV", write_csv, spreadsheet=True),
+    "csv": Format(
+        "the log's own tables as CSV",
+        write_csv,
+        spreadsheet=True,
+        further_columns=(
+            'Ids are text, also where they look like numbers or like "NA": '
+            "`pandas.read_csv(FILE, dtype={'user': str, 'item': str}, keep_default_na=False)` "
+            "reads them so."
+        ),
+    ),
     "huggingface": Format("a Hugging Face dataset folder with a card", write_huggingface),
     "recbole": Format(
         "RecBole atomic files (.inter, .item, .user)",

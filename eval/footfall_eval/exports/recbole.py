@@ -2,7 +2,8 @@
 
 RecBole holds numbers as float32, in which Unix times of today are 128 seconds apart: times count
 from the first impression. It fills gaps in columns of numbers with their mean: impressions without
-an answer are left out, and so are columns that not every row has.
+an answer are left out, and so are columns that not every row has. It takes tokens such as NA for
+missing, and so for one another: they get a _ behind.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from footfall_eval.exports.source import Exported, ordered, table
+from footfall_eval.exports.source import Exported, ordered, store, table
 
 ANSWERED = "answered AND clicked IS NOT NULL"
 
@@ -31,10 +32,15 @@ FLOATS = {
 INTER = """
     SELECT "user" AS "user_id:token", item AS "item_id:token",
            (epoch_ms("time") - {start}) / 1000 AS "timestamp:float",
-           CAST(clicked AS TINYINT) AS "label:float", {further}, arm AS "arm:token",
+           CAST(clicked AS TINYINT) AS "label:float", {further}, {arm} AS "arm:token",
            "user" || '/' || session AS "session_id:token"
     FROM shown WHERE {answered}
 """
+MISSING = frozenset(
+    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
+)  # fmt: skip
+"""Cells that pandas, with which RecBole reads, takes for missing."""
 ITEMS = """
     SELECT item AS "item_id:token", regexp_replace(title, '\\s+', ' ', 'g') AS "title:token_seq",
            regexp_replace(category, '\\s+', ' ', 'g') AS "category:token"{price}
@@ -49,8 +55,15 @@ UNPRICED = "SELECT count(*) FROM goods WHERE price IS NULL OR isnan(CAST(price A
 USERS = 'SELECT "user" AS "user_id:token" FROM people ORDER BY "user"'
 
 
+_ARM = (
+    "CASE WHEN arm IN (" + ", ".join(f"'{word}'" for word in sorted(MISSING)) + ") "
+    "THEN arm || '_' ELSE arm END"
+)
+
+
 def write(exported: Exported, folder: Path) -> None:
     """Write ``.inter``, ``.item`` and ``.user``, tab-separated, ``field:type`` in the header."""
+    _name_the_missing(exported)
     start = exported.rows('SELECT coalesce(epoch_ms(min("time")), 0) FROM shown')
     left_out = exported.rows(UNANSWERED.format(answered=ANSWERED))
     exported.counts["impressions without an answer, left out"] = left_out
@@ -70,7 +83,7 @@ def write(exported: Exported, folder: Path) -> None:
         )
     further = ", ".join(f'{column} AS "{name}:float"' for name, column in whole.items())
     queries = {
-        "inter": ordered(INTER.format(start=start, further=further, answered=ANSWERED)),
+        "inter": ordered(INTER.format(start=start, further=further, answered=ANSWERED, arm=_ARM)),
         "item": ITEMS.format(price=', price AS "price:float"' if priced else ""),
         "user": USERS,
     }
@@ -78,3 +91,23 @@ def write(exported: Exported, folder: Path) -> None:
     for ending, query in queries.items():
         path = folder / exported.name / f"{exported.name}.{ending}"
         table(exported, query, path, separator="\t")
+
+
+def _name_the_missing(exported: Exported) -> None:
+    """Give ids that would be read as missing a name of their own; counted."""
+    count = 0
+    for name, column in (("goods_named", "item"), ("people_named", "user")):
+        frame = exported.frame(f"FROM {name}")
+        taken = set(frame[column])
+        lost = sorted(taken & MISSING)
+        renamed = {}
+        for one in lost:
+            other = f"{one}_"
+            while other in taken:
+                other += "_"
+            taken.add(other)
+            renamed[one] = other
+        count += len(lost)
+        store(exported.connection, name, frame.assign(**{column: frame[column].replace(renamed)}))
+    if count:
+        exported.counts["ids that read as missing, written with a _ behind"] = count

@@ -34,6 +34,11 @@ def ordered(select: str) -> str:
     return f"{select} ORDER BY {ORDER}"
 
 
+def file_name(text: str) -> str:
+    """A text as a part of a path: letters, digits, - and _ of it, at most 60 of them."""
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in text)[:60].strip("-")
+
+
 @dataclass(frozen=True)
 class ExportTerms:
     """What may leave the house, and under which names."""
@@ -73,7 +78,15 @@ class Exported:
     def name(self) -> str:
         """The scenario's name as a file name."""
         named = str((self.manifest.get("scenario") or {}).get("name") or "footfall")
-        return "".join(c if c.isalnum() else "-" for c in named.lower()).strip("-") or "footfall"
+        return file_name(named.lower()) or "footfall"
+
+    def folders(self) -> dict[str, str]:
+        """Arm -> a name for its folder, which no other arm has and which leads nowhere else."""
+        found: dict[str, str] = {}
+        for number, arm in enumerate(self.arms, 1):
+            plain = file_name(arm) or "arm"
+            found[arm] = plain if plain not in found.values() else f"{plain}-{number}"
+        return found
 
     def rows(self, query: str) -> int:
         """The single number that a query gives."""
@@ -227,7 +240,8 @@ def escape_names(exported: Exported) -> None:
 
 
 def _safe(text: object) -> object:
-    return escape_formula(text) if isinstance(text, str) else text
+    # Readers of CSV end a cell at a zero byte.
+    return escape_formula(text.replace("\0", "\ufffd")) if isinstance(text, str) else text
 
 
 def table(exported: Exported, query: str, path: Path, separator: str = ",") -> None:

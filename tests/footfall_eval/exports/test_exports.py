@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch  # noqa: F401 - before pyarrow's data set code, which lenskit loads
+import yaml
 from lenskit.data import Dataset, load_movielens_df
 
 from console import footfall
@@ -16,6 +17,7 @@ from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall_eval.exports.formats import FORMATS
 from footfall_eval.exports.source import ExportTerms
+from footfall_eval.exports.spreadsheet import escape_formula
 from footfall_eval.exports.write import export
 
 USERS = [f"household-{k}" for k in range(40)]
@@ -254,3 +256,63 @@ def test_the_command_refuses_in_one_line(run, tmp_path):
     weak = footfall("export", folder, "--format", "csv", "--out", "d", "--key", "key", cwd=tmp_path)
     assert (weak.returncode, "too short" in weak.stderr) == (2, True)
     assert not Path(tmp_path / "d").exists()
+
+
+HOSTILE = [
+    "NA", "null", "None", "nan", 'a"b', "tab\there", "line\nbreak", "007", "9" * 40, " lead",
+    "=1+1", "x" * 3000, "\u00fc\u2603", "n,a", "a|b", "cr\rx", "nul\0x", "-5", "1e5", "\u2028sep",
+]  # fmt: skip
+"""Ids that a reader may take for something else."""
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """Users and items with such ids, arms whose names are paths, a name that is no file's."""
+    rng = np.random.default_rng(1)
+    arms = ["../../evil", "null"]
+    shown = pd.concat([impressions(rng, arm, HOSTILE).assign(propensity=0.05) for arm in arms])
+    items = items_frame()
+    renamed = dict(zip(items["item"], HOSTILE, strict=True))
+    shown = shown.assign(item=shown["item"].map(renamed))
+    named = [{"name": arm, "recommender": {"kind": "random"}} for arm in arms]
+    name = 'Evil "\\q: \n---\n' + "n" * 300
+    scenario = {"name": name, "arms": named, "control": "null", "design": "paired"}
+    folder = tmp_path_factory.mktemp("hostile") / "a" / "b" / "run"
+    write_run(folder, shown, manifest={"scenario": scenario})
+    strange = items["item"].map(renamed)
+    items.assign(item=strange, title=strange).to_parquet(folder / "items.parquet")
+    return folder, shown
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_strange_ids_and_names_lead_nowhere(hostile, tmp_path, name):
+    written(hostile, tmp_path / "a" / "b", name, keep_ids=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"a"}
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"b"}
+
+
+def test_strange_ids_are_read_back_from_csv_as_the_card_says(hostile, tmp_path):
+    out, _ = written(hostile, tmp_path, "csv", keep_ids=True)
+    assert "keep_default_na=False" in (out / "README.md").read_text()
+    ids = {"user": str, "item": str}
+    read = pd.read_csv(out / "impressions.csv", dtype=ids, keep_default_na=False)
+    wanted = {escape_formula(one.replace("\0", "\ufffd")) for one in HOSTILE}
+    assert set(read["item"]) == set(read["user"]) == wanted
+    assert len(read) == len(hostile[1])
+
+
+def test_strange_ids_stay_apart_in_recbole(hostile, tmp_path):
+    out, record = written(hostile, tmp_path, "recbole", keep_ids=True)
+    (path,) = out.rglob("*.inter")
+    kinds = dict.fromkeys(["user_id:token", "item_id:token", "arm:token"], str)
+    read = pd.read_csv(path, sep="\t", dtype=kinds, engine="c")  # as RecBole reads it
+    assert not read[list(kinds)].isna().any().any()
+    assert read["item_id:token"].nunique() == read["user_id:token"].nunique() == len(HOSTILE)
+    assert read["arm:token"].nunique() == 2
+    assert record["counts"]["ids that read as missing, written with a _ behind"] == 8
+
+
+def test_the_card_of_a_hugging_face_folder_has_a_sound_head(hostile, tmp_path):
+    out, _ = written(hostile, tmp_path, "huggingface")
+    head = (out / "README.md").read_text().split("---\n")[1]
+    assert yaml.safe_load(head)["pretty_name"].startswith('Evil "\\q: ---')

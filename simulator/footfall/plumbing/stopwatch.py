@@ -6,8 +6,38 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds by the clock, and those that it had taken without other programs beside it."""
+
+    seconds: float
+    alone: float
+
+    @classmethod
+    def now(cls) -> Took:
+        """This moment, by the clock and by what this process has computed so far."""
+        return cls(time.perf_counter(), time.process_time())
+
+    @classmethod
+    def since(cls, start: Took) -> Took:
+        """From a moment (``Took.now()``) until now."""
+        now = cls.now()
+        seconds = now.seconds - start.seconds
+        # Threads count together in what was computed.
+        return cls(seconds, min(seconds, now.alone - start.alone))
+
+    def __add__(self, other: Took) -> Took:
+        """Both, one after the other."""
+        return Took(self.seconds + other.seconds, self.alone + other.alone)
+
+    def __mul__(self, times: float) -> Took:
+        """So many times as long."""
+        return Took(self.seconds * times, self.alone * times)
 
 
 class Stopwatch:

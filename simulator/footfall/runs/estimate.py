@@ -2,12 +2,12 @@
 
 The time of a run is that of four parts: reading the data and training the recommenders, which a
 dry run does and times; starting the engine; computing tokens; and the world around them. Each has
-a lower and an upper bound of its own, and their sums are the range.
+a lower and an upper bound of its own, and their sums are the range. Other programs may end before
+the run does: the lower bound takes what this process computed, not what the clock says.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from footfall.bench.rates import recall
 from footfall.llm.nobody import NOBODY
 from footfall.options import Announce
+from footfall.plumbing.stopwatch import Took
 from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
@@ -95,16 +96,16 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     """
     if scenario.levels is not None:
         scenario = levels_of(scenario)[1]
-    start = time.perf_counter()
+    start = Took.now()
     histories = read_histories(scenario, base, announce)
     scenario = asks_nobody(scenario, histories)
     setting = setting_of(scenario, histories, base)
-    reading = time.perf_counter() - start
+    reading = Took.since(start)
     sample = rehearse(scenario, histories, setting, base, announce)
     speed = _speed(scenario)
     starting = ENGINE_START if _in_process(scenario) else 0.0
-    around = reading + sample.training + starting + sample.recommending
-    around += sample.decisions / WORLD_DECISIONS_PER_SECOND
+    constant = starting + sample.decisions / WORLD_DECISIONS_PER_SECOND
+    around = reading + sample.training + sample.recommending + Took(constant, constant)
     seconds, low, high = _seconds(sample, speed, around)
     return Estimate(
         users=len(histories.population),
@@ -112,7 +113,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
         item_decisions=sample.decisions,
         prompts=sample.prompts,
         tokens=sample.tokens,
-        preparing_seconds=reading + sample.training + starting,
+        preparing_seconds=(reading + sample.training).seconds + starting,
         seconds=seconds,
         seconds_low=low,
         seconds_high=high,
@@ -122,16 +123,16 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
 
 
 def _seconds(
-    sample: Rehearsal, speed: Speed, around: float
+    sample: Rehearsal, speed: Speed, around: Took
 ) -> tuple[float | None, float | None, float | None]:
     """What is expected, and the range."""
     if sample.tokens and speed.tokens_per_second is None:
         return None, None, None
     asking = sample.tokens / speed.tokens_per_second if speed.tokens_per_second else 0.0
     unsure = SIDES * sample.spread
-    low = asking * speed.bounds[0] * max(0.0, 1 - unsure) + around * AROUND[0]
-    high = asking * speed.bounds[1] * (1 + unsure) + around * AROUND[1]
-    return asking + around, low, high
+    low = asking * speed.bounds[0] * max(0.0, 1 - unsure) + around.alone * AROUND[0]
+    high = asking * speed.bounds[1] * (1 + unsure) + around.seconds * AROUND[1]
+    return asking + around.seconds, low, high
 
 
 def _in_process(scenario: Scenario) -> bool:

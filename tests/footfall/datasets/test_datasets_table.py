@@ -205,7 +205,7 @@ def test_archives_of_files_are_not_taken_for_tables(base: Path) -> None:
     with zipfile.ZipFile(base / "h.zip", "w") as archive:
         archive.writestr("a.csv", CSV)
         archive.writestr("b.csv", CSV)
-    with pytest.raises(DataError, match="holds 2 files; a table is one"):
+    with pytest.raises(DataError, match="holds 2 files; unpack it, and name one"):
         read(base, path="h.zip")
 
 

@@ -121,5 +121,5 @@ def test_ensembles():
     one = probabilities(models[0], shown, outside=True)
     for how in ("mean", "log-mean"):
         np.testing.assert_allclose(pool([models[0]] * 2, shown, how, outside=True), one, atol=1e-12)
-    with pytest.raises(DataError, match="as many weights"):
+    with pytest.raises(DataError, match="one weight for each"):
         pool(models, shown, "weighted", outside=True)

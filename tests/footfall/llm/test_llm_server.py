@@ -522,7 +522,7 @@ def test_the_key_comes_from_the_environment_only(monkeypatch):
             'does not serve "shop-model"; did you mean "shop-modal"',
         ),
         ({"tokens": [1, 2, 3]}, "splits text otherwise"),
-        ({"cards": ["what"]}, "not a vLLM server: its list of models is none"),
+        ({"cards": ["what"]}, "not a vLLM server: its list of models cannot be read"),
     ],
 )
 def test_the_wrong_model_is_noticed_before_the_run(options, message):

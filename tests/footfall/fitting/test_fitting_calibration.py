@@ -42,7 +42,7 @@ def test_the_letters_prior_is_found_and_taken_out():
     clean = without_prior(by_place, BIAS, order)
     np.testing.assert_allclose(np.delete(clean, 5, 0), np.delete(truth, 5, 0), atol=1e-12)
     assert np.isnan(clean[5]).all()
-    with pytest.raises(DataError, match="no slate was answered"):
+    with pytest.raises(DataError, match="answered no question"):
         letter_prior(np.full((3, 4), np.nan))
 
 

@@ -20,7 +20,7 @@ from footfall_live.door.guard import Guard
 from footfall_live.door.refusals import refuse_in_a_line
 from footfall_live.looking.opened import Opened
 from footfall_live.looking.shelf import Shelf
-from footfall_live.pages.answers import wrong
+from footfall_live.pages.answers import ready_pages, wrong
 from footfall_live.pages.looking import add_reading_pages
 from footfall_live.pages.starting import add_starting_pages
 from footfall_live.starting.scenario_files import ScenarioFiles
@@ -113,6 +113,7 @@ def _add_folder(app: FastAPI, served: Served, folder: Path, starter: Starter | N
         add_starting(app, starter)
     add_reading(app, shelf, opened)
     if served.pages:
+        ready_pages()
         add_reading_pages(app, shelf, opened, starter)
         if starter is not None:
-            add_starting_pages(app, starter)
+            add_starting_pages(app, starter, opened)

@@ -21,9 +21,9 @@ from footfall.llm.protocol import NoAnswer, Tokens
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.writing import Passage, Written
 from footfall.options import Options
+from footfall.run_folder.log import REASONS
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
-from footfall.serving.reasons import REASONS
 
 EVENTS = [
     {

@@ -1,0 +1,194 @@
+"""What a run loses when somebody follows it: pairs of equal runs, followed in a browser and alone.
+
+    taskset -c 1 python benchmarks/following.py [--users 1000] [--days 60] [--pairs 2] [--raw FILE]
+
+Each pair plays one scenario twice, by ``footfall run``, in turns first followed and first alone.
+Followed means: ``footfall view`` serves the folder, and the page of the run is open in headless
+Chromium from the run's first second. On one core (``taskset``) server and browser take their time
+from the run, which is the worst case; the clock's ratio is then what following costs. ``--raw``
+adds the pairs to those of earlier calls, and all are told together. ``--keep`` writes the figures
+for the documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import scipy.stats
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "worlds"))
+from figures import keep
+
+import shop  # the made-up shop of the tests
+
+FOOTFALL = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
+TICKS = os.sysconf("SC_CLK_TCK")
+ARMS = [
+    {"name": "random", "recommender": {"kind": "random"}},
+    {"name": "popular", "recommender": {"kind": "popular"}},
+]
+
+
+def main() -> None:
+    """Play pairs; one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--pairs", type=int, default=2)
+    parser.add_argument("--raw", type=Path)
+    parser.add_argument("--keep", action="store_true")
+    told = parser.parse_args()
+    earlier = told.raw.read_text().splitlines() if told.raw and told.raw.exists() else []
+    pairs = [json.loads(line) for line in earlier]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, told.users, told.days)
+        for _ in range(told.pairs):
+            pairs.append(pair(folder, len(pairs)))
+            if told.raw:
+                told.raw.write_text("\n".join(map(json.dumps, pairs)) + "\n")
+    found = summary(pairs)
+    print(json.dumps({"users": told.users, "days": told.days, **found}, indent=1))
+    if told.keep:
+        low, high = found["clock_percent_interval"]
+        figures = {
+            "pairs": str(found["pairs"]),
+            "seconds": f"{found['seconds']:.0f}",
+            "percent": f"{found['clock_percent']:.1f}",
+            "interval": f"{low:.1f} to {high:.1f}",
+        }
+        keep("following", "taskset -c 1 python benchmarks/following.py --keep", figures)
+
+
+def prepare(folder: Path, users: int, days: int) -> None:
+    """A shop and its scenario."""
+    shop.write_shop(folder, users=users * 3 // 2)
+    world = {"days": days, "epoch_days": 1, "slate": 10, "max_pages": 5, "shards": 2}
+    text = shop.scenario(population={"users": users, "min_history": 3}, arms=ARMS, world=world)
+    (folder / "shop.yaml").write_text(yaml.safe_dump(text))
+
+
+def pair(folder: Path, number: int) -> dict[str, dict[str, float]]:
+    """Both runs of a pair; which is first changes from pair to pair."""
+    found = {}
+    for way in ("alone", "followed") if number % 2 else ("followed", "alone"):
+        run = folder / f"run-{number}-{way}"
+        if way == "alone":
+            found[way] = played(folder, run)
+        else:
+            with followed(folder, run.name) as cost:
+                found[way] = played(folder, run)
+            found[way] |= cost
+    return found
+
+
+def played(folder: Path, run: Path) -> dict[str, float]:
+    """Seconds by the clock and of the core that ``footfall run`` takes."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [*FOOTFALL, "run", "shop.yaml", "--out", run.name],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, "the run failed"
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "core": used.ru_utime + used.ru_stime}
+
+
+@contextmanager
+def followed(folder: Path, run: str) -> Iterator[dict[str, float]]:
+    """While inside, the run's page is open in a browser as soon as there is such a run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (folder / f"{run}.log").open("w+")
+    view = subprocess.Popen(
+        [*FOOTFALL, "view", str(folder), "--port", str(port), "--verbose"], stdout=log, stderr=log
+    )
+    address, over = f"http://127.0.0.1:{port}/runs/{run}", threading.Event()
+    browser: list[subprocess.Popen[bytes]] = []
+    profile = tempfile.TemporaryDirectory()
+
+    def look() -> None:
+        while not (folder / run / "manifest.json").exists() and not over.wait(0.2):
+            pass
+        command = [
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--remote-debugging-port=0", f"--user-data-dir={profile.name}", address,
+        ]  # fmt: skip
+        browser.append(
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        )
+
+    while not answers(port):
+        assert view.poll() is None, "the server does not start"
+        time.sleep(0.1)
+    before, cost = core_of(view.pid), dict[str, float]()
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield cost
+        cost["server_core"] = core_of(view.pid) - before
+    finally:
+        over.set()
+        looking.join()
+        for one in browser:
+            one.terminate()
+            one.wait()
+        view.terminate()
+        view.wait()
+        profile.cleanup()
+    assert f"/v1/runs/{run}/events" in (folder / f"{run}.log").read_text(), "nobody followed"
+    log.close()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as door:
+        return door.connect_ex(("127.0.0.1", port)) == 0
+
+
+def core_of(process: int) -> float:
+    """Core seconds that a process has used so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def summary(pairs: list[dict[str, dict[str, float]]]) -> dict[str, object]:
+    """Mean ratios, with 95% intervals over the pairs (t, of logarithms)."""
+    found: dict[str, object] = {
+        "pairs": len(pairs),
+        "seconds": round(float(np.mean([one["alone"]["seconds"] for one in pairs])), 1),
+        "server_core": round(float(np.mean([one["followed"]["server_core"] for one in pairs])), 2),
+    }
+    for name, key in (("clock", "seconds"), ("core", "core")):
+        ratios = [np.log(one["followed"][key] / one["alone"][key]) for one in pairs]
+        middle = float(np.mean(ratios))
+        wide = (
+            float(scipy.stats.t.ppf(0.975, len(ratios) - 1) * scipy.stats.sem(ratios))
+            if len(ratios) > 1
+            else float("nan")
+        )
+        low, mean, high = (100 * (np.exp(middle + by) - 1) for by in (-wide, 0.0, wide))
+        found[f"{name}_percent"] = round(float(mean), 2)
+        found[f"{name}_percent_interval"] = [round(float(low), 2), round(float(high), 2)]
+    return found
+
+
+if __name__ == "__main__":
+    main()

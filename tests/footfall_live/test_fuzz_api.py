@@ -109,7 +109,7 @@ def test_nobody_comes_in_without_the_token(closed_app):
 
 
 WORDS = st.text(max_size=40) | st.sampled_from(
-    ["shop.yaml", "demo", "-1", "9" * 30, "start", "save"]
+    ["shop.yaml", "demo", "-1", "9" * 30, "start", "save", "explain", "why", "u0001", "better"]
 )
 FIELDS = (
     "text",

@@ -172,10 +172,10 @@ def test_what_is_taken_apart_fits_the_screen(browser, folder, width, scheme):
         page.set_default_timeout(1000 * started_server.PATIENCE)
         page.goto(f"{address}/runs/runs/shop/replay")
         page.keyboard.press("End")
-        page.wait_for_function("!document.querySelector('[data-key=End]')")
+        page.locator("[data-key=End]").wait_for(state="detached")
         page.get_by_role("button", name="Take these pages apart").focus()
         page.keyboard.press("Enter")
-        page.wait_for_function("document.body.textContent.includes('What came to mind')")
+        page.get_by_role("heading", name="What came to mind").first.wait_for()
         for one in page.locator("summary").all():
             one.focus()
             page.keyboard.press("Enter")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +67,26 @@ def happenings(log: RunLog, user: str) -> dict[PageKey, tuple[Beside, ...]]:
             Beside(str(row["action"]), row["item"] or "", value, row["text"] or "")
         )
     return {page: tuple(there) for page, there in pages.items()}
+
+
+def by_seen_page(
+    seen: Iterable[PageKey], happened: Mapping[PageKey, tuple[Beside, ...]]
+) -> dict[PageKey, tuple[Beside, ...]]:
+    """What happened, by the page that the user had seen last: a search comes behind the last page.
+
+    Args:
+        seen: The user's pages.
+        happened: By the page at which it happened, whether or not that one was seen.
+    """
+    found: dict[PageKey, tuple[Beside, ...]] = {}
+    pages = sorted(seen)
+    for key in sorted(happened):
+        own = [page for page in pages if page[0] == key[0]]
+        last = bisect_right(own, key)
+        if own:
+            at = own[max(0, last - 1)]
+            found[at] = found.get(at, ()) + happened[key]
+    return found
 
 
 def _rows(

@@ -17,6 +17,7 @@ from footfall_live.looking.beside import (
     Beside,
     PageKey,
     WrittenReason,
+    by_seen_page,
     happenings,
     reasons,
 )
@@ -111,13 +112,17 @@ def timeline(log: RunLog, user: str, named: Titles | None = None) -> Timeline:
         (str(row["arm"]), int(row["session"])): (int(row["pages"]), str(row["ended"]))
         for row in visits.to_dict("records")
     }
-    there = _Beside(log.design == "interleaved", reasons(log, user), happenings(log, user))
     # Plain rows: a frame a page would take ten times as long as the query.
+    plain = rows.to_dict("records")
+    shared = log.design == "interleaved"
+    pages = {
+        (INTERLEAVED if shared else str(row["arm"]), int(row["session"]), int(row["page"]))
+        for row in plain
+    }
+    there = _Beside(shared, reasons(log, user), by_seen_page(pages, happenings(log, user)))
     steps = [
         _page(tuple(part), known, ends, there)
-        for _, part in groupby(
-            rows.to_dict("records"), itemgetter("time", "arm", "session", "page")
-        )
+        for _, part in groupby(plain, itemgetter("time", "arm", "session", "page"))
     ]
     return Timeline(user, log.arms, tuple(steps))
 

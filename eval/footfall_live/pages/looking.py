@@ -14,7 +14,7 @@ from footfall.errors import FootfallError, UserError
 from footfall_eval import Comparison
 from footfall_live.api.looking import RunName, UserId, report_page
 from footfall_live.looking.beside import PageKey
-from footfall_live.looking.following import described, found_by
+from footfall_live.looking.following import Looks
 from footfall_live.looking.opened import Opened
 from footfall_live.looking.shelf import RunEntry, Shelf
 from footfall_live.looking.side import MOST_SIDES, Side, effects_of
@@ -25,7 +25,9 @@ from footfall_live.starting.starter import RESUMABLE, Starter
 RunNamed = Annotated[str, StringConstraints(max_length=500)]
 
 
-def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Starter | None) -> None:
+def add_reading_pages(
+    app: FastAPI, shelf: Shelf, opened: Opened, looks: Looks, starter: Starter | None
+) -> None:
     """Add the pages; ``starter`` is None where nothing may be started from them."""
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
@@ -81,7 +83,7 @@ def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Start
         result, trouble = (None, "") if going_on else _compared(opened, entry)
         return page(
             "run", request, entry=entry, result=result, trouble=trouble, starter=starter,
-            live=described(entry, found_by(opened, entry) if going_on else None),
+            live=looks.at(name) if going_on else {},
             command=None if starter is None else starter.commands.of_run(name),
             resumable=entry.status in RESUMABLE,
         )  # fmt: skip

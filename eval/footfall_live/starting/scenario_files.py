@@ -19,7 +19,7 @@ import yaml
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.plumbing.files import write_text
-from footfall.plumbing.yaml_files import LONGEST, parse_mapping
+from footfall.plumbing.yaml_files import LONGEST, QUICK, parse_mapping
 from footfall.run_folder.layout import MANIFEST
 from footfall.scenario.checking import KEYS, Problem, placed, problems
 from footfall.scenario.reading import shipped
@@ -199,7 +199,7 @@ def _is_scenario(path: Path, state: tuple[int, int]) -> bool:
 def _is_other_yaml(path: Path) -> bool:
     """Whether a file that holds no mapping is good YAML all the same: a list, several documents."""
     try:
-        list(yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
+        list(yaml.parse(path.read_text(encoding="utf-8"), Loader=QUICK))
     except (yaml.YAMLError, ValueError, RecursionError):
         return False
     return True

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from footfall.errors import ModelError, UserError
-from footfall.explaining.asked import AskedPage, asked_about
+from footfall.explaining.asked import AskedAbout, asked_about
 from footfall.explaining.interview import interview as ask
 from footfall.explaining.interview import up_to
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
@@ -275,14 +275,14 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
         )
 
 
-def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> tuple[AskedPage, str]:
+def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> tuple[AskedAbout, str]:
     """What was asked about a page; or why that cannot be put together any more."""
     try:
         return asked_about(found, one, store), ""
     except ModelError as error:
         missing = f"the prompts are not shown: {error}"
         stderr.say(missing)
-        return AskedPage(), missing
+        return AskedAbout(), missing
 
 
 def _model(said: dict[str, Any]) -> ModelSpec:

@@ -41,7 +41,7 @@ class AskedQuestion:
 
 
 @dataclass(frozen=True)
-class AskedPage:
+class AskedAbout:
     """What the model was asked about a page, and what it was told that the user remembers."""
 
     questions: tuple[AskedQuestion, ...] = ()
@@ -49,7 +49,7 @@ class AskedPage:
     """Oldest first. The model was told of no other event."""
 
 
-def asked_about(replay: Replay, page: ExplainedPage, store: Path | None = None) -> AskedPage:
+def asked_about(replay: Replay, page: ExplainedPage, store: Path | None = None) -> AskedAbout:
     """What the model was asked about one page of a replayed user.
 
     No engine starts and no server is asked: answers come from the run's store. Questions whose
@@ -60,7 +60,7 @@ def asked_about(replay: Replay, page: ExplainedPage, store: Path | None = None) 
     """
     members = asked_ones(replay.scenario.choice)
     if replay.scenario.model.name == NOBODY or not members:
-        return AskedPage()
+        return AskedAbout()
     known: list[RememberedEvent] = []
     with ExitStack() as stack:
         model = absent_model(replay)
@@ -79,7 +79,7 @@ def asked_about(replay: Replay, page: ExplainedPage, store: Path | None = None) 
             dropped = choice.diagnostics.dropped_events
             known += remembered(member, pages[0], dropped, replay)
         told = tuple(_told(one, reply, model.tokenizer) for one, reply in listener.heard)
-    return AskedPage(told, tuple(sorted(set(known), key=lambda event: event.time)))
+    return AskedAbout(told, tuple(sorted(set(known), key=lambda event: event.time)))
 
 
 def _store_of(run: Path) -> Path | None:

@@ -3,13 +3,14 @@
     taskset -c 1 python benchmarks/following.py [--users 1000] [--days 60] [--pairs 2] [--raw FILE]
 
 Each pair plays one scenario twice, by ``footfall run``, in turns first followed and first alone.
-Followed means: ``footfall view`` serves the folder, and the page of the run is open in headless
-Chromium from the run's first second. On one core (``taskset``) server and browser take their time
-from the run, which is the worst case. The browser is the looker's and may be elsewhere:
-``--elsewhere "taskset -c 0"`` is put before its command. What the server takes is told in core
-seconds as well, because two equal runs on a busy machine differ by more than that. ``--raw`` adds
-the pairs to those of earlier calls, and all are told together. ``--keep`` writes the figures for
-the documents.
+Followed means: ``footfall view`` serves the folder, and the page of the run is open from the run's
+first second, with ``--browser`` in headless Chromium. On one core (``taskset``) server and browser
+take their time from the run, which is the worst case. A browser is the looker's, and takes far more
+than the server: without ``--browser`` curl asks for the page, and for the events that its script
+follows. Either may be elsewhere: ``--elsewhere "taskset -c 0"`` is put before its command. What the
+server takes is told in core seconds as well, because two equal runs on a busy machine differ by
+more than that. ``--raw`` adds the pairs to those of earlier calls, and all are told together.
+``--keep`` writes the figures for the documents.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=2)
     parser.add_argument("--raw", type=Path)
+    parser.add_argument("--browser", action="store_true")
     parser.add_argument("--elsewhere", default="")
     parser.add_argument("--keep", action="store_true")
     told = parser.parse_args()
@@ -61,7 +63,7 @@ def main() -> None:
         folder = Path(name)
         prepare(folder, told.users, told.days)
         for _ in range(told.pairs):
-            pairs.append(pair(folder, len(pairs), told.elsewhere.split()))
+            pairs.append(pair(folder, len(pairs), told.elsewhere.split(), told.browser))
             if told.raw:
                 told.raw.write_text("\n".join(map(json.dumps, pairs)) + "\n")
     found = summary(pairs)
@@ -83,7 +85,9 @@ def prepare(folder: Path, users: int, days: int) -> None:
     (folder / "shop.yaml").write_text(yaml.safe_dump(text))
 
 
-def pair(folder: Path, number: int, elsewhere: list[str]) -> dict[str, dict[str, float]]:
+def pair(
+    folder: Path, number: int, elsewhere: list[str], browser: bool
+) -> dict[str, dict[str, float]]:
     """Both runs of a pair; which is first changes from pair to pair."""
     found = {}
     for way in ("alone", "followed") if number % 2 else ("followed", "alone"):
@@ -91,7 +95,7 @@ def pair(folder: Path, number: int, elsewhere: list[str]) -> dict[str, dict[str,
         if way == "alone":
             found[way] = played(folder, run)
         else:
-            with followed(folder, run.name, elsewhere) as cost:
+            with followed(folder, run.name, elsewhere, browser) as cost:
                 found[way] = played(folder, run)
             found[way] |= cost
     return found
@@ -112,7 +116,9 @@ def played(folder: Path, run: Path) -> dict[str, float]:
 
 
 @contextmanager
-def followed(folder: Path, run: str, elsewhere: list[str]) -> Iterator[dict[str, float]]:
+def followed(
+    folder: Path, run: str, elsewhere: list[str], browser: bool
+) -> Iterator[dict[str, float]]:
     """While inside, the run's page is open in a browser as soon as there is such a run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -122,19 +128,23 @@ def followed(folder: Path, run: str, elsewhere: list[str]) -> Iterator[dict[str,
         [*FOOTFALL, "view", str(folder), "--port", str(port), "--verbose"], stdout=log, stderr=log
     )
     address, over = f"http://127.0.0.1:{port}/runs/{run}", threading.Event()
-    browser: list[subprocess.Popen[bytes]] = []
+    lookers: list[subprocess.Popen[bytes]] = []
     profile = tempfile.TemporaryDirectory()
 
     def look() -> None:
         while not (folder / run / "manifest.json").exists() and not over.wait(0.2):
             pass
-        command = [
-            *elsewhere, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+        chromium = [
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--remote-debugging-port=0", f"--user-data-dir={profile.name}", address,
         ]  # fmt: skip
-        browser.append(
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        events = f"http://127.0.0.1:{port}/v1/runs/{run}/events"
+        command = chromium if browser else ["curl", "-sN", address, events]
+        lookers.append(
+            subprocess.Popen(
+                [*elsewhere, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
         )
 
     while not answers(port):
@@ -149,7 +159,7 @@ def followed(folder: Path, run: str, elsewhere: list[str]) -> Iterator[dict[str,
     finally:
         over.set()
         looking.join()
-        for one in browser:
+        for one in lookers:
             one.terminate()
             one.wait()
         view.terminate()

@@ -52,11 +52,17 @@ class Looks:
 
     def at(self, name: str) -> dict[str, Any]:
         """What a run says about itself, and has found as far as that was looked up."""
-        with self._turn:
-            kept = self._kept.get(name)
-            if kept is None or time.monotonic() >= kept.again:
-                kept = self._look(name, kept)
-            return described(kept.entry, kept.found)
+        kept = self._kept.get(name)
+        # Who comes while somebody else looks is told what is known, and does not wait.
+        if self._turn.acquire(blocking=kept is None):
+            try:
+                kept = self._kept.get(name)
+                if kept is None or time.monotonic() >= kept.again:
+                    kept = self._look(name, kept)
+            finally:
+                self._turn.release()
+        assert kept is not None, "waited for where nothing is known"
+        return described(kept.entry, kept.found)
 
     def _look(self, name: str, before: _Look | None) -> _Look:
         begun = time.process_time()

@@ -4,8 +4,7 @@
 
 **Learning.** REINFORCE on one number (how much the user's own categories count) in a made-up shop
 of two clubs, whose users click by rules that are known. Each learner has seeds of its own, and is
-judged on users whom it did not meet while it learned, before and after. The interval is over
-learners.
+judged before and after in episodes that it did not learn from. The interval is over learners.
 
 **Speed.** A surrogate is distilled from the fake model, and 256 users at once play slates at random
 with it: steps (pages) a second of one core, resets and observations included.

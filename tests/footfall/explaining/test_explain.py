@@ -96,6 +96,9 @@ def test_an_explanation_needs_no_model(base, tmp_path, busiest, server):
     (there,), (gone,) = json.loads(before.stdout), json.loads(after.stdout)
     assert there.pop("asked")
     assert not gone.pop("asked")
+    assert there.pop("memory")
+    assert not gone.pop("memory")
+    assert (there.pop("missing"), gone.pop("missing")[:27]) == ("", "the prompts are not shown: ")
     assert gone == there
     assert "the prompts are not shown" in after.stderr
     asked = footfall(

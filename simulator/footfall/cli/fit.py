@@ -91,7 +91,7 @@ def fit(
 
 def _halves(scenario: Scenario, base: Path) -> Split:
     stderr.say(f"reading {scenario.data.kind}")
-    return split(load(scenario.data, base), scenario.split)
+    return split(load(scenario.data, base, stderr.say), scenario.split)
 
 
 def _fit_pages(

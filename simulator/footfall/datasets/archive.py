@@ -153,14 +153,14 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def refuse_bomb(path: Path, packed: int, unpacked: int) -> None:
+def refuse_bomb(path: Path, packed: int, unpacked: int, most: int = MAX_BYTES) -> None:
     """Compare what a file has unpacked to, or says that it will, with the limits.
 
     Raises:
         DataError: It is too much.
     """
-    if unpacked > MAX_BYTES:
-        raise DataError(f"{path}: would unpack to {unpacked} bytes; at most {MAX_BYTES} are read")
+    if unpacked > most:
+        raise DataError(f"{path}: would unpack to {unpacked} bytes; at most {most} are read")
     if unpacked > max(_SMALL, MAX_RATIO * packed):
         raise DataError(
             f"{path}: would grow from {packed} to {unpacked} bytes; that is no data set"

@@ -83,8 +83,10 @@ def _counted(number: int, task: Task, work: Work, told: Callable[[int], None]) -
 
 
 def _listen(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
-    for line in process.stdout or ():
-        lines.put(line)
+    assert process.stdout is not None, "it was asked for"
+    with process.stdout as told:
+        for line in told:
+            lines.put(line)
     lines.put(None)
 
 

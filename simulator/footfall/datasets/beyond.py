@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 
-class Asked(Protocol):
+class CountedLog(Protocol):
     """A log on disk."""
 
     def ask(self, query: str, first: int = 0, end: int | None = None) -> pd.DataFrame:
@@ -24,7 +24,7 @@ class Asked(Protocol):
 class Beyond:
     """What lies beyond the loaded users of a log."""
 
-    log: Asked
+    log: CountedLog
     first: int
     """The first part of the log that is not loaded."""
     events: int

@@ -28,7 +28,7 @@ IDS = ("user", "item", "order", "page", "arm")
 
 
 @dataclass(frozen=True)
-class Plan:
+class LogCut:
     """How a log is cut."""
 
     rows: int
@@ -39,7 +39,7 @@ class Plan:
     """Columns of ids that are texts: name in the file -> what it is ("user", "action", ...)."""
 
 
-def plan(path: Path, source: TableSource, fewest: int, rows_a_part: int) -> Plan | None:
+def plan(path: Path, source: TableSource, fewest: int, rows_a_part: int) -> LogCut | None:
     """How to clean a log in parts; None: it is read whole."""
     if source.columns.clock or source.columns.title or source.columns.category:
         return None
@@ -61,7 +61,7 @@ def plan(path: Path, source: TableSource, fewest: int, rows_a_part: int) -> Plan
         for role, column in _ids(source).items()
         if _is_text(schemas[0].field(column).type)
     }
-    return Plan(rows, max(2, -(-rows // rows_a_part)), texts)
+    return LogCut(rows, max(2, -(-rows // rows_a_part)), texts)
 
 
 def _starts_as_parquet(path: Path) -> bool:

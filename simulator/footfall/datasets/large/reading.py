@@ -21,10 +21,10 @@ from footfall.datasets.item_cleaning import with_items
 from footfall.datasets.large import gathering
 from footfall.datasets.large.kept import EVENTS, KeptLog, keep
 from footfall.datasets.large.part import PartDone, Work, write_events
-from footfall.datasets.large.plan import FEWEST, ROWS_A_PART, Plan, plan
+from footfall.datasets.large.plan import FEWEST, ROWS_A_PART, LogCut, plan
 from footfall.datasets.large.scattering import scatter
 from footfall.datasets.large.shelf import SWITCH, Place, key_of
-from footfall.datasets.large.worker import Task, clean_all
+from footfall.datasets.large.worker import PartTask, clean_all
 from footfall.datasets.schema import ITEMS, USERS, Cleaning, Dataset
 from footfall.datasets.table_source import TableSource
 from footfall.errors import DataError
@@ -151,7 +151,7 @@ def _whole(source: TableSource, base: Path, making: Path) -> KeptLog | None:
 
 
 def _in_parts(
-    source: TableSource, base: Path, path: Path, cut: Plan, making: Path, announce: Announce
+    source: TableSource, base: Path, path: Path, cut: LogCut, making: Path, announce: Announce
 ) -> KeptLog | None:
     """Deal out the rows, clean part by part, and put together what the parts tell."""
     columns = table.wanted_columns(source)
@@ -167,7 +167,7 @@ def _in_parts(
     work = Work(source, path.name, floated, None if items is None else _ids_of(draft))
     (making / EVENTS).mkdir()
     numbers = [number for number in range(cut.parts) if scattered.path(number).exists()]
-    tasks = [Task(scattered.path(n), making / EVENTS / f"{n:05d}.parquet") for n in numbers]
+    tasks = [PartTask(scattered.path(n), making / EVENTS / f"{n:05d}.parquet") for n in numbers]
     done = _clean(making, work, tasks, cut.rows, announce)
     gathering.refuse_times(draft, done, source, [task.scattered for task in tasks])
     if items is None:
@@ -203,7 +203,7 @@ def _ids_of(draft: Draft) -> pd.DataFrame:
 
 
 def _clean(
-    making: Path, work: Work, tasks: Sequence[Task], rows: int, announce: Announce
+    making: Path, work: Work, tasks: Sequence[PartTask], rows: int, announce: Announce
 ) -> list[PartDone]:
     """Clean all parts, and once more those that could not know how others count their pages."""
     workers = max(1, min(len(os.sched_getaffinity(0)), rows // ROWS_A_PROCESS))

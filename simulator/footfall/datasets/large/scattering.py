@@ -14,7 +14,7 @@ import pyarrow as pa
 from footfall.datasets.arrow_columns import joined
 from footfall.datasets.frames import stream_arrow
 from footfall.datasets.ids import all_floated, as_id
-from footfall.datasets.large.plan import Plan
+from footfall.datasets.large.plan import LogCut
 from footfall.datasets.schema import Cleaning
 
 AT_ONCE = 2_000_000
@@ -43,7 +43,7 @@ def part_of(users: pd.Series, parts: int) -> npt.NDArray[np.int64]:
 class Scattered:
     """Files of rows, one a part."""
 
-    def __init__(self, folder: Path, plan: Plan, user: str, progress: Progress) -> None:
+    def __init__(self, folder: Path, plan: LogCut, user: str, progress: Progress) -> None:
         self._folder, self._plan, self._user, self._progress = folder, plan, user, progress
         self._writers: dict[int, Any] = {}
         self._waiting: list[pa.Table] = []
@@ -103,7 +103,7 @@ class Scattered:
 
 
 def scatter(
-    path: Path, columns: list[str], user: str, plan: Plan, folder: Path, progress: Progress
+    path: Path, columns: list[str], user: str, plan: LogCut, folder: Path, progress: Progress
 ) -> tuple[Scattered, dict[str, bool], list[Cleaning]]:
     """Deal out the rows of a log.
 

@@ -22,7 +22,7 @@ WORK = "work"
 
 
 @dataclass(frozen=True)
-class Task:
+class PartTask:
     """One part to be cleaned."""
 
     scattered: Path
@@ -38,7 +38,7 @@ class Task:
 
 
 def clean_all(
-    folder: Path, work: Work, tasks: Sequence[Task], workers: int, told: Callable[[int], None]
+    folder: Path, work: Work, tasks: Sequence[PartTask], workers: int, told: Callable[[int], None]
 ) -> list[PartDone]:
     """Clean parts, in other processes where there are to be several.
 
@@ -76,7 +76,7 @@ def clean_all(
     return [_result(folder, number) for number in range(len(tasks))]
 
 
-def _counted(number: int, task: Task, work: Work, told: Callable[[int], None]) -> PartDone:
+def _counted(number: int, task: PartTask, work: Work, told: Callable[[int], None]) -> PartDone:
     done = task.run(work)
     told(number)
     return done

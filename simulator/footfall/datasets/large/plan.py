@@ -23,6 +23,9 @@ FEWEST = 1_000_000
 ROWS_A_PART = 1_000_000
 """About so many rows are cleaned at a time: a few hundred MiB."""
 
+MOST_PARTS = 500
+"""Files that are open at a time."""
+
 AMOUNTS = ("quantity", "value", "unit_price", "position", "propensity")
 IDS = ("user", "item", "order", "page", "arm")
 
@@ -61,7 +64,7 @@ def plan(path: Path, source: TableSource, fewest: int, rows_a_part: int) -> LogC
         for role, column in _ids(source).items()
         if _is_text(schemas[0].field(column).type)
     }
-    return LogCut(rows, max(2, -(-rows // rows_a_part)), texts)
+    return LogCut(rows, min(MOST_PARTS, max(2, -(-rows // rows_a_part))), texts)
 
 
 def _starts_as_parquet(path: Path) -> bool:

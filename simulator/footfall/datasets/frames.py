@@ -190,7 +190,7 @@ class _Tables:
         fields = {name: pads.field(name) if name in names else pads.field(*name.split("."))
                   for name in chosen}  # fmt: skip
         said = pq.ParquetFile(part.path) if kind == "parquet" else None
-        most = MAX_BYTES if self.sink is None else MOST_STREAMED
+        most = None if self.sink is None else MOST_STREAMED
         if said is not None:
             _refuse_promises(part.path, said.metadata, len(fields), most)
         # Small batches, one after the other: a few bytes may stand for any number of equal texts.
@@ -199,7 +199,7 @@ class _Tables:
         batches, count = [], 0
         for batch in scan.to_batches():
             self.size += batch.nbytes
-            refuse_bomb(part.path, most, self.size, most)
+            refuse_bomb(part.path, most or MAX_BYTES, self.size, most)
             if self.sink is not None:
                 self.sink(pa.Table.from_batches([batch]))
                 continue
@@ -346,8 +346,8 @@ def _with_uuids(table: pa.Table, said: pq.ParquetFile | None) -> pa.Table:
     return table
 
 
-def _refuse_promises(part: Path, said: pq.FileMetaData, columns: int, most: int) -> None:
+def _refuse_promises(part: Path, said: pq.FileMetaData, columns: int, most: int | None) -> None:
     """Hold what a Parquet file says of itself against the limits, before it is unpacked."""
     groups = (said.row_group(number).total_byte_size for number in range(said.num_row_groups))
     refuse_bomb(part, part.stat().st_size, sum(groups), most)
-    refuse_bomb(part, most, said.num_rows * columns * _CELL, most)
+    refuse_bomb(part, most or MAX_BYTES, said.num_rows * columns * _CELL, most)

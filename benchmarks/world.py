@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import hashlib
 import pstats
 import resource
 import tempfile
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from footfall.options import Options
+from footfall.options import OnRound, Options, Watch
 from footfall.runs.run import run
 from footfall.scenario.scenario import Scenario, parse_scenario
 
@@ -80,15 +81,26 @@ def main() -> None:
         write_shop(folder, options.users + max(200, options.users // 5), options.events)
         plan = scenario(options.users, options.days, options.model)
         started, core = time.perf_counter(), time.process_time()
-        record = run(plan, Options(folder / "timed", base=folder, workers=options.workers))
+        begun: list[float] = []
+
+        def begin(_expected: float) -> OnRound:
+            begun.append(time.process_time())
+            return lambda _pages, _items: None
+
+        how = Options(folder / "timed", base=folder, workers=options.workers)
+        record = run(plan, how, Watch(begin=begin))
+        busy = time.process_time() - begun[0]
         shown = sum(
             len(pd.read_parquet(part, columns=["item"]))
             for part in (folder / "timed" / "impressions").iterdir()
         )
         seconds = record["timings"]["simulating"]
+        digest = hashlib.sha256("".join(sorted(record["parts"].values())).encode()).hexdigest()
+        print(f"hash of the log            {digest[:12]:>12}")
         print(f"item decisions             {shown:>12,}")
         print(f"seconds simulating         {seconds:>12.2f}")
         print(f"item decisions a second    {shown / seconds:>12,.0f}")
+        print(f"decisions a core second    {shown / busy:>12,.0f}  (one process only)")
         print(f"seconds of the whole run   {time.perf_counter() - started:>12.2f}")
         print(f"core seconds, this process {time.process_time() - core:>12.2f}")
         for who, whose in (

@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=4_500_000)
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--only", default=",".join(COMMANDS))
-    parser.add_argument("--keep", metavar="NAME")
+    parser.add_argument("--keep", choices=("whole-log", "whole-log-18"))
     options = parser.parse_args()
     if not (options.folder / "events.parquet").exists():
         write_shop(options.folder, options.events, pages=options.pages)
@@ -69,7 +69,9 @@ def main() -> None:
         print(f"{name:<10}{told}", flush=True)
         figures |= {f"{name}-{what}": f"{value:.3g}" for what, value in found.items()}
     if options.keep:
-        keep(options.keep, f"python benchmarks/whole_log.py --events {options.events}", figures)
+        pages = " --pages" if options.pages else ""
+        how = f"--events {options.events}{pages} --only {options.only} --keep {options.keep}"
+        keep(options.keep, f"python benchmarks/whole_log.py LOG {how}", figures)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ import yaml
 
 import shop
 from console import footfall
-from footfall.cli.fit import fit_scenario
-from footfall.scenario.reading import read_scenario
 
 
 def test_what_was_fitted_runs(tmp_path):
@@ -39,16 +37,6 @@ def test_what_fit_writes_is_what_validate_judges(tmp_path):
     assert written["spread"] == pytest.approx(judged["spread"], abs=1e-6)
     assert written["buy"] == judged["buy"]
     assert written["habits"]["picks"] == judged["habits"]["picks"]
-
-
-def test_the_demo_is_shipped_with_what_fit_writes():
-    fitted, shipped = fit_scenario("demo").spec, read_scenario("demo").behaviour
-    click = fitted.click.model_dump() | {"llm": shipped.click.llm}  # fitted by `validate`
-    assert shipped.click.model_dump() == pytest.approx(click, abs=0.02)
-    assert shipped.spread == pytest.approx(fitted.spread, abs=0.02)
-    assert shipped.buy == fitted.buy
-    assert shipped.habits.picks == fitted.habits.picks
-    assert shipped.habits.examination == fitted.habits.examination
 
 
 def test_an_unknown_protocol_is_one_line(tmp_path):

@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/two_levels.py planted        # made-up teachers: a few minutes
     .venv/bin/python benchmarks/two_levels.py watched        # the same, looked at every day
-    .venv/bin/python benchmarks/two_levels.py demo FULL TWO  # a run of each kind
+    .venv/bin/python benchmarks/two_levels.py demo FULL CROWD 100  # runs of both
 
 Each writes benchmarks/results/two-levels-NAME.json; `make figures` puts it into the documents.
 """
@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from figures import keep
 
-from footfall_eval import RunLog, compare
-from footfall_eval.comparing.comparison import Contrast
+from footfall.run_folder.layout import epochs_of
+from footfall_eval import RunLog
+from footfall_eval.comparing.levels import original, taught, without
 from footfall_eval.comparing.stopping import StoppingRule, last_look
-from footfall_eval.measures.metrics import Columns
-from footfall_eval.statistics.effects import effect
+from footfall_eval.measures.metrics import Columns, columns, derive, find_metrics
+from footfall_eval.statistics.effects import Effect, effect
 from footfall_eval.statistics.sequence import Running
 from footfall_eval.statistics.two_levels import Level, TwoLevels, effect_of_levels, widened
 
@@ -31,6 +32,7 @@ TEACHERS, CROWDS = 200, 10
 USERS, ASKED, PAGES, TIMES = 1000, 80, 12, 3
 MANY = 50_000
 DAYS, WORLDS, WATCHED_USERS, WATCHED_ASKED = 14, 500, 400, 60
+DRAWS = 200
 WAYS = ("bias", "scale", "group")
 
 Array = np.ndarray
@@ -223,40 +225,67 @@ def watched() -> None:
     say("watched", figures)
 
 
-def demo(full: Path, two: Path) -> None:
-    """The interval of two levels against that of asking everybody, and what both asked."""
-    logs = [RunLog.open(folder) for folder in (full, two)]
-    whole, both = (compare(log, with_exposure=False) for log in logs)
-    pilot = two / "pilot"
-    asked = questions(two / "asked")  # those of the pilot are among them, and stored
-    treatment = whole.contrasts[0].treatment
+def demo(full: Path, crowd: Path, drawn: Path) -> None:
+    """A tenth of a run's users asked, drawn many times, against asking all of them.
+
+    Args:
+        full: A run of two arms by a language model.
+        crowd: The same users, or copies of them, by a surrogate that learned from some of ``full``.
+        drawn: How many users the surrogate's pilot had (``distill --users``), came they or not.
+    """
+    logs = [RunLog.open(folder) for folder in (crowd, full)]
+    known = taught(logs[0])
+    pilot = int(str(drawn))
+    cheap, dear = (derive(without(log.per_user(), known)) for log in logs)
+    everybody = derive(logs[1].per_user())
+    users, control = everybody["user"].nunique(), logs[1].control
+    treatment = next(arm for arm in logs[1].arms if arm != control)
+    place = {user: number for number, user in enumerate(sorted(cheap["user"].unique()))}
+    groups = np.array([place[original(user, place)] for user in place])
+    ours = np.array([place[user] for user in sorted(dear["user"].unique())])
+    asked = round(0.1 * users) - pilot
     figures = {
-        "users": f"{logs[0].per_user()['user'].nunique():,}",
-        "asked": f"{RunLog.open(two / 'asked').per_user()['user'].nunique():,}",
-        "pilot": f"{RunLog.open(pilot).per_user()['user'].nunique()}",
-        "arms": f"{treatment} and {whole.control}",
-        "questions-full": f"{questions(full):,}",
-        "questions-two": f"{asked:,}",
-        "questions-share": f"{asked / questions(full):.1%}",
+        "users": f"{users:,}",
+        "times": f"{len(groups) / len(ours):.0f}",
+        "pilot": f"{pilot}",
+        "asked": f"{asked}",
+        "arms": f"{treatment} and {control}",
+        "days": f"{epochs_of(logs[1].manifest['parts'])}",
+        "draws": f"{DRAWS}",
     }
-    for metric in ("purchases", "clicks", "expected_purchases"):
-        one, other = (found.contrast(treatment, metric) for found in (whole, both))
-        name = metric.replace("_", "-")
-        width = (other.ci_high - other.ci_low) / (one.ci_high - one.ci_low)
-        figures[f"{name}-full"] = interval(one)
-        figures[f"{name}-two"] = interval(other)
-        figures[f"{name}-width"] = f"{width:.2f}"
+    for name in ("purchases", "clicks", "expected_purchases"):
+        metric = find_metrics((name,))[0]
+        whole = effect(*(columns(everybody, metric, arm) for arm in (control, treatment)))
+        width, told = whole.ci_high - whole.ci_low, []
+        for number in range(DRAWS):
+            rows = np.sort(np.random.default_rng([22, number]).choice(len(ours), asked, False))
+            levels = [
+                Level(*(columns(counts, metric, arm) for arm in (control, treatment)))
+                for counts in (cheap, dear)
+            ]
+            some = Level(*(_of(one, rows) for one in (levels[1].control, levels[1].treatment)))
+            found = effect_of_levels(levels[0], some, ours[rows], groups=groups)
+            told.append(((found.effect.ci_high - found.effect.ci_low) / width, found.mixed))
+        widths = np.array([one for one, _ in told])
+        key = name.replace("_", "-")
+        figures[f"{key}-full"] = interval(whole)
+        figures[f"{key}-width"] = f"{widths.mean():.2f}"
+        figures[f"{key}-no-wider"] = f"{np.mean(widths <= 1):.0%}"
+        figures[f"{key}-correlation"] = f"{np.mean([one.correlation for _, one in told]):.3f}"
+        figures[f"{key}-alone"] = (
+            f"{np.mean([m.alone / whole.standard_error for _, m in told]):.2f}"
+        )
     say("demo", figures)
 
 
-def questions(folder: Path) -> int:
-    """That a run of its own would put to the model: each once."""
-    return int(RunLog.open(folder).manifest["choice"]["questions"])
+def _of(found: Columns, rows: Array) -> Columns:
+    below = found.denominator
+    return Columns(found.numerator[rows], None if below is None else below[rows])
 
 
-def interval(found: Contrast) -> str:
+def interval(found: Effect) -> str:
     """A difference, as a document shows it."""
-    return f"{found.difference:+.3f} ({found.ci_low:+.3f} to {found.ci_high:+.3f})"
+    return f"{found.difference:+.4f} ({found.ci_low:+.4f} to {found.ci_high:+.4f})"
 
 
 def say(name: str, figures: dict[str, str]) -> None:

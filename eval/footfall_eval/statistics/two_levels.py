@@ -147,7 +147,8 @@ def _added(values: Array, groups: Numbers, count: int) -> Array:
     """[count] sums of deviations by group, scaled so that few groups are not underrated."""
     of = len(np.unique(groups))
     scale = math.sqrt(of / (of - 1)) if of > 1 else 1.0
-    return np.bincount(groups, values - values.mean(), count) * scale
+    sums: Array = np.bincount(groups, values - values.mean(), count) * scale
+    return sums
 
 
 def widened(freedom: float, level: float) -> float:
@@ -210,7 +211,8 @@ def effect_of_levels(
         low, high = terms.interval(level)
         lift_low, lift_high = lift + low - terms.value, lift + high - terms.value
     low, high = found.interval(level)
-    words = f"two levels, {len(asked)} of {len(base)} users asked"
+    users = len(base) if groups is None else len(np.unique(groups))
+    words = f"two levels, {len(asked)} of {users} users asked"
     return TwoLevels(
         effect=Effect(
             difference=found.value,
@@ -222,7 +224,7 @@ def effect_of_levels(
             lift_low=lift_low,
             lift_high=lift_high,
             standard_error=found.error,
-            users=len(base),
+            users=users,
             method=words if cheap.control.denominator is None else f"delta method, {words}",
         ),
         control=control,

@@ -25,7 +25,7 @@ from fastapi.testclient import TestClient
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "worlds"))
 import shop  # the made-up shop of the tests
 from footfall_live.application import Served, application
-from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.door.guard import LOOPBACK, Guard
 
 ARMS = [
     {"name": "random", "recommender": {"kind": "random"}},

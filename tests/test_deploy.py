@@ -18,8 +18,8 @@ import yaml
 
 from console import read
 from footfall.llm.vllm.gate import OPEN
-from footfall_live.access import HOSTS, TOKEN
-from footfall_live.health import ALIVE, READY
+from footfall_live.door.access import HOSTS, TOKEN
+from footfall_live.door.health import ALIVE, READY
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

@@ -18,7 +18,7 @@ from footfall import Options, simulate
 from footfall.scenario.overriding import read_with_options
 from footfall_eval.reporting.report import write_report
 from footfall_live.application import Served, application
-from footfall_live.guard import Guard
+from footfall_live.door.guard import Guard
 
 RUN = "grocery"
 STEPS = 12

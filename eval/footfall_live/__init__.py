@@ -1,4 +1,1 @@
-"""Runs to look at while they go on and when they are done: a local web application.
-
-It reads run folders only, and never dials, starts or changes anything.
-"""
+"""Runs and scenarios in a browser and over HTTP: looked at, started, stopped, and asked."""

@@ -12,20 +12,20 @@ import anyio
 from fastapi import FastAPI, Response
 
 from footfall.deciding import Decider
-from footfall_live.deciding import add_deciding
-from footfall_live.guard import Guard
-from footfall_live.metrics import CONTENT_TYPE, AskedFigures, exposed
-from footfall_live.opened import Opened
-from footfall_live.page_answers import wrong
-from footfall_live.reading_api import add_reading
-from footfall_live.reading_pages import add_reading_pages
-from footfall_live.refusals import refuse_in_a_line
-from footfall_live.scenario_files import ScenarioFiles
-from footfall_live.shelf import Shelf
-from footfall_live.started import StartedCommands
-from footfall_live.starting import Speaker, Starter
-from footfall_live.starting_api import add_starting
-from footfall_live.starting_pages import add_starting_pages
+from footfall_live.api.deciding import add_deciding
+from footfall_live.api.looking import add_reading
+from footfall_live.api.metrics import CONTENT_TYPE, AskedFigures, exposed
+from footfall_live.api.starting import add_starting
+from footfall_live.door.guard import Guard
+from footfall_live.door.refusals import refuse_in_a_line
+from footfall_live.looking.opened import Opened
+from footfall_live.looking.shelf import Shelf
+from footfall_live.pages.answers import wrong
+from footfall_live.pages.looking import add_reading_pages
+from footfall_live.pages.starting import add_starting_pages
+from footfall_live.starting.scenario_files import ScenarioFiles
+from footfall_live.starting.started import StartedCommands
+from footfall_live.starting.starter import Speaker, Starter
 
 AT_ONCE = 2
 """Runs that a server lets go on at the same time, unless told otherwise."""

@@ -9,10 +9,10 @@ import typer
 
 from footfall.errors import UserError
 from footfall.plumbing.stderr import stderr
-from footfall_live.access import Host, guard_of
 from footfall_live.application import AT_ONCE, Served
+from footfall_live.door.access import Host, guard_of
 from footfall_live.serving import AtOnce, serve
-from footfall_live.starting import Speaker
+from footfall_live.starting.starter import Speaker
 
 
 def view(

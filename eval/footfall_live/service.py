@@ -14,9 +14,9 @@ from footfall.errors import UserError
 from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.scenario.overriding import read_with_options
-from footfall_live.access import Host, guard_of
 from footfall_live.application import AT_ONCE, Served
-from footfall_live.health import model_answers
+from footfall_live.door.access import Host, guard_of
+from footfall_live.door.health import model_answers
 from footfall_live.serving import AtOnce, serve
 
 

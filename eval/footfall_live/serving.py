@@ -9,8 +9,8 @@ import uvicorn
 
 from footfall.plumbing.stderr import stderr
 from footfall_live.application import Served, application
-from footfall_live.guard import Guard
-from footfall_live.health import Ready, with_health
+from footfall_live.door.guard import Guard
+from footfall_live.door.health import Ready, with_health
 
 AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Runs that may go on at once.")]
 

@@ -15,8 +15,8 @@ from console import footfall
 from footfall.deciding import Decider
 from footfall.scenario.scenario import parse_scenario
 from footfall_live.application import Served, application
-from footfall_live.guard import LOOPBACK, Guard
-from footfall_live.refusals import MOST_BYTES
+from footfall_live.door.guard import LOOPBACK, Guard
+from footfall_live.door.refusals import MOST_BYTES
 
 
 @pytest.fixture(scope="module")

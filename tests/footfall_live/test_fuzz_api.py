@@ -17,9 +17,9 @@ from schemathesis import GenerationMode
 
 import eval_worlds
 import started_server
-from footfall_live import started
 from footfall_live.application import Served, application
-from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.door.guard import LOOPBACK, Guard
+from footfall_live.starting import started
 
 EXAMPLES = int(os.environ.get("FOOTFALL_FUZZ", "25"))
 SETTINGS = settings(

@@ -6,9 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from footfall.llm.fake_server import FakeServer
-from footfall_live.access import guard_of
 from footfall_live.application import Served, application
-from footfall_live.health import ALIVE, READY, model_answers, with_health
+from footfall_live.door.access import guard_of
+from footfall_live.door.health import ALIVE, READY, model_answers, with_health
 
 
 @pytest.fixture

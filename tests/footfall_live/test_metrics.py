@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 
 import eval_worlds
 from footfall.run_folder.layout import MANIFEST
+from footfall_live.api.metrics import AskedFigures, exposed
 from footfall_live.application import Served, application
-from footfall_live.guard import LOOPBACK, Guard
-from footfall_live.metrics import AskedFigures, exposed
+from footfall_live.door.guard import LOOPBACK, Guard
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "operations" / "grafana.json"
 

@@ -7,8 +7,8 @@ import yaml
 
 import started_server
 from footfall.scenario.scenario import Scenario
-from footfall_live import reach
-from footfall_live.scenario_files import ScenarioFiles
+from footfall_live.starting import reach
+from footfall_live.starting.scenario_files import ScenarioFiles
 
 CALLABLE = {"name": "mine", "recommender": {"kind": "callable", "target": "shop_code:rank"}}
 HTTP = {

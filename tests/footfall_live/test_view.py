@@ -18,10 +18,10 @@ from footfall.run_folder.layout import MANIFEST
 from footfall.run_folder.manifest import locked
 from footfall_eval import RunLog
 from footfall_live.application import Served, application
-from footfall_live.guard import LOOPBACK, Guard
-from footfall_live.shelf import Shelf
-from footfall_live.side import MOST_SIDES
-from footfall_live.timeline import timeline, users
+from footfall_live.door.guard import LOOPBACK, Guard
+from footfall_live.looking.shelf import Shelf
+from footfall_live.looking.side import MOST_SIDES
+from footfall_live.looking.timeline import timeline, users
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 import shop
 from footfall_live.application import Served, application
-from footfall_live.guard import LOOPBACK, Guard
+from footfall_live.door.guard import LOOPBACK, Guard
 
 ARMS = [
     {"name": "random", "recommender": {"kind": "random"}},

@@ -25,6 +25,7 @@ from footfall_eval.reading.uncertainty import (
     fitted_to_pages,
     log_ratio_draws,
     model_error,
+    page_weight,
     stretch,
 )
 from footfall_eval.statistics.competing import Competition
@@ -206,7 +207,7 @@ def _competition(log: RunLog, places: float) -> Competition | None:
     habits = behaviour.get("habits") if isinstance(behaviour, dict) else None
     if not fitted_to_pages(log) or not isinstance(habits, dict):
         return None
-    return Competition.of(habits, round(places))
+    return Competition.of(habits, round(places), page_weight(log))
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,23 @@ def stretch(log: RunLog) -> float:
 
     0 where they refute nothing; see ``footfall.fitting.pages.backtest.PageSlope``.
     """
+    return _said(log, "stretch")
+
+
+def page_weight(log: RunLog) -> float:
+    """What a page's mean worth adds to each of its items, to users fitted to pages; else 0.
+
+    See ``footfall.fitting.pages.page_worth``.
+    """
+    return max(_said(log, "page_weight"), -1.0)
+
+
+def _said(log: RunLog, column: str) -> float:
+    """A number that the draws say in every row; 0 where they do not."""
     draws = _draws(log)
-    if draws is None or "stretch" not in draws or not len(draws):
+    if draws is None or column not in draws or not len(draws):
         return 0.0
-    found = float(draws["stretch"].iloc[0])
+    found = float(draws[column].iloc[0])
     return found if math.isfinite(found) else 0.0
 
 

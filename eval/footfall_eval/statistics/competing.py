@@ -7,6 +7,8 @@ twice as good is not clicked twice as often. Users fitted to pages know how they
     one pick   the race of ``footfall.fitting.pages.picks``: P(a click) = 1 - (1 + c H)^(-1/c), H
                the sum of the items' rates and c the crowding
     several    clicks above shorten reading: after one, two, ... by ``reads_on``
+    both       users may hold items against each other: what all items of a page are worth more,
+               each of them is worth more by 1 + ``page_weight`` times as much
 
 and a factor of the items' rates becomes one of the pages.
 """
@@ -39,21 +41,28 @@ class Competition:
     """By what one click above, two, ... multiply reading; further ones by the last step's ratio."""
     curve: tuple[float, ...] = ()
     """[places] reading, from 1 at the top."""
+    page_weight: float = 0.0
+    """What a page's mean worth adds to each of its items; see ``fitting.pages.page_worth``."""
 
     @classmethod
-    def of(cls, habits: Mapping[str, Any], places: int) -> Competition | None:
+    def of(
+        cls, habits: Mapping[str, Any], places: int, page_weight: float = 0.0
+    ) -> Competition | None:
         """From the habits of a behaviour; None where items do not compete."""
         if habits.get("picks") == "one":
             crowding = habits.get("crowding")
-            return cls(float(crowding) if isinstance(crowding, int | float) else 1.0)
+            crowd = float(crowding) if isinstance(crowding, int | float) else 1.0
+            return cls(crowd, page_weight=page_weight)
         said = as_shares(habits.get("reads_on", ()))
         # A manifest may be a stranger's: what is no list of numbers says nothing.
         shares = said if isinstance(said, list | tuple) else ()
         reads_on = tuple(float(share) for share in shares if isinstance(share, int | float))
         if len(reads_on) < len(shares) or not any(share < 1 for share in reads_on):
+            reads_on = ()
+        if not reads_on and not page_weight:
             return None
         read = [float(value) for value in habits.get("examine_curve") or [1.0]]
-        return cls(None, reads_on, tuple((read + read[-1:] * places)[:places]))
+        return cls(None, reads_on, tuple((read + read[-1:] * places)[:places]), page_weight)
 
     def on_pages(self, factor: float, clicks: float) -> tuple[float, float]:
         """By how much a page is clicked more often when all rates on it are multiplied.
@@ -67,8 +76,10 @@ class Competition:
         """
         of = self._several if self.crowding is None else self._race
         rate = _rate_of(clicks, of, self._most())
+        gained = 1.0 + self.page_weight
+        factor = factor * gained
         here, near = (math.log(of(rate * math.exp(factor + step))) for step in (0.0, STEP))
-        return here - math.log(of(rate)), (near - here) / STEP
+        return here - math.log(of(rate)), (near - here) / STEP * gained
 
     def _race(self, total: float) -> float:
         """P(a click) where the rates add up to ``total``."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.behaviour.features import relative_prices
+from footfall.behaviour.in_visit import in_visit
 from footfall.datasets.catalogue import Catalogue
 from footfall.runs.foresight import Foresight
 from footfall.serving.logged import LoggedPages
@@ -52,9 +53,10 @@ def page_individuality(
         return not_run("E", "fewer than 3 users clicked on anything on the judged days")
     some = pages.take(np.isin(np.arange(len(numbers)), rows))
     own = numbers[rows]
+    visit = in_visit(some.depths, some.earlier)
     parts = {
-        BLEND: users.of(own, some.items, some.times)[0],
-        SWAPPED: users.of(_another(own, rng), some.items, some.times)[0],
+        BLEND: users.of(own, some.items, some.times, visit)[0],
+        SWAPPED: users.of(_another(own, rng), some.items, some.times, visit)[0],
     }
     if not all(np.isfinite(chances[some.shown]).all() for chances in parts.values()):
         return not_run("E", "the users' chances are not known without asking a language model")

@@ -1,1 +1,1 @@
-"""Templates, style and script of the pages."""
+"""What people see: pages filled on the server, with their templates, style and script."""

@@ -27,7 +27,7 @@ from footfall.behaviour.traces import KINDS, Remembered
 from footfall.errors import DataError
 from footfall.plumbing.files import replacing
 
-FORMAT = 3
+FORMAT = 4
 """Version of the file; raised when an old file would be misread."""
 
 Numbers = npt.NDArray[np.int64]
@@ -172,6 +172,7 @@ def _check(people: People, users: int, items: int) -> None:
         "shared.buy_common": (shared.buy_common, (len(BUY_MEASURES),)),
         "shared.buy_cov": (shared.buy_cov, (len(BUY_MEASURES), len(BUY_MEASURES))),
         "shared.discrepancy": (shared.discrepancy, (2,)),
+        "shared.page": (shared.page, (3,)),
         "shared.go_common": (shared.go_common, (len(GOING),)),
         "user.buy": (people.users.buy, (users, len(BUY_OWN))),
         "user.own": (people.users.own, (users, len(OWN) + people.items.content.shape[1])),

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.behaviour.around import ABOVE, alike_above
+from footfall.behaviour.in_visit import VISIT
 from footfall.behaviour.traces import KINDS, Remembered
 
 Floats = npt.NDArray[np.float64]
@@ -38,6 +39,7 @@ MEASURES = (
     "bought before",
     "new",
     *ABOVE,
+    *VISIT,
 )
 """What a utility is made of, beside items' effects, content and taste; the order of columns."""
 
@@ -54,10 +56,11 @@ TERM_OF = {
     "taken": (6, 7, 8, 9),
     "new": (10,),
     "above": (11, 12, 13),
+    "visit": (14, 15),
 }
 """Names of the terms that explain a utility -> the measures that they sum up."""
 
-PERSONAL = (*TERM_OF, "item", "content", "taste", "unsure")
+PERSONAL = (*TERM_OF, "item", "content", "taste", "page", "unsure")
 """Terms of a fitted utility, in the order of the columns of ``Opinion.terms``."""
 
 BUY_MEASURES = ("constant", "price", "price squared", "bought of late", "bought before", "worth")
@@ -75,14 +78,15 @@ GOING = ("constant", "further pages", "clicked", "bought")
 """What asking for another page depends on."""
 
 
-def measure(price: Floats, traces: Floats, newness: Floats, above: Floats) -> Floats:
-    """[..., len(MEASURES)] from relative log prices, faded counts, newness and what is above.
+def measure(price: Floats, traces: Floats, newness: Floats, above: Floats, visit: Floats) -> Floats:
+    """[..., len(MEASURES)] from relative log prices, faded counts, newness, page and visit.
 
     Args:
         price: [...] over the category's median.
         traces: [..., len(KINDS)] faded counts.
         newness: [...], 1 on the first day.
         above: [..., len(ABOVE)] see ``footfall.behaviour.around.alike_above``.
+        visit: [..., len(VISIT)] see ``footfall.behaviour.in_visit``.
 
     Counts saturate, n / (1 + n): the tenth time adds less than the second. An arm that shows the
     same items every day leads beyond what the log has seen, and there a straight line, even one in
@@ -90,7 +94,7 @@ def measure(price: Floats, traces: Floats, newness: Floats, above: Floats) -> Fl
     """
     met = traces / (1.0 + traces)
     parts = [np.ones(price.shape), price, price**2, *np.moveaxis(met, -1, 0), newness]
-    return np.stack([*parts, *np.moveaxis(above, -1, 0)], axis=-1)
+    return np.stack([*parts, *np.moveaxis(above, -1, 0), *np.moveaxis(visit, -1, 0)], axis=-1)
 
 
 def newness(first_day: Floats, day: Floats | float) -> Floats:
@@ -123,6 +127,10 @@ class Shared:
     discrepancy: Floats
     """[2] the model's own error on the log of a lift, as a look back says: its standard deviation,
     and the share of the lift's own logarithm that is missing (below 0: too much)."""
+
+    page: Floats
+    """[3] what each unit of a page's mean worth, activity left out, adds to all of its items (below
+    0: they are held against each other); its error; and the mean worth of the log's pages."""
 
     def scaled(self, measures: Floats) -> Floats:
         """Measures in units of their spread over the log."""
@@ -210,7 +218,13 @@ class Thinking(Protocol):
         ...
 
     def think(
-        self, users: Numbers, items: Codes, price: Floats, days: Floats, traces: Floats
+        self,
+        users: Numbers,
+        items: Codes,
+        price: Floats,
+        days: Floats,
+        traces: Floats,
+        visit: Floats,
     ) -> Opinion:
         """See ``People.think``; the answer to a page must not depend on its batch."""
         ...
@@ -241,7 +255,13 @@ class People:
         return self.users.gap_days
 
     def think(
-        self, users: Numbers, items: Codes, price: Floats, days: Floats, traces: Floats
+        self,
+        users: Numbers,
+        items: Codes,
+        price: Floats,
+        days: Floats,
+        traces: Floats,
+        visit: Floats,
     ) -> Opinion:
         """What they think of pages.
 
@@ -251,16 +271,19 @@ class People:
             price: [n, k] relative log prices.
             days: [n] days since the start of the run.
             traces: [n, k, len(KINDS)] what was met in the run; memory is added here.
+            visit: [n, len(VISIT)] where in the visit the pages come.
         """
         met = traces + self.remembered.at(users, items, days)
         fresh = newness(self.items.first_day[items], days[:, None])
         kinds = np.where(items >= 0, self.items.kind[items], -1)
-        raw = measure(price, met, fresh, alike_above(kinds))
+        place = np.broadcast_to(visit[:, None, :], (*items.shape, len(VISIT)))
+        raw = measure(price, met, fresh, alike_above(kinds), place)
         x = self.shared.scaled(raw)
         parts, variance = self._personal(users, items, x)
         worth = sum_of(parts)
-        unknown = unsure(worth, variance) - worth
-        terms = np.stack([*parts, unknown], axis=-1)
+        around = self._page(worth - parts[0], items >= 0)
+        unknown = unsure(worth + around, variance) - worth - around
+        terms = np.stack([*parts, around, unknown], axis=-1)
         return Opinion(terms, worth, self._buy(users, items, raw, worth))
 
     def _personal(self, users: Numbers, items: Codes, x: Floats) -> tuple[list[Floats], Floats]:
@@ -291,6 +314,14 @@ class People:
             taste = taste + likes * like
             variance += likes**2 * shaky + sure * like**2 + sure * shaky
         return [*parts, content, taste], variance
+
+    def _page(self, lively: Floats, shown: npt.NDArray[np.bool_]) -> Floats:
+        """[n, k] what the rest of the page does to an item; ``lively`` is worth by its items."""
+        weight, _, usual = self.shared.page
+        count = np.maximum(shown.sum(axis=1), 1)
+        # Added in order: the rounding must not depend on the batch.
+        total = sum_of(list((lively * shown).T))
+        return np.asarray(weight * ((total / count)[:, None] - usual) + np.zeros(shown.shape))
 
     def _buy(self, users: Numbers, items: Codes, raw: Floats, worth: Floats) -> Floats:
         shared, own = self.shared, self.users.buy[users]
@@ -363,4 +394,4 @@ def sigmoid(x: Floats) -> Floats:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
 
 
-assert len(MEASURES) == 4 + len(KINDS) + len(ABOVE)
+assert len(MEASURES) == 4 + len(KINDS) + len(ABOVE) + len(VISIT)

@@ -25,6 +25,7 @@ def drawn(people: People, rng: np.random.Generator) -> People:
             shared,
             common=_normal(shared.common, shared.common_cov, rng),
             buy_common=_normal(shared.buy_common, shared.buy_cov, rng),
+            page=_weight(shared.page, rng),
         ),
         items=replace(
             items,
@@ -50,6 +51,12 @@ def _normal(mean: Floats, cov: Floats, rng: np.random.Generator) -> Floats:
     values, vectors = np.linalg.eigh(cov)
     steps = np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(mean))
     return np.asarray(mean + vectors @ steps)
+
+
+def _weight(page: Floats, rng: np.random.Generator) -> Floats:
+    """A page's weight, below -1 of which a better page would be clicked less."""
+    weight, error, usual = page
+    return np.array([max(weight + error * rng.standard_normal(), -0.95), 0.0, usual])
 
 
 def _apart(mean: Floats, variance: Floats, rng: np.random.Generator) -> Floats:

@@ -41,6 +41,18 @@ def show_pages(report: PagesReport, console: Console) -> None:
     refuted = {name: weight for name, weight in report.applied.items() if weight != 1}
     if refuted:
         console.print("refuted, and so weighed: " + _listed(refuted, ".2f"))
+    used = "so items are judged beside each other" if report.page_weight_used else "not used"
+    console.print(
+        f"a page's mean worth adds to each of its items: {report.page_weight:+.2f} of itself "
+        f"(std. error {report.page_weight_error:.2f}; 0: items are judged one by one); {used}",
+        highlight=False,
+    )
+    if report.page_slope is not None:
+        console.print(
+            f"pages foretold to be clicked more by a little were clicked {report.page_slope:.2f} "
+            f"times as much more (std. error {report.page_slope_error or 0:.2f})",
+            highlight=False,
+        )
     console.print(
         f"lifts are off by {report.discrepancy:.1%} beside luck and errors of the fit, as "
         f"{report.contrasts} contrasts of the last days say",

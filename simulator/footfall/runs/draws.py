@@ -13,6 +13,8 @@ row an arm, user and draw:
                           log of a lift, which no draw holds (``fitting.pages.backtest``)
     stretch               the same in all rows: share of a lift's own logarithm that is missing by
                           the log's last days, below 0 what is too much; 0: they refute nothing
+    page_weight           the same in all rows: what a page's mean worth adds to each of its items
+                          (``fitting.pages.page_worth``); 0: they are judged one by one
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import pandas as pd
 import pyarrow as pa
 
 from footfall.behaviour.decisions import chances, examination_curve
+from footfall.behaviour.in_visit import in_visit
 from footfall.behaviour.people import People, sigmoid
 from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.traces import amounts, faded_before
@@ -75,6 +78,7 @@ def write_draws(
     rows = pd.concat([read_part(part, IMPRESSIONS, _COLUMNS) for part in parts])
     tables = []
     off = dict(zip(("discrepancy", "stretch"), people.shared.discrepancy.tolist(), strict=True))
+    off["page_weight"] = float(people.shared.page[0])
     for arm in names.arms:
         pages = _Pages.of(rows[rows["arm"] == arm], names, setting)
         if not len(pages.users):
@@ -110,8 +114,10 @@ def _table(
 class _Pages:
     """The pages of one arm, [n, k], with what each user had met before each."""
 
-    def __init__(self, users: Numbers, items: Codes, days: Floats, met: Floats) -> None:
-        self.users, self.items, self.days, self.met = users, items, days, met
+    def __init__(
+        self, users: Numbers, items: Codes, days: Floats, met: Floats, visit: Floats
+    ) -> None:
+        self.users, self.items, self.days, self.met, self.visit = users, items, days, met, visit
 
     @classmethod
     def of(cls, rows: pd.DataFrame, names: Names, setting: Setting) -> _Pages:
@@ -137,18 +143,33 @@ class _Pages:
         traces = np.zeros((*shape, met.shape[1]))
         traces[page, place] = met
         first = np.flatnonzero(fresh[: len(rows)])
-        return cls(user[first].astype(np.int64), items, day[first], traces)
+        came = user[first].astype(np.int64)
+        visit = _visits(
+            came,
+            key[first, 0],
+            key[first, 1],
+            np.bincount(page, done[0], shape[0]).astype(np.float64),
+        )
+        return cls(came, items, day[first], traces, visit)
 
     def expected(self, people: People, setting: Setting) -> tuple[Floats, Floats]:
         """[n] clicks and purchases of each page in the world of ``people``."""
         habits, shown = setting.behaviour.spec.habits, self.items >= 0
         price = setting.known.price[self.items]
-        opinion = people.think(self.users, self.items, price, self.days, self.met)
+        opinion = people.think(self.users, self.items, price, self.days, self.met, self.visit)
         utility = np.where(shown, opinion.terms.sum(axis=2), -np.inf)
         reading = examination_curve(habits, self.items.shape[1]) * shown
         clicked = chances(utility, reading, habits)
         bought = clicked * sigmoid(opinion.buy_odds)
         return clicked.sum(axis=1), bought.sum(axis=1)
+
+
+def _visits(users: Numbers, sessions: Numbers, pages: Numbers, clicks: Floats) -> Floats:
+    """[n, len(VISIT)] where in their visits pages come; sorted by user, session and page."""
+    first = np.r_[True, (np.diff(users) != 0) | (np.diff(sessions) != 0)][: len(users)]
+    before = np.cumsum(clicks) - clicks
+    earlier = before - before[np.flatnonzero(first)][np.cumsum(first) - 1]
+    return in_visit(pages, earlier.astype(np.int64))
 
 
 assert DAY == 86_400, "days of the world and of the log are the same"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.decisions import PageFeatures, examination_curve
 from footfall.behaviour.features import FEATURES
+from footfall.behaviour.in_visit import VISIT
 from footfall.behaviour.specs import TASTES
 from footfall.behaviour.traces import KINDS, LIVES
 from footfall.world.crowd import Setting
@@ -61,7 +62,11 @@ class Foresight(Protocol):
         ...
 
     def of(
-        self, users: Numbers, items: Codes, times: npt.NDArray[np.datetime64]
+        self,
+        users: Numbers,
+        items: Codes,
+        times: npt.NDArray[np.datetime64],
+        visit: Floats | None = None,
     ) -> tuple[Floats, Floats]:
         """[n, k] P(clicked | page shown) and P(bought | clicked); NaN where nobody knows.
 
@@ -69,6 +74,7 @@ class Foresight(Protocol):
             users: [n] numbers within the population.
             items: [n, k] codes, -1 where nothing stands.
             times: [n] UTC.
+            visit: [n, len(VISIT)] see ``behaviour.in_visit``; None: these are first pages.
         """
         ...
 
@@ -85,7 +91,11 @@ class SettingForesight:
         return examination_curve(self.setting.behaviour.spec.habits, k)
 
     def of(
-        self, users: Numbers, items: Codes, times: npt.NDArray[np.datetime64]
+        self,
+        users: Numbers,
+        items: Codes,
+        times: npt.NDArray[np.datetime64],
+        visit: Floats | None = None,
     ) -> tuple[Floats, Floats]:
         """See ``Foresight``."""
         setting = self.setting
@@ -105,7 +115,8 @@ class SettingForesight:
         if setting.people is not None:
             days = (times - setting.start) / DAY
             traces = self.met.before(users, items, days)
-            opinion = setting.people.think(users, items, features.price, days, traces)
+            place = np.zeros((len(users), len(VISIT))) if visit is None else visit
+            opinion = setting.people.think(users, items, features.price, days, traces, place)
             features = replace(features, personal=opinion.terms, buy_odds=opinion.buy_odds)
         return setting.behaviour.expected(features)
 
@@ -125,6 +136,7 @@ class SilentForesight:
         users: Numbers,  # noqa: ARG002
         items: Codes,
         times: npt.NDArray[np.datetime64],  # noqa: ARG002
+        visit: Floats | None = None,  # noqa: ARG002
     ) -> tuple[Floats, Floats]:
         """See ``Foresight``; nobody knows."""
         unknown = np.full(items.shape, np.nan)

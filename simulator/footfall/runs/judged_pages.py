@@ -93,6 +93,7 @@ def _as_pages(log: PageLog, users: Sequence[str], start: pd.Timestamp) -> Logged
         propensities=propensities,
         clicked=clicked,
         bought=bought,
+        earlier=log.clicks_earlier,
         judged=times >= start.to_datetime64(),
     )
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from footfall.behaviour.in_visit import in_visit
 from footfall.behaviour.traces import amounts
 from footfall.datasets.base import naive_utc
 from footfall.datasets.schema import Split
@@ -236,9 +237,11 @@ def logged_tables(
     """What was shown and what each arm would have shown, as ``run_folder.logged`` has them."""
     users = numbers_of(pages, histories)
 
+    visit = in_visit(pages.depths, pages.earlier)
+
     def chances(rows: Rows, items: Codes) -> tuple[Floats, Floats]:
         parts = [
-            foresight.of(users[rows[part]], items[part], pages.times[rows[part]])
+            foresight.of(users[rows[part]], items[part], pages.times[rows[part]], visit[rows[part]])
             for part in np.array_split(np.arange(len(rows)), len(rows) // AT_ONCE + 1)
         ]
         clicks, buys = zip(*parts, strict=True)

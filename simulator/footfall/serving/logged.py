@@ -53,6 +53,8 @@ class LoggedPages:
     """[n, k] P(this item at this place) under the policy that logged."""
     clicked: Bools
     bought: Bools
+    earlier: Numbers
+    """[n] clicks on earlier pages of the visit."""
     judged: Bools
     """[n] of the days that arms are judged on; the others are earlier."""
 
@@ -69,7 +71,8 @@ class LoggedPages:
         users = tuple(user for user, kept in zip(self.users, rows.tolist(), strict=True) if kept)
         return LoggedPages(
             users, self.visits[rows], self.depths[rows], self.times[rows], self.items[rows],
-            self.propensities[rows], self.clicked[rows], self.bought[rows], self.judged[rows],
+            self.propensities[rows], self.clicked[rows], self.bought[rows], self.earlier[rows],
+            self.judged[rows],
         )  # fmt: skip
 
 

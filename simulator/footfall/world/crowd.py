@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES, PairFeatures
+from footfall.behaviour.in_visit import in_visit
 from footfall.behaviour.people import Thinking
 from footfall.behaviour.specs import SITUATION, TASTES
 from footfall.behaviour.traces import Traces
@@ -253,8 +254,10 @@ class Crowd:
         """The same with what fitted users think of the page."""
         users = np.array([request.user for request in requests], dtype=np.int64)
         days = np.array([request.time for request in requests]) / DAY
-        opinion = people.think(users, items, features.price, days, _met(asking, items, days))
         pages = np.array([request.page for request in requests], dtype=np.int64)
+        clicked = np.array([len(request.clicked) for request in requests], dtype=np.int64)
+        met, visit = _met(asking, items, days), in_visit(pages, clicked)
+        opinion = people.think(users, items, features.price, days, met, visit)
         return replace(
             features,
             personal=opinion.terms,

@@ -11,6 +11,7 @@ import pytest
 
 from footfall.behaviour import decisions
 from footfall.behaviour.around import alike_above, kind_numbers
+from footfall.behaviour.in_visit import VISIT, in_visit
 from footfall.behaviour.kept import KeptPeople, read_people
 from footfall.behaviour.people import MEASURES, People, unsure
 from footfall.behaviour.people_draws import drawn
@@ -37,18 +38,38 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=(), sameness=0.0, contrast=0.0):
-    """Interactions of users who differ in activity, over items that differ in appeal."""
+def planted_rows(
+    seed,
+    *,
+    one=False,
+    pages=40,
+    rate=-1.2,
+    reads_on=(),
+    sameness=0.0,
+    contrast=0.0,
+    visit=1,
+    sated=0.0,
+    mood=0.0,
+):
+    """Interactions of users who differ in activity, over items that differ in appeal.
+
+    ``visit`` pages make a visit: ``sated`` is what each click on its earlier pages adds,
+    ``mood`` the standard deviation of what whole visits add.
+    """
     rng = np.random.default_rng(seed)
     appeal, activity = rng.normal(0, 1, ITEMS), rng.normal(0, 0.5, USERS)
     left = reads_after(reads_on, SLATE)
     rows = []
     for user in range(USERS):
+        earlier, now = 0, 0.0
         for page in range(pages):
+            if page % visit == 0:
+                earlier, now = 0, rng.normal(0, mood) if mood else 0.0
             items = rng.permutation(ITEMS)[:SLATE]
             worth = rate + appeal[items] + activity[user]
             worth[1:] += sameness * (KIND[items[1:]] == KIND[items[:-1]])
             worth -= contrast * (worth.mean() - rate)
+            worth += sated * np.log1p(earlier) + now
             wants = READING * np.exp(worth)
             if one:
                 noisy = np.log(wants) + rng.gumbel(size=SLATE)
@@ -59,7 +80,9 @@ def planted_rows(seed, *, one=False, pages=40, rate=-1.2, reads_on=(), sameness=
                 clicked = rng.random(SLATE) < chance
                 for place in range(SLATE):
                     clicked[place] &= rng.random() < left[clicked[:place].sum()]
-            time = pd.Timestamp("2025-03-01") + pd.Timedelta(hours=page * 24 + user % 20)
+            earlier += clicked.sum()
+            hours = page // visit * 24 + user % 20 + page % visit / 60
+            time = pd.Timestamp("2025-03-01") + pd.Timedelta(hours=hours)
             for place, item in enumerate(items.tolist()):
                 base = (f"u{user:03d}", f"i{item:02d}", time, f"p{page}", place + 1.0)
                 rows.append((*base, "view"))
@@ -103,7 +126,9 @@ def test_a_run_thinks_of_a_logged_page_what_the_fit_thought_of_it(several):
     first, items = grid.rows[:, 0], log.items[grid.rows].astype(np.int32)
     blank = replace(fit.people, remembered=Remembered.nothing(ITEMS))
     met = met_before(log)[grid.rows]
-    opinion = blank.think(log.users[first], items, np.zeros(items.shape), log.days[first] - 40, met)
+    visit = in_visit(log.page_number, log.clicks_earlier)
+    no_price, days = np.zeros(items.shape), log.days[first] - 40
+    opinion = blank.think(log.users[first], items, no_price, days, met, visit)
     curve = np.broadcast_to(fit.clicks.curve.curve, items.shape)
     clicks = decisions.chances(opinion.terms.sum(axis=2), curve, Habits(picks="many"))
     wanted = click_chances(log, fit.clicks)
@@ -219,7 +244,12 @@ def test_a_wish_for_something_else_than_just_above_is_found_and_simulated():
     items = np.array([[0, 3, 1], [0, 1, 3]], dtype=np.int32)
     traces = np.zeros((*items.shape, len(KINDS)))
     worth = fit.people.think(
-        np.zeros(2, dtype=np.int64), items, np.zeros(items.shape), np.zeros(2), traces
+        np.zeros(2, dtype=np.int64),
+        items,
+        np.zeros(items.shape),
+        np.zeros(2),
+        traces,
+        np.zeros((2, len(VISIT))),
     ).worth
     assert worth[0, 1] < worth[1, 2] - 0.3
     assert worth[0, 0] == worth[1, 0]
@@ -299,7 +329,12 @@ def test_traces_of_a_run_and_memory_add_up_to_the_same():
 def test_draws_average_to_what_is_expected(several):
     fit = several[0]
     users, items = np.arange(20), np.tile(np.arange(6, dtype=np.int32), (20, 1))
-    rest = (np.zeros(items.shape), np.zeros(20), np.zeros((*items.shape, len(KINDS))))
+    rest = (
+        np.zeros(items.shape),
+        np.zeros(20),
+        np.zeros((*items.shape, len(KINDS))),
+        np.zeros((20, len(VISIT))),
+    )
     mean = sigmoid(fit.people.think(users, items, *rest).terms.sum(axis=2))
     drawn_ones = [
         sigmoid(drawn(fit.people, np.random.default_rng(n)).think(users, items, *rest).worth)
@@ -398,13 +433,54 @@ def test_how_much_more_better_pages_are_clicked_is_asked_within_users(true, told
     assert nothing.stretch == 0.0
 
 
-def test_users_who_hold_items_against_each_other_are_found_out():
-    """No term knows the rule, so the fit has to say that lifts are too large."""
+def test_users_who_hold_items_against_each_other_are_found_out_and_simulated():
     rows, _, _ = planted_rows(23, pages=60, rate=-0.8, contrast=0.7)
     fit = fitted(rows, at=60.0)
-    assert fit.back.slope.stretch < -0.2
-    assert any("against each other" in note for note in report_of(fit).notes)
-    assert fit.people.shared.discrepancy[1] == fit.back.slope.stretch
+    value, error, _ = fit.people.shared.page
+    assert value == pytest.approx(-0.7, abs=4 * error)
+    assert report_of(fit).page_weight_used
+    assert fit.back.slope.stretch == 0.0
+    # A better page is worth less of the difference than one better item on it.
+    best = np.argsort(-fit.people.items.effect)[: 2 * SLATE].astype(np.int32)
+    worst = np.argsort(fit.people.items.effect)[: SLATE - 1].astype(np.int32)
+    pages = np.array([best[:SLATE], np.r_[best[:1], worst]])
+    n = (np.zeros(2, dtype=np.int64), pages, np.zeros(pages.shape), np.zeros(2))
+    opinion = fit.people.think(*n, np.zeros((*pages.shape, len(KINDS))), np.zeros((2, len(VISIT))))
+    utility = opinion.terms.sum(axis=2)
+    assert utility[0, 0] < utility[1, 0] - 0.3
+    assert opinion.worth[0, 0] == opinion.worth[1, 0]
+
+
+def test_a_page_is_not_weighed_where_items_are_judged_one_by_one(several):
+    fit = several[0]
+    assert not report_of(fit).page_weight_used
+    np.testing.assert_array_equal(fit.people.shared.page[:2], 0)
+
+
+def test_users_whom_clicks_earlier_in_the_visit_content_are_found_and_simulated():
+    rows, _, _ = planted_rows(24, pages=60, visit=3, rate=-0.8, sated=-0.7)
+    fit = fitted(rows, at=20.0)
+    shared, column = fit.people.shared, MEASURES.index("clicked earlier in the visit")
+    error = np.sqrt(shared.common_cov[column, column]) / shared.scale[column]
+    assert shared.common[column] / shared.scale[column] == pytest.approx(-0.7, abs=5 * error)
+    page = np.arange(SLATE, dtype=np.int32)[None, :].repeat(2, axis=0)
+    visit = in_visit(np.array([1, 1]), np.array([0, 3]))
+    n = (np.zeros(2, dtype=np.int64), page, np.zeros(page.shape), np.zeros(2))
+    worth = fit.people.think(*n, np.zeros((*page.shape, len(KINDS))), visit).worth
+    np.testing.assert_allclose(worth[1] - worth[0], -0.7 * np.log(4), atol=0.3)
+
+
+def test_visits_that_are_better_than_others_are_not_taken_for_what_clicks_lead_to():
+    """Clicks earlier in the visit go with more; no arm can make that."""
+    rows, _, _ = planted_rows(25, pages=60, visit=3, rate=-0.8, mood=1.0)
+    fit = fitted(rows, at=20.0)
+    assert fit.mood
+    column = MEASURES.index("clicked earlier in the visit")
+    assert fit.people.shared.common[column] == 0
+    for seed in range(3):
+        one = drawn(fit.people, np.random.default_rng(seed))
+        assert one.shared.common[column] == 0
+    assert any("mood of the visit" in note for note in report_of(fit).notes)
 
 
 def test_users_who_click_everything_do_not_carry_the_fit_away():

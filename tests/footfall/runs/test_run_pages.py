@@ -162,7 +162,7 @@ class Truth:
         self.gap_days = np.full(len(users), 2.0)
         self.worth = np.linspace(-3, 1, len(items))
 
-    def think(self, users, items, price, days, traces):
+    def think(self, users, items, price, days, traces, visit):
         worth = self.worth[items]
         return Opinion.plain(worth, np.full(items.shape, -1.0))
 

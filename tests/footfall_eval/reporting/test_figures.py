@@ -14,7 +14,7 @@ from eyes import violations
 from footfall_eval.reporting.figure_files import FORMATS
 from footfall_eval.reporting.report import write_report
 from footfall_live.application import Served, application
-from footfall_live.guard import Guard
+from footfall_live.door.guard import Guard
 
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
 

@@ -48,6 +48,17 @@ def test_a_good_page_gains_less_than_its_items():
     assert rule.on_pages(0.0, 0.3) == (pytest.approx(0.0, abs=1e-9), pytest.approx(0.76, abs=0.01))
 
 
+@pytest.mark.parametrize("picks", ["one", "many"])
+def test_items_held_against_each_other_gain_less_together(picks):
+    habits = {"picks": picks, "crowding": 0.5, "examine_curve": READING}
+    rule, plain = (Competition.of(habits, 4, weight) for weight in (-0.5, 0.0))
+    plain = plain or Competition(None, (), READING)
+    found, slope = rule.on_pages(0.6, 0.2)
+    alone, alone_slope = plain.on_pages(0.3, 0.2)
+    assert found == pytest.approx(alone)
+    assert slope == pytest.approx(alone_slope / 2, rel=1e-3)
+
+
 def test_items_that_do_not_compete_need_nothing():
     for reads_on in ([], [1.0, 1.0], 1.0, None, True, "0.4", ["x"], {}):
         assert Competition.of({"picks": "many", "reads_on": reads_on}, 10) is None

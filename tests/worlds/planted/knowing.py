@@ -42,7 +42,11 @@ class KnowingUsers:
         return np.asarray((1 - share) * curves[0] + share * curves[1])
 
     def of(
-        self, users: Ints, items: Codes, times: npt.NDArray[np.datetime64]
+        self,
+        users: Ints,
+        items: Codes,
+        times: npt.NDArray[np.datetime64],
+        visit: Floats | None = None,
     ) -> tuple[Floats, Floats]:
         """See ``Foresight``."""
         day = (times - START.to_datetime64()) // np.timedelta64(1, "D")

@@ -87,6 +87,17 @@ class Design:
         return len(self.content)
 
 
+@dataclass(frozen=True)
+class PageWeight:
+    """What the rest of a page does to each of its items; see ``fitting.pages.page_worth``."""
+
+    value: float = 0.0
+    """Added to every item for each unit of the page's mean worth ..."""
+    usual: float = 0.0
+    """... above this one."""
+    error: float = 0.0
+
+
 @dataclass(eq=False)
 class Posterior:
     """Means and covariances of everything, and the variances of the priors."""
@@ -108,6 +119,7 @@ class Posterior:
     by_content: Floats
     """[r] of the items' prior means."""
     common_cov: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    page: PageWeight = PageWeight()
 
     @property
     def slopes(self) -> int:
@@ -136,7 +148,17 @@ class Posterior:
 
     def expected(self, design: Design) -> Floats:
         """[n] utilities whose chances are about the mean ones over what is not known."""
-        return unsure(self.utility(design), self.variance(design))
+        utility = self.utility(design)
+        if self.page.value:
+            above = self.page_means(design) - self.page.usual
+            utility = utility + self.page.value * above[design.grid.page]
+        return unsure(utility, self.variance(design))
+
+    def page_means(self, design: Design) -> Floats:
+        """[n_pages] mean worth of a page's items, the user's activity left out."""
+        lively = self.utility(design) - self.common[0] * design.common[:, 0]
+        lively = lively - self.users[design.users, 0] * design.own[:, 0]
+        return design.grid.sums(lively) / design.grid.sums(np.ones(len(lively)))
 
     @property
     def settled(self) -> bool:

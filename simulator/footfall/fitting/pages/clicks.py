@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from footfall.behaviour import decisions
 from footfall.behaviour.specs import Habits
-from footfall.fitting.pages.blocks import Blocks, Design, Posterior, start
+from footfall.fitting.pages.blocks import Blocks, Design, PageWeight, Posterior, start
 from footfall.fitting.pages.curve import ReadingCurve, next_curve
 from footfall.fitting.pages.log import PageLog
 from footfall.fitting.pages.picks import Family, Grid, Pull, chances, expected_pull, log_likelihood
@@ -88,6 +88,7 @@ def fit_clicks(
         post = start(design, float((clicked.sum() + 0.5) / (len(clicked) + 1.0)))
     else:
         curve, post = begin.curve, deepcopy(begin.post)
+        post.page = PageWeight()
         post.item_var[1:] = design.taste_var
 
     def at(mean: Floats, spread: Floats) -> Pull:

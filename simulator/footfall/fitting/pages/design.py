@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.behaviour.around import alike_above
+from footfall.behaviour.in_visit import in_visit
 from footfall.behaviour.people import MEASURES, OWN, measure, newness
 from footfall.behaviour.traces import Remembered, amounts, faded_before
 from footfall.fitting.pages.blocks import Design
@@ -100,7 +101,9 @@ def _events(log: PageLog) -> tuple[Numbers, Floats, Floats]:
 def raw_measures(log: PageLog, paper: Paper) -> Floats:
     """[n, len(MEASURES)] of every impression, unscaled."""
     fresh = newness(first_days(log)[log.items], log.days)
-    return measure(paper.price[log.items], met_before(log), fresh, _above(log, paper.kind))
+    visit = in_visit(log.page_number, log.clicks_earlier)[log.pages]
+    above = _above(log, paper.kind)
+    return measure(paper.price[log.items], met_before(log), fresh, above, visit)
 
 
 def _above(log: PageLog, kind: Numbers) -> Floats:

@@ -16,42 +16,35 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.behaviour.people import (
-    BUY_MEASURES,
-    BUY_OWN,
-    GOING,
-    OWN,
-    ItemTraits,
     People,
-    Shared,
     UserTraits,
 )
 from footfall.errors import DataError
 from footfall.fitting.masked import picks_of
-from footfall.fitting.pages.backtest import Discrepancy, PageSlope, discrepancy, page_slope
-from footfall.fitting.pages.blocks import Design, Posterior
+from footfall.fitting.pages.blocks import Design
 from footfall.fitting.pages.buying import Logit, fit_buying, fit_going
 from footfall.fitting.pages.clicks import (
     ClickFit,
     click_chances,
     everybody,
     fit_clicks,
-    page_clicks,
     score,
 )
 from footfall.fitting.pages.design import (
     Paper,
     Scales,
     click_design,
-    first_days,
     raw_measures,
-    remembered,
     some_rows,
 )
 from footfall.fitting.pages.log import PageLog
-from footfall.fitting.pages.picks import Family, chances
+from footfall.fitting.pages.look_back import LookBack, look_back
+from footfall.fitting.pages.mood import is_mood, untold, without_mood
+from footfall.fitting.pages.picks import Family
+from footfall.fitting.pages.played import people_of
 from footfall.fitting.pages.reading_on import with_reading
 from footfall.fitting.pages.returning import Returning, fit_returning
-from footfall.fitting.pages.stack import Stack, stacked, weigh
+from footfall.fitting.pages.stack import weigh
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -107,15 +100,6 @@ class Picks:
 
 
 @dataclass(frozen=True, eq=False)
-class LookBack:
-    """What a fit to the earlier days foretold of the later ones."""
-
-    discrepancy: Discrepancy
-    slope: PageSlope
-    stack: Stack
-
-
-@dataclass(frozen=True, eq=False)
 class FittedPages:
     """Users fitted to a log, and what they were fitted to."""
 
@@ -131,6 +115,8 @@ class FittedPages:
     returning: Returning
     picks: Picks
     back: LookBack
+    mood: bool
+    """Clicks earlier in a visit tell of its mood, and no term has them."""
     people: People
     """In the order of the log's users."""
     stranger: UserTraits
@@ -174,8 +160,10 @@ def fit_pages(
     announce("one pick a page, or several")
     picks = _compare(log, design, rows)
     announce(f"{clicks} clicks: {picks.reason}")
-    begun, back = _settle(log, design, picks.family, rows)
+    begun, back, mood = _settle(log, design, picks.family, rows)
     design = replace(design, taste_var=begun.design.taste_var)
+    if mood:
+        design, scales = without_mood(design), untold(scales)
     picks = _said(picks, begun.family)
     if picks.family.reads_on:
         announce(picks.reason)
@@ -189,12 +177,13 @@ def fit_pages(
             "report it with the log's shape"
         )
     weigh(click_fit.post, back.stack.applied)
+    click_fit.post.page = back.page.applied
     _set_level(log, click_fit, rows)
     worth = click_fit.post.utility(design)
     buying = fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows)
     going = fit_going(log, paper, rows)
     returning = fit_returning(log, at)
-    people, stranger = _people(
+    people, stranger = people_of(
         log, paper, click_fit, scales, buying, going, returning, back, at, fitted
     )
     return FittedPages(
@@ -208,6 +197,7 @@ def fit_pages(
         returning,
         picks,
         back,
+        mood,
         people,
         stranger,
         fitted,
@@ -230,10 +220,13 @@ def _set_level(log: PageLog, fit: ClickFit, rows: Bools) -> None:
         fit.post.common[0] += np.log((counted + LEVEL_PRIOR) / (expected + LEVEL_PRIOR))
 
 
-def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> tuple[ClickFit, LookBack]:
+def _settle(
+    log: PageLog, design: Design, family: Family, rows: Bools
+) -> tuple[ClickFit, LookBack, bool]:
     """How much items differ along a dimension of taste: as it foresees the log's last days best.
 
-    Also how far off lifts on those days are that the earlier ones foretell.
+    Also how far off lifts on those days are that the earlier ones foretell, and whether clicks
+    earlier in a visit are only its mood.
     """
     held = log.days > np.quantile(log.days, 1 - LATER)
     train, test = rows & ~held, rows & held
@@ -244,6 +237,10 @@ def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> tuple[
         if told == best.family:
             break
         best = fit_clicks(log, taught, told, train, MORE_SWEEPS, best)
+    mood = is_mood(best)
+    if mood:
+        taught, part = without_mood(taught), without_mood(part)
+        best = fit_clicks(log, taught, best.family, train, MORE_SWEEPS, best)
     most = score(log, part, best, test)
     for variance in TASTE_VARIANCES if design.factors else ():
         if variance != design.taste_var:
@@ -251,24 +248,7 @@ def _settle(log: PageLog, design: Design, family: Family, rows: Bools) -> tuple[
                 log, replace(taught, taste_var=variance), best.family, train, MORE_SWEEPS, best
             )
             best, most = max((best, most), (fit, score(log, part, fit, test)), key=_second)
-    return best, _look_back(log, part, best, test)
-
-
-def _look_back(log: PageLog, part: Design, fit: ClickFit, rows: Bools) -> LookBack:
-    """What the earlier days foretold of the later ones."""
-    reading, clicked = fit.reading(log)[rows], log.clicked[rows]
-    utility = fit.post.expected(part)
-    chance = chances(fit.family, part.grid, utility, reading)
-    first = part.grid.rows[:, 0]
-    return LookBack(
-        discrepancy(part, fit.post, chance, clicked),
-        page_slope(
-            page_clicks(fit, part.grid, utility, log.positions[rows]),
-            part.grid.sums(clicked),
-            part.users[first],
-        ),
-        stacked(fit.family, part, fit.post, reading, clicked),
-    )
+    return best, look_back(log, part, best, test), mood
 
 
 def _second(one: tuple[ClickFit, float]) -> float:
@@ -296,101 +276,3 @@ def _compare(log: PageLog, design: Design, rows: Bools) -> Picks:
     gain = abs(found[ONE] - found[MANY])
     words = "one pick a page" if best == ONE else "several picks a page"
     return Picks(best, gain, f"{words}: {gain:.4f} nats a held-out page better than the other")
-
-
-def _people(
-    log: PageLog,
-    paper: Paper,
-    fit: ClickFit,
-    scales: Scales,
-    buying: Logit | None,
-    going: Logit | None,
-    returning: Returning,
-    back: LookBack,
-    at: float,
-    fitted: Bools,
-) -> tuple[People, UserTraits]:
-    """What a run needs."""
-    post, k = fit.post, fit.post.slopes
-    user_var = np.diagonal(post.user_cov, axis1=1, axis2=2)
-    item_var = np.diagonal(post.item_cov, axis1=1, axis2=2)
-    shared = Shared(
-        centre=scales.centre,
-        scale=scales.scale,
-        common=post.common,
-        buy_centre=np.zeros(len(BUY_MEASURES)) if buying is None else buying.scales.centre,
-        buy_scale=np.ones(len(BUY_MEASURES)) if buying is None else buying.scales.scale,
-        common_cov=common_cov(log, post, users=int(fitted.sum())),
-        buy_cov=_buy_cov(buying, int(fitted.sum())),
-        buy_common=_never_or_always(log) if buying is None else buying.post.common,
-        go_common=np.r_[-20.0, np.zeros(len(GOING) - 1)] if going is None else going.post.common,
-        returning=np.array([returning.per_click]),
-        discrepancy=np.array([back.discrepancy.value, back.slope.stretch]),
-    )
-    n_own = len(BUY_OWN)
-    buy_var = np.zeros((log.n_users, n_own))
-    item_buy_var = np.zeros(log.n_items)
-    if buying is not None:
-        buy_var = np.diagonal(buying.post.user_cov, axis1=1, axis2=2)
-        item_buy_var = buying.post.item_cov[:, 0, 0]
-    items = ItemTraits(
-        effect=post.items[:, 0],
-        effect_var=item_var[:, 0],
-        content=paper.content,
-        likeness=post.items[:, 1:],
-        likeness_var=item_var[:, 1:],
-        buy=np.zeros(log.n_items) if buying is None else buying.post.items[:, 0],
-        buy_var=item_buy_var,
-        first_day=first_days(log) - at,
-        kind=paper.kind,
-    )
-    users = UserTraits(
-        own=post.users[:, :k],
-        own_var=user_var[:, :k],
-        taste=post.users[:, k:],
-        taste_var=user_var[:, k:],
-        buy=np.zeros((log.n_users, n_own)) if buying is None else buying.post.users,
-        buy_var=buy_var,
-        go=np.zeros(log.n_users) if going is None else going.post.users[:, 0],
-        gap_days=returning.gap_days[:-1],
-        usual_clicks=returning.usual_clicks[:-1],
-    )
-    stranger = UserTraits(
-        own=np.zeros((1, k)),
-        own_var=post.user_var[None, :k],
-        taste=np.zeros((1, post.users.shape[1] - k)),
-        taste_var=post.user_var[None, k:],
-        buy=np.zeros((1, n_own)),
-        buy_var=np.zeros((1, n_own)) if buying is None else buying.post.user_var[None, :],
-        go=np.zeros(1),
-        gap_days=returning.gap_days[-1:],
-        usual_clicks=returning.usual_clicks[-1:],
-    )
-    return People(shared, items, users, remembered(log, at)), stranger
-
-
-def common_cov(log: PageLog, post: Posterior, users: int) -> Floats:
-    """[m, m] covariance of the common coefficients: of the fit, and of which users there were."""
-    cov = post.common_cov.copy()
-    own = list(OWN)
-    cov[own, own] += post.user_var[: len(OWN)] / max(users, 1)
-    cov[0, 0] += post.item_var[0] / max(log.n_items, 1)
-    return cov
-
-
-def _buy_cov(buying: Logit | None, users: int) -> Floats:
-    if buying is None:
-        return np.zeros((len(BUY_MEASURES), len(BUY_MEASURES)))
-    cov = buying.post.common_cov.copy()
-    own = list(BUY_OWN)
-    cov[own, own] += buying.post.user_var / max(users, 1)
-    return cov
-
-
-def _never_or_always(log: PageLog) -> Floats:
-    """Buying where the log has only one answer: nothing that was clicked was bought, or all."""
-    sure = 12.0 if log.bought.any() else -12.0
-    return np.asarray(np.r_[sure, np.zeros(len(BUY_MEASURES) - 1)])
-
-
-assert OWN[0] == 0, "the first slope of a user's own is the constant"

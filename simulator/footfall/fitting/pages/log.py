@@ -80,6 +80,14 @@ class PageLog:
         total = np.cumsum(clicks) - clicks
         return np.asarray(total - total[self.grid.rows[:, 0]][self.grid.page], dtype=np.int64)
 
+    @cached_property
+    def clicks_earlier(self) -> Numbers:
+        """[n_pages] clicks on earlier pages of the visit."""
+        clicks = np.bincount(self.pages, self.clicked, self.n_pages).astype(np.int64)
+        before = np.cumsum(clicks) - clicks
+        first = np.arange(self.n_pages) - self.page_number
+        return np.asarray(before - before[first], dtype=np.int64)
+
     @property
     def pairs(self) -> Numbers:
         """[n] number of the (user, item) pair."""

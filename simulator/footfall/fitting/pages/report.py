@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from footfall.behaviour.people import BUY_MEASURES, GOING, MEASURES, OWN
 from footfall.fitting.pages.buying import Logit
-from footfall.fitting.pages.fit import FittedPages, common_cov
+from footfall.fitting.pages.fit import FittedPages
+from footfall.fitting.pages.mood import EARLIER
+from footfall.fitting.pages.played import common_cov
 from footfall.plumbing.spec import Spec
 
 Floats = npt.NDArray[np.float64]
@@ -58,6 +60,12 @@ class PagesReport(Spec):
     """How much more a page was clicked on the last days that was foretold to be clicked more by a
     little: 1 is right; None: nothing to tell it by."""
     page_slope_error: float | None
+    page_weight: float
+    """What a unit of a page's mean worth adds to each of its items, asked of the last days: below 0
+    a page of good items gains less than they say."""
+    page_weight_error: float
+    page_weight_used: bool
+    """Whether the last days tell it from 0, so that it is a term."""
     weights: dict[str, float]
     """Part of the utility -> by what the last days would multiply it."""
     applied: dict[str, float]
@@ -95,10 +103,16 @@ def report_of(pages: FittedPages) -> PagesReport:
             f"{1.1**pages.back.slope.value - 1:.0%} more: users hold items against each other by a "
             "rule that is not fitted, and lifts are off by that share"
         )
+    mood = pages.mood and bool(pages.log.clicks_earlier.any())
+    if mood:
+        notes.append(
+            "clicks earlier in the visit: those who clicked do not click less afterwards; more is "
+            "taken for the mood of the visit, which no arm makes"
+        )
     notes += [
         f"{name}: never varies in this log, so nothing is told about it"
-        for name, told in zip(MEASURES, pages.scales.told, strict=True)
-        if not told
+        for column, name in enumerate(MEASURES)
+        if not pages.scales.told[column] and not (mood and column == EARLIER)
     ]
     curve = pages.clicks.curve
     n_pages = len(np.unique(log.pages[rows]))
@@ -125,6 +139,9 @@ def report_of(pages: FittedPages) -> PagesReport:
         contrasts=pages.back.discrepancy.contrasts,
         page_slope=pages.back.slope.value if np.isfinite(pages.back.slope.value) else None,
         page_slope_error=pages.back.slope.error if np.isfinite(pages.back.slope.value) else None,
+        page_weight=pages.back.page.weight.value,
+        page_weight_error=pages.back.page.weight.error,
+        page_weight_used=bool(pages.back.page.applied.value),
         weights=pages.back.stack.weights,
         applied=pages.back.stack.applied,
         over_uniform=pages.back.stack.over_uniform,

@@ -132,7 +132,7 @@ def _fitted(
     centre = np.r_[0.0, np.ones(x.shape[1] - 1)]
     prior = np.diag(np.r_[1e-6, np.full(x.shape[1] - 1, 1 / TRUST**2)])
     weights = np.r_[
-        _level(family, design, x[:, 1:].sum(axis=1) + rest, reading, clicked), centre[1:]
+        level_of(family, design, x[:, 1:].sum(axis=1) + rest, reading, clicked), centre[1:]
     ]
     precision = prior
     for _ in range(STEPS):
@@ -148,7 +148,7 @@ def _fitted(
     return weights, precision
 
 
-def _level(
+def level_of(
     family: Family, design: Design, utility: Floats, reading: Floats, clicked: Bools
 ) -> float:
     """What to add to utilities so that as many clicks are expected as there were."""
@@ -162,7 +162,7 @@ def _level(
 def _best_level(
     family: Family, design: Design, utility: Floats, reading: Floats, clicked: Bools
 ) -> float:
-    level = _level(family, design, utility, reading, clicked)
+    level = level_of(family, design, utility, reading, clicked)
     return _score(family, design, utility + level, reading, clicked)
 
 

@@ -1,7 +1,8 @@
 """Pages that start things: scenarios edited, checked and run; commands that go on; interviews.
 
 Every page is a form that works without a script. What a form asks for is what the API does
-(``footfall_live.starting``); afterwards the browser is sent to a page that can be loaded again.
+(``footfall_live.starting.starter``); afterwards the browser is sent to a page that can be loaded
+again.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from footfall.errors import UserError
 from footfall.plumbing.yaml_files import find_text
 from footfall.scenario.checking import Problem
 from footfall.scenario.reading import shipped
-from footfall_live.page_answers import Fields, number, page
-from footfall_live.reading_api import RunName
-from footfall_live.refusals import UNFIT, RequestError
-from footfall_live.scenario_files import NAME, ScenarioText
-from footfall_live.started import CommandState
-from footfall_live.starting import SeenMoment, Starter
-from footfall_live.starting_api import CommandId, ScenarioName
+from footfall_live.api.looking import RunName
+from footfall_live.api.starting import CommandId, ScenarioName
+from footfall_live.door.refusals import UNFIT, RequestError
+from footfall_live.pages.answers import Fields, number, page
+from footfall_live.starting.scenario_files import NAME, ScenarioText
+from footfall_live.starting.started import CommandState
+from footfall_live.starting.starter import SeenMoment, Starter
 
 SEE_OTHER = 303
 

@@ -12,9 +12,9 @@ from typing import Any
 import anyio
 
 from footfall.errors import FootfallError
-from footfall_live.opened import Opened
-from footfall_live.shelf import RunEntry, Shelf
-from footfall_live.so_far import SoFar
+from footfall_live.looking.opened import Opened
+from footfall_live.looking.shelf import RunEntry, Shelf
+from footfall_live.looking.so_far import SoFar
 
 LOOKS_EVERY = 2.0
 """Seconds between two looks at what the run says about itself: a millisecond or two each."""

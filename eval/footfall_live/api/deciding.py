@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from footfall.deciding import MOST_DAYS, Decider, MadeUpPage, PageChances
 from footfall.errors import FootfallError, ModelError, UserError
-from footfall_live.metrics import AskedFigures
-from footfall_live.refusals import UNFIT, refusal
+from footfall_live.api.metrics import AskedFigures
+from footfall_live.door.refusals import UNFIT, refusal
 
 MOST_PAGES = 1_000
 """Pages in one request."""

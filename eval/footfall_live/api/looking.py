@@ -10,9 +10,9 @@ from fastapi import FastAPI, Query
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from footfall_live.following import described, followed
-from footfall_live.opened import Opened
-from footfall_live.shelf import Shelf
+from footfall_live.looking.following import described, followed
+from footfall_live.looking.opened import Opened
+from footfall_live.looking.shelf import Shelf
 
 RunName = Annotated[str, InPath(max_length=500)]
 UserId = Annotated[str, Query(max_length=500)]

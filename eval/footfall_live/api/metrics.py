@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from footfall.errors import FootfallError
 from footfall.run_folder import manifest
 from footfall.run_folder.answers import KINDS, RequestCounts, answers_of
-from footfall_live.shelf import RunEntry, Shelf
+from footfall_live.looking.shelf import RunEntry, Shelf
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -9,7 +9,7 @@ import typer
 
 from footfall.errors import UserError
 from footfall.plumbing.secrets import read_secret
-from footfall_live.guard import LOOPBACK, TOKEN, Guard
+from footfall_live.door.guard import LOOPBACK, TOKEN, Guard
 
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from footfall_eval import Comparison, Contrast
-from footfall_live.shelf import RunEntry
+from footfall_live.looking.shelf import RunEntry
 
 MOST_SIDES = 8
 """Runs side by side at most: more fit on no screen."""

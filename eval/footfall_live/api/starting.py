@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from footfall.plumbing.yaml_files import LONGEST
 from footfall.scenario.reading import shipped
-from footfall_live.reading_api import RunName
-from footfall_live.starting import SeenMoment, Starter
+from footfall_live.api.looking import RunName
+from footfall_live.starting.starter import SeenMoment, Starter
 
 ScenarioName = Annotated[str, InPath(max_length=500)]
 CommandId = Annotated[str, InPath(max_length=100)]

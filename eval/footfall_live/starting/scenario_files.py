@@ -1,7 +1,7 @@
 """The scenario files of a served folder: listed, read, checked and written.
 
 Files are named by their path below the folder. What is written comes over the network, so it is
-checked before, and reaches no further than the file that it replaces (``footfall_live.reach``).
+checked before, and reaches no further than the file that it replaces (``starting.reach``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from footfall.plumbing.yaml_files import LONGEST, parse_mapping
 from footfall.run_folder.layout import MANIFEST
 from footfall.scenario.checking import KEYS, Problem, placed, problems
 from footfall.scenario.reading import shipped
-from footfall_live.reach import Reach
-from footfall_live.refusals import NOT_NOW, NOT_THERE, TOO_MANY, UNFIT, RequestError
+from footfall_live.door.refusals import NOT_NOW, NOT_THERE, TOO_MANY, UNFIT, RequestError
+from footfall_live.starting.reach import Reach
 
 DEEPEST = 2
 """Folders below the served one in which scenarios are looked for."""

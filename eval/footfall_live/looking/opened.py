@@ -9,9 +9,9 @@ from threading import Lock
 from footfall.run_folder.layout import MANIFEST, PROGRESS
 from footfall_eval import Comparison, RunLog, compare
 from footfall_eval.reporting.report import render
-from footfall_live.shelf import Shelf
-from footfall_live.so_far import SoFar, so_far
-from footfall_live.timeline import Timeline, Titles, timeline, titles, users
+from footfall_live.looking.shelf import Shelf
+from footfall_live.looking.so_far import SoFar, so_far
+from footfall_live.looking.timeline import Timeline, Titles, timeline, titles, users
 
 KEPT = 16
 """Opened runs, and timelines, that are kept for the next request."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
-from footfall_live.refusals import Next, for_programs, refusal
+from footfall_live.door.refusals import Next, for_programs, refusal
 
 TOKEN = "FOOTFALL_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable that holds the token."""

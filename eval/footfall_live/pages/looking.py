@@ -12,13 +12,13 @@ from pydantic import StringConstraints
 
 from footfall.errors import FootfallError, UserError
 from footfall_eval import Comparison
-from footfall_live.following import described, found_by
-from footfall_live.opened import Opened
-from footfall_live.page_answers import page
-from footfall_live.reading_api import RunName, UserId, report_page
-from footfall_live.shelf import RunEntry, Shelf
-from footfall_live.side import MOST_SIDES, Side, effects_of
-from footfall_live.starting import RESUMABLE, Starter
+from footfall_live.api.looking import RunName, UserId, report_page
+from footfall_live.looking.following import described, found_by
+from footfall_live.looking.opened import Opened
+from footfall_live.looking.shelf import RunEntry, Shelf
+from footfall_live.looking.side import MOST_SIDES, Side, effects_of
+from footfall_live.pages.answers import page
+from footfall_live.starting.starter import RESUMABLE, Starter
 
 RunNamed = Annotated[str, StringConstraints(max_length=500)]
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from footfall_eval import Contrast
-from footfall_live.refusals import UNFIT, RequestError
+from footfall_live.door.refusals import UNFIT, RequestError
 
 MOST_FIELDS = 20
 """Of a form."""

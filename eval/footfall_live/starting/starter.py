@@ -14,10 +14,10 @@ from footfall.run_folder import manifest
 from footfall.run_folder.layout import LOCK, MANIFEST
 from footfall.scenario.checking import KEYS
 from footfall.scenario.reading import shipped
-from footfall_live.refusals import NOT_NOW, UNFIT, RequestError
-from footfall_live.scenario_files import ScenarioFiles
-from footfall_live.shelf import DEEPEST, MOST, Shelf, as_mapping
-from footfall_live.started import CommandState, StartedCommands
+from footfall_live.door.refusals import NOT_NOW, UNFIT, RequestError
+from footfall_live.looking.shelf import DEEPEST, MOST, Shelf, as_mapping
+from footfall_live.starting.scenario_files import ScenarioFiles
+from footfall_live.starting.started import CommandState, StartedCommands
 
 RUN_NAME = re.compile(r"(?:\w[\w .+-]{0,99}/){0,2}\w[\w .+-]{0,99}")
 """What a new run may be called: a folder below the served one, no hidden one, none outside."""

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from footfall_live.guard import TOKEN
-from footfall_live.refusals import NOT_NOW, NOT_THERE, TOO_MANY, RequestError
+from footfall_live.door.guard import TOKEN
+from footfall_live.door.refusals import NOT_NOW, NOT_THERE, TOO_MANY, RequestError
 
 Kind = Literal["run", "dry-run", "interview", "explain"]
 State = Literal["running", "stopping", "done", "failed"]

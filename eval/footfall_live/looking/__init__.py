@@ -1,0 +1,1 @@
+"""Runs of a folder, read while they go on and when they are done; nothing is changed."""

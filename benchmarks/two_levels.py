@@ -210,9 +210,9 @@ def watched() -> None:
     with ProcessPoolExecutor() as pool:
         found = {
             lift: np.array(list(pool.map(partial(stopped, lift=lift), range(WORLDS), chunksize=20)))
-            for lift in (0.0, 1.0)
+            for lift in (0.0, 0.3)
         }
-    early = found[1.0]
+    early = found[0.3]
     figures = {
         "worlds": f"{WORLDS:,}",
         "days": f"{DAYS}",

@@ -23,7 +23,7 @@ from footfall.runs.levels import play_pilot
 from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
-from footfall_eval.comparing.pilots import Measured, measure
+from footfall_eval.comparing.pilots import MeasuredPilot, measure
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.planning import Cost, Needed, TestPlan, plan_test
 
@@ -115,7 +115,7 @@ def _simulate(scenario: Scenario, base: Path, folder: Path, store: Path | None) 
     return options.out
 
 
-def _read(run: Path, metric: str) -> tuple[RunLog, Measured | None]:
+def _read(run: Path, metric: str) -> tuple[RunLog, MeasuredPilot | None]:
     """The pilot by the model, and what a surrogate repeats of it where there is one.
 
     A run of two levels, or the pilot of one that distils by itself.

@@ -22,7 +22,7 @@ FEWEST = 5
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredPilot:
     """What a pilot tells of a surrogate."""
 
     metric: str
@@ -44,7 +44,7 @@ class Measured:
         return Repeated.of(found, self.strangers, self.cost)
 
 
-def measure(crowd: RunLog, asked: RunLog, metric: str | None = None) -> Measured:
+def measure(crowd: RunLog, asked: RunLog, metric: str | None = None) -> MeasuredPilot:
     """Hold the same users at both levels against each other.
 
     Args:
@@ -67,7 +67,7 @@ def measure(crowd: RunLog, asked: RunLog, metric: str | None = None) -> Measured
             f"{FEWEST} are needed to tell how truly it plays them"
         )
     name = metric or _judged(asked, bool(everybody["purchases"].any()))
-    return Measured(
+    return MeasuredPilot(
         metric=name,
         users=tuple(sorted(map(str, same))),
         strangers=strangers,

@@ -13,7 +13,7 @@ from footfall.errors import RunError
 from footfall.options import Announce
 from footfall.run_folder import manifest
 from footfall.run_folder.answers import no_verdict
-from footfall_eval.comparing.pilots import Measured, measure
+from footfall_eval.comparing.pilots import MeasuredPilot, measure
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.sharing import Sharing, share_out
 from footfall_lab.distilling.distill import DistillingOptions, distill
@@ -24,7 +24,7 @@ MEASURING = 1 / 3
 EVERYBODY = 10**9
 
 
-class PilotStudy:
+class DistillingPilot:
     """See ``footfall.runs.pilot_hook``."""
 
     def teach(self, answered: Path, out: Path, base: Path, announce: Announce) -> None:
@@ -60,7 +60,7 @@ class PilotStudy:
         }
 
 
-def _why(sharing: Sharing, found: Measured, budget: float) -> str:
+def _why(sharing: Sharing, found: MeasuredPilot, budget: float) -> str:
     lowest = min(found.correlations.values())
     told = (
         f"the surrogate's differences in {found.metric} correlate {lowest:.2f} with the model's "
@@ -78,5 +78,5 @@ def _why(sharing: Sharing, found: Measured, budget: float) -> str:
     )
 
 
-STUDY = PilotStudy()
+STUDY = DistillingPilot()
 """The entry point."""

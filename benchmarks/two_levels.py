@@ -168,7 +168,7 @@ def planted() -> None:
         figures[f"held-{way}"] = f"{np.mean([one.differences for one in mine]):.1%}"
         figures[f"alone-{way}"] = f"{np.mean([one.alone for one in mine]):.2f}"
         figures[f"full-{way}"] = f"{np.mean([one.full for one in mine]):.2f}"
-    say("planted", figures)
+    say("two-levels-planted", figures)
 
 
 def days(rng: np.random.Generator, lift: float) -> Iterator[list[Array]]:
@@ -222,7 +222,7 @@ def watched() -> None:
         "stopped": f"{np.mean(early > 0):.1%}",
         "days-lived": f"{np.where(early > 0, early, DAYS).mean():.1f}",
     }
-    say("watched", figures)
+    say("two-levels-watched", figures)
 
 
 def demo(full: Path, crowd: Path, drawn: Path) -> None:
@@ -275,7 +275,7 @@ def demo(full: Path, crowd: Path, drawn: Path) -> None:
         figures[f"{key}-alone"] = (
             f"{np.mean([m.alone / whole.standard_error for _, m in told]):.2f}"
         )
-    say("demo", figures)
+    say("two-levels-demo", figures)
 
 
 def _of(found: Columns, rows: Array) -> Columns:
@@ -291,7 +291,7 @@ def interval(found: Effect) -> str:
 def say(name: str, figures: dict[str, str]) -> None:
     """Keep the figures, and print them."""
     words = " ".join(sys.argv[1:2])
-    keep(f"two-levels-{name}", f".venv/bin/python benchmarks/two_levels.py {words}", figures)
+    keep(name, f".venv/bin/python benchmarks/two_levels.py {words}", figures)
     for key, value in figures.items():
         print(f"{key:16} {value}")
 

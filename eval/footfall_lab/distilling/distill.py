@@ -118,8 +118,8 @@ def distill(options: DistillingOptions, announce: Announce) -> dict[str, Any]:
 
 
 def _taught_users(lessons: AnsweredPages, kept: Halves, histories: Histories) -> list[str]:
-    """Ids of the users whose answers were learned from."""
-    numbers = (user for user in lessons.users() if not kept.user[user])
+    """Ids of the users whose answers were learned from, or would have been had they come."""
+    numbers = (user for user in lessons.drawn if not kept.user[user])
     return [histories.population.users[user] for user in numbers]
 
 

@@ -147,8 +147,8 @@ def _added(values: Array, groups: Numbers, count: int) -> Array:
     """[count] sums of deviations by group, scaled so that few groups are not underrated."""
     of = len(np.unique(groups))
     scale = math.sqrt(of / (of - 1)) if of > 1 else 1.0
-    sums: Array = np.bincount(groups, values - values.mean(), count) * scale
-    return sums
+    sums = np.bincount(groups, values - values.mean(), count) * scale
+    return np.asarray(sums, dtype=np.float64)
 
 
 def widened(freedom: float, level: float) -> float:

@@ -12,6 +12,7 @@ from footfall.recommenders.protocol import Request
 from footfall.scenario.reading import read_scenario
 from planted import KINDS, plant, write
 from planted.arms import CONTROL, TEN, policies, serve
+from planted.living import State, live
 from planted.policies import Lots, Ranked
 from planted.reference import snips
 from planted.scoring import Estimate, score
@@ -131,6 +132,104 @@ def test_arms_differ_and_the_oracle_is_the_best(shop, tmp_path):
     assert truth.arms[int(value.argmax())] == "oracle"
     assert truth.arms[int(value.argmin())] == "random"
     assert len(TEN) == 10
+
+
+def _fresh(shop, futures=1):
+    """Lives to which nothing has happened."""
+    return State.fresh(60, 80, len(shop.kind.words)).times(futures)
+
+
+def _a_day(shop, state, policy=None, days=1):
+    """Pages of a day or more; the luck is always the same."""
+    lives, rng = len(state.delight), np.random.default_rng(8)
+    return live(shop.world, policy or shop.old, state, range(days), rng, lives=lives)
+
+
+def _worth(shop, state, lives):
+    items = np.tile(np.arange(80), (len(lives), 1))
+    return shop.world.worth(state, lives, lives % 60, items, 0)
+
+
+def test_basket_wants_less_of_what_it_has_bought_and_more_of_what_goes_with_it():
+    shop = plant("basket", 2, **SMALL)
+    category, lives = shop.world.goods.category, np.arange(60)
+    state = _fresh(shop)
+    before = _worth(shop, state, lives)
+    state.basket[:, 3] = 1
+    change = (_worth(shop, state, lives) - before)[7]
+    for one in range(10):
+        expected = {3: -shop.kind.basket, 4: shop.kind.basket}.get(one, 0.0)
+        assert change[category == one] == pytest.approx(expected)
+    state = _fresh(shop, 20)
+    pages = _a_day(shop, state)
+    bought = [category[page.items[page.bought]] for page in pages]
+    count = np.bincount(np.concatenate(bought), minlength=10)
+    assert count.sum() > 0
+    assert state.basket.sum(axis=0) == pytest.approx(count * np.exp(-1 / 8))
+
+
+def test_blind_reads_further_where_pages_were_good_and_looks_at_the_top_as_ever():
+    shop = plant("blind", 2, **SMALL)
+    clicked = {}
+    for trust in (-0.8, 0.0, 0.8):
+        state = _fresh(shop, 100)
+        state.trust[:] = trust
+        clicked[trust] = _a_day(shop, state)[0].clicked
+    for less, more in ((-0.8, 0.0), (0.0, 0.8)):
+        assert (clicked[more][:, 0] == clicked[less][:, 0]).all()
+        assert (clicked[more] >= clicked[less]).all()
+        assert clicked[more].sum() > clicked[less].sum()
+    liked = np.argsort(-_worth(shop, _fresh(shop), np.arange(60)), axis=1)
+    trusts = []
+    for ranking in (liked, liked[:, ::-1]):
+        state = _fresh(shop)
+        _a_day(shop, state, Ranked(ranking, 5), days=14)
+        trusts.append(state.trust.mean())
+    assert trusts[0] > 0.2
+    assert trusts[1] < -0.2
+
+
+def test_herd_follows_what_everybody_of_its_own_future_clicks():
+    shop = plant("herd", 2, **SMALL)
+    lives, state = np.array([5, 65]), _fresh(shop, 2)
+    before = _worth(shop, state, lives)
+    state.crowd[0, 11] = 40
+    change = _worth(shop, state, lives) - before
+    assert change[0, 11] == pytest.approx(shop.kind.herd * np.log(41.5 / 2))
+    assert change[0, 12] == pytest.approx(shop.kind.herd * np.log(1.5 / 2))
+    assert (change[1] == 0).all()
+    state = _fresh(shop, 20)
+    pages = _a_day(shop, state)
+    count = np.zeros((20, 80))
+    for page in pages:
+        row, place = np.nonzero(page.clicked)
+        np.add.at(count, (page.lives[row] // 60, page.items[row, place]), 1)
+    assert count.sum() > 0
+    assert state.crowd == pytest.approx(count * np.exp(-1 / 7))
+
+
+def test_stale_stays_away_where_the_first_page_is_always_the_same():
+    shop = plant("stale", 2, **SMALL)
+    free, tired = _fresh(shop, 50), _fresh(shop, 50)
+    tired.bored[:] = 1
+    came = [set(_a_day(shop, state)[0].lives.tolist()) for state in (free, tired)]
+    assert came[1] < came[0]
+    assert len(came[1]) / len(came[0]) == pytest.approx(1 - shop.kind.stale, abs=0.08)
+    same, other = _fresh(shop), _fresh(shop)
+    visits = [
+        sum(len(page.lives) for page in _a_day(shop, state, policy, days=28) if page.depth == 0)
+        for state, policy in ((same, Ranked(shop.old.ranking, 5)), (other, Lots(5)))
+    ]
+    assert visits[0] < 0.9 * visits[1]
+    assert same.bored.mean() > 5 * other.bored.mean()
+
+
+def test_the_lift_of_a_page_that_never_changes_is_smaller_where_users_tire_of_it():
+    shop = plant("stale", 2, **SMALL)
+    arms = {"old": shop.old, "same": Ranked(shop.old.ranking, 5)}
+    unmoved = replace(shop, world=replace(shop.world, kind=replace(shop.kind, stale=0.0)))
+    with_rule, without = (foretell(one, arms, futures=20) for one in (shop, unmoved))
+    assert with_rule.lift("visits")[1] < without.lift("visits")[1]
 
 
 def _load(path):

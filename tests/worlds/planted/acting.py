@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 
 from planted.kinds import Kind
 from planted.people import Floats
@@ -39,6 +40,13 @@ def noise(kind: Kind, shape: tuple[int, ...], rng: np.random.Generator) -> Float
         return rng.normal(size=shape)
     # A skewed one: P(utility + noise > 0) is a complementary log-log.
     return (rng.gumbel(size=shape) - 0.5772) * np.sqrt(6) / np.pi
+
+
+def wanted(kind: Kind, utility: Floats) -> Floats:
+    """P(an item of that utility is wanted): that utility and ``noise`` together are above 0."""
+    if kind.noise == "normal":
+        return np.asarray(norm.cdf(utility))
+    return np.asarray(-np.expm1(-np.exp(utility * np.pi / np.sqrt(6) - 0.5772)))
 
 
 def clicks(kind: Kind, page: Glance, rng: np.random.Generator) -> Bools:

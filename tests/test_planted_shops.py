@@ -11,6 +11,7 @@ from footfall.datasets.sources import load
 from footfall.recommenders.protocol import Request
 from footfall.scenario.reading import read_scenario
 from planted import KINDS, plant, write
+from planted.acting import dominance
 from planted.arms import CONTROL, TEN, policies, serve
 from planted.living import State, live
 from planted.policies import Lots, Ranked
@@ -230,6 +231,92 @@ def test_the_lift_of_a_page_that_never_changes_is_smaller_where_users_tire_of_it
     unmoved = replace(shop, world=replace(shop.world, kind=replace(shop.kind, stale=0.0)))
     with_rule, without = (foretell(one, arms, futures=20) for one in (shop, unmoved))
     assert with_rule.lift("visits")[1] < without.lift("visits")[1]
+
+
+def _without(shop, **rules):
+    """The same shop and the same past, but its users have forgotten a rule."""
+    kind = replace(shop.kind, **rules)
+    return replace(shop, world=replace(shop.world, kind=kind, _known={}))
+
+
+def test_niche_shuns_what_everybody_likes_and_comes_often():
+    shop = plant("niche", 2, **SMALL | {"users": 600})
+    people, appeal = shop.world.people, shop.world.goods.appeal
+    lives, items = np.arange(600), np.tile(np.arange(80), (600, 1))
+    state = State.fresh(600, 80, len(shop.kind.words))
+    worth, plain = (
+        one.world.worth(state, lives, lives, items, 0) for one in (shop, _without(shop, niche=0.0))
+    )
+    assert (worth - plain)[~people.niche] == pytest.approx(0)
+    turned = np.tile(-2 * shop.kind.item * appeal, (people.niche.sum(), 1))
+    assert (worth - plain)[people.niche] == pytest.approx(turned)
+    assert people.niche.mean() == pytest.approx(shop.kind.niche, abs=0.08)
+    assert people.visits[people.niche].mean() > 1.3 * people.visits[~people.niche].mean()
+
+
+def test_letdown_knows_only_what_it_has_clicked_and_what_disappoints_counts_twice():
+    shop = plant("letdown", 2, **SMALL)
+    goods, lives = shop.world.goods, np.arange(60)
+    best, worst = goods.quality.argmax(), goods.quality.argmin()
+    state = _fresh(shop)
+    before = _worth(shop, state, lives)
+    state.clicked[:, [best, worst]] = 1
+    change = (_worth(shop, state, lives) - before)[7] + shop.kind.done * (state.clicked[7] > 0)
+    assert change[best] == pytest.approx(shop.kind.letdown * goods.quality[best], abs=1e-6)
+    assert change[worst] == pytest.approx(2 * shop.kind.letdown * goods.quality[worst], abs=1e-6)
+    assert change[[i for i in range(80) if i not in (best, worst)]] == pytest.approx(0)
+    state = _fresh(shop)
+    state.lesson[:, 2] = -1
+    change = (_worth(shop, state, lives) - before)[7]
+    mood = np.where(goods.category == 2, -shop.kind.letdown * np.tanh(0.5), 0)
+    assert change == pytest.approx(mood)
+    assert np.corrcoef(goods.quality, goods.appeal)[0, 1] < 0  # titles promise too much
+
+
+def test_letdown_learns_the_quality_of_its_clicks_and_buys_what_is_good():
+    shop = plant("letdown", 2, **SMALL)
+    state, quality = _fresh(shop, 50), shop.world.goods.quality
+    pages = _a_day(shop, state)
+    clicked = np.concatenate([quality[page.items[page.clicked]] for page in pages])
+    bought = np.concatenate([quality[page.items[page.bought]] for page in pages])
+    assert state.lesson.sum() == pytest.approx(clicked.sum() * np.exp(-1 / 30))
+    assert bought.mean() > clicked.mean() + 0.2
+
+
+def test_decoy_lifts_what_beats_a_neighbour_and_lowers_what_is_beaten():
+    category = np.array([[0, 1, 0, 1, 0, 1, 2, 2]])
+    price = np.array([[1.0, 1.0, 2.0, 2.0, 9.0, 0.5, 1.0, 2.0]])
+    appeal = np.array([[1.0, 0.0, 0.5, 0.5, 0.7, -1.0, 1.0, 0.9]])
+    # The fifth would be beaten by the first, four places up; the second is cheaper but less liked.
+    assert dominance(category, price, appeal).tolist() == [[1, 0, -0.5, 0, 0, 0, 1, -0.5]]
+
+
+def test_decoy_clicks_more_where_an_item_beats_another():
+    shop = plant("decoy", 2, **SMALL)
+    goods, count = shop.world.goods, []
+    for one in (shop, _without(shop, decoy=0.0)):
+        page = _a_day(one, _fresh(one, 200))[0]
+        of = [column[page.items] for column in (goods.category, goods.log_price, goods.appeal)]
+        beats = dominance(*of)
+        count.append([page.clicked[beats > 0].mean(), page.clicked[beats < 0].mean()])
+    assert count[0][0] > 1.5 * count[1][0]
+    assert count[0][1] < count[1][1]
+
+
+def test_leaving_is_for_good_and_only_after_a_visit_without_a_click():
+    shop = plant("leaving", 2, **SMALL)
+    state = _fresh(shop, 50)
+    pages = _a_day(shop, state)
+    came = np.unique(np.concatenate([page.lives for page in pages]))
+    glad = np.unique(np.concatenate([page.lives[page.clicked.any(axis=1)] for page in pages]))
+    barren = np.setdiff1d(came, glad)
+    assert set(np.flatnonzero(state.gone)) <= set(barren)
+    assert state.gone[barren].mean() == pytest.approx(shop.kind.leaving, abs=0.05)
+    gone = set(np.flatnonzero(state.gone))
+    assert gone
+    later = _a_day(shop, state, days=10)
+    assert not gone & set(np.concatenate([page.lives for page in later]).tolist())
+    assert gone < set(np.flatnonzero(state.gone))
 
 
 def _load(path):

@@ -95,6 +95,18 @@ def _first_good_enough(examined: Bools, worth: Floats) -> Bools:
     return np.asarray(good & (good.cumsum(axis=1) <= 2))
 
 
+def dominance(category: npt.NDArray[np.int64], price: Floats, appeal: Floats) -> Floats:
+    """[n, slate] 1 for what beats a neighbour, less 0.5 for what is beaten.
+
+    An item beats another of its category within three places that is dearer and less liked.
+    """
+    near = np.abs(np.subtract.outer(*[np.arange(category.shape[1])] * 2)) <= 3
+    rivals = near & (category[:, :, None] == category[:, None, :])
+    beats = rivals & (price[:, :, None] < price[:, None, :])
+    beats &= appeal[:, :, None] > appeal[:, None, :]
+    return np.asarray(beats.any(axis=2) - 0.5 * beats.any(axis=1))
+
+
 def _sameness(category: npt.NDArray[np.int64]) -> Floats:
     """[n, slate] 1 where the place above has the same category, 0.5 where one of two more has."""
     same = np.zeros(category.shape)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from planted.acting import Glance, clicks, looks
+from planted.acting import Glance, clicks, dominance, looks
 from planted.kinds import Kind
 from planted.people import Floats, Goods, Ints, People, liking
 from planted.policies import Policy
@@ -53,6 +53,10 @@ class State:
     """[n_lives] share of old items on first pages of late."""
     crowd: Floats
     """[n_futures, n_items] everybody's clicks of late."""
+    lesson: Floats
+    """[n_lives, n_categories] quality of what was clicked of late, summed."""
+    gone: npt.NDArray[np.bool_]
+    """[n_lives] who will never come back."""
 
     @classmethod
     def fresh(cls, lives: int, items: int, categories: int) -> State:
@@ -60,8 +64,11 @@ class State:
         exposure, clicked, habit, stock = np.zeros((4, lives, items), dtype=np.float32)
         delight, trust, bored = np.zeros((3, lives))
         basket, crowd = np.zeros((lives, categories)), np.zeros((1, items))
-        front = np.zeros((lives, items), dtype=bool)
-        return cls(exposure, clicked, habit, stock, delight, basket, trust, front, bored, crowd)
+        front, gone = np.zeros((lives, items), dtype=bool), np.zeros(lives, dtype=bool)
+        return cls(
+            exposure, clicked, habit, stock, delight,
+            basket, trust, front, bored, crowd, np.zeros_like(basket), gone,
+        )  # fmt: skip
 
     def times(self, futures: int) -> State:
         """So many lives of each life, users running fastest."""
@@ -78,6 +85,7 @@ class State:
         self.basket *= np.exp(-1 / BASKET_DAYS)
         self.bored *= np.exp(-1 / BORED_DAYS)
         self.crowd *= np.exp(-1 / CROWD_DAYS)
+        self.lesson *= np.exp(-1 / HABIT_DAYS)
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ class World:
         return np.asarray(habit - self.kind.stocked * np.minimum(state.stock[cells], 1))
 
     def _besides(self, state: State, lives: Ints, items: Ints) -> Floats | float:
-        """What purchases of other items and the clicks of others add."""
+        """What purchases of other items, the clicks of others, and lessons add."""
         added: Floats | float = 0.0
         if self.kind.basket:
             full = np.minimum(state.basket[lives], 1)
@@ -136,7 +144,17 @@ class World:
             usual = 1 + counts.mean(axis=1, keepdims=True)
             shown = np.take_along_axis(counts, items, axis=1)
             added = added + self.kind.herd * np.log((usual + shown) / (2 * usual - 1))
+        if self.kind.letdown:
+            added = added + self.kind.letdown * self._taught(state, lives, items)
         return added
+
+    def _taught(self, state: State, lives: Ints, items: Ints) -> Floats:
+        """[n, slate] what is known of items that were clicked, and felt about their category."""
+        quality = self.goods.quality[items]
+        known = np.where(quality < 0, 2 * quality, quality)
+        known = known * (state.clicked[lives[:, None], items] > 0)
+        mood = np.tanh(state.lesson[lives] / 2)
+        return np.asarray(known + np.take_along_axis(mood, self.goods.category[items], axis=1))
 
     def _lasting(self, day: int) -> Floats:
         """[n_users, n_items] of that day; computed once where tastes stay."""
@@ -158,6 +176,7 @@ class World:
         centred = utility - self.click_level
         dear = self.kind.buy_price * self.goods.log_price[items] / np.log(2)
         probit = self.buy_level + self.kind.buy_taste * centred - dear
+        probit = probit + self.kind.letdown * self.goods.quality[items]
         return luck < norm.cdf(probit)
 
 
@@ -186,12 +205,7 @@ def live(
     curves = np.stack([looks(world.kind, world.slate, phone=phone) for phone in (False, True)])
     pages: list[Pages] = []
     for day in days:
-        weekend = 1.25 if day % 7 in (5, 6) else 0.9
-        good = 1 + world.kind.returns * np.clip(state.delight, -3, 6)
-        if world.kind.stale:
-            good = good * (1 - world.kind.stale * state.bored)
-        comes = world.people.visits[np.arange(lives) % n_users] * weekend * good
-        inside = np.flatnonzero(rng.random(lives) < comes)
+        inside = np.flatnonzero(rng.random(lives) < _comes(world, state, day))
         shown = np.zeros((len(inside), len(world.goods.launch)), dtype=bool)
         purpose = rng.integers(len(world.kind.words), size=len(inside))
         total = np.zeros(lives)
@@ -214,8 +228,22 @@ def live(
             on = _goes_on(world, page, users, rng)
             inside, shown, purpose = inside[on], shown[on], purpose[on]
         state.delight[came] += total[came] - world.usual
+        if world.kind.leaving:
+            state.gone[came] = (total[came] == 0) & (rng.random(len(came)) < world.kind.leaving)
         state.night(world.kind)
     return pages
+
+
+def _comes(world: World, state: State, day: int) -> Floats:
+    """[n_lives] chance of a visit on that day."""
+    weekend = 1.25 if day % 7 in (5, 6) else 0.9
+    good = 1 + world.kind.returns * np.clip(state.delight, -3, 6)
+    if world.kind.stale:
+        good = good * (1 - world.kind.stale * state.bored)
+    if world.kind.leaving:
+        good = good * ~state.gone
+    lives = np.arange(len(state.delight))
+    return np.asarray(world.people.visits[lives % len(world.people.activity)] * weekend * good)
 
 
 def _page(
@@ -249,6 +277,10 @@ def _page(
         utility = utility - world.kind.sated * before[:, None]
     if world.kind.spree:
         utility = utility + world.kind.spree * np.take_along_axis(liked, category, axis=1)
+    if world.kind.decoy:
+        goods = world.goods
+        beats = dominance(category, goods.log_price[items], goods.appeal[items])
+        utility = utility + world.kind.decoy * beats
     looked = curves[world.people.phone[users].astype(int)]
     if world.kind.blind:
         looked = looked ** np.exp(-world.kind.blind * state.trust[inside])[:, None]
@@ -280,6 +312,9 @@ def _learn(world: World, state: State, page: Pages, worth: Floats) -> None:
     if kind.herd:
         future = lives // len(world.people.activity)
         np.add.at(state.crowd, (future[:, None], page.items), page.clicked)
+    if kind.letdown:
+        found = page.clicked * world.goods.quality[page.items]
+        np.add.at(state.lesson, (lives[:, None], world.goods.category[page.items]), found)
     if kind.stale and page.depth == 0:
         old = state.front[cells].mean(axis=1)
         state.bored[lives] += VISIT_LESSON * (old - state.bored[lives])

@@ -3,16 +3,17 @@
     python benchmarks/world.py [--users 2000] [--days 14] [--workers 1] [--events 20]
     python benchmarks/world.py --users 1000000 --days 1 --workers 2 --events 5 --no-profile
 
-A planted shop of 500 items; recommenders ``random`` and ``popular``; the choice model asks the
-fake model, which answers at once. Everything else is the real thing: SimPy, draws, behaviour,
-prompts, the audited recommenders and the Parquet log. Prints item decisions a second, the peak
-memory of the main process and of its largest worker, and the profile's top five.
+A planted shop of 500 items; recommenders ``random`` and ``popular``; ``model: none``, or the fake
+model, which answers at once. All else is the real thing: SimPy, draws, behaviour, prompts where
+there is a model, the audited recommenders and the Parquet log. Prints item decisions a second, the
+peak memory of the main process and of its largest worker, and the profile's top five.
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
+import hashlib
 import pstats
 import resource
 import tempfile
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from footfall.options import Options
+from footfall.options import OnRound, Options, Watch
 from footfall.runs.run import run
 from footfall.scenario.scenario import Scenario, parse_scenario
 
@@ -44,7 +45,7 @@ def write_shop(folder: Path, users: int, events: int = 20) -> None:
     sales.to_parquet(folder / "sales.parquet")
 
 
-def scenario(users: int, days: float) -> Scenario:
+def scenario(users: int, days: float, model: str = "fake") -> Scenario:
     """Two arms, ten items a page."""
     columns = {"user": "user", "item": "item", "time": "time", "value": "paid"}
     return parse_scenario(
@@ -53,7 +54,7 @@ def scenario(users: int, days: float) -> Scenario:
             "data": {"kind": "table", "path": "sales.parquet", "columns": columns},
             "split": {"fraction": 0.9},
             "population": {"users": users, "min_history": 2},
-            "model": {"name": "fake"},
+            "model": {"name": model},
             "choice": {"visit_events": False},
             # Shards are simulated and written one after the other, so small ones save memory.
             "world": {"days": days, "slate": 10, "shards": max(2, users // 20_000)},
@@ -72,23 +73,36 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=14)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--events", type=int, default=20, help="of a user's history")
+    parser.add_argument("--model", choices=["none", "fake"], default="none")
     parser.add_argument("--no-profile", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_shop(folder, options.users + max(200, options.users // 5), options.events)
-        plan = scenario(options.users, options.days)
-        started = time.perf_counter()
-        record = run(plan, Options(folder / "timed", base=folder, workers=options.workers))
+        plan = scenario(options.users, options.days, options.model)
+        started, core = time.perf_counter(), time.process_time()
+        begun: list[float] = []
+
+        def begin(_expected: float) -> OnRound:
+            begun.append(time.process_time())
+            return lambda _pages, _items: None
+
+        how = Options(folder / "timed", base=folder, workers=options.workers)
+        record = run(plan, how, Watch(begin=begin))
+        busy = time.process_time() - begun[0]
         shown = sum(
             len(pd.read_parquet(part, columns=["item"]))
             for part in (folder / "timed" / "impressions").iterdir()
         )
         seconds = record["timings"]["simulating"]
+        digest = hashlib.sha256("".join(sorted(record["parts"].values())).encode()).hexdigest()
+        print(f"hash of the log            {digest[:12]:>12}")
         print(f"item decisions             {shown:>12,}")
         print(f"seconds simulating         {seconds:>12.2f}")
         print(f"item decisions a second    {shown / seconds:>12,.0f}")
+        print(f"decisions a core second    {shown / busy:>12,.0f}  (one process only)")
         print(f"seconds of the whole run   {time.perf_counter() - started:>12.2f}")
+        print(f"core seconds, this process {time.process_time() - core:>12.2f}")
         for who, whose in (
             ("main process", resource.RUSAGE_SELF),
             ("worker", resource.RUSAGE_CHILDREN),

@@ -18,9 +18,10 @@ from footfall_live.api.metrics import CONTENT_TYPE, AskedFigures, exposed
 from footfall_live.api.starting import add_starting
 from footfall_live.door.guard import Guard
 from footfall_live.door.refusals import refuse_in_a_line
+from footfall_live.looking.following import Looks
 from footfall_live.looking.opened import Opened
 from footfall_live.looking.shelf import Shelf
-from footfall_live.pages.answers import wrong
+from footfall_live.pages.answers import ready_pages, wrong
 from footfall_live.pages.looking import add_reading_pages
 from footfall_live.pages.starting import add_starting_pages
 from footfall_live.starting.scenario_files import ScenarioFiles
@@ -109,10 +110,12 @@ async def _stopping(commands: StartedCommands) -> AsyncIterator[None]:
 def _add_folder(app: FastAPI, served: Served, folder: Path, starter: Starter | None) -> None:
     shelf = Shelf(folder)
     opened = Opened(shelf)
+    looks = Looks(shelf, opened)
     if starter is not None:
         add_starting(app, starter)
-    add_reading(app, shelf, opened)
+    add_reading(app, shelf, opened, looks)
     if served.pages:
-        add_reading_pages(app, shelf, opened, starter)
+        ready_pages()
+        add_reading_pages(app, shelf, opened, looks, starter)
         if starter is not None:
-            add_starting_pages(app, starter)
+            add_starting_pages(app, starter, opened)

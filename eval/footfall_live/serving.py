@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated
 
 import typer
@@ -33,6 +34,8 @@ def serve(served: Served, host: str, port: int, guard: Guard, ready: Ready = lam
         there = served.folder is None or served.folder.is_dir()
         return ready() if there else "the folder of runs is not there"
 
+    gc.collect()
+    gc.freeze()  # what is there for good is not looked through again: half a second, now and then
     uvicorn.run(
         with_health(application(served, guard), can_work), host=host, port=port,
         server_header=False, timeout_graceful_shutdown=PATIENCE, **stderr.for_uvicorn,

@@ -85,7 +85,7 @@ def test_whatever_is_asked_is_answered_or_refused_in_a_line(app, folder):
                 case.path_parameters["name"] = data.draw(st.sampled_from(RUNS + FILES))
             if isinstance(case.body, dict) and "text" in case.body and data.draw(st.booleans()):
                 case.body["text"] = _broken(data, started_server.text())
-            answer = case.call(session=client)
+            answer = case.call(session=client, timeout=started_server.PATIENCE)
             assert answer.status_code < 500, (case.operation.label, answer.text)
             if answer.status_code >= 400:
                 refused_in_a_line(answer)
@@ -101,7 +101,7 @@ def test_nobody_comes_in_without_the_token(closed_app):
         @given(case=requests)
         def ask(case):
             case.headers.pop("Authorization", None)
-            answer = case.call()
+            answer = case.call(timeout=started_server.PATIENCE)
             assert answer.status_code in {401, 403, 421}
             refused_in_a_line(answer)
 
@@ -109,7 +109,7 @@ def test_nobody_comes_in_without_the_token(closed_app):
 
 
 WORDS = st.text(max_size=40) | st.sampled_from(
-    ["shop.yaml", "demo", "-1", "9" * 30, "start", "save"]
+    ["shop.yaml", "demo", "-1", "9" * 30, "start", "save", "explain", "why", "u0001", "better"]
 )
 FIELDS = (
     "text",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
+from footfall.datasets.draft import Draft
 from footfall.datasets.schema import Dataset
 
 

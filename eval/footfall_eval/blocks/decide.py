@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from footfall_eval.blocks.ranking import HITS, TAU_PASS
+from footfall_eval.blocks.ranking import DRAWN_ANEW, HITS, TAU_PASS
 from footfall_eval.reading.block import Block
 from footfall_eval.reading.validity import Verdict
 
 NEEDED = ("B", "C", "G")
+
+SURE = 0.9
+"""With a lower tau of real users with themselves, luck of who was tested is part of the result."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ def _reasons(blocks: Mapping[str, Block]) -> list[str]:
         if _status(blocks, letter) != "pass"
     ]
     ranked = blocks.get("G")
+    if ranked is not None and _undecided(ranked):
+        found.append(_too_few(ranked))
     if ranked is not None and ranked.metrics.get("judged by") == HITS:
         found.append(
             "block G rests on hits among what the old policy let users find: without "
@@ -55,6 +60,23 @@ def _reasons(blocks: Mapping[str, Block]) -> list[str]:
     if _status(blocks, "D") in {"red", "not run"}:
         found.append(f"block D {_words(_status(blocks, 'D'))}")
     return found
+
+
+def _undecided(block: Block) -> bool:
+    """Whether luck of who was tested decides if the order of recommenders is good enough."""
+    if block.status == "not run" or DRAWN_ANEW not in block.metrics:
+        return False
+    low, high = block.metrics["tau interval"]
+    return bool(low < TAU_PASS <= high and block.metrics[DRAWN_ANEW] < SURE)
+
+
+def _too_few(block: Block) -> str:
+    low, high = block.metrics["tau interval"]
+    return (
+        f"block G has {block.metrics['users']} users, too few to tell: tau lies between {low:.2f} "
+        f"and {high:.2f} (pass {TAU_PASS:.2f}), and as many real users drawn anew would agree with "
+        f"these to {block.metrics[DRAWN_ANEW]:.2f}"
+    )
 
 
 def _status(blocks: Mapping[str, Block], letter: str) -> str:

@@ -34,6 +34,9 @@ ALIKE = 1e-9
 FEWEST = 8
 SLOPE_RANGE = (0.5, 2.0)
 
+DRAWN_ANEW = "tau of real users drawn anew"
+"""The real order against itself, with the luck of who is there: nobody could be told to beat it."""
+
 HITS = "hits"
 """What block G rests on where nobody knows with which chance items were shown."""
 
@@ -77,6 +80,7 @@ def ranking(slates: SlateFigures, *, base: str, seed: int, k: int) -> Block:
         return _indifferent(slates)
     drawn = weights(len(slates.real), seed, draws=1000)
     tau = _tau_interval(slates, drawn)
+    anew = _drawn_anew(slates, drawn)
     rivals = {
         "tau of offline ndcg": _tau(slates.offline, real),
         "tau of popularity clicks": _tau(slates.popularity.mean(axis=0), real),
@@ -94,6 +98,8 @@ def ranking(slates: SlateFigures, *, base: str, seed: int, k: int) -> Block:
         "tau p-value": float(found.pvalue),
         **rivals,
         "tau of real halves": _noise_ceiling(slates, seed),
+        DRAWN_ANEW: anew.value,
+        f"{DRAWN_ANEW} interval": anew.pair(),
         **_clear_pairs(slates, drawn),
         "top-1 regret": _regret(simulated, real),
         "slope": slope.value,
@@ -153,6 +159,17 @@ def order_draws(a: Floats, b: Floats) -> Floats:
     ties = np.sqrt((x != 0).sum(axis=1) * (y != 0).sum(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((x * y).sum(axis=1) / ties)
+
+
+def _drawn_anew(slates: SlateFigures, drawn: Floats) -> Interval:
+    """Mean tau between the real order and that of as many real users drawn anew, and 95% of it.
+
+    Luck of who is among the users moves the real order by so much; a simulation that knew the
+    truth would differ from it as often.
+    """
+    means = drawn @ slates.real
+    taus = order_draws(means, np.broadcast_to(slates.real.mean(axis=0), means.shape))
+    return spread(float(np.nanmean(taus)), taus)
 
 
 def _noise_ceiling(slates: SlateFigures, seed: int) -> float:
@@ -228,5 +245,6 @@ def _explain(metrics: dict[str, Any], base: str) -> str:
         f"order agrees with held-out hits with tau {metrics['tau']:.2f} (95% interval "
         f"{low:.2f} to {high:.2f}; offline NDCG {metrics['tau of offline ndcg']:.2f}, a "
         f"popularity-click user {metrics['tau of popularity clicks']:.2f}). Lifts over {base} "
-        f"are {metrics['slope']:.2f} times the real ones ({first:.2f} to {last:.2f})."
+        f"are {metrics['slope']:.2f} times the real ones ({first:.2f} to {last:.2f}). As many "
+        f"real users drawn anew would agree with these to {metrics[DRAWN_ANEW]:.2f}."
     )

@@ -236,7 +236,7 @@ class RunLog:
             f"{self.path / 'manifest.json'}: unknown design; {did_you_mean(named, DESIGNS)}"
         )
 
-    @property
+    @cached_property
     def arms(self) -> tuple[str, ...]:
         """Names of the arms, in the scenario's order, then any others that the log holds."""
         arms = self.scenario.get("arms") or []

@@ -11,7 +11,6 @@ from footfall.behaviour.decisions import click_probabilities, examination_curve
 from footfall.behaviour.features import FEATURES, PairFeatures
 from footfall.behaviour.specs import TERMS, BehaviourSpec, Terms
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.known import Known
 from footfall.fitting.logit import LogitData, LogitFit, fit_logit, flat_features, probabilities
 from footfall.fitting.masked import one_at_most
 
@@ -144,31 +143,6 @@ def p_buy(
         + behaviour.buy.repeat * known[:, :, FEATURES.index("repeat")]
     )
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * odds)))
-
-
-def anchored(behaviour: BehaviourSpec, known: Known) -> BehaviourSpec:
-    """Set the constant so that the whole catalogue in sight would sell one page's worth.
-
-    For choices that could not be left without one: they tell which item, not whether. If all
-    items stood on one page, the mean user would take one of them (as many as in a real visit
-    where ``picks`` is "many"); a page of few items gets its share of that.
-    """
-    n, m = known.past.n_users, known.n_items
-    everything = np.arange(m, dtype=np.int32)
-    rates = [
-        np.exp(utilities(behaviour.click, known.features, np.array([user]), everything[None])).sum()
-        for user in range(n)
-    ]
-    one = behaviour.habits.picks == "one"
-    wanted = 1.0 if one else known.features.crowd.basket / _sigmoid(behaviour.buy.base)
-    moved = behaviour.click.none + float(np.log(wanted) - np.log(np.mean(rates)))
-    return behaviour.model_copy(
-        update={"click": behaviour.click.model_copy(update={"none": moved})}
-    )
-
-
-def _sigmoid(x: float) -> float:
-    return float(0.5 * (1.0 + np.tanh(0.5 * x)))
 
 
 def chances(sets: ChoiceSets, utility: Floats) -> Floats:

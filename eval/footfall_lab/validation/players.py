@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour.specs import BehaviourSpec, BuyTerms
+from footfall.behaviour.specs import BehaviourSpec
 from footfall.fitting.choice_sets import ChoiceSets
-from footfall.fitting.fitted import VARYING, FittedBehaviour, Others, fit_behaviour
+from footfall.fitting.fitted import VARYING, FittedBehaviour
 from footfall.fitting.ground import Ground
 from footfall.fitting.known import Known
 from footfall.fitting.sets import Sets, of_few_users
+from footfall.fitting.takings import fit_takers
 from footfall.users.population import Population
 from footfall_lab.validation.asking import Interviewer, answered
 from footfall_lab.validation.blend import (
     VoiceWeight,
-    anchored,
     draws_of,
     hear,
     page_chances,
@@ -35,12 +35,6 @@ TEST_SHARE = 0.35
 
 SETS_A_USER = 6
 """Sets that each asked user is asked about: the history is computed once for all of them."""
-
-
-BOUGHT = BuyTerms(base=12.0, price=0.0, repeat=0.0)
-"""Where the data records only takings, whoever clicks takes. An assumed share of clicks without
-a purchase would have to be made up for by more clicks, which fills good pages to the brim: on
-Complete Journey lifts over random then shrink to a third of the real ones."""
 
 
 @dataclass(frozen=True)
@@ -109,19 +103,9 @@ def make_players(
     scenario = ground.scenario
     # Users whose coefficients are written are judged as they are; a fit for comparison is enough.
     written = "click" in scenario.behaviour.model_fields_set
-    others = Others(sets.calibrate, before[1].features)
-    fitted = fit_behaviour(
-        sets.fit,
-        known.features,
-        choices="clicks",
-        habits=scenario.behaviour.habits,
-        vary=() if written else VARYING,
-        others=others,
-    )
+    habits = scenario.behaviour.habits
+    fitted = fit_takers(ground, sets, before, habits, vary=() if written else VARYING)
     spec = fitted.spec
-    if not (ground.dataset.interactions["action"] == "view").any():
-        spec = spec.model_copy(update={"buy": BOUGHT})
-    spec = spec if sets.fit.outside else anchored(spec, known)
     heard = _hear_fit(ground, sets, interviewer, questions)
     voice = None
     if heard is not None and len(heard.sets):

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Query
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from footfall_live.looking.following import described, followed
+from footfall_live.looking.following import Looks, described, followed
 from footfall_live.looking.opened import Opened
 from footfall_live.looking.shelf import Shelf
 
@@ -18,7 +18,7 @@ RunName = Annotated[str, InPath(max_length=500)]
 UserId = Annotated[str, Query(max_length=500)]
 
 
-def add_reading(app: FastAPI, shelf: Shelf, opened: Opened) -> None:
+def add_reading(app: FastAPI, shelf: Shelf, opened: Opened, looks: Looks) -> None:
     """Add what only reads: runs, comparisons, timelines, events."""
 
     @app.get("/v1/runs")
@@ -51,7 +51,7 @@ def add_reading(app: FastAPI, shelf: Shelf, opened: Opened) -> None:
     async def events(name: RunName) -> Response:
         """Server-sent events: the run's state whenever it changes, until it has ended."""
         shelf.path(name)
-        return StreamingResponse(followed(shelf, opened, name), media_type="text/event-stream")
+        return StreamingResponse(followed(looks, name), media_type="text/event-stream")
 
     @app.get("/v1/runs/{name:path}")
     def run(name: RunName) -> dict[str, Any]:

@@ -53,6 +53,21 @@ class AskedUser(_Body):
     page: Annotated[int, Field(ge=0, lt=2**31)]
 
 
+class PageOfArm(_Body):
+    """A page that a user saw."""
+
+    arm: Id
+    visit: Annotated[int, Field(ge=0, lt=2**31)]
+    page: Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class PagesApart(_Body):
+    """Pages of one user that are to be taken apart."""
+
+    user: Id
+    pages: Annotated[list[PageOfArm], Field(min_length=1, max_length=100)]
+
+
 class ScenarioBody(_Body):
     """Text of a scenario, as YAML."""
 
@@ -95,6 +110,12 @@ def _add_runs(app: FastAPI, starter: Starter) -> None:
         """Ask a simulated user something; the answer is the command's ``result``, when done."""
         moment = SeenMoment(body.user, body.arm, body.visit, body.page)
         return asdict(starter.interview(name, body.question, moment))
+
+    @app.post("/v1/runs/{name:path}/explain", status_code=ACCEPTED)
+    def explain(name: RunName, body: PagesApart) -> dict[str, Any]:
+        """Take pages apart: terms, memory, questions, images; the command's ``result`` has them."""
+        moments = [SeenMoment(body.user, one.arm, one.visit, one.page) for one in body.pages]
+        return asdict(starter.explain(name, moments))
 
 
 def _add_scenarios(app: FastAPI, starter: Starter) -> None:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
 from footfall.errors import UserError, did_you_mean
+from footfall.world.design import INTERLEAVED
 from footfall_eval.reading.load import RunLog
+from footfall_live.looking.beside import (
+    Beside,
+    PageKey,
+    WrittenReason,
+    by_seen_page,
+    happenings,
+    reasons,
+)
 
 Titles = dict[str, tuple[str, str]]
 """Item -> title and category."""
@@ -51,6 +62,10 @@ class SeenPage:
     items: tuple[ShownItem, ...]
     then: str
     """How the visit ended, where this was its last page; "" where it went on."""
+    beside: tuple[Beside, ...] = ()
+    """What else happened: searches, carts, reviews."""
+    reason: WrittenReason | None = None
+    """Written about the page when it was over; None: nobody asked for it."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +112,19 @@ def timeline(log: RunLog, user: str, named: Titles | None = None) -> Timeline:
         (str(row["arm"]), int(row["session"])): (int(row["pages"]), str(row["ended"]))
         for row in visits.to_dict("records")
     }
+    # Plain rows: a frame a page would take ten times as long as the query.
+    plain = rows.to_dict("records")
+    shared = log.design == "interleaved"
+    pages = {
+        (INTERLEAVED if shared else str(row["arm"]), int(row["session"]), int(row["page"]))
+        for row in plain
+    }
+    there = _Beside(shared, reasons(log, user), by_seen_page(pages, happenings(log, user)))
     steps = [
-        _page(part, known, ends)
-        for _, part in rows.groupby(["time", "arm", "session", "page"], sort=True)
+        _page(tuple(part), known, ends, there)
+        for _, part in groupby(plain, itemgetter("time", "arm", "session", "page"))
     ]
-    return Timeline(user, arms_of(log), tuple(steps))
+    return Timeline(user, log.arms, tuple(steps))
 
 
 def users(log: RunLog, *, like: str = "", most: int = 50) -> list[str]:
@@ -111,14 +134,6 @@ def users(log: RunLog, *, like: str = "", most: int = 50) -> list[str]:
         [like, most],
     ).fetchall()
     return [str(row[0]) for row in found]
-
-
-def arms_of(log: RunLog) -> tuple[str, ...]:
-    """Arms of the run, in the scenario's order where it has one."""
-    found = [str(row[0]) for row in log.execute("SELECT DISTINCT arm FROM sessions").fetchall()]
-    named = [str(arm.get("name")) for arm in log.scenario.get("arms") or ()]
-    order = {name: place for place, name in enumerate(named)}
-    return tuple(sorted(found, key=lambda arm: (order.get(arm, len(order)), arm)))
 
 
 def titles(log: RunLog) -> Titles:
@@ -131,12 +146,27 @@ def titles(log: RunLog) -> Titles:
     }
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """What the log holds beside a user's impressions."""
+
+    one_page: bool
+    """Whether the arms share their pages, which then are of neither."""
+    reasons: dict[PageKey, WrittenReason]
+    happenings: dict[PageKey, tuple[Beside, ...]]
+
+    def key(self, arm: str, session: int, page: int) -> PageKey:
+        """Where the log has what belongs to a page."""
+        return INTERLEAVED if self.one_page else arm, session, page
+
+
 def _page(
-    part: pd.DataFrame,
+    rows: Sequence[dict[Any, Any]],
     named: Titles,
     ends: dict[tuple[str, int], tuple[int, str]],
+    there: _Beside,
 ) -> SeenPage:
-    first = part.iloc[0]
+    first = rows[0]
     arm, session, page = str(first["arm"]), int(first["session"]), int(first["page"])
     pages, ended = ends.get((arm, session), (0, ""))
     return SeenPage(
@@ -144,8 +174,10 @@ def _page(
         session=session,
         page=page,
         time=first["time"],
-        items=tuple(_item(row, named) for row in part.to_dict("records")),
+        items=tuple(_item(row, named) for row in rows),
         then=ended if page == pages - 1 else "",
+        beside=there.happenings.get(there.key(arm, session, page), ()),
+        reason=there.reasons.get(there.key(arm, session, page)),
     )
 
 

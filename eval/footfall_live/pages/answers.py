@@ -27,6 +27,12 @@ def page(template: str, request: Request, **content: Any) -> HTMLResponse:
     return answer
 
 
+def ready_pages() -> None:
+    """Read all templates now, and not at the first look at each page."""
+    for name in _ENVIRONMENT.list_templates(extensions=["j2"]):
+        _ENVIRONMENT.get_template(name)
+
+
 def wrong(request: Request, message: str) -> HTMLResponse:
     """The page that says what is wrong."""
     return page("wrong", request, message=message)

@@ -52,7 +52,9 @@ if (live) {
       const value = said[place.dataset.field];
       if (value !== undefined && value !== null) place.textContent = shown[place.dataset.field](value);
     }
-    if (said.effects) {
+    if (said.effects && said.effects.length) {
+      document.querySelector("[data-no-effects]")?.remove();
+      document.querySelector("[data-with-effects]").hidden = false;
       document.querySelector("[data-effects]").replaceChildren(...said.effects.map(effectRow));
     }
     live.querySelector("progress").value = said.progress;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi import Path as InPath
@@ -13,17 +13,21 @@ from pydantic import StringConstraints
 from footfall.errors import FootfallError, UserError
 from footfall_eval import Comparison
 from footfall_live.api.looking import RunName, UserId, report_page
-from footfall_live.looking.following import described, found_by
+from footfall_live.looking.beside import PageKey
+from footfall_live.looking.following import Looks
 from footfall_live.looking.opened import Opened
 from footfall_live.looking.shelf import RunEntry, Shelf
 from footfall_live.looking.side import MOST_SIDES, Side, effects_of
 from footfall_live.pages.answers import page
+from footfall_live.starting.started import CommandState
 from footfall_live.starting.starter import RESUMABLE, Starter
 
 RunNamed = Annotated[str, StringConstraints(max_length=500)]
 
 
-def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Starter | None) -> None:
+def add_reading_pages(
+    app: FastAPI, shelf: Shelf, opened: Opened, looks: Looks, starter: Starter | None
+) -> None:
     """Add the pages; ``starter`` is None where nothing may be started from them."""
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
@@ -62,7 +66,7 @@ def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Start
         command = starter.commands.state(asked) if asked and starter else None
         return page(
             "replay", request, name=name, line=found, step=step, now=found.at(step),
-            suggested=known, starter=starter, command=command,
+            suggested=known, starter=starter, command=command, apart=_apart(command),
         )  # fmt: skip
 
     @app.get("/runs/{name:path}/report", response_class=HTMLResponse, include_in_schema=False)
@@ -79,7 +83,7 @@ def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Start
         result, trouble = (None, "") if going_on else _compared(opened, entry)
         return page(
             "run", request, entry=entry, result=result, trouble=trouble, starter=starter,
-            live=described(entry, found_by(opened, entry) if going_on else None),
+            live=looks.at(name) if going_on else {},
             command=None if starter is None else starter.commands.of_run(name),
             resumable=entry.status in RESUMABLE,
         )  # fmt: skip
@@ -91,6 +95,13 @@ def add_reading_pages(app: FastAPI, shelf: Shelf, opened: Opened, starter: Start
             raise UserError(f"no file {name}")
         kind = "text/css" if name.endswith("css") else "text/javascript"
         return Response(file.read_text(encoding="utf-8"), media_type=kind)
+
+
+def _apart(command: CommandState | None) -> dict[PageKey, dict[str, Any]]:
+    """What taking pages apart has found, by page."""
+    if command is None or command.kind != "explain" or not isinstance(command.result, list):
+        return {}
+    return {(one["arm"], one["visit"], one["page"]): one for one in command.result}
 
 
 def _compared(opened: Opened, entry: RunEntry) -> tuple[Comparison | None, str]:

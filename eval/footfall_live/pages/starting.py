@@ -22,6 +22,7 @@ from footfall.scenario.reading import shipped
 from footfall_live.api.looking import RunName
 from footfall_live.api.starting import CommandId, ScenarioName
 from footfall_live.door.refusals import UNFIT, RequestError
+from footfall_live.looking.opened import Opened
 from footfall_live.pages.answers import Fields, number, page
 from footfall_live.starting.scenario_files import NAME, ScenarioText
 from footfall_live.starting.started import CommandState
@@ -46,6 +47,9 @@ arms:
 """
 """What a new file begins with."""
 
+WHY = "Why did you do what you did on the page that you have just seen?"
+"""What a user is asked by the button that asks for a reason."""
+
 AROUND = 2
 """Lines shown before and after one that something is wrong with."""
 
@@ -59,11 +63,12 @@ class ShownProblem:
     """Number and text of each."""
 
 
-def add_starting_pages(app: FastAPI, starter: Starter) -> None:
+def add_starting_pages(app: FastAPI, starter: Starter, opened: Opened) -> None:
     """Add the pages."""
     _add_scenario_pages(app, starter)
     _add_command_pages(app, starter)
     _add_run_forms(app, starter)
+    _add_asking(app, starter, opened)
 
 
 def _add_scenario_pages(app: FastAPI, starter: Starter) -> None:
@@ -154,20 +159,30 @@ def _add_run_forms(app: FastAPI, starter: Starter) -> None:
         command = starter.resume(name, fields.get("scenario", ""))
         return RedirectResponse(f"/commands/{command.id}", SEE_OTHER)
 
+
+def _add_asking(app: FastAPI, starter: Starter, opened: Opened) -> None:
     @app.post("/runs/{name:path}/replay", include_in_schema=False)
     def ask(name: RunName, fields: Fields) -> Response:
-        question = fields.get("question", "").strip()
-        moment = SeenMoment(
-            fields.get("user", ""), fields.get("arm", ""),
-            number(fields, "visit") or 0, number(fields, "page") or 0,
-        )  # fmt: skip
-        step = number(fields, "step") or 0
-        command = (
-            starter.explain(name, moment)
-            if fields.get("do") == "explain"
-            else starter.interview(name, question, moment)
-        )
-        back = urlencode({"user": moment.user, "step": step, "asked": command.id})
+        """A question to the user, or all arms' pages taken apart, at one step of the user's."""
+        user, wish = fields.get("user", ""), fields.get("do", "ask")
+        line = opened.timeline(name, user)
+        step = min(number(fields, "step") or 0, max(0, len(line.steps) - 1))
+        seen = {
+            arm: SeenMoment(user, arm, page.session, page.page)
+            for arm, page in line.at(step).items()
+            if page is not None
+        }
+        arm = fields.get("arm", "")
+        if not seen:
+            raise RequestError(f"user {user} saw no page", UNFIT)
+        if wish == "explain":
+            command = starter.explain(name, list(seen.values()))
+        elif arm in seen:
+            question = WHY if wish == "why" else fields.get("question", "").strip()
+            command = starter.interview(name, question, seen[arm])
+        else:
+            raise RequestError(f'in arm "{arm:.100}" the user has seen nothing yet', UNFIT)
+        back = urlencode({"user": user, "step": step, "asked": command.id})
         return RedirectResponse(f"/runs/{quote(name)}/replay?{back}#asked", SEE_OTHER)
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import yaml
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.plumbing.files import write_text
-from footfall.plumbing.yaml_files import LONGEST, parse_mapping
+from footfall.plumbing.yaml_files import LONGEST, QUICK, parse_mapping
 from footfall.run_folder.layout import MANIFEST
 from footfall.scenario.checking import KEYS, Problem, placed, problems
 from footfall.scenario.reading import shipped
@@ -55,7 +56,7 @@ class ScenarioFiles:
 
     def names(self) -> list[str]:
         """Files that hold a scenario, or are no YAML (yet), in order; runs are left out."""
-        found = (path for path in self._paths() if _is_scenario(path))
+        found = (path for path in self._paths() if _is_scenario(path, _state(path)))
         return sorted(path.relative_to(self.folder).as_posix() for path in found)[:MOST]
 
     def read(self, name: str) -> ScenarioText:
@@ -172,10 +173,20 @@ class ScenarioFiles:
                     yield path
 
 
-def _is_scenario(path: Path) -> bool:
+def _state(path: Path) -> tuple[int, int]:
+    """What changes when a file is written: its time and size."""
+    try:
+        found = path.stat()
+    except OSError:  # gone since it was found
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(4 * MOST)
+def _is_scenario(path: Path, state: tuple[int, int]) -> bool:
     """Whether a file looks like a scenario; one that is being mended does."""
     try:
-        if path.stat().st_size > LONGEST:
+        if state[1] > LONGEST:
             return False
         found: Any = parse_mapping(path.read_text(encoding="utf-8"), path.name, KEYS)
     except ScenarioError:
@@ -188,7 +199,7 @@ def _is_scenario(path: Path) -> bool:
 def _is_other_yaml(path: Path) -> bool:
     """Whether a file that holds no mapping is good YAML all the same: a list, several documents."""
     try:
-        list(yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
+        list(yaml.parse(path.read_text(encoding="utf-8"), Loader=QUICK))
     except (yaml.YAMLError, ValueError, RecursionError):
         return False
     return True

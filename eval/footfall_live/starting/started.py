@@ -34,8 +34,8 @@ REMEMBERED = 100
 LONGEST_WORDS = 4_000
 """Characters of what a command has said that are shown: the newest."""
 
-LONGEST_ANSWER = 1_000_000
-"""Bytes of a command's answer."""
+LONGEST_ANSWER = 16_000_000
+"""Bytes of a command's answer: pages of many arms that were taken apart hold prompts and images."""
 
 GRACE = 20.0
 """Seconds that a run has to finish its epoch when the server ends; then it is stopped at once."""
@@ -87,6 +87,7 @@ class _Child:
     answer: IO[bytes]
     words: IO[bytes]
     asked_to_stop: bool = False
+    _result: Any = None
 
     def state(self) -> CommandState:
         status = self.process.poll()
@@ -96,14 +97,15 @@ class _Child:
         return CommandState(
             id=self.id, kind=self.kind, about=self.about, state=state, exit_status=status,
             said=_tail(self.words, LONGEST_WORDS),
-            result=None if status is None or self.kind == "run" else self._result(),
+            result=None if status is None or self.kind == "run" else self._found(),
         )  # fmt: skip
 
-    def _result(self) -> Any:
-        try:
-            return json.loads(_tail(self.answer, LONGEST_ANSWER))
-        except ValueError:
-            return None
+    def _found(self) -> Any:
+        """What it answered, read once."""
+        if self._result is None:
+            with contextlib.suppress(ValueError):
+                self._result = json.loads(_tail(self.answer, LONGEST_ANSWER))
+        return self._result
 
     def signal(self, number: int) -> None:
         """To all of its processes, as a terminal does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class SeenMoment:
     page: int
 
     def options(self) -> list[str]:
-        """As options of ``footfall interview`` and ``footfall explain``."""
+        """As options of ``footfall interview``."""
         said = {"user": self.user, "arm": self.arm, "visit": self.visit, "page": self.page}
         return _given({f"--{name}": value for name, value in said.items()})
 
@@ -147,17 +147,21 @@ class Starter:
         arguments = ["interview", "--json", *moment.options(), *self.speaker.options()]
         return self.commands.start("interview", name, [*arguments, "--", str(path), question])
 
-    def explain(self, name: str, moment: SeenMoment) -> CommandState:
-        """Take a page of a run apart: every term, and what the model was asked and answered.
+    def explain(self, name: str, moments: Sequence[SeenMoment]) -> CommandState:
+        """Take pages of one user apart: every term, and what the model was asked and answered.
+
+        Args:
+            name: Of the run.
+            moments: What the user saw, in one arm or in several.
 
         Raises:
             UserError: There is no such run.
             RequestError: Too many are taken apart at once.
         """
         path = self.shelf.path(name).resolve()
-        return self.commands.start(
-            "explain", name, ["explain", "--json", *moment.options(), "--", str(path)]
-        )
+        pages = [f"--moment={one.visit},{one.page},{one.arm}" for one in moments]
+        arguments = ["explain", "--json", f"--user={moments[0].user}", *pages, "--", str(path)]
+        return self.commands.start("explain", name, arguments)
 
     def resumable_with(self, name: str) -> str:
         """The scenario that a run can be resumed with; "" where none fits, or several do."""

@@ -9,7 +9,7 @@ are; ``footfall.behaviour.specs.Terms`` has a coefficient of the same name for e
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -302,36 +302,41 @@ class PairFeatures:
         shifts: Floats | None = None,
         *,
         tasteful: bool = True,
+        unused: frozenset[str] = frozenset(),
     ) -> Floats:
         """[n, k, len(FEATURES)] of ``users`` [n] and ``items`` [n, k]; code -1 means nothing.
 
         ``times`` [n] are for ``occasion``, UTC; without them that is 0. ``shifts`` [n, k] are
         added to ``price``: log of today's price over the usual one. Without ``tasteful``, ``taste``
-        is 0 and nothing is learned for it.
+        is 0 and nothing is learned for it; ``unused`` features are 0, too, and cost nothing.
         """
         row = users[:, None]
         popularity, price = self.crowd.popularity[items], self.price[items]
         if shifts is not None:
             price = price + shifts
         own = self.repeat.of(users, items)
-        columns = {
-            "popularity": popularity,
-            "price": price,
-            "repeat": np.log1p(own),
-            "recency": np.log1p(self.recent.of(users, items)),
-            "category": self.tags.mean(self.category, users, items),
-            "approval": self.tags.mean(self.approval, users, items),
-            "quality": self.crowd.quality[items],
-            "appetite": np.broadcast_to(self.appetite[row], items.shape),
-            "spending": self.spending[row] * price,
-            "mainstream": self.mainstream[row] * popularity,
-            "era": -np.abs(self.year[items] - self.own_year[row]) / 10.0,
-            "unknown": (popularity == 0) * 1.0,
-            "novelty": (own == 0) * self.curiosity[row],
-            "occasion": self._occasion(items, times),
-            "taste": self.tastes.at(users, items) if tasteful else np.zeros(items.shape),
+        columns: dict[str, Callable[[], Floats]] = {
+            "popularity": lambda: popularity,
+            "price": lambda: price,
+            "repeat": lambda: np.log1p(own),
+            "recency": lambda: np.log1p(self.recent.of(users, items)),
+            "category": lambda: self.tags.mean(self.category, users, items),
+            "approval": lambda: self.tags.mean(self.approval, users, items),
+            "quality": lambda: self.crowd.quality[items],
+            "appetite": lambda: np.broadcast_to(self.appetite[row], items.shape),
+            "spending": lambda: self.spending[row] * price,
+            "mainstream": lambda: self.mainstream[row] * popularity,
+            "era": lambda: -np.abs(self.year[items] - self.own_year[row]) / 10.0,
+            "unknown": lambda: (popularity == 0) * 1.0,
+            "novelty": lambda: (own == 0) * self.curiosity[row],
+            "occasion": lambda: self._occasion(items, times),
+            "taste": lambda: self.tastes.at(users, items),
         }
-        return np.stack([columns[name] for name in FEATURES], axis=2)
+        found = np.zeros((*items.shape, len(FEATURES)))
+        for place, name in enumerate(FEATURES):
+            if name not in unused and (tasteful or name != "taste"):
+                found[:, :, place] = columns[name]()
+        return found
 
     def _occasion(self, items: Codes, times: npt.NDArray[np.datetime64] | None) -> Floats:
         if times is None:

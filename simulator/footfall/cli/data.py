@@ -16,6 +16,7 @@ from footfall.cli.init import print_findings
 from footfall.datasets.fetch import DOWNLOADS, fetch
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody
 from footfall.datasets.guessing.guess import Guess, LogTables, guess, is_table
+from footfall.datasets.large.census import census, item_counts, sides
 from footfall.datasets.pages import described
 from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import GROUP, load
@@ -23,6 +24,7 @@ from footfall.datasets.split import SplitSpec, split
 from footfall.datasets.written import read_source
 from footfall.errors import UserError
 from footfall.plumbing import plugins
+from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 
 app = typer.Typer(
@@ -109,13 +111,13 @@ def describe_data(
     """
     if is_table(Path(source)):
         guessed = _guessed(Path(source))
-        description = describe(load(guessed.source, Path.cwd()))
+        description = describe(load(guessed.source, Path.cwd(), stderr.say))
         description["found"] = [vars(finding) for finding in guessed.findings]
         if not as_json:
             print_findings(guessed.findings)
     else:
         data, spec = read_source(source)
-        description = describe(load(data, folder_of(source)), spec)
+        description = describe(load(data, folder_of(source), stderr.say), spec)
     if as_json:
         _print_json(description)
     else:
@@ -133,19 +135,14 @@ def _guessed(path: Path) -> Guess:
 
 def describe(dataset: Dataset, spec: SplitSpec | None = None) -> dict[str, Any]:
     """Counts, period, cleaning and the items that most users touched; ready for JSON."""
-    events = dataset.interactions
-    counts = events.groupby("item").agg(events=("user", "size"), users=("user", "nunique"))
+    whole = dataset.beyond
+    counts = _item_counts(dataset.interactions) if whole is None else item_counts(whole)
     top = counts.join(dataset.items.set_index("item")).reset_index()
     top = top.sort_values(["events", "item"], ascending=[False, True]).head(TOP)
-    events_a_user = events.groupby("user").size()
+    told = _counted(dataset) if whole is None else census(whole, dataset.pages)
     return {
         **dataset.summary(),
-        "actions": events["action"].value_counts().to_dict(),
-        "orders": int(
-            events.loc[events["order"] != "", ["user", "order"]].drop_duplicates().shape[0]
-        ),
-        "pages": described(events, dataset.pages),
-        "events a user (median)": float(events_a_user.median()),
+        **told,
         "profile columns": [c for c in dataset.users.columns if c != "user"],
         "split": None if spec is None else _split_summary(dataset, spec),
         "top": json.loads(top[["title", "price", "events", "users"]].to_json(orient="records")),
@@ -154,14 +151,34 @@ def describe(dataset: Dataset, spec: SplitSpec | None = None) -> dict[str, Any]:
     }
 
 
+def _item_counts(events: pd.DataFrame) -> pd.DataFrame:
+    return events.groupby("item").agg(events=("user", "size"), users=("user", "nunique"))
+
+
+def _counted(dataset: Dataset) -> dict[str, Any]:
+    events = dataset.interactions
+    return {
+        "actions": events["action"].value_counts().to_dict(),
+        "orders": int(
+            events.loc[events["order"] != "", ["user", "order"]].drop_duplicates().shape[0]
+        ),
+        "pages": described(events, dataset.pages),
+        "events a user (median)": float(events.groupby("user").size().median()),
+    }
+
+
 def _split_summary(dataset: Dataset, spec: SplitSpec) -> dict[str, Any]:
     cut = split(dataset, spec)
     past, later = cut.remembered.interactions, cut.held_out
+    both = int(pd.Index(past["user"].unique()).isin(later["user"]).sum())
+    found = {"before": len(past), "after": len(later), "both": both}
+    if dataset.beyond is not None:
+        found = sides(dataset.beyond, cut.at)
     return {
         "at": str(cut.at),
-        "remembered": len(past),
-        "held out": len(later),
-        "users on both sides": int(pd.Index(past["user"].unique()).isin(later["user"]).sum()),
+        "remembered": found["before"],
+        "held out": found["after"],
+        "users on both sides": found["both"],
     }
 
 

@@ -16,11 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from footfall.errors import ModelError, UserError
-from footfall.explaining.asked import AskedQuestion, questions
+from footfall.explaining.asked import AskedAbout, asked_about
 from footfall.explaining.interview import interview as ask
 from footfall.explaining.interview import up_to
 from footfall.explaining.replay import Decision, ExplainedPage, Replay, replay
 from footfall.llm.specs import ModelSpec
+from footfall.plumbing.images import UnfitImageError
 from footfall.plumbing.spec import fault
 from footfall.plumbing.stderr import stderr
 
@@ -43,6 +44,10 @@ def explain(
     visit: Annotated[int | None, typer.Option(min=0, help="Number of the visit, from 0.")] = None,
     page: Annotated[int | None, typer.Option(min=0, help="Page of the visit, from 0.")] = None,
     item: Annotated[str | None, typer.Option(help="Only this item.")] = None,
+    moment: Annotated[
+        list[str] | None,
+        typer.Option(help="Pages of several arms: VISIT,PAGE,ARM each; in place of the others."),
+    ] = None,
     base: Base = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
@@ -52,17 +57,23 @@ def explain(
     Examples:
         footfall explain runs/shop --user 1234
         footfall explain runs/shop --user 1234 --visit 0 --page 0
+        footfall explain runs/shop --user 1234 --moment 0,0,now --moment 0,1,new --json
     """
-    found = replay(run, user, arm, base=base, announce=stderr.say)
-    chosen = _chosen(found, visit, page, item)
+    if moment and (arm, visit, page) != (None, None, None):
+        raise UserError("--moment names visit, page and arm: leave --arm, --visit and --page out")
+    if moment:
+        chosen = _at(run, user, [_moment(said) for said in moment], item, base)
+    else:
+        found = replay(run, user, arm, base=base, announce=stderr.say)
+        chosen = [(found, one) for one in _chosen(found, visit, page, item)]
     if as_json:
-        typer.echo(json.dumps([_plain(found, one, item, store) for one in chosen]))
+        typer.echo(json.dumps([_plain(found, one, item, store) for found, one in chosen]))
         return
     console = Console()
-    if visit is None and page is None and item is None:
+    if visit is None and page is None and item is None and not moment:
         _overview(console, found)
         return
-    for one in chosen:
+    for found, one in chosen:
         _page(console, found, one, item, store)
 
 
@@ -108,6 +119,36 @@ def interview(
         typer.echo(answer.prompt)
     typer.echo(answer.answer or f"(no answer: {answer.missing})")
     stderr.say("Made up by a language model from this user's past; it decided nothing.")
+
+
+_Moment = tuple[int, int, str]
+"""Visit, page and arm."""
+
+
+def _moment(said: str) -> _Moment:
+    visit, page, arm = [*said.split(",", 2), "", ""][:3]
+    if not (visit.isdecimal() and page.isdecimal() and arm):
+        raise UserError(f'--moment "{said}": say VISIT,PAGE,ARM, for example 0,0,now')
+    return int(visit), int(page), arm
+
+
+def _at(
+    run: Path, user: str, moments: list[_Moment], item: str | None, base: Path | None
+) -> list[tuple[Replay, ExplainedPage]]:
+    """The pages of some moments, in their order; the histories are read once."""
+    replays: dict[str, Replay] = {}
+    histories = None
+    for _, _, arm in moments:
+        if arm not in replays:
+            replays[arm] = replay(
+                run, user, arm, base=base, histories=histories, announce=stderr.say
+            )
+            histories = replays[arm].histories
+    return [
+        (replays[arm], one)
+        for visit, page, arm in moments
+        for one in _chosen(replays[arm], visit, page, item)
+    ]
 
 
 def _chosen(
@@ -214,14 +255,14 @@ def _item(console: Console, decision: Decision) -> None:
 
 
 def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | None) -> None:
-    asked = _asked(found, one, store)
-    if asked is None:
+    asked, missing = _asked(found, one, store)
+    if missing:
         return
-    if not asked:
+    if not asked.questions:
         console.print("No language model was asked.")
         return
     before = ""
-    for question in asked:
+    for question in asked.questions:
         if question.shared != before:
             console.print(Text("\nThe model was asked:", "bold"))
             console.print(question.shared, markup=False, highlight=False)
@@ -234,13 +275,14 @@ def _prompts(console: Console, found: Replay, one: ExplainedPage, store: Path | 
         )
 
 
-def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> list[AskedQuestion] | None:
-    """The questions about a page; None, and a word about it, where they cannot be put together."""
+def _asked(found: Replay, one: ExplainedPage, store: Path | None) -> tuple[AskedAbout, str]:
+    """What was asked about a page; or why that cannot be put together any more."""
     try:
-        return questions(found, one, store)
+        return asked_about(found, one, store), ""
     except ModelError as error:
-        stderr.say(f"the prompts are not shown: {error}")
-        return None
+        missing = f"the prompts are not shown: {error}"
+        stderr.say(missing)
+        return AskedAbout(), missing
 
 
 def _model(said: dict[str, Any]) -> ModelSpec:
@@ -254,6 +296,7 @@ def _model(said: dict[str, Any]) -> ModelSpec:
 def _plain(
     found: Replay, one: ExplainedPage, item: str | None, store: Path | None
 ) -> dict[str, Any]:
+    asked, missing = _asked(found, one, store)
     return {
         "arm": found.arm,
         "user": found.user,
@@ -262,12 +305,26 @@ def _plain(
         "time": one.time.isoformat(),
         "answered": one.answered,
         "decisions": [
-            _finite(asdict(decision))
-            for decision in one.decisions
+            {**_finite(asdict(decision)), "image": _image(found, code)}
+            for decision, code in zip(one.decisions, one.codes, strict=True)
             if item is None or decision.item == item
         ],
-        "asked": [asdict(question) for question in _asked(found, one, store) or ()],
+        "asked": [asdict(question) for question in asked.questions],
+        "memory": [{**asdict(event), "time": event.time.isoformat()} for event in asked.memory],
+        "missing": missing,
     }
+
+
+def _image(found: Replay, code: int) -> dict[str, str] | None:
+    """An item's image, small; None where the data name none."""
+    images = found.histories.catalogue.images
+    image = images[code] if images else None
+    if image is None:
+        return None
+    try:
+        return {"file": str(image), "small": image.small()}
+    except UnfitImageError as error:
+        return {"file": f"{image}: {error}", "small": ""}
 
 
 def _finite(value: Any) -> Any:

@@ -21,11 +21,12 @@ from footfall.datasets.schema import Split
 from footfall.datasets.sources import load
 from footfall.datasets.split import split
 from footfall.errors import DataError, UserError, did_you_mean
-from footfall.fitting.fitted import VARYING, FittedBehaviour, Others, fit_behaviour
+from footfall.fitting.fitted import FittedBehaviour
 from footfall.fitting.ground import lay
 from footfall.fitting.habits import fit_habits
 from footfall.fitting.pages.of_split import TESTED, fit_users
 from footfall.fitting.sets import build, protocols
+from footfall.fitting.takings import fit_takers
 from footfall.plumbing.files import write_text
 from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
@@ -91,7 +92,7 @@ def fit(
 
 def _halves(scenario: Scenario, base: Path) -> Split:
     stderr.say(f"reading {scenario.data.kind}")
-    return split(load(scenario.data, base), scenario.split)
+    return split(load(scenario.data, base, stderr.say), scenario.split)
 
 
 def _fit_pages(
@@ -126,23 +127,19 @@ def fit_scenario(name: str, by: str | None = None, protocol: str | None = None) 
     ground = lay(scenario, folder_of(name), users=SPARED_USERS, announce=stderr.say)
     choices = build(ground, protocol or protocols(ground.dataset)[0], per_user=SETS_A_USER)
     stage, later = ground.stages.fit, ground.stages.calibrate
-    before = ground.known_before()
     habits = fit_habits(stage.memory[stage.memory["time"] < stage.at], stage.at)
     segments, theirs = (
         None if by is None else _segments(ground.dataset.users, by, part.users)
         for part in (stage, later)
     )
-    actions = set(ground.dataset.interactions["action"])
-    return fit_behaviour(
-        choices.fit,
-        before[0].features,
-        choices="clicks" if "click" in actions else "purchases",
-        habits=habits.habits,
+    return fit_takers(
+        ground,
+        choices,
+        ground.known_before(),
+        habits.habits,
         habits_assumed=habits.assumed,
-        segments=segments,
+        segments=(segments, theirs),
         segments_by=by,
-        vary=VARYING,
-        others=Others(choices.calibrate, before[1].features, theirs),
     )
 
 

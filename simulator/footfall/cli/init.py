@@ -19,6 +19,7 @@ from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall.plumbing.files import replacing
+from footfall.plumbing.stderr import stderr
 from footfall.scenario.drafting import draft
 from footfall.scenario.scenario import parse_scenario
 
@@ -78,7 +79,7 @@ def init(
         currency,
     )
     guessed = guess(LogTables(events, items, users), told, asker(yes=yes))
-    dataset = load(guessed.source, Path.cwd())
+    dataset = load(guessed.source, Path.cwd(), stderr.say)
     drafted = draft(guessed.source, dataset, guessed.findings, out)
     parse_scenario(yaml.safe_load(drafted.text), str(out))
     with replacing(out) as file:

@@ -153,14 +153,21 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def refuse_bomb(path: Path, packed: int, unpacked: int) -> None:
+def refuse_bomb(path: Path, packed: int, unpacked: int, most: int | None = None) -> None:
     """Compare what a file has unpacked to, or says that it will, with the limits.
+
+    Args:
+        path: The file.
+        packed: Its bytes.
+        unpacked: Those of its contents.
+        most: How many these may be; None: as many as are held in memory.
 
     Raises:
         DataError: It is too much.
     """
-    if unpacked > MAX_BYTES:
-        raise DataError(f"{path}: would unpack to {unpacked} bytes; at most {MAX_BYTES} are read")
+    most = MAX_BYTES if most is None else most
+    if unpacked > most:
+        raise DataError(f"{path}: would unpack to {unpacked} bytes; at most {most} are read")
     if unpacked > max(_SMALL, MAX_RATIO * packed):
         raise DataError(
             f"{path}: would grow from {packed} to {unpacked} bytes; that is no data set"

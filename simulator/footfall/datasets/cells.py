@@ -142,5 +142,8 @@ def contains(texts: pd.Series, pattern: str, *, ignore_case: bool = False) -> np
 def moments(column: pd.Series, unit: Unit) -> pd.Series:
     """A column of Unix times as naive UTC; what is none becomes NaT."""
     found = numbers(column)
-    # pandas coerces what is no number, but raises on numbers that no clock can show.
-    return pd.to_datetime(found.where(found.abs() < LATEST[unit]), unit=unit, errors="coerce")
+    # pandas coerces what is no number, but raises on numbers that no clock can show; and where a
+    # number is missing, it rounds what happens to lie in memory there.
+    possible = (found.abs() < LATEST[unit]).fillna(value=False).astype(bool)
+    read = pd.to_datetime(found.where(possible).fillna(0), unit=unit, errors="coerce")
+    return read.where(possible)

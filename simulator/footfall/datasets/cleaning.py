@@ -8,7 +8,7 @@ counts both, checks the result against the schemas and returns a ``Dataset``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,27 +16,19 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from footfall.datasets.cells import amounts, how_to_read, point_of_thousands
-from footfall.datasets.contradictions import as_text, one_each
-from footfall.datasets.ids import HIDDEN, as_id
+from footfall.datasets.cells import how_to_read
+from footfall.datasets.draft import MOST, Draft, OfUsers, smallest
+from footfall.datasets.item_cleaning import known_items, with_items, with_users
 from footfall.datasets.pages import PAGE_COLUMNS, with_pages
 from footfall.datasets.schema import (
     ACTIONS,
     INTERACTIONS,
     ITEMS,
     USERS,
-    Cleaning,
     Dataset,
     PageNotes,
 )
 from footfall.errors import DataError, one_line
-
-COMMANDS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
-"""Control signs that are neither blanks nor ends of lines: the beginnings of terminal commands,
-and what turns the direction of writing."""
-
-MOST = 1e15
-"""No price, rating or quantity is beyond; sums of such are no numbers any more."""
 
 EPOCH = pd.Timestamp("1970-01-01")
 """Earlier times are always a mistake (zero or negative Unix seconds)."""
@@ -52,105 +44,8 @@ LIKELY = pd.Timestamp("1990-01-01")
 UNITS = {10**3: "s, not ms", 10**6: "s, not us", 10**9: "s, not ns"}
 """What is taken for what, by how much longer it is."""
 
-MONEY = ("value", "unit_price", "price", "quantity")
-"""Columns of amounts, as drafts call them."""
-
 TIES = ("order", "quantity", "value")
 """What tells apart the events of one user, item and moment, besides where they were shown."""
-
-
-@dataclass
-class Draft:
-    """Tables on their way to a ``Dataset``; frames are owned and may be replaced."""
-
-    name: str
-    interactions: pd.DataFrame
-    """``user``, ``item``, ``action``, ``time``; optional ``quantity``, ``value``, ``order`` and,
-    of what was shown, ``page``, ``position``, ``propensity``, ``arm``."""
-    items: pd.DataFrame
-    users: pd.DataFrame
-    currency: str = ""
-    about: str = ""
-    licence: str = ""
-    prices_from_interactions: bool = False
-    earliest: pd.Timestamp | None = None
-    """Earlier events are impossible and dropped."""
-    latest: pd.Timestamp | None = None
-    """Later events are impossible and dropped; None: later than now."""
-    decimal: str = "."
-    """The sign before the part of a number below 1."""
-    thousands: str = ""
-    """The sign between groups of three digits."""
-    written: dict[str, pd.Series] = field(default_factory=dict)
-    """Columns as the source wrote them, where the interactions hold what was read of them; with
-    the labels of the interactions."""
-    cleaning: list[Cleaning] = field(default_factory=list)
-    extra: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-    pages: PageNotes = field(default_factory=PageNotes)
-
-    def note(
-        self, problem: str, action: str, count: int, sample: str = "", *, doubtful: bool = False
-    ) -> None:
-        """Count a repair; nothing is noted where nothing happened."""
-        if count:
-            self.cleaning.append(Cleaning(problem, action, int(count), sample, doubtful))
-
-    def keep(self, good: Mask, problem: str, column: str = "", how: str = "") -> None:
-        """Keep the interactions where ``good``, and count the others under ``problem``.
-
-        Args:
-            good: Which ones.
-            problem: Of the others.
-            column: One of their values in it is shown.
-            how: What to do about it.
-        """
-        mask = np.asarray(good, dtype=bool)
-        if not mask.all():
-            sample = self.sample(column, ~mask) if column else ""
-            self.note(problem, f"dropped{how}", int((~mask).sum()), sample)
-            self.interactions = self.interactions[mask]
-
-    def sample(self, column: str, which: Mask) -> str:
-        """The first value of a column, in their order, where ``which``, as it is written."""
-        labels = self.interactions.index[np.asarray(which, dtype=bool)]
-        written = self.written.get(column, self.interactions.get(column))
-        if written is None:
-            return ""
-        return smallest(written.reindex(labels))
-
-    def numbers(self, column: str, default: float, table: pd.DataFrame) -> Numbers:
-        """A column of numbers, and where it holds something that is none."""
-        if column not in table:
-            return Numbers(pd.Series(default, index=table.index, dtype=float), None)
-        if column in MONEY and self.decimal == "." and not self.thousands:
-            odd = point_of_thousands(table[column])
-            problem = f"{column.replace('_', ' ')} with three digits behind its point"
-            action = 'read as a fraction; `decimal: ","`, `thousands: "."` reads thousands'
-            self.note(problem, action, len(odd), smallest(odd))
-        found = amounts(table[column], self.decimal, self.thousands).astype(float)
-        unread = found.isna() & table[column].notna()
-        blank = table.loc[unread, column].astype(str).str.strip() == ""
-        return Numbers(found, unread & ~blank.reindex(unread.index, fill_value=False))
-
-
-Mask = npt.NDArray[np.bool_] | pd.Series
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """A column as numbers."""
-
-    known: pd.Series
-    """NaN where there is none."""
-    unread: pd.Series | None
-    """Where there is something that is no number; None: nowhere."""
-
-
-def smallest(column: pd.Series) -> str:
-    """The first of the texts of a column in their order, short; "" where there is none."""
-    texts = [one_line(value, 40) for value in column.dropna().astype(str).unique()[:1000]]
-    return min((text for text in texts if text), default="")
 
 
 def finish(draft: Draft) -> Dataset:
@@ -162,19 +57,16 @@ def finish(draft: Draft) -> Dataset:
     for step in STEPS:
         step(draft)
     if draft.interactions.empty:
-        lost = "; ".join(note.what() for note in draft.cleaning) or "it had none"
-        raise DataError(f"{draft.name}: no usable history is left ({lost})")
-    draft.interactions = in_order(draft.interactions)
-    draft.interactions, draft.pages = with_pages(draft.interactions, draft.pages)
-    draft.interactions = _canonical_first(draft.interactions, INTERACTIONS)
+        refuse_empty(draft)
+    order_and_pages(draft)
     if draft.prices_from_interactions:
         draft.items = with_prices(draft.items, draft.interactions)
-    _prices(draft)
+    note_prices(draft)
     return Dataset(
         name=draft.name,
-        users=_checked(USERS, draft.users, f"{draft.name}, users"),
-        items=_checked(ITEMS, draft.items, f"{draft.name}, items"),
-        interactions=_checked(INTERACTIONS, draft.interactions, f"{draft.name}, interactions"),
+        users=checked(USERS, draft.users, f"{draft.name}, users"),
+        items=checked(ITEMS, draft.items, f"{draft.name}, items"),
+        interactions=checked(INTERACTIONS, draft.interactions, f"{draft.name}, interactions"),
         currency=draft.currency,
         cleaning=tuple(draft.cleaning),
         about=draft.about,
@@ -185,13 +77,36 @@ def finish(draft: Draft) -> Dataset:
     )
 
 
+def refuse_empty(draft: Draft) -> NoReturn:
+    """Say why nothing is left; raises DataError."""
+    lost = "; ".join(note.what() for note in draft.cleaning) or "it had none"
+    raise DataError(f"{draft.name}: no usable history is left ({lost})")
+
+
+def order_and_pages(draft: Draft) -> None:
+    """Sort the events, and name the pages that they were seen on."""
+    whole = draft.of_users or OfUsers()
+    rows = in_order(draft.interactions)
+    rows, draft.pages = with_pages(
+        rows, draft.pages, paged=whole.paged, orders_apart=whole.orders_apart
+    )
+    draft.interactions = _canonical_first(rows, INTERACTIONS)
+
+
 def in_order(interactions: pd.DataFrame) -> pd.DataFrame:
     """Sort by (time, user, item, action), ties by what is left, and number the rows anew."""
-    keys = ["time", "user", "item", "action"]
+    codes = [_rank(interactions[key]) for key in ("time", "user", "item", "action")]
+    order = np.lexsort(codes[::-1])
+    new = np.ones(len(order) + 1, dtype=bool)  # whether a row differs from the one before
+    new[1:-1] = np.any([code[order][1:] != code[order][:-1] for code in codes], axis=0)
+    tied = np.flatnonzero(~(new[:-1] & new[1:]))
     # A dataset must not depend on the order of its source: every other column breaks ties.
-    keys += [c for c in (*TIES, *PAGE_COLUMNS) if c in interactions]
-    codes = [_rank(interactions[key]) for key in keys]
-    ordered: pd.DataFrame = interactions.iloc[np.lexsort(codes[::-1])].reset_index(drop=True)
+    if len(tied):
+        rows = interactions.iloc[order[tied]]
+        ties = [_rank(rows[key]) for key in (*TIES, *PAGE_COLUMNS) if key in rows]
+        within = np.lexsort([*ties[::-1], np.cumsum(new[:-1])[tied]])
+        order[tied] = order[tied][within]
+    ordered: pd.DataFrame = interactions.iloc[order].reset_index(drop=True)
     return ordered
 
 
@@ -202,7 +117,7 @@ def with_prices(items: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame
     return items.assign(price=items["item"].map(unit).astype(float))
 
 
-def _rank(column: pd.Series) -> npt.NDArray[np.generic]:
+def _rank(column: pd.Series) -> npt.NDArray[Any]:
     if column.dtype != object:
         return column.to_numpy()
     codes: npt.NDArray[np.intp] = pd.factorize(column, sort=True)[0]
@@ -226,7 +141,7 @@ def _ids(draft: Draft, column: str) -> pd.Series:
     given = draft.interactions[column]
     name = draft.written[column].name if column in draft.written else column
     try:
-        return as_id(given.rename(str(name))).rename(column)
+        return draft.ids(given.rename(str(name)), column).rename(column)
     except DataError as error:
         raise DataError(f"{draft.name}: {error}") from None
 
@@ -248,9 +163,31 @@ def _refuse_wrong_unit(draft: Draft) -> None:
     """Seconds that are read as milliseconds lie in January 1970, and so on; a few are mistakes."""
     time = draft.interactions["time"]
     early = ((time < FIRST) & (time > EPOCH)).to_numpy()
-    share = early.mean() if len(time) else 0.0
-    if share > MOST_EARLY:
-        value = pd.Timestamp(time[early].median()).value
+    found = time.to_numpy()[early].astype(np.int64)
+    if draft.of_users is not None:
+        draft.of_users.times += len(time)
+        draft.of_users.early.append(found)
+        draft.of_users.sample_early = draft.sample("time", early)
+    else:
+        refuse_early(draft, found, len(time), draft.sample("time", early))
+    draft.keep(~early, "event in 1970, of a time in another unit or unknown", "time")
+    draft.keep(draft.interactions["time"] != EPOCH, "event at the time 0, which is unknown")
+
+
+def refuse_early(draft: Draft, early: npt.NDArray[np.int64], count: int, sample: str) -> None:
+    """Refuse a log of which too many times lie in 1970.
+
+    Args:
+        draft: Of the log.
+        early: Those times, nanoseconds.
+        count: How many times there are.
+        sample: One of them as it is written.
+
+    Raises:
+        DataError: They are more than ``MOST_EARLY``; says which unit would fit.
+    """
+    if len(early) > MOST_EARLY * count:
+        value = int(np.median(early))
         factor = next((f for f in (1000, 1000**2, 1000**3)
                        if LIKELY.value <= value * f <= _now().value), None)  # fmt: skip
         likely = (
@@ -259,11 +196,9 @@ def _refuse_wrong_unit(draft: Draft) -> None:
         )  # fmt: skip
         keep = ", or set `earliest` where they are right" if draft.written else ""
         raise DataError(
-            f"{draft.name}: {int(early.sum())} of {len(early)} times fall in 1970, such as "
-            f'"{draft.sample("time", early)}"{likely}. Correct the unit of times{keep}'
+            f"{draft.name}: {len(early)} of {count} times fall in 1970, such as "
+            f'"{sample}"{likely}. Correct the unit of times{keep}'
         )
-    draft.keep(~early, "event in 1970, of a time in another unit or unknown", "time")
-    draft.keep(draft.interactions["time"] != EPOCH, "event at the time 0, which is unknown")
 
 
 def _actions(draft: Draft) -> None:
@@ -318,14 +253,17 @@ def _read(draft: Draft, column: str, default: float) -> tuple[pd.Series, pd.Seri
 
 def _orders(draft: Draft) -> None:
     frame = draft.interactions
-    order = as_id(frame["order"]) if "order" in frame else pd.Series("", frame.index, dtype=object)
+    none = pd.Series("", frame.index, dtype=object)
+    order = draft.ids(frame["order"], "order") if "order" in frame else none
     draft.interactions = frame.assign(order=order.fillna(""))
 
 
 def _shown(draft: Draft) -> None:
     """Where events were shown: names as text, places and chances as numbers that can be."""
     frame = draft.interactions
-    texts = {name: as_id(frame[name]).fillna("") for name in ("page", "arm") if name in frame}
+    texts = {
+        name: draft.ids(frame[name], name).fillna("") for name in ("page", "arm") if name in frame
+    }
     draft.interactions = frame.assign(**texts)
     if "position" in frame:
         _positions(draft)
@@ -343,10 +281,18 @@ def _positions(draft: Draft) -> None:
     _note_bad(draft, "position", bad, "position that is no place on a page")
     position = position.mask(bad)
     first = 1.0 if position.isna().all() else float(position.min())
-    moved = 0 if first == 1 else int(position.notna().sum())
-    draft.note(f"position counted from {first:g}", "moved, so that 1 is the top", moved)
+    if draft.of_users is not None:
+        draft.of_users.first_position = float(position.min())
+        draft.of_users.positions = int(position.notna().sum())
+    elif first != 1:
+        note_moved(draft, first, int(position.notna().sum()))
     draft.pages = PageNotes(first_position=first)
     draft.interactions = draft.interactions.assign(position=position - first + 1)
+
+
+def note_moved(draft: Draft, first: float, count: int) -> None:
+    """Say that positions are counted from another number than 1."""
+    draft.note(f"position counted from {first:g}", "moved, so that 1 is the top", count)
 
 
 def _note_bad(draft: Draft, column: str, bad: pd.Series, problem: str) -> None:
@@ -357,73 +303,7 @@ def _duplicates(draft: Draft) -> None:
     draft.keep(~draft.interactions.duplicated(), "duplicate event")
 
 
-def _items(draft: Draft) -> None:
-    items = draft.items.assign(item=as_id(draft.items["item"]))
-    items = _unique(draft, _readable(draft, items), "item").sort_values("item", ignore_index=True)
-    title = items["title"].astype(object).where(items["title"].notna(), "").astype(str).str.strip()
-    blank = title.str.strip(HIDDEN + " ") == ""
-    draft.note("item without a title", "repaired from its id", int(blank.sum()))
-    items = items.assign(title=title.mask(blank, "Untitled item " + items["item"]))
-    category = items["category"] if "category" in items else pd.Series(None, items.index)
-    items = items.assign(category=category.astype(object).where(category.notna(), "").astype(str))
-    bad = (items["price"] < 0) | (items["price"] > MOST)
-    draft.note("item with an impossible price", "repaired to unknown", int(bad.sum()))
-    draft.items = items.assign(price=items["price"].mask(bad))
-    known = draft.interactions["item"].isin(draft.items["item"])
-    if len(known) and len(items) and not known.any():
-        raise DataError(
-            f"{draft.name}: the table of items knows none of the items of the history; its ids are "
-            f'such as "{smallest(items["item"])}", theirs "{smallest(draft.interactions["item"])}"'
-        )
-    draft.keep(known, "event with an item that the catalogue lacks", "item")
-
-
-def _readable(draft: Draft, items: pd.DataFrame) -> pd.DataFrame:
-    """Prices as numbers, and lists as text; of a list of categories the first counts."""
-    price = draft.numbers("price", float("nan"), items)
-    if price.unread is not None and price.unread.any():
-        sample = smallest(items.loc[price.unread, "price"])
-        action = f"repaired to unknown{how_to_read(sample)}"
-        count = int(price.unread.sum())
-        draft.note("item price that is no number", action, count, sample, doubtful=True)
-    texts = {}
-    for column in items.columns.drop(["item", "price"], errors="ignore"):
-        listed = _nested(items[column])
-        if not listed.any():
-            continue
-        values = items[column].astype(object)
-        if column == "category":
-            draft.note("category that is a list", "its first taken", int(listed.sum()))
-            values = values.mask(listed, values[listed].map(_first))
-        texts[column] = values.mask(_nested(values), values[_nested(values)].map(as_text))
-    return _printable(draft, items.assign(price=price.known, **texts))
-
-
-def _printable(draft: Draft, items: pd.DataFrame) -> pd.DataFrame:
-    """Texts without signs that command a terminal, which would obey when they are shown."""
-    texts = {}
-    for column in items.columns.drop(["item", "price"], errors="ignore"):
-        if items[column].dtype != object:
-            continue
-        commands = items[column].astype(str).str.contains(COMMANDS, regex=True)
-        if commands.any():
-            draft.note(f"{column} with control signs", "read as blanks", int(commands.sum()))
-            plain = items.loc[commands, column].astype(str).str.replace(COMMANDS, " ", regex=True)
-            texts[column] = items[column].mask(commands, plain)
-    return items.assign(**texts) if texts else items
-
-
-def _nested(column: pd.Series) -> pd.Series:
-    if column.dtype != object:
-        return pd.Series(data=False, index=column.index)
-    return column.map(lambda value: isinstance(value, list | dict)).astype(bool)
-
-
-def _first(value: object) -> object:
-    return (value[0] if value else None) if isinstance(value, list) else value
-
-
-def _prices(draft: Draft) -> None:
+def note_prices(draft: Draft) -> None:
     """Say so where only some of the items can be sold."""
     unpriced = draft.items["price"].isna()
     if unpriced.any() and not unpriced.all():
@@ -438,43 +318,19 @@ def _prices(draft: Draft) -> None:
         )
 
 
-def _users(draft: Draft) -> None:
-    users = _unique(draft, draft.users.assign(user=as_id(draft.users["user"])), "user")
-    seen = pd.Index(draft.interactions["user"].unique())
-    unknown = seen.difference(pd.Index(users["user"]), sort=True)
-    if len(users) and len(unknown) == len(seen):
-        theirs, ours = smallest(users["user"]), smallest(pd.Series(seen))
-        raise DataError(
-            f"{draft.name}: the table of users knows none of the {len(seen)} users of the history; "
-            f'its ids are such as "{theirs}", theirs "{ours}"'
-        )
-    if len(users):
-        draft.note("user without a profile", "repaired with an empty one", len(unknown))
-    added = pd.DataFrame({"user": unknown.astype(object)})
-    draft.users = pd.concat([users, added], ignore_index=True) if len(users) else added
-    draft.users = draft.users.sort_values("user", ignore_index=True)
-
-
-def _unique(draft: Draft, frame: pd.DataFrame, key: str) -> pd.DataFrame:
-    present = frame[key].notna()
-    draft.note(f"{key} row without an id", "dropped", int((~present).sum()))
-    single = one_each(frame[present], key)
-    draft.cleaning += single.notes
-    return single.frame
-
-
 def _canonical_first(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     canonical = [column for column in schema.columns if column in frame]
     return frame[[*canonical, *(c for c in frame.columns if c not in canonical)]]
 
 
-def _checked(schema: pa.DataFrameSchema, frame: pd.DataFrame, where: str) -> pd.DataFrame:
+def checked(schema: pa.DataFrameSchema, frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """A table that passes a schema; raises DataError where it does not."""
     try:
-        checked: pd.DataFrame = schema.validate(frame)
+        valid: pd.DataFrame = schema.validate(frame)
     except pandera.errors.SchemaError as error:
         reason = one_line(error, 200)
         raise DataError(f"{where}: {reason}") from error
-    return checked
+    return valid
 
 
 def _a(word: str) -> str:
@@ -485,7 +341,7 @@ def _now() -> pd.Timestamp:
     return pd.Timestamp.now("UTC").tz_localize(None)
 
 
-STEPS: tuple[Callable[[Draft], None], ...] = (
+EVENT_STEPS: tuple[Callable[[Draft], None], ...] = (
     _missing,
     _times,
     _actions,
@@ -494,7 +350,8 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     _orders,
     _shown,
     _duplicates,
-    _items,
-    _users,
 )
-"""In this order: cheap refusals first, what depends on other tables last."""
+"""What is done to events, in this order: cheap refusals first."""
+
+STEPS = (*EVENT_STEPS, with_items, known_items, with_users)
+"""What depends on other tables comes last."""

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from footfall.datasets import grocery_titles
 from footfall.datasets.base import Source
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
+from footfall.datasets.draft import Draft
 from footfall.datasets.ids import as_id
 from footfall.datasets.schema import Dataset
 from footfall.errors import DataError

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import lzma
-import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,10 +21,17 @@ from footfall.datasets.delimited import SEPARATORS, Cells, Form, read_delimited,
 from footfall.datasets.parts import ENDINGS, Part, parts_of
 from footfall.datasets.records import is_json, read_json
 from footfall.datasets.schema import Cleaning
+from footfall.datasets.unreadable import refuse_no_text, refuse_unread
 from footfall.errors import DataError, did_you_mean, one_line
 
 _BATCH = 4096
 """Rows of Parquet that are unpacked at a time."""
+
+_STREAMED = 262_144
+"""Rows at a time where they need not all be in memory."""
+
+MOST_STREAMED = 64 * MAX_BYTES
+"""Bytes that a table may unpack to that is not held in memory."""
 
 _CELL = 8
 """Bytes that a cell takes at least."""
@@ -42,49 +48,6 @@ DAMAGES = (
 
 _ARROW = {b"PAR1": "parquet", b"ARROW1": "ipc", b"ORC": "orc"}
 """How files begin that Arrow reads."""
-
-_UNREAD = {
-    b"\xd0\xcf\x11\xe0": "an old Excel file; save it as CSV",
-    b"Obj\x01": "an Avro file; convert it to Parquet",
-    b"FEA1": "a Feather file of the first version; write it as Parquet",
-    b"PARE": "an encrypted Parquet file",
-    b"SQLite format 3": "an SQLite database; export the table to CSV or Parquet",
-    b"\x89HDF": "an HDF5 file; write it as Parquet",
-    b"RDX": "a file of R; write it with write.csv or arrow::write_parquet",
-    b"X\n\x00": "a file of R; write it with write.csv or arrow::write_parquet",
-    b"\x80": "a pickle, which could run code; write it as Parquet",
-    b"%PDF": "a PDF",
-    b"<!DOCTYPE": "a web page, perhaps of a login; download the file itself",
-    b"<html": "a web page, perhaps of a login; download the file itself",
-    b"<?xml": "XML; convert it to CSV",
-    b"\xff\xff\xff\xff": "a stream of Arrow; write it as a file of Arrow, or as Parquet",
-    b"\x93NUMPY": "an array of NumPy; write it as Parquet",
-    b"version https://git-lfs": "a pointer of Git LFS; run `git lfs pull`",
-}
-"""How files begin that are read nowhere, and what to do."""
-
-_INSIDE = {
-    b"\x1f\x8b": "compressed twice; unpack it once",
-    b"\x04\x22\x4d\x18": "compressed with LZ4; use .gz or .zst",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-}
-"""How contents begin that are no text, once a file is unpacked."""
-
-TAR = 257
-"""Where an archive of tar says what it is."""
-
-_SHEETS = ("[Content_Types].xml", "mimetype")
-"""What is in the zips that spreadsheets are."""
-
-_ENDINGS = {
-    **dict.fromkeys([".xlsx", ".xlsm", ".xls", ".ods", ".numbers"], "a spreadsheet; save its sheet "
-                    "as CSV"),
-    **dict.fromkeys([".rds", ".rdata"], "a file of R; write it with write.csv"),
-    **dict.fromkeys([".dta", ".sav", ".sas7bdat"], "a file of a statistics program; export it to "
-                    "CSV"),
-}  # fmt: skip
-"""Endings, in lower case, of files that are read nowhere, and what to do."""
 
 
 def read_frame(
@@ -122,6 +85,33 @@ def read_frame(
         raise DataError(f"{read}: cannot be read as a table: {reason}") from error
 
 
+def stream_arrow(
+    path: Path, columns: Sequence[str], sink: Callable[[pa.Table], None]
+) -> list[Cleaning]:
+    """Hand the named columns of a table to ``sink``, some hundred thousand rows at a time.
+
+    Its parts are files that Arrow reads (Parquet, Feather, ORC) and have all columns.
+
+    Returns:
+        What was not in order in the files.
+
+    Raises:
+        DataError: It cannot be read, or a column is missing.
+    """
+    read = path
+    try:
+        parts, notes = parts_of(path)
+        tables = _Tables(path, columns, Form(), sink=sink)
+        for part in parts:
+            read = part.path
+            tables.add(part)
+        read = path
+        return tables.joined(notes).notes
+    except DAMAGES as error:
+        reason = one_line(error, 300)
+        raise DataError(f"{read}: cannot be read as a table: {reason}") from error
+
+
 def read_names(path: Path) -> list[str]:
     """The columns of a table, without its rows.
 
@@ -148,8 +138,14 @@ class _Tables:
     """Parts of one table, read one after the other, and what they lack."""
 
     def __init__(
-        self, path: Path, columns: Sequence[str] | None, form: Form, rows: int | None = None
+        self,
+        path: Path,
+        columns: Sequence[str] | None,
+        form: Form,
+        rows: int | None = None,
+        sink: Callable[[pa.Table], None] | None = None,
     ) -> None:
+        self.sink = sink
         self.path, self.columns, self.form, self.rows = path, columns, form, rows
         self.known: dict[str, None] = {}
         self.arrow: list[pa.Table] = []
@@ -167,7 +163,7 @@ class _Tables:
         if kind is not None:
             self._add_arrow(part, kind)
             return
-        _refuse_unread(part.path, head)
+        refuse_unread(part.path, head)
         if part.path.suffix.lower() in {*ENDINGS, ".feather", ".arrow", ".orc"}:
             raise ValueError("its contents are not what its name says; is it complete?")
         with open_unpacked(part.path) as raw:
@@ -194,14 +190,19 @@ class _Tables:
         fields = {name: pads.field(name) if name in names else pads.field(*name.split("."))
                   for name in chosen}  # fmt: skip
         said = pq.ParquetFile(part.path) if kind == "parquet" else None
+        most = None if self.sink is None else MOST_STREAMED
         if said is not None:
-            _refuse_promises(part.path, said.metadata, len(fields))
+            _refuse_promises(part.path, said.metadata, len(fields), most)
         # Small batches, one after the other: a few bytes may stand for any number of equal texts.
-        scan = data.scanner(fields, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1)
+        size = _BATCH if self.sink is None else _STREAMED
+        scan = data.scanner(fields, batch_size=size, batch_readahead=1, fragment_readahead=1)
         batches, count = [], 0
         for batch in scan.to_batches():
             self.size += batch.nbytes
-            refuse_bomb(part.path, MAX_BYTES, self.size)
+            refuse_bomb(part.path, most or MAX_BYTES, self.size, most)
+            if self.sink is not None:
+                self.sink(pa.Table.from_batches([batch]))
+                continue
             batches.append(batch)
             count += batch.num_rows
             if self.rows is not None and count >= self.rows:
@@ -214,8 +215,8 @@ class _Tables:
 
     def _add_text(self, part: Part, file: io.BufferedReader) -> None:
         head = file.peek(512)[:512]
-        _refuse_unread(part.path, head)
-        _refuse_no_text(part.path, head)
+        refuse_unread(part.path, head)
+        refuse_no_text(part.path, head)
         if _is_json(part.path, head):
             frame, notes = pd.DataFrame(read_json(file), dtype=object), []
         else:
@@ -334,28 +335,6 @@ def _is_json(path: Path, head: bytes) -> bool:
     )
 
 
-def _refuse_unread(path: Path, head: bytes) -> None:
-    if path.suffix.lower() in _ENDINGS:
-        raise DataError(f"{path}: is {_ENDINGS[path.suffix.lower()]}")
-    for start, what in _UNREAD.items():
-        if head.lstrip(b"\xef\xbb\xbf \r\n").lower().startswith(start.lower()):
-            raise DataError(f"{path}: is {what}")
-    if head[8:12] == b"DUCK":
-        raise DataError(f"{path}: is a DuckDB database; export the table to Parquet")
-    if head.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if set(archive.namelist()) & set(_SHEETS):
-                raise DataError(f"{path}: is a spreadsheet; save its sheet as CSV")
-
-
-def _refuse_no_text(path: Path, head: bytes) -> None:
-    if head[TAR : TAR + 5] == b"ustar":
-        raise DataError(f"{path}: is an archive of tar; unpack it, and name the table in it")
-    for start, what in _INSIDE.items():
-        if head.startswith(start):
-            raise DataError(f"{path}: is {what}")
-
-
 def _with_uuids(table: pa.Table, said: pq.ParquetFile | None) -> pa.Table:
     """UUIDs as text, also where Arrow reads them as bytes: DuckDB notes them in Parquet's way."""
     leaves = [] if said is None else [said.schema.column(n) for n in range(len(said.schema))]
@@ -367,8 +346,8 @@ def _with_uuids(table: pa.Table, said: pq.ParquetFile | None) -> pa.Table:
     return table
 
 
-def _refuse_promises(part: Path, said: pq.FileMetaData, columns: int) -> None:
+def _refuse_promises(part: Path, said: pq.FileMetaData, columns: int, most: int | None) -> None:
     """Hold what a Parquet file says of itself against the limits, before it is unpacked."""
     groups = (said.row_group(number).total_byte_size for number in range(said.num_row_groups))
-    refuse_bomb(part, part.stat().st_size, sum(groups))
-    refuse_bomb(part, MAX_BYTES, said.num_rows * columns * _CELL)
+    refuse_bomb(part, part.stat().st_size, sum(groups), most)
+    refuse_bomb(part, most or MAX_BYTES, said.num_rows * columns * _CELL, most)

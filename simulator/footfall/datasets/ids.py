@@ -7,6 +7,7 @@ import decimal
 import numbers
 import re
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,17 @@ _NUMERIC = frozenset("-0123456789")
 _MOMENTS = (dt.date, np.datetime64, dt.timedelta, np.timedelta64)
 
 
-def as_id(column: pd.Series) -> pd.Series:
+def as_id(column: pd.Series, floated: bool | None = None) -> pd.Series:
     """Turn identifiers into strings, 7 and 7.0 into "7", blanks into None; each text stored once.
 
     Text stays as it is but for blanks around it, so "007" is not "7". Only where every number in a
     column of texts ends in ".0" does the ending go: there a program that knows no gaps among whole
     numbers has put it.
+
+    Args:
+        column: Identifiers of any type.
+        floated: Whether every number in a column of texts ends in ".0", where more rows than these
+            tell it; None: these do.
 
     Raises:
         DataError: Ids are lists, records or undecodable bytes, or have lost their last digits.
@@ -47,7 +53,7 @@ def as_id(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     codes, uniques = _distinct(column)
-    texts = _texts(uniques, column.name)
+    texts = _texts(uniques, column.name, floated)
     texts = np.concatenate([texts, [None]])  # the code of a missing value is -1
     return pd.Series(texts[codes], index=column.index, name=column.name, dtype=object)
 
@@ -94,7 +100,7 @@ def _distinct(column: pd.Series) -> tuple[npt.NDArray[np.intp], pd.Series]:
     return codes, pd.Series(uniques)
 
 
-def _texts(values: pd.Series, name: object) -> npt.NDArray[np.object_]:
+def _texts(values: pd.Series, name: object, floated: bool | None) -> npt.NDArray[np.object_]:
     where = "" if name is None else f'column "{name}": '
     kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else "O"
     if kind in "iu":
@@ -110,10 +116,12 @@ def _texts(values: pd.Series, name: object) -> npt.NDArray[np.object_]:
             raise DataError(f"{where}{error}") from None
         if inferred not in ("mixed", "mixed-integer", "bytes"):
             return texts
-    return _tidy(texts, where)
+    return _tidy(texts, where, floated)
 
 
-def _tidy(texts: npt.NDArray[np.object_], where: str) -> npt.NDArray[np.object_]:
+def _tidy(
+    texts: npt.NDArray[np.object_], where: str, floated: bool | None
+) -> npt.NDArray[np.object_]:
     """Refuse texts that have lost digits, and take off the endings that floats have left."""
     texts[texts == ""] = None
     present = [text for text in texts if text is not None]
@@ -123,12 +131,17 @@ def _tidy(texts: npt.NDArray[np.object_], where: str) -> npt.NDArray[np.object_]
             f'{where}the id "{lost}" has lost its last digits on the way through a spreadsheet or '
             "floating-point numbers; export ids as text"
         )
-    numerals = [text for text in present if NUMERAL.fullmatch(text)]
-    if numerals and all(FLOATED.fullmatch(text) for text in numerals):
+    if all_floated(present) if floated is None else floated:
         for place, text in enumerate(texts):
             if text is not None and FLOATED.fullmatch(text):
                 texts[place] = text.partition(".")[0]
     return texts
+
+
+def all_floated(texts: Iterable[str]) -> bool | None:
+    """Whether every number among texts ends in ".0"; None where there is no number."""
+    numerals = [text for text in texts if NUMERAL.fullmatch(text)]
+    return all(FLOATED.fullmatch(text) for text in numerals) if numerals else None
 
 
 def _decoded(value: bytes) -> str | None:

@@ -10,7 +10,8 @@ import pandas as pd
 from pydantic import Field
 
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
+from footfall.datasets.draft import Draft
 from footfall.datasets.ids import as_id
 from footfall.datasets.movielens import sessions
 from footfall.datasets.published import PublishedTable, add_notes, find, read_columns

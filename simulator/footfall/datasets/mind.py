@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
+from footfall.datasets.draft import Draft
 from footfall.datasets.published import PublishedTable, add_notes, read_columns
 from footfall.datasets.schema import Dataset
 

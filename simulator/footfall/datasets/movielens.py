@@ -15,8 +15,9 @@ from pydantic import Field
 from footfall.datasets.archive import Files, open_files
 from footfall.datasets.base import Source, resolve
 from footfall.datasets.cells import moments, numbers
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
 from footfall.datasets.delimited import WORDS, Form, read_delimited
+from footfall.datasets.draft import Draft
 from footfall.datasets.ids import as_id
 from footfall.datasets.schema import Cleaning, Dataset
 from footfall.errors import DataError, one_line

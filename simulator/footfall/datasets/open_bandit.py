@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
+from footfall.datasets.draft import Draft
 from footfall.datasets.ids import as_id
 from footfall.datasets.published import PublishedTable, add_notes, find, read_columns
 from footfall.datasets.schema import Dataset

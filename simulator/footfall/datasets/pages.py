@@ -23,7 +23,9 @@ JOIN_WITHIN = pd.Timedelta(days=1)
 Codes = npt.NDArray[np.int64]
 
 
-def with_pages(rows: pd.DataFrame, notes: PageNotes) -> tuple[pd.DataFrame, PageNotes]:
+def with_pages(
+    rows: pd.DataFrame, notes: PageNotes, *, paged: bool = False, orders_apart: bool = False
+) -> tuple[pd.DataFrame, PageNotes]:
     """Name the page of every view, and say of every later action where its item was shown.
 
     A view without a page was on that of its user, order and time. Another action without a page
@@ -34,22 +36,31 @@ def with_pages(rows: pd.DataFrame, notes: PageNotes) -> tuple[pd.DataFrame, Page
     Args:
         rows: Interactions in canonical order; any of ``PAGE_COLUMNS``.
         notes: What is known so far.
+        paged: Other rows of the log are views.
+        orders_apart: Other rows show that pages are counted anew in every order.
     """
     viewed = (rows["action"] == "view").to_numpy()
-    if not viewed.any():
+    if not viewed.any() and not paged:
         return rows, notes
     named = rows["page"] if "page" in rows else pd.Series("", index=rows.index, dtype=object)
     page = named.to_numpy(dtype=object, copy=True)
     user = _codes(rows["user"])
-    _tell_orders_apart(page, viewed, user, rows["order"])
+    apart = orders_apart or counted_anew(page, viewed, user, rows["order"])
+    if apart:
+        known = page != ""
+        page[known] = rows["order"].to_numpy()[known] + "/" + page[known]
     unnamed = page == ""
     page[viewed & unnamed] = _assumed(rows[viewed & unnamed], user[viewed & unnamed])
     where = _last_view(rows, user, viewed)
     joined = unnamed & ~viewed & (where >= 0)
     page[joined] = page[where[joined]]
     rows = _filled(rows.assign(page=page), user, viewed)
-    counts = {"assumed": int((viewed & unnamed).sum()), "joined": int(joined.sum())}
-    return rows, dataclasses.replace(notes, **counts)
+    return rows, dataclasses.replace(
+        notes,
+        assumed=int((viewed & unnamed).sum()),
+        joined=int(joined.sum()),
+        orders_apart=apart,
+    )
 
 
 def _codes(column: pd.Series) -> Codes:
@@ -65,21 +76,20 @@ def _pairs(*columns: Codes) -> Codes:
     return joint
 
 
-def _tell_orders_apart(
+def counted_anew(
     page: npt.NDArray[np.object_], viewed: npt.NDArray[np.bool_], user: Codes, order: pd.Series
-) -> None:
-    """Where pages are counted anew in every visit, put the visit before their names.
+) -> bool:
+    """Whether pages are counted anew in every visit.
 
     That is so where one user saw pages of the same name in two orders.
     """
     known = page != ""
     if not known.any():
-        return
+        return False
     seen = viewed & known
     pages, orders = _codes(pd.Series(page)), _codes(order)
     named = _pairs(user, pages)
-    if len(np.unique(named[seen])) < len(np.unique(_pairs(named, orders)[seen])):
-        page[known] = order.to_numpy()[known] + "/" + page[known]
+    return len(np.unique(named[seen])) < len(np.unique(_pairs(named, orders)[seen]))
 
 
 def _assumed(rows: pd.DataFrame, user: Codes) -> npt.NDArray[np.object_]:
@@ -87,7 +97,7 @@ def _assumed(rows: pd.DataFrame, user: Codes) -> npt.NDArray[np.object_]:
     if rows.empty:
         return np.empty(0, dtype=object)
     time = rows["time"].to_numpy().astype(np.int64)
-    order = _codes(rows["order"])
+    order = _pairs(user, _codes(rows["order"]))  # whatever orders other users have
     by_user = np.lexsort((order, time, user))
     new_user = np.diff(user[by_user], prepend=-1) != 0
     new = new_user | (np.diff(time[by_user], prepend=-1) != 0)
@@ -149,7 +159,7 @@ def described(rows: pd.DataFrame, notes: PageNotes) -> dict[str, object]:
         "pages": len(pages),
         "items a page (mean)": round(float(pages.mean()), 2) if len(pages) else None,
         "rows with a page": int(on_page.sum()),
-        "pages are": _rule(notes, int(viewed.sum())),
+        "pages are": rule(notes, int(viewed.sum())),
     }
     if notes.joined:
         found["clicks and purchases joined to the last page with the item"] = notes.joined
@@ -165,7 +175,8 @@ def described(rows: pd.DataFrame, notes: PageNotes) -> dict[str, object]:
     return found
 
 
-def _rule(notes: PageNotes, views: int) -> str:
+def rule(notes: PageNotes, views: int) -> str:
+    """How pages were told apart, for people."""
     assumed = "what one user was shown in one order at one time"
     if not notes.assumed:
         return "named by the log"

@@ -14,8 +14,8 @@ import pandas as pd
 
 from footfall.datasets import cells
 from footfall.datasets.archive import MAX_BYTES, open_files
-from footfall.datasets.cleaning import Draft
 from footfall.datasets.delimited import WORDS, Form, read_delimited
+from footfall.datasets.draft import Draft
 from footfall.datasets.records import LONGEST_LINE, cell_of, parse_record
 from footfall.datasets.schema import Cleaning
 from footfall.errors import DataError, did_you_mean, one_line

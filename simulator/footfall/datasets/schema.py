@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pandera.pandas as pa
 
+from footfall.datasets.beyond import Beyond
 from footfall.plumbing.images import ImageFile
 
 TEXT = pa.Check(
@@ -103,6 +104,8 @@ class PageNotes:
     joined: int = 0
     """Clicks, carts and purchases without a page, which joined the last page of the day before that
     showed their item."""
+    orders_apart: bool = False
+    """Pages are counted anew in every order, so that its name stands before theirs."""
     first_position: float = 1.0
     """The smallest position of the log; it is the top and stands as 1 in ``interactions``."""
 
@@ -133,6 +136,8 @@ class Dataset:
     """Images by their SHA-256, which ``items.image`` has; empty where no table names any."""
     pages: PageNotes = PageNotes()
     """How pages were told apart; of a log without views, nothing."""
+    beyond: Beyond | None = None
+    """What is known of users who are not loaded; None: all are."""
 
     @property
     def has_pages(self) -> bool:
@@ -149,14 +154,20 @@ class Dataset:
         times = self.interactions["time"]
         return {
             "dataset": self.name,
-            "users": len(self.users),
+            "users": len(self.users) if self.beyond is None else self.beyond.users,
             "items": len(self.items),
-            "interactions": len(self.interactions),
+            "interactions": len(self.interactions) if self.beyond is None else self.beyond.events,
+            **self._loaded(),
             "from": None if times.empty else str(times.iloc[0]),
             "to": None if times.empty else str(times.iloc[-1]),
             "currency": self.currency,
             "cleaning": [str(note) for note in self.cleaning],
         }
+
+    def _loaded(self) -> dict[str, int]:
+        if self.beyond is None:
+            return {}
+        return {"users loaded": len(self.users), "interactions loaded": len(self.interactions)}
 
 
 @dataclass(frozen=True)

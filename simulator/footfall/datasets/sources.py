@@ -27,6 +27,7 @@ from footfall.datasets.amazon import AmazonSource
 from footfall.datasets.base import Source
 from footfall.datasets.complete_journey import CompleteJourneySource
 from footfall.datasets.kuairec import KuaiRandSource, KuaiRecSource
+from footfall.datasets.large import reading
 from footfall.datasets.mind import MindSource
 from footfall.datasets.movielens import MovieLensSource
 from footfall.datasets.open_bandit import OpenBanditSource
@@ -34,6 +35,7 @@ from footfall.datasets.schema import Dataset
 from footfall.datasets.steam import SteamSource
 from footfall.datasets.table_source import TableSource
 from footfall.errors import did_you_mean
+from footfall.options import Announce
 from footfall.plumbing import plugin_options, plugins
 
 GROUP = "footfall.datasets"
@@ -87,11 +89,18 @@ DataSource = Annotated[SerializeAsAny[_Own], WrapValidator(_helpful)]
 """What a scenario may write under ``data``; ``kind`` tells which one."""
 
 
-def load(source: Source, base: Path) -> Dataset:
-    """Read, clean and check a source; relative paths are relative to the folder ``base``.
+def load(source: Source, base: Path, announce: Announce = lambda _: None) -> Dataset:
+    """Read, clean and check a source.
+
+    Args:
+        source: What to read.
+        base: Folder that relative paths are relative to.
+        announce: Told about the steps, where they take long.
 
     Raises:
         DataError: The data is missing or cannot be used; one line.
     """
+    if isinstance(source, TableSource):
+        return reading.read(source, base, announce)
     read = READERS.get(type(source)) or plugins.load(GROUP, getattr(source, "kind", ""))
     return cast("Dataset", read(source, base))

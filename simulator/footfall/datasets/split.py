@@ -49,10 +49,15 @@ def split(dataset: Dataset, spec: SplitSpec) -> Split:
             f"the data runs from {times.iloc[0]} to {times.iloc[-1]}"
         )
     past = dataset.interactions[before].reset_index(drop=True)
-    items = with_prices(dataset.items, past) if dataset.prices_from_interactions else dataset.items
+    beyond = None if dataset.beyond is None else dataset.beyond.cut(at)
+    items = dataset.items
+    if dataset.prices_from_interactions and beyond is not None:
+        items = items.assign(price=items["item"].map(beyond.prices()).astype(float))
+    elif dataset.prices_from_interactions:
+        items = with_prices(items, past)
     return Split(
         at=at,
-        remembered=dataclasses.replace(dataset, interactions=past, items=items),
+        remembered=dataclasses.replace(dataset, interactions=past, items=items, beyond=beyond),
         held_out=dataset.interactions[~before].reset_index(drop=True),
     )
 

@@ -8,7 +8,8 @@ from typing import Literal
 import pandas as pd
 
 from footfall.datasets.base import Source, resolve
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
+from footfall.datasets.draft import Draft
 from footfall.datasets.published import PublishedTable, add_notes, read_records
 from footfall.datasets.schema import Dataset
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import pandas as pd
 
 from footfall.datasets.base import naive_utc, resolve
 from footfall.datasets.cells import amounts
-from footfall.datasets.cleaning import Draft, finish
+from footfall.datasets.cleaning import finish
 from footfall.datasets.contradictions import one_each
+from footfall.datasets.draft import Draft, OfUsers
 from footfall.datasets.event_words import refuse_events
 from footfall.datasets.frames import read_frame
 from footfall.datasets.ids import as_id
@@ -43,17 +44,45 @@ def read(source: TableSource, base: Path) -> Dataset:
     path = resolve(source.path, base)
     if source.action is None:
         first = read_frame(path, form=source.form, rows=LOOKED_AT).frame
-        refuse_events(first, set(_wanted(source)), path)
-    tables = _Tables(source, base)
-    written = tables.read(path, _wanted(source))
+        refuse_events(first, set(wanted_columns(source)), path)
+    tables = Tables(source, base)
+    written = tables.read(path, wanted_columns(source))
+    if source.items is None:
+        items = _items_of_history(without_words(written, source.missing), source.columns, tables)
+    else:
+        items = tables.items()
+    dataset = finish(drafted(source, written, items, tables.users(), tables.notes))
+    return with_pictures(dataset, source, base)
+
+
+def drafted(
+    source: TableSource,
+    written: pd.DataFrame,
+    items: pd.DataFrame,
+    users: pd.DataFrame,
+    notes: Sequence[Cleaning],
+    of_users: OfUsers | None = None,
+) -> Draft:
+    """A draft of events as the files have them.
+
+    Args:
+        source: How they are written.
+        written: ``wanted_columns`` of the files.
+        items: The table of items.
+        users: The table of users.
+        notes: What was not in order in the files.
+        of_users: Set where the rows are those of some users only.
+
+    Raises:
+        DataError: Times cannot be read.
+    """
     raw = without_words(written, source.missing)
-    times = read_times(_moments(raw, source.columns), source.times)
-    items = _items_of_history(raw, source.columns, tables) if source.items is None else None
+    times = read_times(_moments(raw, source.columns), source.times, judge=of_users is None)
     draft = Draft(
         name=source.name,
-        interactions=_interactions(raw, source, times.moments),
-        items=_items(source, tables) if items is None else items,
-        users=_users(source, tables),
+        interactions=_interactions(raw, source, times.moments, of_users),
+        items=items,
+        users=users,
         currency=source.currency,
         about=source.about,
         licence=source.licence,
@@ -63,17 +92,23 @@ def read(source: TableSource, base: Path) -> Dataset:
         decimal=source.decimal,
         thousands=source.thousands,
         written=_written(written, source),
-        cleaning=[*tables.notes, *times.notes],
+        cleaning=[*notes, *times.notes],
+        of_users=of_users,
     )
     if isinstance(source.action, ActionFlags):
         unfold(draft, {action: raw[column] for action, column in source.action.flags.items()})
-    dataset = finish(draft)
+    return draft
+
+
+def with_pictures(dataset: Dataset, source: TableSource, base: Path) -> Dataset:
+    """The data set with the images that its table of items names."""
     if source.items is None or source.items.image is None:
         return dataset
+    tables = Tables(source, base)
     return with_images(dataset, _image_cells(source.items, tables), _folder(source.items, base))
 
 
-class _Tables:
+class Tables:
     """Reads the files of a source, and keeps account of what was not in order in them."""
 
     def __init__(self, source: TableSource, base: Path) -> None:
@@ -84,9 +119,9 @@ class _Tables:
         """The named columns of a file."""
         cells = read_frame(resolve(path, self.base), columns, self.source.form)
         self.notes += cells.notes
-        return self._without_headers(cells.frame, path.name)
+        return self.without_headers(cells.frame, path.name)
 
-    def _without_headers(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    def without_headers(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         """Without lines that repeat the header, as in files that were put together."""
         again = np.ones(len(frame), dtype=bool)
         for column in frame.columns:
@@ -103,6 +138,14 @@ class _Tables:
         """The named columns of a file, in which words such as NA are missing."""
         return without_words(self.read(path, columns), self.source.missing)
 
+    def items(self) -> pd.DataFrame:
+        """The table of items."""
+        return _items(self.source, self)
+
+    def users(self) -> pd.DataFrame:
+        """The table of users; without rows where there is none."""
+        return _users(self.source, self)
+
 
 def without_words(frame: pd.DataFrame, words: Collection[str]) -> pd.DataFrame:
     """A table in which texts such as "NA" are missing, as empty ones are."""
@@ -116,7 +159,8 @@ def without_words(frame: pd.DataFrame, words: Collection[str]) -> pd.DataFrame:
     return frame.assign(**texts) if texts else frame
 
 
-def _wanted(source: TableSource) -> list[str]:
+def wanted_columns(source: TableSource) -> list[str]:
+    """Columns of the log that are read."""
     names = [name for name in source.columns.model_dump().values() if name is not None]
     if isinstance(source.action, ActionColumn):
         names.append(source.action.column)
@@ -134,12 +178,14 @@ def _written(raw: pd.DataFrame, source: TableSource) -> dict[str, pd.Series]:
     return {name: raw[column] for name, column in columns.items()}
 
 
-def _interactions(raw: pd.DataFrame, source: TableSource, time: pd.Series) -> pd.DataFrame:
+def _interactions(
+    raw: pd.DataFrame, source: TableSource, time: pd.Series, of_users: OfUsers | None
+) -> pd.DataFrame:
     columns = source.columns
     rows: dict[str, Any] = {
         "user": raw[columns.user],
         "item": raw[columns.item],
-        "action": _actions(raw, source.action),
+        "action": _actions(raw, source.action, of_users),
         "time": time,
     }
     optional = ("quantity", "value", "unit_price", "order", *PAGE_COLUMNS)
@@ -159,18 +205,22 @@ def _moments(raw: pd.DataFrame, columns: InteractionColumns) -> pd.Series:
     return both.where(whole).rename(columns.time)
 
 
-def _actions(raw: pd.DataFrame, action: str | ActionColumn | ActionFlags | None) -> pd.Series:
+def _actions(
+    raw: pd.DataFrame,
+    action: str | ActionColumn | ActionFlags | None,
+    of_users: OfUsers | None,
+) -> pd.Series:
     if not isinstance(action, ActionColumn):
         word = "view" if isinstance(action, ActionFlags) else action or "purchase"
         return pd.Series(word, index=raw.index, dtype=object)
-    words = as_id(raw[action.column])
+    words = as_id(raw[action.column], of_users.floated.get("action") if of_users else None)
     known = {**{name: name for name in ACTIONS}, **action.map}
     plain = {word.casefold(): name for word, name in known.items()}
     meant = {word: known.get(word, plain.get(word.casefold())) for word in words.dropna().unique()}
     return words.map(meant)
 
 
-def _items(source: TableSource, tables: _Tables) -> pd.DataFrame:
+def _items(source: TableSource, tables: Tables) -> pd.DataFrame:
     spec = source.items
     assert spec is not None, "the caller asks only then"
     renamed = {spec.item: "item", spec.title: "title"}
@@ -183,7 +233,7 @@ def _items(source: TableSource, tables: _Tables) -> pd.DataFrame:
     return frame.rename(columns=renamed)
 
 
-def _image_cells(spec: ItemTable, tables: _Tables) -> pd.Series:
+def _image_cells(spec: ItemTable, tables: Tables) -> pd.Series:
     """Item id -> what the table holds of its image."""
     assert spec.image is not None, "the caller asks only then"
     cells = bytes_of(resolve(spec.path, tables.base), spec.image)
@@ -201,7 +251,7 @@ def _folder(spec: ItemTable, base: Path) -> Path:
 
 
 def _items_of_history(
-    raw: pd.DataFrame, columns: InteractionColumns, tables: _Tables
+    raw: pd.DataFrame, columns: InteractionColumns, tables: Tables
 ) -> pd.DataFrame:
     """Make items of what was interacted with; the most frequent title of an item is its title."""
     texts = {"title": columns.title, "category": columns.category}
@@ -213,7 +263,7 @@ def _items_of_history(
     return items if "title" in items else items.assign(title=items["item"])
 
 
-def _users(source: TableSource, tables: _Tables) -> pd.DataFrame:
+def _users(source: TableSource, tables: Tables) -> pd.DataFrame:
     spec = source.users
     if spec is None:
         return pd.DataFrame({"user": pd.Series(dtype=object)})

@@ -169,6 +169,9 @@ class TableSource(Source):
     """Events after this moment are impossible; now, where it is not given."""
     items: ItemTable | None = None
     users: UserTable | None = None
+    most_events: int = Field(default=5_000_000, ge=1)
+    """Of a longer log whole users are loaded until they have about so many events, drawn by the
+    hash of their id; of the others counts are loaded. Only logs that are cleaned in parts."""
     name: str = "table"
     """How reports call the data."""
     about: str = ""

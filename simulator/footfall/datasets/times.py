@@ -90,8 +90,14 @@ class TimeForm:
     """Zone of times that name none."""
 
 
-def read_times(column: pd.Series, written: TimeForm) -> Times:
+def read_times(column: pd.Series, written: TimeForm, *, judge: bool = True) -> Times:
     """Times as naive UTC.
+
+    Args:
+        column: Times as they are written.
+        written: How.
+        judge: Refuse Unix times most of which fit another unit; where these are some of many rows,
+            all of them are to be judged (``refuse_clock``).
 
     Raises:
         DataError: Times are numbers of an unknown unit, or most of them cannot be read.
@@ -101,7 +107,9 @@ def read_times(column: pd.Series, written: TimeForm) -> Times:
     if pd.api.types.is_datetime64_dtype(column.dtype):
         return _localised(_in_range(column), written.zone)
     if written.unit is not None:
-        return Times(_counted(column, written.unit))
+        if judge:
+            refuse_clock(column, written.unit)
+        return Times(moments(column, written.unit))
     text = _as_text(column)
     numeral = contains(text, NUMERAL)
     if written.form is None and len(text) and numeral.mean() >= MOST_UNREAD:
@@ -126,8 +134,12 @@ def _as_text(column: pd.Series) -> pd.Series:
     return text[text != ""]
 
 
-def _counted(column: pd.Series, unit: Unit) -> pd.Series:
-    """Unix times; refused where most of them fit another unit or another clock."""
+def refuse_clock(column: pd.Series, unit: Unit) -> None:
+    """Refuse Unix times where most of them fit another unit or another clock.
+
+    Raises:
+        DataError: They do.
+    """
     found = moments(column, unit)
     number = numbers(column)
     given = number.notna() & (number != 0)
@@ -145,7 +157,6 @@ def _counted(column: pd.Series, unit: Unit) -> pd.Series:
                 f'column "{column.name}": times such as {sample} are no Unix times in {unit}; '
                 f"time_unit: {likely} fits"
             )
-    return found
 
 
 def likely_unit(number: pd.Series) -> Unit | None:

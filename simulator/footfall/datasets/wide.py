@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.datasets.cleaning import Draft
+from footfall.datasets.draft import Draft
 from footfall.errors import one_line
 
 YES = frozenset({"1", "1.0", "true", "t", "yes", "y"})
@@ -46,6 +46,11 @@ def unfold(draft: Draft, flags: Mapping[str, pd.Series]) -> None:
     if "quantity" in whole:  # what was only seen has none, and needs none
         bought = (whole["action"] == "purchase").to_numpy()
         whole = whole.assign(quantity=whole["quantity"].astype(object).where(bought, 1.0))
+    labels = np.concatenate([part.index for part in parts])
+    draft.written = {
+        name: column.reindex(labels).reset_index(drop=True)
+        for name, column in draft.written.items()
+    }
     draft.interactions = whole
 
 

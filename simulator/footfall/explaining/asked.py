@@ -12,11 +12,13 @@ import numpy as np
 
 from footfall.answering.repricing import open_with_prices
 from footfall.explaining.absent import absent_model
+from footfall.explaining.mind import RememberedEvent, asked_ones, remembered
 from footfall.explaining.replay import ExplainedPage, Replay
 from footfall.llm.nobody import NOBODY
 from footfall.llm.protocol import Answer, LanguageModel, NoAnswer, Question, Reply, Tokenizer
 from footfall.llm.store import AnswerStore
 from footfall.llm.writing import Passage, Writer, Written
+from footfall.plumbing.json_files import parse_object
 from footfall.run_folder.layout import STORE
 
 
@@ -34,11 +36,20 @@ class AskedQuestion:
     """Of each label, or of each token of ``own``; empty where nothing is stored."""
     image: str = ""
     """The image that was shown with it: format, size and the beginning of its SHA-256."""
+    reason: str = ""
+    """The model's words, where it was asked for some with its answer."""
 
 
-def questions(
-    replay: Replay, page: ExplainedPage, store: Path | None = None
-) -> list[AskedQuestion]:
+@dataclass(frozen=True)
+class AskedAbout:
+    """What the model was asked about a page, and what it was told that the user remembers."""
+
+    questions: tuple[AskedQuestion, ...] = ()
+    memory: tuple[RememberedEvent, ...] = ()
+    """Oldest first. The model was told of no other event."""
+
+
+def asked_about(replay: Replay, page: ExplainedPage, store: Path | None = None) -> AskedAbout:
     """What the model was asked about one page of a replayed user.
 
     No engine starts and no server is asked: answers come from the run's store. Questions whose
@@ -47,22 +58,28 @@ def questions(
     Raises:
         ModelError: The model's tokenizer is not on this machine.
     """
-    if replay.scenario.model.name == NOBODY or replay.scenario.choice.mode == "surrogate":
-        return []
+    members = asked_ones(replay.scenario.choice)
+    if replay.scenario.model.name == NOBODY or not members:
+        return AskedAbout()
+    known: list[RememberedEvent] = []
     with ExitStack() as stack:
         model = absent_model(replay)
         listener = _Listener(model, _open(stack, store or _store_of(replay.run)))
-        choice = open_with_prices(
-            replay.scenario.choice,
-            listener,
-            replay.histories.catalogue,
-            replay.service.schedule.prices,
-            base=replay.base,
-        )
-        assert choice is not None
         pages = replay.service.pages([page.request], [np.array(page.codes, dtype=np.int32)])
-        choice.utilities(pages)
-        return [_told(one, reply, model.tokenizer) for one, reply in listener.heard]
+        for member in members:
+            choice = open_with_prices(
+                member,
+                listener,
+                replay.histories.catalogue,
+                replay.service.schedule.prices,
+                base=replay.base,
+            )
+            assert choice is not None
+            choice.utilities(pages)
+            dropped = choice.diagnostics.dropped_events
+            known += remembered(member, pages[0], dropped, replay)
+        told = tuple(_told(one, reply, model.tokenizer) for one, reply in listener.heard)
+    return AskedAbout(told, tuple(sorted(set(known), key=lambda event: event.time)))
 
 
 def _store_of(run: Path) -> Path | None:
@@ -125,7 +142,8 @@ def _told(
 ) -> AskedQuestion:
     if isinstance(question, Passage):
         text = reply.text if isinstance(reply, Written) else ""
-        return AskedQuestion(tokenizer.decode(question.prompt.ids), "", text, {})
+        prompt = tokenizer.decode(question.prompt.ids)
+        return AskedQuestion(prompt, "", text, {}, reason=_reason(question, text))
     shared = tokenizer.decode(question.prefix.ids).lstrip("\n")
     own = tokenizer.decode(question.suffix.ids)
     image = "" if question.image is None else str(question.image)
@@ -142,3 +160,15 @@ def _told(
         answer = f"log P {mean:.3f} a token, {len(tokens)} tokens"
     labels = [f"{word}" if question.labels else f"{n}:{word}" for n, word in enumerate(words)]
     return AskedQuestion(shared, own, answer, dict(zip(labels, chances, strict=True)), image)
+
+
+def _reason(question: Passage, text: str) -> str:
+    """The reason in an answer that was to have one; "" where it has none."""
+    wanted = (question.schema or {}).get("properties") or {}
+    if "reason" not in wanted:
+        return ""
+    try:
+        said = parse_object(text).get("reason")
+    except ValueError:
+        return ""
+    return " ".join(said.split()) if isinstance(said, str) else ""

@@ -94,7 +94,7 @@ class Replay:
 
 def replay(
     run: Path, user: str, arm: str | None = None, *, base: Path | None = None,
-    announce: Announce = lambda _: None,
+    histories: Histories | None = None, announce: Announce = lambda _: None,
 ) -> Replay:  # fmt: skip
     """Take the decisions of one user apart.
 
@@ -103,6 +103,7 @@ def replay(
         user: Id, as in the log.
         arm: Name; the control unless told otherwise.
         base: Folder that the scenario's paths are relative to, if the data was moved.
+        histories: The run's, where they were read for another arm already.
         announce: Told about steps that take long.
 
     Raises:
@@ -113,7 +114,7 @@ def replay(
     scenario = parse_scenario(record["scenario"], str(run / MANIFEST))
     base = base or Path(os.path.normpath(run / record.get("base", ".")))
     arm = _arm(scenario, arm)
-    histories = read_histories(scenario, base, announce)
+    histories = histories or read_histories(scenario, base, announce)
     population = histories.population
     if user not in population.users:
         raise UserError(f'{run}: no user "{user}"; {did_you_mean(user, population.users[:20])}')

@@ -88,7 +88,7 @@ def lay(scenario: Scenario, base: Path, *, users: int, announce: Announce) -> Gr
         DataError: The data leaves a stage without users or choices.
     """
     announce(f"reading {scenario.data.kind}")
-    dataset = load(scenario.data, base)
+    dataset = load(scenario.data, base, announce)
     halving = scenario.split
     if halving.at == "end":
         announce(f"the run starts at the log's end; looking back: the last {LOOK_BACK:.0%} judge")

@@ -72,6 +72,17 @@ class ImageFile:
         """The image as a ``data:`` address, for a server."""
         return f"data:{FORMATS[self.form]};base64,{base64.b64encode(self.content()).decode()}"
 
+    def small(self, side: int = 96) -> str:
+        """A small copy, as a ``data:`` address, for a page.
+
+        Raises:
+            UnfitImageError: It is gone, or another one by now.
+        """
+        copy, found = io.BytesIO(), self.pixels()
+        found.thumbnail((side, side))
+        found.save(copy, "JPEG", quality=80)
+        return f"data:image/jpeg;base64,{base64.b64encode(copy.getvalue()).decode()}"
+
     def __str__(self) -> str:
         """For people: format, size and the beginning of the hash."""
         return f"{self.form} {self.size[0]}x{self.size[1]}, sha256 {self.digest[:16]}"

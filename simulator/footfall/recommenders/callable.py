@@ -11,11 +11,8 @@ Three forms are understood:
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ import pandas as pd
 
 from footfall.errors import ScenarioError, did_you_mean
 from footfall.plumbing.foreign import foreign_code
+from footfall.plumbing.own_modules import NameTakenError, own_module
 from footfall.recommenders.foreign_slates import as_slates
 from footfall.recommenders.protocol import Materials, Recommender, Request, Slate
 from footfall.recommenders.specs import CallableSpec
@@ -95,35 +93,25 @@ def find_target(target: str, base: Path) -> Any:
         ScenarioError: There is no such module or name.
     """
     module_name, _, path = target.partition(":")
-    with _importable(base):
-        try:
-            with foreign_code():
-                found: Any = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            raise ScenarioError(
-                f'{target}: no module "{error.name}"; put it beside the scenario file or install it'
-            ) from None
-        except Exception as error:
-            raise ScenarioError(
-                f"{target}: importing it failed: {type(error).__name__}: {error}"
-            ) from error
+    try:
+        with foreign_code():
+            found: Any = own_module(module_name, base)
+    except ModuleNotFoundError as error:
+        raise ScenarioError(
+            f'{target}: no module "{error.name}"; put it beside the scenario file or install it'
+        ) from None
+    except NameTakenError as error:
+        raise ScenarioError(f"{target}: {error}") from None
+    except Exception as error:
+        raise ScenarioError(
+            f"{target}: importing it failed: {type(error).__name__}: {error}"
+        ) from error
     for name in path.split("."):
         if not hasattr(found, name):
             public = [known for known in dir(found) if not known.startswith("_")]
             raise ScenarioError(f'{target}: no "{name}" there; {did_you_mean(name, public)}')
         found = getattr(found, name)
     return found
-
-
-@contextmanager
-def _importable(base: Path) -> Iterator[None]:
-    folder = str(base.resolve())
-    sys.path.insert(0, folder)
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
 
 
 def _answers_requests(target: Callable[..., Any]) -> bool:

@@ -87,6 +87,20 @@ EVENTS = pa.schema(
 )
 """One row a happening beside impressions, where a scenario has such things; see docs/agents.md."""
 
+REASONS = pa.schema(
+    [
+        ("arm", pa.string()),
+        ("user", pa.string()),
+        ("session", pa.int32()),
+        ("page", pa.int16()),
+        ("items", pa.list_(pa.string())),  # in the order of the page
+        ("wanted", pa.list_(pa.int8())),  # 1 to 5, aligned with items; null: no answer
+        ("reason", pa.string()),  # the model's words; null: no answer
+        ("missing", pa.string()),  # why there is no answer; "" where there is one
+    ]
+)
+"""One row a page that the model was asked about; ordered by (arm, user, session, page)."""
+
 _DECIDED = ("llm", "utility", "p_examine", "p_click", "p_buy", "examined", "clicked", "bought")
 _TOLD = ("price", "score", "propensity", "item", "value", "team")
 ALWAYS = frozenset((*IMPRESSIONS.names, *SESSIONS.names, "action")) - {*_DECIDED, *_TOLD}
@@ -119,7 +133,7 @@ def read_part(
 
     Args:
         path: The part.
-        schema: ``IMPRESSIONS``, ``SESSIONS`` or ``EVENTS``.
+        schema: ``IMPRESSIONS``, ``SESSIONS``, ``EVENTS`` or ``REASONS``.
         columns: Those to read; all by default.
         filters: Which rows; see ``pyarrow.parquet.read_table``.
 

@@ -45,7 +45,7 @@ class Histories:
 def read_histories(scenario: Scenario, base: Path, announce: Announce) -> Histories:
     """Steps 1 to 3: read, cut and draw."""
     announce(f"reading {scenario.data.kind}")
-    dataset = load(scenario.data, base)
+    dataset = load(scenario.data, base, announce)
     for doubt in dataset.doubts():
         announce(doubt)
     events = scenario.interventions

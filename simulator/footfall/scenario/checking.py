@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from footfall.errors import FootfallError, ScenarioError, one_line
 from footfall.plumbing.spec import Fault, faults
-from footfall.plumbing.yaml_files import parse_mapping
+from footfall.plumbing.yaml_files import QUICK, parse_mapping
 from footfall.scenario.limits import beyond
 from footfall.scenario.reading import with_behaviour
 from footfall.scenario.scenario import Scenario
@@ -96,7 +96,7 @@ def _within(node: yaml.Node | None, part: str) -> tuple[yaml.Node | None, yaml.N
 def _not_yaml(text: str) -> Problem | None:
     """Where a text stops being YAML; None where something else is wrong with it."""
     try:
-        for _ in yaml.parse(text, Loader=yaml.SafeLoader):
+        for _ in yaml.parse(text, Loader=QUICK):
             pass
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

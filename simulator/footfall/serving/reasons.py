@@ -18,24 +18,10 @@ import pyarrow as pa
 from footfall.choice.reasoned import ReasonedChoice
 from footfall.luck import Luck, Purpose, uniform
 from footfall.run_folder.layout import part
-from footfall.run_folder.log import write_part
+from footfall.run_folder.log import REASONS, write_part
 from footfall.serving.service import LocalService
 from footfall.world.pages import PageRequest
 from footfall.world.records import EpochRecords, Names
-
-REASONS = pa.schema(
-    [
-        ("arm", pa.string()),
-        ("user", pa.string()),
-        ("session", pa.int32()),
-        ("page", pa.int16()),
-        ("items", pa.list_(pa.string())),  # in the order of the page
-        ("wanted", pa.list_(pa.int8())),  # 1 to 5, aligned with items; null: no answer
-        ("reason", pa.string()),  # the model's words; null: no answer
-        ("missing", pa.string()),  # why there is no answer; "" where there is one
-    ]
-)
-"""One row a page that the model was asked about; ordered by (arm, user, session, page)."""
 
 Shown = tuple[PageRequest, npt.NDArray[np.int32]]
 """A page: what was asked for, and the items on it."""

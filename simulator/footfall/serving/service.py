@@ -100,9 +100,10 @@ class LocalService:
         self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
     ) -> list[Slate]:
         out: list[Slate] = [Slate(())] * len(requests)
+        spells = self._spells(requests)
         for arm, recommender in enumerate(self.recommenders):
             rows = [r for r, one in enumerate(requests) if one.arm == arm and not one.kind]
-            asked = [self._request(requests[row], times[row], seeds[row]) for row in rows]
+            asked = [self._request(requests[r], times[r], seeds[r], spells[r]) for r in rows]
             for row, slate in zip(rows, recommender.recommend(asked) if asked else (), strict=True):
                 out[row] = slate
         for row, request in enumerate(requests):
@@ -114,7 +115,8 @@ class LocalService:
         self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
     ) -> tuple[list[Slate], list[npt.NDArray[np.float64]]]:
         """Pages on which two recommenders took turns, and whose each item is."""
-        asked = [self._request(*row) for row in zip(requests, times, seeds, strict=True)]
+        spells = self._spells(requests)
+        asked = [self._request(*row) for row in zip(requests, times, seeds, spells, strict=True)]
         first, second = (recommender.recommend(asked) for recommender in self.recommenders)
         pages = [
             team_draft(one.items, other.items, request.k, seed)
@@ -123,8 +125,12 @@ class LocalService:
         slates = [Slate(tuple(item for item, _ in page)) for page in pages]
         return slates, [np.array([team for _, team in page], dtype=np.float64) for page in pages]
 
-    def _request(self, request: PageRequest, time: pd.Timestamp, seed: int) -> Request:
-        spell = int(self.schedule.at([request.time])[0])
+    def _spells(self, requests: Sequence[PageRequest]) -> list[int]:
+        """[n] numbers of the spells in which the pages are opened."""
+        spells: list[int] = self.schedule.at([request.time for request in requests]).tolist()
+        return spells
+
+    def _request(self, request: PageRequest, time: pd.Timestamp, seed: int, spell: int) -> Request:
         return Request(
             user=self.population.originals[request.user],  # copies share an account
             session=request.session,
@@ -216,7 +222,8 @@ def request_seeds(
 ) -> list[int]:
     """The luck handed to recommenders: one number a page of a user, the same in every arm."""
     words = luck.words(Purpose.REQUEST, users[user], session, page)
-    return [int(seed) for seed in words[0] & _SEED_MASK]
+    seeds: list[int] = (words[0] & _SEED_MASK).tolist()
+    return seeds
 
 
 def _floats(numbers: Sequence[float] | None) -> npt.NDArray[np.float64] | None:

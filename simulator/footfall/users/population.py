@@ -122,7 +122,8 @@ class Population(EventColumns):
         events = Events.of(split, catalogue)
         frame = _user_frame(split, events)
         profile = [str(c) for c in split.remembered.users.columns if c != "user"]
-        eligible, counts = _eligible(frame, spec)
+        loaded = split.remembered.beyond is None
+        eligible, counts = _eligible(frame, spec, loaded=loaded)
         chosen = _choose(eligible, spec, seed, profile)
         counts["eligible users, not drawn"] = len(eligible) - chosen["user"].nunique()
         counts["events of items outside the catalogue"] = events.unknown
@@ -254,7 +255,9 @@ def _user_frame(split: Split, events: Events) -> pd.DataFrame:
     return frame.fillna({"events": 0, "code": -1}).astype({"code": np.int64})
 
 
-def _eligible(frame: pd.DataFrame, spec: PopulationSpec) -> tuple[pd.DataFrame, dict[str, int]]:
+def _eligible(
+    frame: pd.DataFrame, spec: PopulationSpec, *, loaded: bool
+) -> tuple[pd.DataFrame, dict[str, int]]:
     long_enough = frame["events"] >= spec.min_history
     counts = {
         "real users": len(frame),
@@ -270,6 +273,7 @@ def _eligible(frame: pd.DataFrame, spec: PopulationSpec) -> tuple[pd.DataFrame, 
             f"population: {spec.users} users are wanted and {len(left)} are eligible "
             f"({'; '.join(f'{k}: {v}' for k, v in counts.items())}); "
             "lower `users`, loosen `where` or `min_history`, or set `copies: true`"
+            f"{'' if loaded else '; not all users of the log are loaded: data.most_events'}"
         )
     return left, counts
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -75,6 +76,12 @@ class Crowd:
         self.setting = setting
         self.shoppers = [self.wake(arm, user) for arm, user in people]
         self.plan(self.shoppers)
+
+    @cached_property
+    def _unused(self) -> frozenset[str]:
+        """Tastes that have no coefficient: nobody need count them."""
+        spec = self.setting.behaviour.spec
+        return frozenset(name for name in TASTES if not spec.uses(name))
 
     def wake(self, arm: int, user: int) -> Shopper:
         """A user in an arm, whose first visit is still to be planned."""
@@ -213,7 +220,7 @@ class Crowd:
             numbers,
             items,
             times=self._times(requests),
-            tasteful=self.setting.behaviour.spec.uses("taste"),
+            unused=self._unused,
             shifts=shifts,
         )
         features = PageFeatures(

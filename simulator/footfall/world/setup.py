@@ -11,6 +11,7 @@ import pandas as pd
 from footfall.behaviour.decisions import Behaviour
 from footfall.behaviour.features import PairFeatures, Past, Tags, view_crowd
 from footfall.behaviour.individuals import coefficients, drawn, groups_of
+from footfall.behaviour.others import with_others
 from footfall.behaviour.people import Thinking
 from footfall.behaviour.ratings import RatingModel, fit_remembered, leniencies
 from footfall.behaviour.specs import BehaviourSpec, Habits
@@ -40,7 +41,8 @@ def known_before(
     """What is known at ``at`` of the population (its own memory) and of the items (the crowd)."""
     tags = Tags.of_items(crowd.items)
     rows = crowd.interactions
-    seen = view_crowd(rows, catalogue, tags, taken(rows, best_rating(rows)))
+    took = taken(rows, best_rating(rows))
+    seen = with_others(view_crowd(rows, catalogue, tags, took), crowd, took, catalogue)
     return PairFeatures.build(Past.of_population(population, at), seen, tags, catalogue)
 
 

@@ -1,7 +1,6 @@
 """Items that are shown with their images: read, hashed, asked about, and explained."""
 
 import base64
-import io
 import json
 import threading
 from pathlib import Path
@@ -10,11 +9,12 @@ import pandas as pd
 import pytest
 import yaml
 
+import photographed
 import shop
 from console import footfall
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.sources import load
-from footfall.errors import ModelError, ScenarioError
+from footfall.errors import ModelError, ScenarioError, ServerError
 from footfall.llm.fake import FakeModel, FakeTokenizer
 from footfall.llm.fake_server import FakeHandler, FakeServer
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
@@ -22,41 +22,14 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.vllm.server import open_server
 from footfall.plumbing.images import MOST_BYTES, MOST_PIXELS, ImageFile, UnfitImageError
 from footfall.scenario.scenario import parse_scenario
+from photographed import drawn, scenario
 
 Image = pytest.importorskip("PIL.Image", reason="comes with the extra `images`")
 
 
-def drawn(colour="red", form="PNG", size=(8, 8)):
-    """An image file's bytes."""
-    sink = io.BytesIO()
-    Image.new("RGB", size, colour).save(sink, form)
-    return sink.getvalue()
-
-
 @pytest.fixture
 def folder(tmp_path):
-    """A shop whose items but the first have images, of a colour each."""
-    shop.write_shop(tmp_path, users=200, days=60)
-    goods = pd.read_csv(tmp_path / "items.csv", dtype=str)
-    (tmp_path / "photos").mkdir()
-    names = []
-    for number, item in enumerate(goods["sku"]):
-        name = f"photos/{item}.png" if number else ""
-        if name:
-            (tmp_path / name).write_bytes(drawn((number % 256, 0, 90)))
-        names.append(name)
-    goods.assign(photo=names).to_csv(tmp_path / "items.csv", index=False)
-    return tmp_path
-
-
-def scenario(**changes):
-    raw = shop.scenario(
-        population={"users": 40, "min_history": 3},
-        split={"fraction": 0.75},
-        choice={"mode": "yes-no", "images": True},
-    )
-    raw["data"]["items"]["image"] = "photo"
-    return raw | changes
+    return photographed.write(tmp_path)
 
 
 def run(folder, raw, out):
@@ -236,6 +209,13 @@ def test_a_server_is_shown_the_image_as_a_chat(folder, server):
     assert record["choice"]["unanswered_pages"] == 0
 
 
+def pictured(model):
+    """A question with an image, as a model of chats is asked it."""
+    opening, closing = model.tokenizer.chat("You look.", "Before: tea.\n")
+    ids = [model.tokenizer.encode(text) for text in (opening, f"<image>\nTake it?{closing}")]
+    return Question(*(Tokens(tuple(one)) for one in ids), (1, 2), ImageFile.read(drawn()))
+
+
 @pytest.mark.parametrize(
     "answer",
     [{}, {"choices": []}, {"choices": [{"logprobs": {"content": [{"top_logprobs": []}]}}]}],
@@ -244,12 +224,18 @@ def test_a_chat_without_the_numbers_is_no_answer(server, answer):
     server.answer = answer or {"error": "none"}
     spec = ModelSpec(name="fake", server=f"http://127.0.0.1:{server.server_port}/v1")
     model = open_server(spec, announce=lambda _: None)
-    opening, closing = model.tokenizer.chat("You look.", "Before: tea.\n")
-    ids = [model.tokenizer.encode(text) for text in (opening, f"<image>\nTake it?{closing}")]
-    question = Question(*(Tokens(tuple(one)) for one in ids), (1, 2), ImageFile.read(drawn()))
-    (reply,) = model.ask([question])
+    (reply,) = model.ask([pictured(model)])
     model.close()
     assert isinstance(reply, NoAnswer)
+
+
+def test_another_model_that_answers_a_chat_is_an_error(server):
+    server.answer = {"model": "another", "choices": []}
+    spec = ModelSpec(name="fake", server=f"http://127.0.0.1:{server.server_port}/v1")
+    model = open_server(spec, announce=lambda _: None)
+    with pytest.raises(ServerError, match='"another" answered instead of "fake"'):
+        model.ask([pictured(model)])
+    model.close()
 
 
 def test_the_fake_model_sees():

@@ -21,9 +21,9 @@ from footfall.llm.protocol import NoAnswer, Tokens
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.writing import Passage, Written
 from footfall.options import Options
+from footfall.run_folder.log import REASONS
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
-from footfall.serving.reasons import REASONS
 
 EVENTS = [
     {
@@ -96,6 +96,9 @@ def test_an_explanation_needs_no_model(base, tmp_path, busiest, server):
     (there,), (gone,) = json.loads(before.stdout), json.loads(after.stdout)
     assert there.pop("asked")
     assert not gone.pop("asked")
+    assert there.pop("memory")
+    assert not gone.pop("memory")
+    assert (there.pop("missing"), gone.pop("missing")[:27]) == ("", "the prompts are not shown: ")
     assert gone == there
     assert "the prompts are not shown" in after.stderr
     asked = footfall(

@@ -212,6 +212,33 @@ class TestCallable:
         said = capsys.readouterr()
         assert (said.out, said.err) == ("", "loading\nasked\n")
 
+    def test_files_of_one_name_in_two_folders_are_two(self, tmp_path):
+        """Their helpers too, and whichever folder came first; a worker gets the right one."""
+        for letter in "ab":
+            (tmp_path / letter).mkdir()
+            (tmp_path / letter / "twins.py").write_text(
+                "import twins_of\nclass Own:\n"
+                "    def recommend(self, requests): return [[twins_of.ITEM] for _ in requests]\n"
+                "    def update(self, events): pass\n"
+            )
+            (tmp_path / letter / "twins_of").mkdir()
+            (tmp_path / letter / "twins_of" / "__init__.py").write_text(f"ITEM = '{letter}0'\n")
+
+        def load(letter):
+            return make(tmp_path / letter, kind="callable", target="twins:Own")
+
+        first, second, again = load("a"), load("b"), load("a")
+        for model, item in ((first, "a0"), (second, "b0"), (again, "a0")):
+            assert model.recommend([request()]) == [[item]]
+        assert type(again) is type(first) is not type(second)
+        copy = pickle.loads(pickle.dumps(again))
+        assert copy.recommend([request()]) == [["a0"]]
+
+    def test_a_file_in_whose_place_a_library_is_loaded_is_told(self, tmp_path):
+        (tmp_path / "pickle.py").write_text("def f(requests): return []\n")
+        with pytest.raises(ScenarioError, match="pickle is loaded from elsewhere; call the file"):
+            make(tmp_path, kind="callable", target="pickle:f")
+
     def test_a_module_that_is_not_there_or_does_not_load(self, folder):
         with pytest.raises(ScenarioError, match='no module "nowhere"; put it beside'):
             make(folder, kind="callable", target="nowhere:f")

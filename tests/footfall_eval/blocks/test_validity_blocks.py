@@ -19,7 +19,7 @@ from footfall_eval.blocks.invariance import Retest, invariance
 from footfall_eval.blocks.logs import logs
 from footfall_eval.blocks.predictions import BLEND, WITHOUT_MODEL, check, score
 from footfall_eval.blocks.provenance import Provenance, provenance
-from footfall_eval.blocks.ranking import SlateFigures, ranking
+from footfall_eval.blocks.ranking import DRAWN_ANEW, SlateFigures, ranking
 from footfall_eval.blocks.uplift import uplift, with_kind
 from footfall_eval.reading.block import Block, plain
 from footfall_eval.statistics.resample import mean_interval, ratio_interval
@@ -285,6 +285,21 @@ def test_an_order_no_better_than_offline_ndcg_is_amber():
     block = ranking(SlateFigures.of(rows, offline), base="random", seed=1, k=10)
     assert block.metrics["tau"] < block.metrics["tau of offline ndcg"] == 1
     assert block.status in {"amber", "red"}
+
+
+def test_few_users_cannot_tell_whether_the_order_is_right():
+    """Real users drawn anew agree less with themselves, and the verdict says so."""
+    many = ranking(SlateFigures.of(world.contest(users=400), {}), base="random", seed=1, k=10)
+    few = ranking(
+        SlateFigures.of(world.contest(noise=3.0, users=12, seed=5), {}), base="random", seed=1, k=10
+    )
+    low, high = few.metrics["tau interval"]
+    assert low < 0.64 <= high
+    assert few.metrics[DRAWN_ANEW] < 0.9 < many.metrics[DRAWN_ANEW]
+    passed = blocks(B="pass", C="pass", D="pass")
+    said = decide({**passed, "G": few}).reasons
+    assert any("too few to tell" in reason and "12 users" in reason for reason in said)
+    assert not any("too few to tell" in one for one in decide({**passed, "G": many}).reasons)
 
 
 def test_fewer_than_eight_recommenders_are_no_evidence():

@@ -340,7 +340,7 @@ class VllmServer:
         except UnfitImageError as error:
             return NoAnswer(f"the image {error}")
         asked = self._client.post("/chat/completions", cast_to=object, body=body)
-        return read_chat(question, await self._timed(asked))
+        return read_chat(question, await self._timed(asked), self.name)
 
     async def _complete(self, batch: Sequence[Question]) -> Any:
         """Many prompts in one request."""

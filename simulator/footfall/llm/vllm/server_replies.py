@@ -102,8 +102,16 @@ def read_generated(question: Question, response: Any, model: str) -> Reply | Non
     return _answer(values, cached)
 
 
-def read_chat(question: Question, response: Any) -> Reply:
-    """Reply of ``/chat/completions`` to a question with labels, as JSON."""
+def read_chat(question: Question, response: Any, model: str) -> Reply:
+    """Reply of ``/chat/completions`` to a question with labels, as JSON.
+
+    Raises:
+        ServerError: Another model answered.
+        ValueError: The response is not an answer at all.
+    """
+    if not isinstance(response, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - unreadable, like other nonsense
+    _check_model(response.get("model"), model)
     try:
         rows = response["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         known = {row["token"]: float(row["logprob"]) for row in rows}

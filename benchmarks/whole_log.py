@@ -1,0 +1,78 @@
+"""A shop's whole log, read, fitted and run for 1,000 users: core seconds and memory.
+
+    python benchmarks/whole_log.py FOLDER [--events 4_500_000] [--pages] [--only describe,run]
+
+FOLDER holds what ``shop_log.py`` has written, or gets it. Each command is a process of its own, as
+users start it; the first reads the log, the others take what it left in a cache inside FOLDER.
+Prints core seconds (user and system, with all its processes), seconds by the clock, and the
+largest process's peak memory; ``--keep NAME`` writes them to benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from figures import keep
+from shop_log import write_shop
+
+FOOTFALL = (sys.executable, "-c", "from footfall.cli.main import main; main()")
+
+COMMANDS = {
+    "describe": ("data", "describe", "shop.yaml"),
+    "again": ("data", "describe", "shop.yaml"),
+    "fit": ("fit", "shop.yaml", "--out", "behaviour.yaml"),
+    "run": ("run", "shop.yaml", "--out", "run"),
+}
+
+
+def measure(folder: Path, command: tuple[str, ...]) -> dict[str, float]:
+    """Run a command of Footfall; core seconds, seconds and GiB."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen(
+        [*FOOTFALL, *command],
+        cwd=folder,
+        env={**os.environ, "XDG_CACHE_HOME": str(folder.resolve() / "cache")},
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"footfall {' '.join(command)}: status {status}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "core": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "clock": time.perf_counter() - began,
+        "gib": used.ru_maxrss / 2**20,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--events", type=int, default=4_500_000)
+    parser.add_argument("--pages", action="store_true")
+    parser.add_argument("--only", default=",".join(COMMANDS))
+    parser.add_argument("--keep", choices=("whole-log", "whole-log-18"))
+    options = parser.parse_args()
+    if not (options.folder / "events.parquet").exists():
+        write_shop(options.folder, options.events, pages=options.pages)
+    figures: dict[str, str] = {}
+    for name in options.only.split(","):
+        found = measure(options.folder, COMMANDS[name])
+        told = f"{found['core']:>8.1f} core s{found['clock']:>8.1f} s{found['gib']:>7.2f} GiB"
+        print(f"{name:<10}{told}", flush=True)
+        figures |= {f"{name}-{what}": f"{value:.3g}" for what, value in found.items()}
+    if options.keep:
+        pages = " --pages" if options.pages else ""
+        how = f"--events {options.events}{pages} --only {options.only} --keep {options.keep}"
+        keep(options.keep, f"python benchmarks/whole_log.py LOG {how}", figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Logs larger than memory: cleaned in parts, kept on disk, and read of as many users as fit."""

@@ -11,7 +11,9 @@ from footfall.datasets.sources import load
 from footfall.recommenders.protocol import Request
 from footfall.scenario.reading import read_scenario
 from planted import KINDS, plant, write
+from planted.acting import dominance
 from planted.arms import CONTROL, TEN, policies, serve
+from planted.living import State, live
 from planted.policies import Lots, Ranked
 from planted.reference import snips
 from planted.scoring import Estimate, score
@@ -131,6 +133,190 @@ def test_arms_differ_and_the_oracle_is_the_best(shop, tmp_path):
     assert truth.arms[int(value.argmax())] == "oracle"
     assert truth.arms[int(value.argmin())] == "random"
     assert len(TEN) == 10
+
+
+def _fresh(shop, futures=1):
+    """Lives to which nothing has happened."""
+    return State.fresh(60, 80, len(shop.kind.words)).times(futures)
+
+
+def _a_day(shop, state, policy=None, days=1):
+    """Pages of a day or more; the luck is always the same."""
+    lives, rng = len(state.delight), np.random.default_rng(8)
+    return live(shop.world, policy or shop.old, state, range(days), rng, lives=lives)
+
+
+def _worth(shop, state, lives):
+    items = np.tile(np.arange(80), (len(lives), 1))
+    return shop.world.worth(state, lives, lives % 60, items, 0)
+
+
+def test_basket_wants_less_of_what_it_has_bought_and_more_of_what_goes_with_it():
+    shop = plant("basket", 2, **SMALL)
+    category, lives = shop.world.goods.category, np.arange(60)
+    state = _fresh(shop)
+    before = _worth(shop, state, lives)
+    state.basket[:, 3] = 1
+    change = (_worth(shop, state, lives) - before)[7]
+    for one in range(10):
+        expected = {3: -shop.kind.basket, 4: shop.kind.basket}.get(one, 0.0)
+        assert change[category == one] == pytest.approx(expected)
+    state = _fresh(shop, 20)
+    pages = _a_day(shop, state)
+    bought = [category[page.items[page.bought]] for page in pages]
+    count = np.bincount(np.concatenate(bought), minlength=10)
+    assert count.sum() > 0
+    assert state.basket.sum(axis=0) == pytest.approx(count * np.exp(-1 / 8))
+
+
+def test_blind_reads_further_where_pages_were_good_and_looks_at_the_top_as_ever():
+    shop = plant("blind", 2, **SMALL)
+    clicked = {}
+    for trust in (-0.8, 0.0, 0.8):
+        state = _fresh(shop, 100)
+        state.trust[:] = trust
+        clicked[trust] = _a_day(shop, state)[0].clicked
+    for less, more in ((-0.8, 0.0), (0.0, 0.8)):
+        assert (clicked[more][:, 0] == clicked[less][:, 0]).all()
+        assert (clicked[more] >= clicked[less]).all()
+        assert clicked[more].sum() > clicked[less].sum()
+    liked = np.argsort(-_worth(shop, _fresh(shop), np.arange(60)), axis=1)
+    trusts = []
+    for ranking in (liked, liked[:, ::-1]):
+        state = _fresh(shop)
+        _a_day(shop, state, Ranked(ranking, 5), days=14)
+        trusts.append(state.trust.mean())
+    assert trusts[0] > 0.2
+    assert trusts[1] < -0.2
+
+
+def test_herd_follows_what_everybody_of_its_own_future_clicks():
+    shop = plant("herd", 2, **SMALL)
+    lives, state = np.array([5, 65]), _fresh(shop, 2)
+    before = _worth(shop, state, lives)
+    state.crowd[0, 11] = 40
+    change = _worth(shop, state, lives) - before
+    assert change[0, 11] == pytest.approx(shop.kind.herd * np.log(41.5 / 2))
+    assert change[0, 12] == pytest.approx(shop.kind.herd * np.log(1.5 / 2))
+    assert (change[1] == 0).all()
+    state = _fresh(shop, 20)
+    pages = _a_day(shop, state)
+    count = np.zeros((20, 80))
+    for page in pages:
+        row, place = np.nonzero(page.clicked)
+        np.add.at(count, (page.lives[row] // 60, page.items[row, place]), 1)
+    assert count.sum() > 0
+    assert state.crowd == pytest.approx(count * np.exp(-1 / 7))
+
+
+def test_stale_stays_away_where_the_first_page_is_always_the_same():
+    shop = plant("stale", 2, **SMALL)
+    free, tired = _fresh(shop, 50), _fresh(shop, 50)
+    tired.bored[:] = 1
+    came = [set(_a_day(shop, state)[0].lives.tolist()) for state in (free, tired)]
+    assert came[1] < came[0]
+    assert len(came[1]) / len(came[0]) == pytest.approx(1 - shop.kind.stale, abs=0.08)
+    same, other = _fresh(shop), _fresh(shop)
+    visits = [
+        sum(len(page.lives) for page in _a_day(shop, state, policy, days=28) if page.depth == 0)
+        for state, policy in ((same, Ranked(shop.old.ranking, 5)), (other, Lots(5)))
+    ]
+    assert visits[0] < 0.9 * visits[1]
+    assert same.bored.mean() > 5 * other.bored.mean()
+
+
+def test_the_lift_of_a_page_that_never_changes_is_smaller_where_users_tire_of_it():
+    shop = plant("stale", 2, **SMALL)
+    arms = {"old": shop.old, "same": Ranked(shop.old.ranking, 5)}
+    unmoved = replace(shop, world=replace(shop.world, kind=replace(shop.kind, stale=0.0)))
+    with_rule, without = (foretell(one, arms, futures=20) for one in (shop, unmoved))
+    assert with_rule.lift("visits")[1] < without.lift("visits")[1]
+
+
+def _without(shop, **rules):
+    """The same shop and the same past, but its users have forgotten a rule."""
+    kind = replace(shop.kind, **rules)
+    return replace(shop, world=replace(shop.world, kind=kind, _known={}))
+
+
+def test_niche_shuns_what_everybody_likes_and_comes_often():
+    shop = plant("niche", 2, **SMALL | {"users": 600})
+    people, appeal = shop.world.people, shop.world.goods.appeal
+    lives, items = np.arange(600), np.tile(np.arange(80), (600, 1))
+    state = State.fresh(600, 80, len(shop.kind.words))
+    worth, plain = (
+        one.world.worth(state, lives, lives, items, 0) for one in (shop, _without(shop, niche=0.0))
+    )
+    assert (worth - plain)[~people.niche] == pytest.approx(0)
+    turned = np.tile(-2 * shop.kind.item * appeal, (people.niche.sum(), 1))
+    assert (worth - plain)[people.niche] == pytest.approx(turned)
+    assert people.niche.mean() == pytest.approx(shop.kind.niche, abs=0.08)
+    assert people.visits[people.niche].mean() > 1.3 * people.visits[~people.niche].mean()
+
+
+def test_letdown_knows_only_what_it_has_clicked_and_what_disappoints_counts_twice():
+    shop = plant("letdown", 2, **SMALL)
+    goods, lives = shop.world.goods, np.arange(60)
+    best, worst = goods.quality.argmax(), goods.quality.argmin()
+    state = _fresh(shop)
+    before = _worth(shop, state, lives)
+    state.clicked[:, [best, worst]] = 1
+    change = (_worth(shop, state, lives) - before)[7] + shop.kind.done * (state.clicked[7] > 0)
+    assert change[best] == pytest.approx(shop.kind.letdown * goods.quality[best], abs=1e-6)
+    assert change[worst] == pytest.approx(2 * shop.kind.letdown * goods.quality[worst], abs=1e-6)
+    assert change[[i for i in range(80) if i not in (best, worst)]] == pytest.approx(0)
+    state = _fresh(shop)
+    state.lesson[:, 2] = -1
+    change = (_worth(shop, state, lives) - before)[7]
+    mood = np.where(goods.category == 2, -shop.kind.letdown * np.tanh(0.5), 0)
+    assert change == pytest.approx(mood)
+    assert np.corrcoef(goods.quality, goods.appeal)[0, 1] < 0  # titles promise too much
+
+
+def test_letdown_learns_the_quality_of_its_clicks_and_buys_what_is_good():
+    shop = plant("letdown", 2, **SMALL)
+    state, quality = _fresh(shop, 50), shop.world.goods.quality
+    pages = _a_day(shop, state)
+    clicked = np.concatenate([quality[page.items[page.clicked]] for page in pages])
+    bought = np.concatenate([quality[page.items[page.bought]] for page in pages])
+    assert state.lesson.sum() == pytest.approx(clicked.sum() * np.exp(-1 / 30))
+    assert bought.mean() > clicked.mean() + 0.2
+
+
+def test_decoy_lifts_what_beats_a_neighbour_and_lowers_what_is_beaten():
+    category = np.array([[0, 1, 0, 1, 0, 1, 2, 2]])
+    price = np.array([[1.0, 1.0, 2.0, 2.0, 9.0, 0.5, 1.0, 2.0]])
+    appeal = np.array([[1.0, 0.0, 0.5, 0.5, 0.7, -1.0, 1.0, 0.9]])
+    # The fifth would be beaten by the first, four places up; the second is cheaper but less liked.
+    assert dominance(category, price, appeal).tolist() == [[1, 0, -0.5, 0, 0, 0, 1, -0.5]]
+
+
+def test_decoy_clicks_more_where_an_item_beats_another():
+    shop = plant("decoy", 2, **SMALL)
+    goods, count = shop.world.goods, []
+    for one in (shop, _without(shop, decoy=0.0)):
+        page = _a_day(one, _fresh(one, 200))[0]
+        of = [column[page.items] for column in (goods.category, goods.log_price, goods.appeal)]
+        beats = dominance(*of)
+        count.append([page.clicked[beats > 0].mean(), page.clicked[beats < 0].mean()])
+    assert count[0][0] > 1.5 * count[1][0]
+    assert count[0][1] < count[1][1]
+
+
+def test_leaving_is_for_good_and_only_after_a_visit_without_a_click():
+    shop = plant("leaving", 2, **SMALL)
+    state = _fresh(shop, 50)
+    pages = _a_day(shop, state)
+    came = np.unique(np.concatenate([page.lives for page in pages]))
+    glad = np.unique(np.concatenate([page.lives[page.clicked.any(axis=1)] for page in pages]))
+    barren = np.setdiff1d(came, glad)
+    assert set(np.flatnonzero(state.gone)) <= set(barren)
+    assert state.gone[barren].mean() == pytest.approx(shop.kind.leaving, abs=0.05)
+    gone = set(np.flatnonzero(state.gone))
+    assert gone
+    later = _a_day(shop, state, days=10)
+    assert not gone & set(np.concatenate([page.lives for page in later]).tolist())
+    assert gone < set(np.flatnonzero(state.gone))
 
 
 def _load(path):

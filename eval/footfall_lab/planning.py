@@ -6,7 +6,7 @@ import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,12 +17,15 @@ from footfall.options import Options, Watch
 from footfall.plumbing.stderr import stderr
 from footfall.plumbing.yaml_files import folder_of
 from footfall.run_folder.answers import no_verdict
+from footfall.run_folder.layout import ASKED, CROWD, MANIFEST, PILOT
 from footfall.runs.estimate import estimate
-from footfall.runs.run import run as simulate
+from footfall.runs.levels import play_pilot
+from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
+from footfall_eval.comparing.pilots import MeasuredPilot, measure
 from footfall_eval.reading.load import RunLog
-from footfall_eval.statistics.planning import Cost, TestPlan, plan_test
+from footfall_eval.statistics.planning import Cost, Needed, TestPlan, plan_test
 
 PILOT_USERS = 40
 """Users of a pilot that is simulated on the spot."""
@@ -51,10 +54,10 @@ def plan(
     lift, effect = _size(mde)
     with tempfile.TemporaryDirectory(prefix="footfall-pilot-") as folder:
         run = pilot or _simulate(resolved, base, Path(folder), store)
-        log = RunLog.open(run)
+        log, measured = _read(run, metric)
         for problem in no_verdict(log.manifest):
             raise UserError(f"the pilot is no basis for a plan: {problem}")
-        cost = _cost(resolved, base)
+        cost = _cost(resolved.model_copy(update={"levels": None}), base)
         treatments = [arm for arm in log.arms if arm != log.control]
         if not treatments:
             raise UserError("the scenario has one arm; a plan needs two to compare")
@@ -68,6 +71,7 @@ def plan(
                 effect=effect,
                 power=power,
                 arms=len(resolved.arms),
+                repeated=None if measured is None else measured.repeated(arm),
             )
             for arm in treatments
         ]
@@ -90,17 +94,36 @@ def _size(text: str) -> tuple[float | None, float | None]:
 
 
 def _simulate(scenario: Scenario, base: Path, folder: Path, store: Path | None) -> Path:
-    users = min(PILOT_USERS, scenario.population.users)
-    small = scenario.model_copy(
-        update={
-            "population": scenario.population.model_copy(update={"users": users}),
-            "design": "paired",
-            "stop_early": None,
-        }
-    )
+    """A small run in ``folder``, of two levels where the scenario has them."""
+    options, watch = Options(folder / "run", base=base, store=store), Watch(stderr.say)
+    levels = scenario.levels
+    if levels is not None and levels.distils:
+        stderr.say(f"simulating a pilot of {levels.pilot} users; give --pilot RUN to plan from one")
+        play_pilot(scenario, options, watch)
+        return options.out
+    most = PILOT_USERS if levels is None else 2 * PILOT_USERS
+    users = min(most, scenario.population.users)
+    changed: dict[str, Any] = {
+        "population": scenario.population.model_copy(update={"users": users}),
+        "design": "paired",
+        "stop_early": None,
+    }
+    if levels is not None:
+        changed["levels"] = levels.model_copy(update={"asked": 0.5})
     stderr.say(f"simulating a pilot of {users} users; give --pilot RUN to plan from a run")
-    simulate(small, Options(folder / "run", base=base, store=store), Watch(stderr.say))
-    return folder / "run"
+    simulate(scenario.model_copy(update=changed), options, watch)
+    return options.out
+
+
+def _read(run: Path, metric: str) -> tuple[RunLog, MeasuredPilot | None]:
+    """The pilot by the model, and what a surrogate repeats of it where there is one.
+
+    A run of two levels, or the pilot of one that distils by itself.
+    """
+    places = ((run / PILOT / CROWD, run / PILOT), (run, run / ASKED))
+    crowd, asked = next((pair for pair in places if (pair[1] / MANIFEST).exists()), (None, run))
+    log = RunLog.open(asked)
+    return log, None if crowd is None else measure(RunLog.open(crowd), log, metric)
 
 
 def _cost(scenario: Scenario, base: Path) -> Cost:
@@ -124,20 +147,39 @@ def _layout(found: TestPlan) -> Table:
         box=None,
         padding=(0, 2, 0, 0),
     )
-    heads = ("days", "users paired", "split", "tokens paired", "split", "time paired", "split")
+    heads = ["days", "users paired", "split", "tokens paired", "split", "time paired", "split"]
+    two = found.lengths[0].asked_users is not None
+    if two:  # instead of a split design, which has no two levels
+        heads = ["days", "users, all asked", "tokens", "time", "asked", "of", "tokens", "time"]
     for head in heads:
         table.add_column(head, justify="right")
     for one in found.lengths:
-        table.add_row(
-            f"{one.days:g}{'*' * one.extrapolated}",
-            f"{one.paired_users:,}",
-            f"{one.split_users:,}",
-            f"{one.paired_tokens:,.3g}",
-            f"{one.split_tokens:,.3g}",
-            _time(one.paired_seconds),
-            _time(one.split_seconds),
-        )
+        days = f"{one.days:g}{'*' * one.extrapolated}"
+        table.add_row(days, *(_with_levels(one) if two else _with_one(one)))
     return table
+
+
+def _with_one(one: Needed) -> tuple[str, ...]:
+    return (
+        f"{one.paired_users:,}",
+        f"{one.split_users:,}",
+        f"{one.paired_tokens:,.3g}",
+        f"{one.split_tokens:,.3g}",
+        _time(one.paired_seconds),
+        _time(one.split_seconds),
+    )
+
+
+def _with_levels(one: Needed) -> tuple[str, ...]:
+    return (
+        f"{one.paired_users:,}",
+        f"{one.paired_tokens:,.3g}",
+        _time(one.paired_seconds),
+        f"{one.asked_users:,}",
+        f"{one.crowd_users:,}",
+        f"{one.asked_tokens:,.3g}",
+        _time(one.asked_seconds),
+    )
 
 
 def _time(seconds: float | None) -> str:

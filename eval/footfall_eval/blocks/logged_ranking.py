@@ -5,10 +5,16 @@ the same pages is held against it. Pass: Kendall's tau-b of at least .64 over at
 rival ahead beyond luck (offline NDCG of an earlier period, a user who clicks by popularity), and a
 slope of simulated on real lifts of .5 to 2. The slope is that of real on simulated lifts turned
 round: SNIPS has luck that would otherwise flatten it, the simulation's expectation has none.
+
+Where items of a page compete by what the users were fitted to, SNIPS ratios are brought to whole
+pages (``statistics.whole_pages``). That would flatter users whose rule is wrong, so the same days
+are asked how much more those pages were clicked that the users expect to be clicked more; where
+they refute the users, the block is amber at best.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,8 +24,10 @@ from scipy.stats import kendalltau
 from footfall_eval.blocks.grading import not_run
 from footfall_eval.blocks.ranking import FEWEST, SLOPE_RANGE, TAU_PASS, order_draws
 from footfall_eval.reading.block import Block, BlockStatus
+from footfall_eval.statistics.competing import Competition
 from footfall_eval.statistics.logged import LoggedArm, LoggedArms
 from footfall_eval.statistics.resample import Interval, spread
+from footfall_eval.statistics.whole_pages import on_whole_pages
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,8 +38,27 @@ FEWEST_OUTCOMES = 10.0
 """Clicks that an arm's estimate must be worth to be ranked."""
 
 
+@dataclass(frozen=True)
+class WholePages:
+    """What the judged days say of pages as they were shown."""
+
+    rule: Competition | None
+    """How items of a page compete, to the users that are judged; None: they do not."""
+    slope: float
+    """How much more a page was clicked that the users expect to be clicked more by a little, within
+    real users: 1 is right; NaN: nothing to tell it by."""
+    error: float
+    refuted: bool
+    """Whether it is told from 1."""
+
+
 def logged_ranking(
-    found: LoggedArms, *, base: str, offline: dict[str, float], popularity: dict[str, float]
+    found: LoggedArms,
+    *,
+    base: str,
+    offline: dict[str, float],
+    popularity: dict[str, float],
+    whole: WholePages,
 ) -> Block:
     """Judge the simulated users by what the log says of many arms.
 
@@ -40,6 +67,7 @@ def logged_ranking(
         base: Arm that lifts are over.
         offline: NDCG of each arm, trained and tested before the judged days.
         popularity: What a user who clicks by popularity would do on each arm's pages.
+        whole: What is known of pages as they were shown.
     """
     honest = [arm for arm in found.arms.values() if not arm.knows_the_days]
     ranked = [arm for arm in honest if arm.effective_outcomes >= FEWEST_OUTCOMES]
@@ -47,12 +75,13 @@ def logged_ranking(
     if len(ranked) < FEWEST or base not in names:
         why = f"the log speaks of {len(ranked)} arms only, and {FEWEST} are needed"
         return not_run("G", why, {"judged by": PROPENSITIES})
+    zero = names.index(base)
+    ranked = on_whole_pages(ranked, ranked[zero], whole.rule, found.impressions / found.pages)
     real = np.array([arm.snips for arm in ranked])
     simulated = np.array([arm.simulated for arm in ranked])
     draws = _Draws.of(ranked)
     tau = spread(_tau(simulated, real), order_draws(draws.simulated, draws.real))
     rivals, ahead = _rivals(names, (offline, popularity), real, draws, simulated)
-    zero = names.index(base)
     slope = spread(
         _slope(_lifts(simulated, zero), _lifts(real, zero)),
         _slopes(_lifts(draws.simulated, zero), _lifts(draws.real, zero)),
@@ -71,6 +100,9 @@ def logged_ranking(
         "tau": tau.value,
         "tau interval": tau.pair(),
         **rivals,
+        "on whole pages": whole.rule is not None,
+        "page slope": whole.slope,
+        "page slope error": whole.error,
         "slope": slope.value,
         "slope interval": slope.pair(),
         "tau of doubly robust": _tau(
@@ -78,8 +110,10 @@ def logged_ranking(
         ),
     }
     status = _status(tau.value, slope.value, ahead)
+    if whole.refuted and status == "pass":
+        status = "amber"
     plots = {"ranking": list(rows), "slope": slope.value}
-    return Block("G", status, _explain(metrics, base, ahead), metrics, rows, plots)
+    return Block("G", status, _explain(metrics, base, ahead, whole), metrics, rows, plots)
 
 
 class _Draws:
@@ -173,7 +207,7 @@ def _lift_interval(arm: LoggedArm, base: LoggedArm) -> Interval:
         return spread(arm.snips / base.snips - 1, arm.snips_draws / base.snips_draws - 1)
 
 
-def _explain(metrics: dict[str, Any], base: str, ahead: list[str]) -> str:
+def _explain(metrics: dict[str, Any], base: str, ahead: list[str], whole: WholePages) -> str:
     low, high = metrics["tau interval"]
     first, last = metrics["slope interval"]
     words = f"; {' and '.join(ahead)} is ahead" if ahead else ""
@@ -183,4 +217,17 @@ def _explain(metrics: dict[str, Any], base: str, ahead: list[str]) -> str:
         f"interval {low:.2f} to {high:.2f}; offline NDCG {metrics['tau of offline ndcg']:.2f}, a "
         f"popularity-click user {metrics['tau of popularity clicks']:.2f}{words}). Lifts over "
         f"{base} are {metrics['slope']:.2f} times the real ones ({first:.2f} to {last:.2f})."
+        + _of_pages(whole)
     )
+
+
+def _of_pages(whole: WholePages) -> str:
+    words = ""
+    if whole.rule is not None:
+        words = " What the log says of single items is brought to whole pages, whose items compete."
+    if whole.refuted:
+        words += (
+            f" But pages that the users expect to be clicked 10% more were clicked "
+            f"{1.1**whole.slope - 1:.0%} more: the lifts of whole pages are off by that share."
+        )
+    return words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.errors import LogError, UserError
+from footfall.errors import LogError, UserError, one_line
+from footfall.plumbing.json_files import read_object
 from footfall.run_folder.answers import RequestCounts, answers_of
-from footfall.run_folder.layout import ASKED, MANIFEST
+from footfall.run_folder.layout import ASKED, LEVELS, MANIFEST, epochs_of
 from footfall_eval.comparing.comparison import Arm, Contrast
 from footfall_eval.measures.metrics import Columns, Metric, columns, derive
-from footfall_eval.reading.load import RunLog
+from footfall_eval.reading.load import COUNTS, RunLog
 from footfall_eval.statistics.effects import undefined
 from footfall_eval.statistics.two_levels import (
     FEWEST_ASKED,
@@ -28,6 +30,9 @@ from footfall_eval.statistics.two_levels import (
 ALIKE = 0.3
 """Correlation over the users asked below which the surrogate brings next to nothing: at most a
 tenth of the questions."""
+
+DISTILLED = "distil"
+"""In the scenario's ``levels.surrogate`` where a pilot taught it."""
 
 _APART = ("choice", "levels", "population", "budget", "about")
 """Keys of the scenario in which the two levels may differ."""
@@ -68,8 +73,11 @@ class AskedToo:
             )
         asked = RunLog.open(folder)
         _same_run(log, asked)
-        taught = set(map(str, (log.manifest.get("surrogate") or {}).get("taught") or ()))
-        crowd, dear = (derive(_without(one.per_user(), taught)) for one in (log, asked))
+        known = not_strangers(log)
+        done = epochs_of(asked.manifest.get("parts") or {})
+        crowd, dear = (
+            derive(without(counts, known)) for counts in (_until(log, done), asked.per_user())
+        )
         users = dear["user"].nunique()
         if users < FEWEST_ASKED:
             raise UserError(
@@ -86,11 +94,20 @@ class AskedToo:
         )
 
     @cached_property
+    def _everybody(self) -> dict[str, int]:
+        """User -> place among all users."""
+        return {user: number for number, user in enumerate(sorted(self.crowd["user"].unique()))}
+
+    @cached_property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """[n_users] the same number for all copies of one real user ("7", "7~2", ...)."""
+        place = self._everybody
+        return np.array([place.get(original(user, place), n) for user, n in place.items()])
+
+    @cached_property
     def asked(self) -> npt.NDArray[np.int64]:
         """[n_asked] places of the users asked among all users."""
-        everybody = sorted(self.crowd["user"].unique())
-        place = {user: number for number, user in enumerate(everybody)}
-        return np.array([place[user] for user in sorted(self.dear["user"].unique())])
+        return np.array([self._everybody[user] for user in sorted(self.dear["user"].unique())])
 
     def contrast(self, metric: Metric, control: str, treatment: str) -> Contrast:
         """Treatment minus control; NaN where one of the levels does not define it."""
@@ -111,7 +128,7 @@ class AskedToo:
         parts: list[Columns] = [cheap.control, cheap.treatment, dear.control, dear.treatment]
         if not all(math.isfinite(part.value) for part in parts):
             return None
-        return effect_of_levels(cheap, dear, self.asked, level=self.level)
+        return effect_of_levels(cheap, dear, self.asked, level=self.level, groups=self.groups)
 
     def arm(self, arm: Arm, metrics: tuple[Metric, ...]) -> Arm:
         """An arm of the surrogate's users with what the model alone would say of it."""
@@ -134,8 +151,12 @@ class AskedToo:
 
     def cautions(self, metric: Metric, control: str, names: tuple[str, ...]) -> tuple[str, ...]:
         """What was done, in sentences, by the metric of the verdict."""
-        asked, everybody = len(self.asked), self.crowd["user"].nunique()
-        who = f"{everybody:,} users by a surrogate, {asked:,} of them by {self.model} as well"
+        asked, everybody = len(self.asked), len(np.unique(self.groups))
+        times = round(len(self.groups) / everybody)
+        often = "" if times == 1 else f" {times} times each"
+        who = (
+            f"{everybody:,} users by a surrogate{often}, {asked:,} of them by {self.model} as well"
+        )
         notes = [f"Two levels: {who}; figures are what the model alone would say of all of them."]
         for name in names:
             found = None if name == control else self.effect(metric, control, name)
@@ -159,6 +180,48 @@ def _worth(arm: str, mixed: Mixed) -> str:
     )
 
 
+def _until(log: RunLog, epochs: int) -> pd.DataFrame:
+    """Counts of everybody over the days that the users asked have lived as well."""
+    if epochs >= epochs_of(log.manifest.get("parts") or {}):
+        return log.per_user()
+    pieces = log.per_user_and_epoch()
+    early = (
+        pieces[pieces["epoch"] < epochs].groupby(["arm", "user"], as_index=False)[[*COUNTS]].sum()
+    )
+    whole = log.per_user()[["arm", "user"]].merge(early, on=["arm", "user"], how="left")
+    return whole.fillna(dict.fromkeys(COUNTS, 0.0))
+
+
+def original(user: str, users: Container[str]) -> str:
+    """The real user behind a copy; no real user has the name of another one's copy."""
+    first, mark, number = user.rpartition("~")
+    return first if mark and number.isdecimal() and first in users else user
+
+
+def not_strangers(log: RunLog) -> set[str]:
+    """Users who cannot speak for others: they taught the surrogate, or were its pilot's.
+
+    Raises:
+        LogError: The run had a pilot, and what it chose is not there.
+    """
+    known = taught(log)
+    if (log.scenario.get("levels") or {}).get("surrogate") == DISTILLED:
+        path = log.path / LEVELS
+        try:
+            known |= set(map(str, read_object(path)["users"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LogError(
+                f"{path}: the pilot's users cannot be read ({one_line(error, 200)}); put the file "
+                "back, or run again with --overwrite"
+            ) from None
+    return known
+
+
+def taught(log: RunLog) -> set[str]:
+    """Users whose answers the surrogate learned from."""
+    return set(map(str, (log.manifest.get("surrogate") or {}).get("taught") or ()))
+
+
 def _same_run(log: RunLog, asked: RunLog) -> None:
     first, second = (
         {key: value for key, value in one.scenario.items() if key not in _APART}
@@ -172,5 +235,8 @@ def _same_run(log: RunLog, asked: RunLog) -> None:
         )
 
 
-def _without(per_user: pd.DataFrame, users: set[str]) -> pd.DataFrame:
-    return per_user[~per_user["user"].astype(str).isin(users)].reset_index(drop=True)
+def without(per_user: pd.DataFrame, users: set[str]) -> pd.DataFrame:
+    """Without some real users, and without their copies."""
+    names = per_user["user"].astype(str)
+    gone = {name for name in names.unique() if original(name, users) in users}
+    return per_user[~names.isin(gone)].reset_index(drop=True)

@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from footfall.errors import LogError
+from footfall.run_folder import manifest
 from footfall.run_folder.answers import no_verdict
+from footfall.run_folder.layout import ASKED, MANIFEST, epochs_of
 from footfall.run_folder.manifest import CHANGED
+from footfall_eval.comparing.levels_over_time import running_levels
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.sequence import Running, boundary, running_effects, tuning
 
@@ -70,9 +73,17 @@ def watched(
     log: RunLog, rule: StoppingRule, control: str, treatment: str, level: float | None = None
 ) -> Watched | None:
     """The effect at the last epoch; None before the first look."""
+    level = rule.level if level is None else level
+    return last_look(_running(log, rule, control, treatment, level), rule, level)
+
+
+def _running(
+    log: RunLog, rule: StoppingRule, control: str, treatment: str, level: float
+) -> Running:
+    if log.scenario.get("levels"):
+        return running_levels(log, rule.metric, control, treatment, level)
     pieces = log.per_user_and_epoch()
-    running = running_effects(log, pieces, "epoch", rule.metric, control, treatment)
-    return last_look(running, rule, rule.level if level is None else level)
+    return running_effects(log, pieces, "epoch", rule.metric, control, treatment)
 
 
 def last_look(running: Running, rule: StoppingRule, level: float) -> Watched | None:
@@ -116,13 +127,12 @@ def reason_to_stop(log: RunLog) -> str:
     treatments = [arm for arm in log.arms if arm != log.control]
     if rule is None or not treatments or no_verdict(log.manifest):
         return ""
-    pieces = log.per_user_and_epoch()
-    done = int(pieces["epoch"].max()) + 1 if len(pieces) else 0
+    done = _epochs(log)
     if done < rule.min_epochs:
         return ""
     level = 1 - (1 - rule.level) / len(treatments)
     for treatment in treatments:
-        running = running_effects(log, pieces, "epoch", rule.metric, log.control, treatment)
+        running = _running(log, rule, log.control, treatment, level)
         found = last_look(running, rule, level)
         if found is None or found.ci_low <= 0 <= found.ci_high:
             return ""
@@ -132,3 +142,13 @@ def reason_to_stop(log: RunLog) -> str:
         f"{names} {differ} from {log.control} in {rule.metric} beyond doubt (always-valid "
         f"{rule.level:.0%} interval) after {done} of {rule.epochs} epochs"
     )
+
+
+def _epochs(log: RunLog) -> int:
+    """Epochs that were lived; of a run of two levels by the users asked, if any were yet."""
+    if not log.scenario.get("levels"):
+        pieces = log.per_user_and_epoch()
+        return int(pieces["epoch"].max()) + 1 if len(pieces) else 0
+    folder = log.path / ASKED
+    record = manifest.read(folder, needed=()) if (folder / MANIFEST).exists() else {}
+    return 0 if no_verdict(record) else epochs_of(record.get("parts") or {})

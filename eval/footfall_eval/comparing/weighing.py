@@ -22,6 +22,7 @@ from footfall.run_folder.logged import (
 from footfall_eval.comparing.evidence import Basis, Evidence, Lift, as_lift
 from footfall_eval.reading.load import RunLog
 from footfall_eval.reading.uncertainty import (
+    UNSEEN,
     fitted_to_pages,
     log_ratio_draws,
     model_error,
@@ -120,7 +121,7 @@ class Weigher:
         centre = math.log1p(simulated.lift)
         luck = (math.log1p(simulated.high) - math.log1p(simulated.low)) / (2 * reach)
         fitted = log_ratio_draws(self.log, self.control, treatment, outcome)
-        in_doubt = stretch(self.log) * centre
+        in_doubt = math.hypot(stretch(self.log), self._unseen()) * centre
         luck_and_fit = math.hypot(luck, 0.0 if math.isnan(fitted) else fitted, in_doubt)
         usual = self._usual_error(outcome, treatment)
         if simulated.lift == simulated.low == simulated.high == 0:
@@ -145,6 +146,10 @@ class Weigher:
             model_error=usual,
             **gap.figures(),
         )
+
+    def _unseen(self) -> float:
+        """Share of a lift's logarithm that no log of one policy can tell of, for fitted users."""
+        return UNSEEN if fitted_to_pages(self.log) else 0.0
 
     def _usual_error(self, outcome: Outcome, treatment: str) -> float:
         """Of the simulation of an arm: what the look back says, and the gaps of the other arms."""

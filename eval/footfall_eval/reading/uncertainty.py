@@ -21,6 +21,13 @@ PRIOR_ERROR = {"clicks": 0.06, "purchases": 0.08}
 """Usual error of users fitted to pages, on the logarithm of a lift, until backtests tell: planted
 shops had .045 for clicks (see docs/statistics.md), and real ones will not be simpler."""
 
+UNSEEN = 0.2
+"""Share of a lift's own logarithm that is in doubt because nobody can ask the log: it was written
+under one policy, so what an arm changes from day to day (habits, how soon users come back, what
+others click) has never been seen. It is how far lifts were off, as a root mean square of logarithms
+of slopes, in six planted shops whose rules no term knew (sated, spree, basket, blind, herd, stale:
+1.21, .91, .71, .97, .86, 1.17)."""
+
 _COLUMNS = ("arm", "user", "draw", "expected_clicks", "expected_purchases")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from footfall.errors import UserError
 from footfall_eval.reading.load import COUNTS, RunLog
 from footfall_eval.statistics.power import plan as plan_users
 from footfall_eval.statistics.power import users_for
+from footfall_eval.statistics.sharing import Repeated
 
 LONGER = (2, 4)
 """Lengths beyond the pilot's, in multiples of it, for which users are extrapolated."""
@@ -33,6 +34,12 @@ class Needed:
     paired_seconds: float | None
     """At the speed that ``footfall bench`` measured; None where nobody did."""
     split_seconds: float | None
+    asked_users: int | None = None
+    """With two levels: users whom the model plays; None where there is one level."""
+    crowd_users: int | None = None
+    """Users, or copies of users, whom the surrogate plays."""
+    asked_tokens: float | None = None
+    asked_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ def plan_test(
     effect: float | None = None,
     power: float = 0.8,
     arms: int = 2,
+    repeated: Repeated | None = None,
 ) -> TestPlan:
     """Plan from a paired pilot.
 
@@ -86,6 +94,7 @@ def plan_test(
         effect: Absolute difference to find over the pilot's days.
         power: Probability of finding it.
         arms: Arms of the planned run: a paired one asks every user in each of them.
+        repeated: What a surrogate repeats of the pilot; None: the run has one level.
 
     Raises:
         UserError: The pilot is not paired, too small, or shows nothing of the metric.
@@ -122,7 +131,10 @@ def plan_test(
         pilot_users=len(frame) // frame["arm"].nunique(),
         pilot_days=days,
         correlation=whole.correlation,
-        lengths=tuple(_needed(*one, abs(wanted), power, cost, arms) for one in lengths),
+        lengths=tuple(
+            _with_levels(_needed(*one, abs(wanted), power, cost, arms), repeated, cost, arms)
+            for one in lengths
+        ),
     )
 
 
@@ -178,4 +190,20 @@ def _needed(
         split_tokens=tokens[1],
         paired_seconds=seconds[0],
         split_seconds=seconds[1],
+    )
+
+
+def _with_levels(needed: Needed, repeated: Repeated | None, cost: Cost, arms: int) -> Needed:
+    """The same answer with two levels, at the least cost."""
+    if repeated is None:
+        return needed
+    asked, crowd = repeated.as_good_as(needed.paired_users)
+    # What the surrogate takes is told as time of the model.
+    visits = (asked + crowd * repeated.cost) * arms * needed.days
+    return replace(
+        needed,
+        asked_users=asked,
+        crowd_users=crowd,
+        asked_tokens=asked * arms * needed.days * cost.tokens,
+        asked_seconds=None if cost.seconds is None else visits * cost.seconds,
     )

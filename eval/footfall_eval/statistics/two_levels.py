@@ -33,7 +33,6 @@ FEWEST_ASKED = 20
 SYMMETRIC = 1e-6
 """Skewness below which there is none."""
 
-Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
 
@@ -76,57 +75,86 @@ class Mixed:
         return 3 / k * (float(np.cbrt(1 + k * (x - k / 6))) - 1)
 
 
-def mixed(others: Array, cheap: Array, dear: Array, *, halves: Bools | None = None) -> Mixed:
+def mixed(cheap: Array, dear: Array, asked: Numbers, groups: Numbers | None = None) -> Mixed:
     """Mean over all users of what the language model would say.
 
     Args:
-        others: [n_others] surrogate, users who were not asked.
-        cheap: [n_asked] surrogate, users who were asked.
-        dear: [n_asked] language model, the same users in the same order.
-        halves: [n_asked] which half a user belongs to; every second one unless told.
+        cheap: [n_users] surrogate, everybody.
+        dear: [n_asked] language model, the users asked.
+        asked: [n_asked] their numbers among all users.
+        groups: [n_users] users of one number are not independent of each other: copies of one
+            real user. None: all of them are.
 
     Raises:
         ValueError: Fewer than ``FEWEST_ASKED`` users were asked, or fewer than two others.
     """
+    rest = np.ones(len(cheap), dtype=np.bool_)
+    rest[asked] = False
+    others, own = cheap[rest], cheap[asked]
+    one = np.arange(len(cheap)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    told = np.unique(one[asked])
     n, many = len(dear), len(others)
-    if n < FEWEST_ASKED or many < 2:
-        raise ValueError(f"{n} users asked and {many} others: too few for two levels")
-    first = np.arange(n) % 2 == 0 if halves is None else halves
-    weights = [_weight(cheap[~half], dear[~half], n / many) for half in (first, ~first)]
-    own = np.where(first, weights[0], weights[1])
-    weight = float(own.mean())
-    gaps = dear - own * cheap
-    parts = np.array([weight**2 * np.var(others, ddof=1) / many, np.var(gaps, ddof=1) / n])
-    total = float(parts.sum())
+    if len(told) < FEWEST_ASKED or many < 2:
+        raise ValueError(f"{len(told)} users asked and {many} others: too few for two levels")
+    first = np.isin(one[asked], told[::2])  # who is of one group is in one half
+    terms, of = _Terms.of(others, one[rest], int(one.max()) + 1), one[asked]
+    weights = [terms.weight(own[~half], dear[~half], of[~half], n) for half in (first, ~first)]
+    used = np.where(first, weights[0], weights[1])
+    weight, gaps = float(used.mean()), dear - used * own
+    parts = np.array([weight * terms.others, terms.added(gaps, of) / n])
+    shares = (parts**2).sum(axis=1)
+    total = float((parts.sum(axis=0) ** 2).sum())
     # One weight is fitted in each half, which takes a degree of freedom from each.
-    free = (
-        float(total**2 / (parts**2 / np.array([many - 1.0, n - 3.0])).sum()) if total else n - 1.0
-    )
+    freedoms = np.array([len(np.unique(one[rest])) - 1.0, len(told) - 3.0])
+    known = float((shares**2 / freedoms).sum())
+    alone = terms.added(dear, of) / n
     return Mixed(
         value=float(weight * others.mean() + gaps.mean()),
         error=math.sqrt(total),
-        freedom=free,
+        freedom=float(shares.sum() ** 2 / known) if known else n - 1.0,
         weight=weight,
-        correlation=correlation(cheap, dear),
-        skewness=_skewness((weight * others, gaps), total),
-        alone=float(np.std(dear, ddof=1) / math.sqrt(n)),
+        correlation=correlation(own, dear),
+        skewness=float((parts.sum(axis=0) ** 3).sum() / total**1.5) if total else 0.0,
+        alone=math.sqrt(float((alone**2).sum())),
     )
 
 
-def _skewness(parts: tuple[Array, Array], variance: float) -> float:
-    """Of a sum of two independent means of that variance."""
-    if not variance:
-        return 0.0
-    third = sum(float(np.mean((part - part.mean()) ** 3)) / len(part) ** 2 for part in parts)
-    return float(third / variance**1.5)
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """What each group of users adds to the error of a mean: variances are sums of their squares."""
+
+    others: Array
+    """[n_groups] of the surrogate's mean over the users who were not asked."""
+
+    @classmethod
+    def of(cls, others: Array, groups: Numbers, count: int) -> _Terms:
+        return cls(_added(others, groups, count) / len(others))
+
+    def added(self, values: Array, groups: Numbers) -> Array:
+        """[n_groups] sums of deviations from the mean."""
+        return _added(values, groups, len(self.others))
+
+    def weight(self, cheap: Array, dear: Array, groups: Numbers, asked: int) -> float:
+        """Of the smallest variance, told from some of the ``asked`` users."""
+        times = 1.0 / math.sqrt(len(dear) * asked)
+        y, z = (self.added(values, groups) * times for values in (dear, cheap))
+        both = self.others * math.sqrt(asked / len(dear))  # where a group is on both sides
+        spread = float((self.others**2).sum() + (z**2).sum() - 2 * (both @ z))
+        return float(y @ z - both @ y) / spread if spread > 0 else 0.0
 
 
-def _weight(cheap: Array, dear: Array, share: float) -> float:
-    """Of the smallest variance, for ``share`` asked users per other user."""
-    spread = float(np.var(cheap, ddof=1))
-    if spread == 0:
-        return 0.0
-    return float(np.cov(cheap, dear)[0, 1]) / (spread * (1.0 + share))
+def _added(values: Array, groups: Numbers, count: int) -> Array:
+    """[count] sums of deviations by group, scaled so that few groups are not underrated."""
+    of = len(np.unique(groups))
+    scale = math.sqrt(of / (of - 1)) if of > 1 else 1.0
+    sums = np.bincount(groups, values - values.mean(), count) * scale
+    return np.asarray(sums, dtype=np.float64)
+
+
+def widened(freedom: float, level: float) -> float:
+    """How much wider Student's t is than the normal: for bands that know only the normal."""
+    tail = (1 + level) / 2
+    return float(stats.t.ppf(tail, freedom) / stats.norm.ppf(tail))
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +178,12 @@ class TwoLevels:
 
 
 def effect_of_levels(
-    cheap: Level, dear: Level, asked: Numbers, *, level: float = 0.95
+    cheap: Level,
+    dear: Level,
+    asked: Numbers,
+    *,
+    level: float = 0.95,
+    groups: Numbers | None = None,
 ) -> TwoLevels:
     """Treatment minus control, as the language model alone would have it for all users.
 
@@ -159,13 +192,13 @@ def effect_of_levels(
         dear: The language model's, for the users asked.
         asked: [n_asked] their numbers among all users.
         level: Confidence level of the intervals.
+        groups: See ``mixed``.
     """
     base, other = cheap.control.linearised(), cheap.treatment.linearised()
     model_base, model_other = dear.control.linearised(), dear.treatment.linearised()
-    rest = np.setdiff1d(np.arange(len(base)), asked)
 
     def of(all_users: Array, model: Array) -> Mixed:
-        return mixed(all_users[rest], all_users[asked], model)
+        return mixed(all_users, model, asked, groups)
 
     found, control = of(other - base, model_other - model_base), of(base, model_base).value
     lift, lift_low, lift_high = (math.nan,) * 3
@@ -178,7 +211,8 @@ def effect_of_levels(
         low, high = terms.interval(level)
         lift_low, lift_high = lift + low - terms.value, lift + high - terms.value
     low, high = found.interval(level)
-    words = f"two levels, {len(asked)} of {len(base)} users asked"
+    users = len(base) if groups is None else len(np.unique(groups))
+    words = f"two levels, {len(asked)} of {users} users asked"
     return TwoLevels(
         effect=Effect(
             difference=found.value,
@@ -190,7 +224,7 @@ def effect_of_levels(
             lift_low=lift_low,
             lift_high=lift_high,
             standard_error=found.error,
-            users=len(base),
+            users=users,
             method=words if cheap.control.denominator is None else f"delta method, {words}",
         ),
         control=control,

@@ -58,6 +58,8 @@ class DistillingOptions:
     store: Path | None = None
     """Of model answers; ``out/decisions.sqlite`` unless told otherwise."""
     seed: int | None = None
+    base: Path | None = None
+    """Folder that the paths of a run's scenario are relative to; None: the working folder."""
 
 
 def distill(options: DistillingOptions, announce: Announce) -> dict[str, Any]:
@@ -116,8 +118,8 @@ def distill(options: DistillingOptions, announce: Announce) -> dict[str, Any]:
 
 
 def _taught_users(lessons: AnsweredPages, kept: Halves, histories: Histories) -> list[str]:
-    """Ids of the users whose answers were learned from."""
-    numbers = (user for user in lessons.users() if not kept.user[user])
+    """Ids of the users whose answers were learned from, or would have been had they come."""
+    numbers = (user for user in lessons.drawn if not kept.user[user])
     return [histories.population.users[user] for user in numbers]
 
 
@@ -137,7 +139,7 @@ def _scenario(options: DistillingOptions, run: Path | None) -> tuple[Scenario, P
     else:
         record = manifest.read(run)
         scenario = parse_scenario(record["scenario"], str(run / MANIFEST))
-        base = Path.cwd()
+        base = options.base or Path.cwd()
     if scenario.choice.mode == "ensemble":
         raise UserError(f"{options.source}: distil one member of the ensemble at a time")
     if scenario.choice.mode == "surrogate":

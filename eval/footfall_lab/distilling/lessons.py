@@ -20,6 +20,7 @@ from footfall.errors import LogError
 from footfall.options import Announce
 from footfall.recommenders import Request, audited, build
 from footfall.run_folder import manifest
+from footfall.run_folder.layout import USERS
 from footfall.run_folder.log import IMPRESSIONS, read_part
 from footfall.runs.histories import Histories
 from footfall.scenario.scenario import Scenario
@@ -56,6 +57,9 @@ class AnsweredPages:
 
     answered: tuple[AnsweredPage, ...]
     unanswered: int
+    drawn: tuple[int, ...] = ()
+    """Numbers of all users who were to be asked about, those too of whom there was no page: to be
+    among them is luck of the draw, to have come is not."""
 
     def users(self) -> list[int]:
         """Numbers of the users, rising."""
@@ -80,7 +84,8 @@ def ask(
             else:
                 unanswered += 1
         announce(f"the teacher answered {first + len(part):,} of {len(pages):,} pages")
-    return AnsweredPages(tuple(lessons), unanswered)
+    drawn = sorted({user for _, user, _ in pages})
+    return AnsweredPages(tuple(lessons), unanswered, tuple(drawn))
 
 
 def pages_to_ask(
@@ -174,7 +179,9 @@ def logged(folder: Path, histories: Histories, *, users: int) -> AnsweredPages:
                 lessons.append(lesson)
     if not lessons:
         raise LogError(f"{folder}: the log holds no answers of a language model to learn from")
-    return AnsweredPages(tuple(lessons), unanswered)
+    played = set(pd.read_parquet(folder / USERS, columns=["user"])["user"].astype(str))
+    drawn = sorted(number for user, number in wanted.items() if user in played)
+    return AnsweredPages(tuple(lessons), unanswered, tuple(drawn))
 
 
 def _visit(

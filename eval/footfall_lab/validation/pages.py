@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.behaviour.people import People
 from footfall.datasets.arrow_columns import as_frame
+from footfall.fitting.pages.backtest import page_slope
 from footfall.options import Announce, Options
 from footfall.recommenders import audited, build, parse_spec
 from footfall.run_folder.logged import LOGGED_ARMS_NAME, LOGGED_NAME
@@ -34,14 +36,16 @@ from footfall.runs.preparing import setting_of
 from footfall.runs.provenance import code_hash, data_hash
 from footfall.scenario.scenario import ArmSpec, Scenario
 from footfall.serving.logged import LoggedPages
+from footfall.world.crowd import Setting
 from footfall_eval.blocks.calibration import calibration
 from footfall_eval.blocks.distributions import Compared, distributions
 from footfall_eval.blocks.grading import not_run
-from footfall_eval.blocks.logged_ranking import logged_ranking
+from footfall_eval.blocks.logged_ranking import WholePages, logged_ranking
 from footfall_eval.blocks.page_choice import page_choice
 from footfall_eval.blocks.predictions import BLEND
 from footfall_eval.blocks.provenance import Provenance, provenance
 from footfall_eval.reading.block import Block
+from footfall_eval.statistics.competing import Competition
 from footfall_eval.statistics.logged import LoggedArms, logged_arms
 from footfall_lab.validation import contest, page_rivals
 from footfall_lab.validation.mirrors import circular, likenesses
@@ -90,6 +94,7 @@ class PageStudy:
     """[n_items] clicks before the split over what the places let expect."""
     field: Mapping[str, ArmSpec]
     """Name in ``FIELD`` -> the arm that plays it."""
+    whole: WholePages
 
 
 def observe_pages(
@@ -112,11 +117,13 @@ def observe_pages(
         return None
     pages, judged = found[0].take(found[0].judged), found[1]
     options.out.mkdir(parents=True, exist_ok=True)
+    rule = None
     if users is None:
         of_run = Options(options.out, base=options.base)
         scenario, _ = with_own_users(scenario, histories, of_run, announce)
         setting = setting_of(scenario, histories, options.base)
         users = foresight_on(pages, judged, histories, setting, speaks=False)
+        rule = _competition(scenario, setting, pages)
     answers, left_out = _answers(scenario, histories, pages, judged, users, options, announce)
     tables = {
         name: as_frame(table)
@@ -133,8 +140,29 @@ def observe_pages(
     field = field_beside(scenario, clicked=_clicked(histories))
     return PageStudy(
         scenario, histories, judged, pages, users, slates, left_out, arms, shown, foreseen, rates,
-        field,
+        field, _whole(rule, shown),
     )  # fmt: skip
+
+
+def _competition(scenario: Scenario, setting: Setting, pages: LoggedPages) -> Competition | None:
+    """How items of a page compete, to users who were fitted to pages."""
+    if not isinstance(setting.people, People):
+        return None
+    habits = scenario.behaviour.habits.model_dump(mode="json")
+    places = int(pages.shown.sum()) / max(len(pages), 1)
+    return Competition.of(habits, round(places), float(setting.people.shared.page[0]))
+
+
+def _whole(rule: Competition | None, shown: pd.DataFrame) -> WholePages:
+    """What the judged days say of pages as they were shown."""
+    by_page = shown.groupby("page", sort=True)
+    users, _ = pd.factorize(by_page["user"].first())
+    found = page_slope(
+        by_page["p_click"].sum().to_numpy(np.float64),
+        by_page["clicked"].sum().to_numpy(np.float64),
+        users,
+    )
+    return WholePages(rule, found.value, found.error, refuted=bool(found.stretch))
 
 
 def page_blocks(study: PageStudy) -> dict[str, Block]:
@@ -150,6 +178,7 @@ def page_blocks(study: PageStudy) -> dict[str, Block]:
             base=study.field[contest.RANDOM].name,
             offline=_ndcg(study),
             popularity=_popularity(study),
+            whole=study.whole,
         ),
     }
     blocks["E"] = page_individuality(

@@ -11,6 +11,10 @@ RUN/draws.parquet        arm, user, draw, expected_clicks, expected_purchases, d
                          (``footfall.runs.draws``)
 RUN/asked/                a run folder of its own: the users whom the language model played as well,
                          in a run of two levels
+RUN/pilot/               a run folder of its own, of a few users whom the model played before; in
+                         it ``crowd``, the same users by the surrogate that they taught
+RUN/taught/              that surrogate
+RUN/levels.json          how many users were to be asked, and why (``footfall.runs.levels``)
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
 RUN/.lock                held by the process that writes to the folder
@@ -38,6 +42,14 @@ PEOPLE = "people.npz"
 """Users fitted to the log's pages, where the run has fitted them itself."""
 ASKED = "asked"
 """Folder of the users who were asked as well, in a run of two levels."""
+PILOT = "pilot"
+"""Folder of the pilot, where a run distils by itself."""
+CROWD = "crowd"
+"""In the pilot's: folder of the same users, by the surrogate."""
+TAUGHT = "taught"
+"""Folder of the surrogate that learned from the pilot."""
+LEVELS = "levels.json"
+"""What the pilot measured: who it was, and how many users are asked."""
 
 DRAWS = "draws.parquet"
 """What the run's pages would have brought in worlds that the fit leaves possible."""

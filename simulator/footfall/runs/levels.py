@@ -3,20 +3,44 @@
 The folder of the run is that of the surrogate's users; in it, ``asked`` is a run folder of its own,
 of the users who were asked too. Both have the same population, arms, days and luck, so the
 evaluator can put them together (``footfall_eval.statistics.two_levels``).
+
+Where there is no surrogate yet, a pilot comes first: ``pilot`` is a run of few users by the model.
+Most of them teach the surrogate; how truly it plays the others (``pilot/crowd``) says how many to
+ask (``footfall.runs.pilot_hook``). All of it is kept, so a run that was killed goes on where it
+was, and decides nothing twice.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from footfall.choice.specs import ChoiceSpec
-from footfall.errors import UserError
+from footfall.errors import UserError, one_line
 from footfall.options import Options, Watch
-from footfall.run_folder.layout import ASKED, MANIFEST, STORE
+from footfall.plumbing.files import write_json
+from footfall.plumbing.json_files import read_object
+from footfall.run_folder.layout import ASKED, CROWD, LEVELS, MANIFEST, PILOT, STORE, TAUGHT
+from footfall.runs.pilot_hook import installed_pilot_study
 from footfall.runs.run import run
+from footfall.runs.stop_hook import installed_stop_early
 from footfall.scenario.scenario import Scenario
-from footfall.surrogate.folder import read_card
+from footfall.surrogate.folder import CARD, read_card
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Who is played how often by whom."""
+
+    surrogate: str
+    """Folder, relative to the scenario's."""
+    asked: float
+    """Share of the users whom the model plays."""
+    times: int = 1
+    """How often the surrogate plays each user, with luck of its own."""
 
 
 def run_scenario(
@@ -28,35 +52,136 @@ def run_scenario(
         The manifest of the folder.
 
     Raises:
-        UserError: The scenario, its data, its surrogate or the folder cannot be used.
+        UserError: The scenario, its data, its surrogate or the folder cannot be used, or two
+            levels do not pay.
         RunError: Something failed on the way; the run can be resumed.
     """
     if scenario.levels is None:
         return run(scenario, options, watch)
     watch = watch or Watch()
-    crowd, asked = levels_of(scenario)
-    card = read_card(options.base / scenario.levels.surrogate)
-    taught_otherwise(scenario, card)
-    watch.announce("level 1 of 2: everybody, by the surrogate")
-    record = run(crowd, options, watch)
-    share = f"{scenario.levels.asked:.0%} of them"
+    if scenario.levels.distils:
+        shares = _shares_by_a_pilot(scenario, options, watch)
+    else:
+        shares = Shares(scenario.levels.surrogate, scenario.levels.asked)
+    taught_otherwise(scenario, read_card(options.base / shares.surrogate))
+    return _play(scenario, shares, options, watch)
+
+
+def _play(scenario: Scenario, shares: Shares, options: Options, watch: Watch) -> dict[str, Any]:
+    """Both levels; where a run may stop early, it is the costly one that stops."""
+    crowd, asked = levels_of(scenario, shares)
+    times = "" if shares.times == 1 else f", {shares.times} times each"
+    watch.announce(f"level 1 of 2: everybody{times}, by the surrogate")
+    record = run(crowd, options, replace(watch, enough=lambda _: ""))
+    share = f"{shares.asked:.0%} of them"
     watch.announce(f"level 2 of 2: {share}, by {scenario.model.name}")
-    run(asked, _inside(options), watch)
+    if scenario.stop_early is not None:
+        enough = watch.enough or installed_stop_early()
+        watch = replace(watch, enough=lambda _: enough(options.out))
+    run(asked, _inside(options, ASKED), watch)
     return record
 
 
-def levels_of(scenario: Scenario) -> tuple[Scenario, Scenario]:
+def levels_of(scenario: Scenario, shares: Shares | None = None) -> tuple[Scenario, Scenario]:
     """The scenario of everybody, and that of the users asked."""
     assert scenario.levels is not None, "there are two levels"
+    shares = shares or Shares(scenario.levels.surrogate, scenario.levels.asked)
     patience = scenario.choice.max_unanswered
-    surrogate = ChoiceSpec(
-        mode="surrogate", path=scenario.levels.surrogate, max_unanswered=patience
-    )
-    some = scenario.population.model_copy(update={"played": scenario.levels.asked})
+    surrogate = ChoiceSpec(mode="surrogate", path=shares.surrogate, max_unanswered=patience)
+    people = scenario.population
+    many = people if shares.times == 1 else people.model_copy(update={"copies": shares.times})
+    some = people.model_copy(update={"played": shares.asked})
     return (
-        scenario.model_copy(update={"choice": surrogate}),
+        scenario.model_copy(update={"choice": surrogate, "population": many}),
         scenario.model_copy(update={"levels": None, "population": some}),
     )
+
+
+def _shares_by_a_pilot(scenario: Scenario, options: Options, watch: Watch) -> Shares:
+    """Distil from a pilot, and let it say how to share out the questions; once.
+
+    Raises:
+        UserError: Two levels do not pay.
+    """
+    assert scenario.levels is not None, "there are two levels"
+    users, few, plan = scenario.population.users, scenario.levels.pilot, options.out / LEVELS
+    if few >= scenario.levels.asked * users:
+        raise UserError(
+            f"levels: a pilot of {few} users is more than {scenario.levels.asked:.0%} of {users:,} "
+            "users; take more users, a larger levels.asked, or a surrogate of your own: footfall "
+            "distill"
+        )
+    small = options.out / TAUGHT
+    if options.overwrite:
+        shutil.rmtree(options.out / PILOT, ignore_errors=True)
+        shutil.rmtree(small, ignore_errors=True)
+        plan.unlink(missing_ok=True)
+    elif not options.resume and (options.out / PILOT).exists():
+        raise UserError(
+            f"{options.out} already holds a run; choose another --out, or pass --overwrite or "
+            "--resume"
+        )
+    if not plan.exists():
+        write_json(plan, play_pilot(scenario, options, watch))
+    found = _plan(plan, scenario)
+    watch.announce(str(found["why"]))
+    if not found["pays"]:
+        raise UserError(str(found["why"]))
+    folder = os.path.relpath(small, options.base)
+    return Shares(folder, found["asked"] / users, found["times"])
+
+
+def _plan(path: Path, scenario: Scenario) -> dict[str, Any]:
+    """What the pilot of this very scenario chose.
+
+    Raises:
+        UserError: The file cannot be read, or the pilot was another scenario's.
+    """
+    try:
+        found = read_object(path)
+        begun, why, pays = found["begun with"], found["why"], found["pays"]
+        numbers = int(found["asked"]), int(found["times"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = one_line(error, 200)
+        raise UserError(
+            f"{path}: cannot be read ({reason}); remove it, and the pilot is measured again"
+        ) from None
+    if begun != _begun_with(scenario):
+        raise UserError(
+            f"{path}: was begun with {begun}, and not with {_begun_with(scenario)}; choose "
+            "another --out, or undo the change"
+        )
+    return {"why": why, "pays": pays, "asked": numbers[0], "times": numbers[1]}
+
+
+def _begun_with(scenario: Scenario) -> dict[str, Any]:
+    assert scenario.levels is not None, "there are two levels"
+    return {**scenario.levels.model_dump(mode="json"), "users": scenario.population.users}
+
+
+def play_pilot(scenario: Scenario, options: Options, watch: Watch) -> dict[str, Any]:
+    """Play a few users by the model, distil, play them by the surrogate, and measure.
+
+    Returns:
+        What is to be done with the rest, as ``levels.json`` has it.
+    """
+    assert scenario.levels is not None, "there are two levels"
+    study, few = installed_pilot_study(), scenario.levels.pilot
+    folder = os.path.relpath(options.out / TAUGHT, options.base)
+    alone = scenario.model_copy(update={"stop_early": None})
+    crowd, asked = levels_of(alone, Shares(folder, few / scenario.population.users))
+    crowd = crowd.model_copy(update={"population": asked.population})
+    by_model, by_surrogate = _inside(options, PILOT), _inside(options, f"{PILOT}/{CROWD}")
+    watch.announce(f"pilot: {few} users, by {scenario.model.name}")
+    run(asked, by_model, watch)
+    if not (options.out / TAUGHT / CARD).exists():
+        study.teach(by_model.out, options.out / TAUGHT, options.base, watch.announce)
+    watch.announce("pilot: the same users, by the surrogate")
+    run(crowd, by_surrogate, watch)
+    found = study.share(
+        by_surrogate.out, by_model.out, scenario.population.users, scenario.levels.asked
+    )
+    return {"begun with": _begun_with(scenario), **found}
 
 
 def taught_otherwise(scenario: Scenario, card: dict[str, Any]) -> None:
@@ -80,9 +205,9 @@ def taught_otherwise(scenario: Scenario, card: dict[str, Any]) -> None:
             )
 
 
-def _inside(options: Options) -> Options:
-    """The same, for the folder in the folder; it begins anew where it never began."""
-    out = options.out / ASKED
+def _inside(options: Options, name: str) -> Options:
+    """The same, for a folder in the folder; it begins anew where it never began."""
+    out = options.out / name
     begun = (out / MANIFEST).exists()
     # Outside of the folder, which goes when the run is replaced; its answers are kept.
     store = options.store or options.out / STORE

@@ -185,8 +185,6 @@ class Scenario(Spec):
         silent = "model" not in self.model_fields_set or self.model.name == NOBODY
         if silent or self.choice.mode == "ensemble":
             raise ValueError("levels need a named model that choice asks, and no ensemble")
-        if self.stop_early is not None:
-            raise ValueError("a run of two levels cannot stop early: remove stop_early or levels")
         meeting = [arm.name for arm in self.arms if getattr(arm.recommender, "retrains", False)]
         if self.social is not None or meeting:
             who = "social" if self.social else f"retrain of arm {meeting[0]}"

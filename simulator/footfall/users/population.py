@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -73,9 +73,15 @@ class PopulationSpec(Spec):
     """Share of the drawn users who come at all, by lot; the others are drawn and stay at home."""
     max_history: int | None = Field(default=None, ge=1)
     """A persona remembers only this many newest events; habits come from all of them."""
-    copies: bool = False
+    copies: bool | Annotated[int, Field(ge=1, le=1000)] = False
     """Play real users more than once when more are wanted than there are; the second copy of
-    user ``7`` is called ``7~2`` and has luck of its own."""
+    user ``7`` is called ``7~2`` and has luck of its own. A number: play each of ``users`` so many
+    times."""
+
+    @property
+    def times(self) -> int:
+        """How often each of ``users`` is played where ``copies`` is a number."""
+        return 1 if isinstance(self.copies, bool) else self.copies
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +271,7 @@ def _eligible(
         found = select(left, spec.where, hidden=("user", "code"))
         counts["not selected by `where`"] = len(left) - len(found)
         left = found
-    if left.empty or (len(left) < spec.users and not spec.copies):
+    if left.empty or (len(left) < spec.users and spec.copies is not True):
         raise DataError(
             f"population: {spec.users} users are wanted and {len(left)} are eligible "
             f"({'; '.join(f'{k}: {v}' for k, v in counts.items())}); "
@@ -278,11 +284,13 @@ def _eligible(
 def _choose(
     eligible: pd.DataFrame, spec: PopulationSpec, seed: int, profile: list[str]
 ) -> pd.DataFrame:
-    """``spec.users`` rows sorted by user, with the ``id`` under which each is played."""
+    """Rows sorted by user, with the ``id`` under which each is played."""
     lot = eligible.assign(lot=lots(eligible["user"], seed, "draw")).sort_values("lot")
     if spec.stratify is not None:
         lot = _interleave(lot, spec.stratify, profile)
-    rounds, rest = divmod(spec.users, len(lot))
+    if spec.times > 1:
+        lot = lot.head(spec.users)
+    rounds, rest = divmod(spec.users * spec.times, len(lot))
     parts = [lot.assign(copy=number) for number in range(1, rounds + 1)]
     chosen = pd.concat([*parts, lot.head(rest).assign(copy=rounds + 1)])
     chosen = chosen.sort_values(["user", "copy"], ignore_index=True)

@@ -99,6 +99,17 @@ def test_lifts_that_the_log_refutes_are_said_and_their_intervals_are_wider(done,
     assert (widths[1] > widths[0]).all()
 
 
+def test_a_large_lift_is_in_doubt_by_a_share_of_itself(done):
+    """Nobody can ask a log of one policy what an arm changes from day to day."""
+    out, _, _ = done
+    found = compare(RunLog.open(out), primary="clicks")
+    for one in found.contrasts:
+        if one.metric == "clicks" and abs(one.evidence.simulated.lift) > 0.02:
+            wide = one.evidence.all_uncertainty
+            centre = np.log1p(one.evidence.simulated.lift)
+            assert (np.log1p(wide.high) - np.log1p(wide.low)) / 2 > 1.96 * 0.2 * abs(centre)
+
+
 def test_a_resumed_run_keeps_its_users(done, scenario):
     out, record, _ = done
     again = run(read_scenario(scenario), Options(out, scenario.parent, resume=True))

@@ -167,6 +167,13 @@ def test_copies_share_a_history_and_have_names_of_their_own() -> None:
         assert counted == people.purchase_counts(number)
 
 
+def test_each_of_some_users_is_played_so_many_times() -> None:
+    once, thrice = (draw(world(), users=4, copies=times) for times in (1, 3))
+    assert set(once.users) == {user for user in thrice.users if "~" not in user}
+    assert len(thrice) == 12
+    assert {f"{user}~3" for user in once.users} < set(thrice.users)
+
+
 def test_ratings_count_as_taken_when_they_are_good() -> None:
     rows = [
         {"user": "a", "item": i, "time": "2024-01-01", "action": "rate", "value": v}

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import yaml
 
@@ -10,9 +11,14 @@ from console import footfall
 from footfall.errors import FootfallError
 from footfall.llm.fake import FakeModel
 from footfall.options import Options
+from footfall.run_folder.layout import epochs_of
 from footfall.runs.levels import run_scenario
 from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog, compare
+from footfall_eval.comparing.stopping import StoppingRule, last_look
+from footfall_eval.measures.metrics import Columns
+from footfall_eval.statistics.sequence import Running
+from footfall_eval.statistics.two_levels import Level, effect_of_levels, widened
 from footfall_lab.distilling import distill as story
 
 USERS, TAUGHT, ASKED = 400, 120, 0.3
@@ -122,7 +128,6 @@ def test_an_unfinished_second_level_gives_no_verdict(played, tmp_path):
     [
         ({"design": "split"}, "paired design"),
         ({"model": {"name": "none"}}, "named model"),
-        ({"stop_early": {}}, "cannot stop early"),
         ({"levels": {"surrogate": "small", "asked": 0}}, "asked"),
     ],
 )
@@ -136,3 +141,68 @@ def test_a_surrogate_of_another_question_is_refused(played, tmp_path):
     other = parse_scenario({**two, "choice": {"mode": "yes-no", "visit_events": False}})
     with pytest.raises(FootfallError, match=r"taught by choice\.mode"):
         run_scenario(other, Options(tmp_path / "run", folder))
+
+
+def test_the_costly_level_stops_early_and_figures_are_of_the_days_that_both_have_lived(played):
+    folder, two = played
+    watched = {
+        **two,
+        "world": {**two["world"], "days": 10, "epoch_days": 1},
+        "stop_early": {"metric": "clicks", "min_epochs": 2},
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "footfall.answering.opening.open_model", lambda spec, announce: FakeModel(taste=taste)
+        )
+        run_scenario(parse_scenario(watched), Options(folder / "early", folder))
+    crowd, asked = (
+        json.loads((folder / name / "manifest.json").read_text())
+        for name in ("early", "early/asked")
+    )
+    assert crowd["status"] == "finished"
+    assert asked["status"] == "stopped early"
+    lived = epochs_of(asked["parts"])
+    assert 2 <= lived < epochs_of(crowd["parts"]) == 10
+    result = compare(RunLog.open(folder / "early"))
+    found = result.contrast("knn", "clicks")
+    assert found.method == "always-valid confidence sequence"
+    assert found.ci_low > 0
+    assert any("stopped early" in note for note in result.cautions)
+    # A control's clicks of two days, not of ten.
+    whole = RunLog.open(folder / "early").per_user()
+    ten = whole.loc[whole["arm"] == "random", "clicks"].mean()
+    assert found.control_value == pytest.approx(ten * lived / 10, rel=0.35)
+
+
+def test_looking_every_day_finds_no_effect_where_there_is_none():
+    rule = StoppingRule("purchases", 0.95, 3, 14)
+    stops = [stopped_at(np.random.default_rng([4, n]), rule, lift=0.0) for n in range(200)]
+    assert np.mean(np.array(stops) > 0) <= 0.05
+    # More often than that a large effect is found, or the test would hold of anything.
+    found = [stopped_at(np.random.default_rng([5, n]), rule, lift=1.5) for n in range(30)]
+    assert np.mean(np.array(found) > 0) > 0.5
+
+
+def stopped_at(rng, rule, lift, users=200, asked=40):
+    """The epoch after which a planted run of two levels is stopped; 0: never."""
+    rate = np.exp(rng.normal(-1.5, 0.8, users))
+    rates = [rate * np.exp(rng.normal(0, 0.4, users)), rate]
+    who = np.sort(rng.choice(users, asked, replace=False))
+    total, means, errors = np.zeros((2, 2, users)), [], []
+    for epoch in range(rule.epochs):
+        luck = rng.random((2, users, 8))
+        luck[1, :, :4] = luck[0, :, :4]  # arms share half of their pages
+        for level, arm in np.ndindex(2, 2):
+            chance = np.clip(rates[level] * (1 + lift * arm) / 8, 0, 1)
+            total[level, arm] += (luck[arm] < chance[:, None]).sum(axis=1)
+        cheap = Level(*(Columns(one.copy(), None) for one in total[0]))
+        dear = Level(*(Columns(one[who], None) for one in total[1]))
+        found = effect_of_levels(cheap, dear, who).mixed
+        means.append(found.value)
+        errors.append(found.error * widened(found.freedom, rule.level))
+        if epoch + 1 >= rule.min_epochs:
+            seen = Running(tuple(range(epoch + 1)), np.array(means), np.array(errors), asked)
+            look = last_look(seen, rule, rule.level)
+            if look is not None and not look.ci_low <= 0 <= look.ci_high:
+                return epoch + 1
+    return 0

@@ -95,4 +95,21 @@ def test_ratios_go_by_the_delta_method():
 def test_too_few_are_refused():
     few = np.ones(FEWEST_ASKED - 1)
     with pytest.raises(ValueError, match="too few"):
-        mixed(np.ones(50), few, few)
+        mixed(np.ones(50), few, np.arange(len(few)))
+
+
+def test_copies_of_one_user_are_no_strangers_to_each_other():
+    """Whoever is bought from three times is still one: intervals hold the mean of all users."""
+    rng, held, times = np.random.default_rng(9), 0, 3
+    users, few = 300, 60
+    for _ in range(300):
+        taste = rng.normal(0.2, 1.0, users)  # what differs between users, the same for copies
+        luck = rng.normal(size=(times, users))
+        cheap = np.concatenate([taste + one + 0.5 for one in luck])
+        asked = np.sort(rng.choice(users, few, replace=False))
+        dear = (taste + luck[0] + 0.3 * rng.normal(size=users))[asked]
+        found = mixed(cheap, dear, asked, np.arange(len(cheap)) % users)
+        low, high = found.interval(0.95)
+        held += low <= 0.2 <= high
+        assert found.error > 0.9 * np.sqrt((1 + 1 / times) / users)
+    assert 0.92 <= held / 300 <= 0.98

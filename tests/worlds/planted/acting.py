@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 
 from planted.kinds import Kind
 from planted.people import Floats
@@ -39,6 +40,13 @@ def noise(kind: Kind, shape: tuple[int, ...], rng: np.random.Generator) -> Float
         return rng.normal(size=shape)
     # A skewed one: P(utility + noise > 0) is a complementary log-log.
     return (rng.gumbel(size=shape) - 0.5772) * np.sqrt(6) / np.pi
+
+
+def wanted(kind: Kind, utility: Floats) -> Floats:
+    """P(an item of that utility is wanted): that utility and ``noise`` together are above 0."""
+    if kind.noise == "normal":
+        return np.asarray(norm.cdf(utility))
+    return np.asarray(-np.expm1(-np.exp(utility * np.pi / np.sqrt(6) - 0.5772)))
 
 
 def clicks(kind: Kind, page: Glance, rng: np.random.Generator) -> Bools:
@@ -85,6 +93,18 @@ def _first_good_enough(examined: Bools, worth: Floats) -> Bools:
     bar = 0.25 * np.linspace(1, -1, worth.shape[1])
     good = examined & (worth > bar)
     return np.asarray(good & (good.cumsum(axis=1) <= 2))
+
+
+def dominance(category: npt.NDArray[np.int64], price: Floats, appeal: Floats) -> Floats:
+    """[n, slate] 1 for what beats a neighbour, less 0.5 for what is beaten.
+
+    An item beats another of its category within three places that is dearer and less liked.
+    """
+    near = np.abs(np.subtract.outer(*[np.arange(category.shape[1])] * 2)) <= 3
+    rivals = near & (category[:, :, None] == category[:, None, :])
+    beats = rivals & (price[:, :, None] < price[:, None, :])
+    beats &= appeal[:, :, None] > appeal[:, None, :]
+    return np.asarray(beats.any(axis=2) - 0.5 * beats.any(axis=1))
 
 
 def _sameness(category: npt.NDArray[np.int64]) -> Floats:

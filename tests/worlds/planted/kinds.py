@@ -88,6 +88,34 @@ class Kind:
     """What each click on earlier pages of the visit takes away."""
     spree: float = 0.0
     """What having clicked the category earlier in the visit adds."""
+    basket: float = 0.0
+    """What a purchase takes from the whole category for some days (stockpiling: Hendel & Nevo
+    2006), and adds to the category that goes with it, the next one (complements: Manchanda,
+    Ansari & Gupta 1999)."""
+    blind: float = 0.0
+    """By how much pages that are one better than the shop's goods let a user read further: the
+    chance of each look is raised to exp(-blind x trust) (users learn whether looking pays:
+    Hohnhold, O'Brien & Tang 2015)."""
+    herd: float = 0.0
+    """What an item's clicks by everybody of late, which its page shows, add by their logarithm
+    (displayed counts: Salganik, Dodds & Watts 2006; Cai, Chen & Fang 2009)."""
+    stale: float = 0.0
+    """Share of visits that a shop loses whose first page is always the one of the last visit
+    (temporal diversity: Lathia, Hailes, Capra & Amatriain 2010)."""
+    niche: float = 0.0
+    """Share of users who like an item the less the more everybody likes it: twice that of those who
+    come most, none of those who come least (heavy users are the eccentric ones: Goel, Broder,
+    Gabrilovich & Pang 2010)."""
+    letdown: float = 0.0
+    """What a click teaches: an item that turns out better than it looks is worth so much more to
+    who knows it, a worse one twice as much less, and what was learned colours its category
+    (attraction and satisfaction: Chapelle & Zhang 2009; learning from use: Erdem & Keane 1996)."""
+    decoy: float = 0.0
+    """What an item gains by a dearer, less liked one of its category within three places; that one
+    loses half of it (asymmetric dominance: Huber, Payne & Puto 1982; Wu & Cosguner 2020)."""
+    leaving: float = 0.0
+    """Chance of never coming back after a visit without a click (dropping out: Schmittlein,
+    Morrison & Colombo 1987; Bolton 1998)."""
 
 
 _FASHION = Kind(
@@ -219,17 +247,32 @@ _CONTRAST = replace(_GROCERY, name="contrast", contrast=0.5, go_on=0.3)
 _SATED = replace(_MEDIA, name="sated", sated=0.35, go_on=0.5)
 _SPREE = replace(_FASHION, name="spree", spree=0.6, rule="several", go_on=0.6)
 _MISSION = replace(_GROCERY, name="mission", mission=0.9, category=0.2, repeat=0.6)
+_BASKET = replace(_GROCERY, name="basket", basket=0.7, category=0.5, repeat=0.4, visits=0.25)
+_BLIND = replace(_FASHION, name="blind", blind=1.0, rule="several", go_on_click=0.0)
+_HERD = replace(_MEDIA, name="herd", herd=0.2, noise="gumbel", fatigue=0.25)
+_STALE = replace(_MEDIA, name="stale", stale=0.4, fatigue=0.2, returns=0.0, visits=0.3)
+_NICHE = replace(_MEDIA, name="niche", niche=0.3, item=0.3, latent=0.4, fatigue=0.2)
+_LETDOWN = replace(_MEDIA, name="letdown", letdown=0.35, done=0.1, fatigue=0.2, noise="gumbel")
+_DECOY = replace(_FASHION, name="decoy", decoy=0.6, click_rate=0.035)
+_LEAVING = replace(_MEDIA, name="leaving", leaving=0.1, returns=0.0, click_rate=0.09, visits=0.3)
 
 ORDINARY = {kind.name: kind for kind in (_FASHION, _GROCERY, _MEDIA)}
 """Shops as one finds them."""
 
-_ODD = (_NESTED, _SATISFICING, _VARIETY, _DRIFT, _MISSION, _CONTRAST, _SATED, _SPREE)
+_ODD = (
+    *(_NESTED, _SATISFICING, _VARIETY, _DRIFT, _MISSION, _CONTRAST, _SATED, _SPREE),
+    *(_BASKET, _BLIND, _HERD, _STALE, _NICHE, _LETDOWN, _DECOY, _LEAVING),
+)
 
 ODD = {kind.name: kind for kind in _ODD}
 """Shops whose users break ordinary rules: nested reads from the top and stops, satisficing takes
 the first that will do, variety wants no more of the same, drift changes tastes, mission comes for
 one category a visit, contrast holds items against the rest of the page, sated wants less with each
-click of the visit, spree more of what it has clicked."""
+click of the visit, spree more of what it has clicked, basket wants
+something else after a purchase, blind reads less far where pages were poor, herd follows what
+everybody clicks, stale stays away where the first page is the old one, niche shuns what the others
+like, letdown learns only by a click what an item is good for, decoy takes what beats its neighbour,
+leaving leaves for good."""
 
 KINDS = ORDINARY | ODD
 """Every kind of shop by its name."""

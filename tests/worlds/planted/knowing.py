@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from planted.acting import Glance, clicks, looks
+from planted.acting import Glance, clicks, looks, wanted
 from planted.living import State
 from planted.people import Floats, Ints
 from planted.shop import START, Shop
 
 DRAWS = 150
-"""Times that a page is lived through to see how often each place is clicked."""
+"""Times that a page is lived through to see how often each place is clicked, where no formula says
+it."""
 
 Codes = npt.NDArray[np.int32]
 
@@ -65,12 +66,16 @@ class KnowingUsers:
         page = Glance(
             utility, curves[world.people.phone[users].astype(int)], world.goods.category[items]
         )
-        rng = np.random.default_rng(day)
-        chance = np.mean([clicks(kind, page, rng) for _ in range(DRAWS)], axis=0)
+        if kind.rule == "several" and not (kind.contrast or kind.variety):
+            chance = page.looked * wanted(kind, utility)
+        else:
+            rng = np.random.default_rng(day)
+            lived = np.mean([clicks(kind, page, rng) for _ in range(DRAWS)], axis=0)
+            # What was never clicked in so many lives may be all the same.
+            chance = np.clip(lived, 0.2 / DRAWS, 1.0)
         dear = kind.buy_price * world.goods.log_price[items] / np.log(2)
         probit = world.buy_level + kind.buy_taste * (utility - world.click_level) - dear
-        # What was never clicked in so many lives may be all the same.
-        return np.clip(chance, 0.2 / DRAWS, 1.0), norm.cdf(probit)
+        return chance, norm.cdf(probit)
 
 
 def _mornings(shop: Shop) -> dict[int, State]:

@@ -34,6 +34,9 @@ class Goods:
     """[n_items] what everybody likes, standard deviation 1."""
     launch: Ints
     """[n_items] day of the launch; 0 or before: there from the start."""
+    quality: Floats
+    """[n_items] how it turns out to who clicks it, standard deviation 1 and on average the worse
+    the more it appeals; 0 where nobody is ever let down."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class People:
     """[n_users, factors] towards what it turns where tastes drift."""
     category: Floats
     """[n_users, n_categories] what a category adds, standard deviation 1."""
+    niche: npt.NDArray[np.bool_]
+    """[n_users] who shuns what everybody likes."""
 
 
 def stock(kind: Kind, n: int, days: int, slate: int, rng: np.random.Generator) -> Goods:
@@ -82,7 +87,10 @@ def stock(kind: Kind, n: int, days: int, slate: int, rng: np.random.Generator) -
             "list_price": np.round(np.exp(level[category] + log_price), 2).clip(0.5),
         }
     )
-    return Goods(table, category, log_price, factors, (appeal - 0.5772) / 1.2825, launch)
+    appeal = (appeal - 0.5772) / 1.2825
+    # Drawn last and only where it counts: other kinds keep their luck.
+    quality = 0.92 * rng.normal(size=n) - 0.4 * appeal if kind.letdown else np.zeros(n)
+    return Goods(table, category, log_price, factors, appeal, launch, quality)
 
 
 def _style(kind: Kind, factors: Floats) -> str:
@@ -122,6 +130,7 @@ def invite(kind: Kind, n: int, rng: np.random.Generator) -> People:
         factors=0.4 * of_town[town] + 0.92 * rng.normal(size=shape),
         later=rng.normal(size=shape),
         category=category,
+        niche=rng.random(n) < 2 * kind.niche * visits.argsort().argsort() / n,
     )
 
 
@@ -132,10 +141,11 @@ def liking(kind: Kind, people: People, goods: Goods, day: int) -> Floats:
     latent = taste @ goods.factors.T / np.sqrt(taste.shape[1])
     swing = people.category * np.cos(turn) + np.roll(people.category, 1, axis=1) * np.sin(turn)
     far = goods.log_price[None, :] - people.ideal[:, None]
+    popular = np.where(people.niche & (kind.niche > 0), -1.0, 1.0)
     return np.asarray(
         kind.latent * latent
         + kind.category * swing[:, goods.category]
-        + kind.item * goods.appeal
+        + popular[:, None] * (kind.item * goods.appeal)
         + kind.activity * people.activity[:, None]
         - kind.price * (1 - np.exp(-(far**2)))
     )

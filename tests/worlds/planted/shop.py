@@ -86,7 +86,7 @@ def plant(
         raise ValueError(f"{items} items: must be a multiple of {slate}, and not so few")
     world = _world(kind, users, items, days, slate, np.random.default_rng(entropy(kind, seed, 1)))
     rng = np.random.default_rng(entropy(kind, seed, 2))
-    state, pages = State.fresh(users, items), []
+    state, pages = State.fresh(users, items, len(kind.words)), []
     for first in range(0, days, RETRAIN_DAYS):
         week = range(first, min(first + RETRAIN_DAYS, days))
         policy = _trained(world, pages, first, rng)

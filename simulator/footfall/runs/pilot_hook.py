@@ -1,0 +1,50 @@
+"""Who teaches a surrogate within a run and shares out the questions: another package.
+
+Simulating knows nothing of learning and comparing. A package names an object of this shape in the
+entry point group ``footfall.pilot``; runs with ``levels: auto`` ask it.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from footfall.errors import UserError
+from footfall.options import Announce
+
+GROUP = "footfall.pilot"
+
+
+class PilotStudy(Protocol):
+    """Learns from the pilot of a run of two levels."""
+
+    def teach(self, answered: Path, out: Path, base: Path, announce: Announce) -> None:
+        """Write a surrogate to ``out`` that learned from two thirds of the users of a run."""
+
+    def share(self, crowd: Path, answered: Path, users: int, asked: float) -> dict[str, Any]:
+        """How to share out the questions, as ``levels.json`` has it.
+
+        Args:
+            crowd: The pilot by the surrogate.
+            answered: The same users by the model.
+            users: Users of the whole run.
+            asked: What all may cost together, as a share of asking everybody.
+        """
+
+
+def installed_pilot_study() -> PilotStudy:
+    """The installed one.
+
+    Raises:
+        UserError: There is none, or there are several.
+    """
+    found = list(metadata.entry_points(group=GROUP))
+    if len(found) != 1:
+        names = ", ".join(entry.value for entry in found) or "none"
+        raise UserError(
+            f"levels without a surrogate need one installed pilot study (entry point group {GROUP})"
+            f", there are: {names}; install footfall_lab with Footfall, or distil first"
+        )
+    study: PilotStudy = found[0].load()
+    return study

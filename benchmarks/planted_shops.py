@@ -14,8 +14,8 @@ of Footfall compares versions on the same shops. ``--redo fit|run|compare`` does
 after it again. The table goes to stdout and ``FOLDER/NAME.md``, all scores to ``FOLDER/NAME.json``.
 ``--kinds all`` has the odd shops too. ``--leak`` adds an arm that saw the judged days: it counts in
 no row of the table, but what ``compare`` says of it is printed. ``--shops`` names shops one by one.
-``--keep`` writes the shops together, ordinary and odd apart, for docs/believe.md (`make figures`):
-planted-shops, or unknown-rules for shops that came after the fit.
+``--keep`` writes the shops together, ordinary and odd apart, for docs/believe.md (`make figures`), which
+says what each name stands for.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from planted.truth import foretell  # noqa: E402
 
 OUTCOMES = ("clicks", "purchases")
 STEPS = ("fit", "run", "compare")
+KEPT = ("planted-shops", "ordinary-again", "unknown-rules", "exam-before", "exam-after")
 FOOTFALL = str(Path(sys.executable).with_name("footfall"))
 
 Scores = dict[str, dict[str, dict[str, Score]]]
@@ -335,7 +336,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--shops", default="", help="in place of kinds and seeds: fashion-1,media-2"
     )
-    parser.add_argument("--keep", choices=("planted-shops", "unknown-rules"), help="write figures")
+    parser.add_argument("--keep", choices=KEPT, help="write figures")
     parser.add_argument("--out", type=Path, default=Path("runs/planted"))
     parser.add_argument("--label", default="now")
     parser.add_argument("--population", type=int, default=800)

@@ -206,7 +206,7 @@ WRONG = {
     "ends first": ({"kind": "price", "at": 2, "until": 1, "factor": 2}, "before it starts"),
     "after the end": ({"kind": "price", "at": 60, "factor": 2}, "the run is over"),
     "unknown arm": ({"kind": "outage", "at": 1, "arms": ["rando"]}, 'did you mean "random"'),
-    "no change": ({"kind": "page", "at": 1}, "slate or examination"),
+    "no change": ({"kind": "page", "at": 1}, "`slate` or `examination`"),
 }
 
 

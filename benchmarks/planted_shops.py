@@ -14,8 +14,8 @@ of Footfall compares versions on the same shops. ``--redo fit|run|compare`` does
 after it again. The table goes to stdout and ``FOLDER/NAME.md``, all scores to ``FOLDER/NAME.json``.
 ``--kinds all`` has the odd shops too. ``--leak`` adds an arm that saw the judged days: it counts in
 no row of the table, but what ``compare`` says of it is printed. ``--shops`` names shops one by one.
-``--keep`` writes the shops together, ordinary and odd apart, for docs/believe.md (`make figures`), which
-says what each name stands for.
+``--keep`` writes the shops together, ordinary and odd apart, for docs/believe.md (`make figures`),
+which says what each name stands for.
 """
 
 from __future__ import annotations

@@ -230,7 +230,7 @@ def test_a_replay_is_walked_through_by_keyboard_alone(browser, address):
     page.wait_for_url("**step=1")
     assert "page 2 of" in page.locator("nav.steps").inner_text()
     page.keyboard.press("End")
-    page.locator("[data-key=End]").wait_for(state="detached")
+    page.locator("nav.steps .off", has_text="Last").wait_for()
     page.keyboard.press("Home")
     page.wait_for_url("**step=0")
     page.locator(".slate summary").first.focus()

@@ -32,6 +32,8 @@ def parse_mapping(text: str, where: str, keys: str) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # A date such as 2017-99-99 and a deep nest of brackets raise errors that are not YAML's.
         detail = one_line(error)
+        if "nesting depth" in detail:  # the quick reader looks that far ahead
+            raise _too_deep(where) from None
         raise ScenarioError(f"{where} is not valid YAML: {detail}") from None
     if not isinstance(raw, dict):
         raise ScenarioError(f"{where} must hold a mapping with keys such as {keys}")
@@ -82,11 +84,15 @@ def _refuse_traps(text: str, where: str) -> None:
             values += known.get(event.anchor or "", 0)
         values += 1
         if len(around) > DEEPEST:
-            raise ScenarioError(f"{where}: nested more than {DEEPEST} deep; that is no scenario")
+            raise _too_deep(where)
         if values > MOST_VALUES:
             raise ScenarioError(
                 f"{where}: more than {MOST_VALUES:,} values with its aliases (*name) written out"
             )
+
+
+def _too_deep(where: str) -> ScenarioError:
+    return ScenarioError(f"{where}: nested more than {DEEPEST} deep; that is no scenario")
 
 
 def folder_of(source: str | Path) -> Path:

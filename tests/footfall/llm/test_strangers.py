@@ -161,12 +161,11 @@ def test_all_files_are_written_in_one_place():
             if node.func.attr in writers or opens:
                 found.append(f"{source.parent.name}/{source.name}")
     # Folders that appear whole are filled file by file, and archives of numbers into a sink; locks
-    # hold nothing, and what workers tell each other lies in a folder of their own that goes again.
+    # hold nothing.
     allowed = {
         "behaviour/kept.py",
         "exports/bandit.py",
         "large/shelf.py",
-        "large/worker.py",
         "weights/adapters.py",
         "weights/embedded.py",
     }

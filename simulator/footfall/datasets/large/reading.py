@@ -168,7 +168,7 @@ def _in_parts(
     (making / EVENTS).mkdir()
     numbers = [number for number in range(cut.parts) if scattered.path(number).exists()]
     tasks = [PartTask(scattered.path(n), making / EVENTS / f"{n:05d}.parquet") for n in numbers]
-    done = _clean(making, work, tasks, cut.rows, announce)
+    done = _clean(work, tasks, cut.rows, announce)
     gathering.refuse_times(draft, done, source, [task.scattered for task in tasks])
     if items is None:
         found = gathering.all_items(done)
@@ -202,13 +202,11 @@ def _ids_of(draft: Draft) -> pd.DataFrame:
     return cleaned.items[["item"]]
 
 
-def _clean(
-    making: Path, work: Work, tasks: Sequence[PartTask], rows: int, announce: Announce
-) -> list[PartDone]:
+def _clean(work: Work, tasks: Sequence[PartTask], rows: int, announce: Announce) -> list[PartDone]:
     """Clean all parts, and once more those that could not know how others count their pages."""
     workers = max(1, min(len(os.sched_getaffinity(0)), rows // ROWS_A_PROCESS))
     told = _Tenths(announce, f"{work.name}: cleaned")
-    done = clean_all(making, work, tasks, workers, lambda n: told(n, len(tasks)))
+    done = clean_all(work, tasks, workers, lambda n: told(n, len(tasks)))
     paged = any(part.views for part in done)
     apart = any(part.pages.orders_apart for part in done)
     again = [
@@ -217,7 +215,7 @@ def _clean(
         if (paged and not part.views) or (apart and not part.pages.orders_apart)
     ]
     tried = [dataclasses.replace(tasks[place], paged=paged, orders_apart=apart) for place in again]
-    known = clean_all(making, work, tried, 1, lambda _: None)
+    known = clean_all(work, tried, 1, lambda _: None)
     for place, part in zip(again, known, strict=True):
         done[place] = part
     return done

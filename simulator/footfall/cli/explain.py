@@ -57,7 +57,7 @@ def explain(
     Examples:
         footfall explain runs/shop --user 1234
         footfall explain runs/shop --user 1234 --visit 0 --page 0
-        footfall explain runs/shop --user 1234 --moment 0,0,now --moment 0,1,new --json
+        footfall explain runs/shop --user 1234 --moment 0,0,knn --moment 0,1,popular --json
     """
     if moment and (arm, visit, page) != (None, None, None):
         raise UserError("--moment names visit, page and arm: leave --arm, --visit and --page out")

@@ -43,6 +43,24 @@ def load(group: str, name: str) -> Any:
         raise _broken(group, name, entry, error) from error
 
 
+def the_only(group: str, wanted: str, instead: str) -> Any:
+    """Import what the one entry point of a group stands for.
+
+    Args:
+        group: Of entry points.
+        wanted: Who needs how much of what: "stop_early needs one installed rule".
+        instead: What to do where there is none, or where there are several.
+
+    Raises:
+        UserError: There is none, or there are several.
+    """
+    found = list(metadata.entry_points(group=group))
+    if len(found) != 1:
+        names = ", ".join(entry.value for entry in found) or "none"
+        raise UserError(f"{wanted} (entry point group {group}), there are: {names}; {instead}")
+    return found[0].load()
+
+
 def _broken(group: str, name: str, entry: metadata.EntryPoint, error: Exception) -> UserError:
     package = "its package" if entry.dist is None else f'the package "{entry.dist.name}"'
     return UserError(

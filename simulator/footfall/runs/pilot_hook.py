@@ -6,12 +6,11 @@ entry point group ``footfall.pilot``; runs with ``levels: auto`` ask it.
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
-from footfall.errors import UserError
 from footfall.options import Announce
+from footfall.plumbing.plugins import the_only
 
 GROUP = "footfall.pilot"
 
@@ -39,12 +38,9 @@ def installed_pilot_study() -> PilotStudy:
     Raises:
         UserError: There is none, or there are several.
     """
-    found = list(metadata.entry_points(group=GROUP))
-    if len(found) != 1:
-        names = ", ".join(entry.value for entry in found) or "none"
-        raise UserError(
-            f"levels without a surrogate need one installed pilot study (entry point group {GROUP})"
-            f", there are: {names}; install footfall_lab with Footfall, or distil first"
-        )
-    study: PilotStudy = found[0].load()
+    study: PilotStudy = the_only(
+        GROUP,
+        "levels without a surrogate need one installed pilot study",
+        "install footfall_lab with Footfall, or distil first",
+    )
     return study

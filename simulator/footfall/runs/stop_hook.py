@@ -6,10 +6,8 @@ group ``footfall.stop_early``; it is asked after every epoch of a scenario with 
 
 from __future__ import annotations
 
-from importlib import metadata
-
-from footfall.errors import UserError
 from footfall.options import StopEarly
+from footfall.plumbing.plugins import the_only
 
 GROUP = "footfall.stop_early"
 
@@ -20,12 +18,9 @@ def installed_stop_early() -> StopEarly:
     Raises:
         UserError: There is none, or there are several.
     """
-    found = list(metadata.entry_points(group=GROUP))
-    if len(found) != 1:
-        names = ", ".join(entry.value for entry in found) or "none"
-        raise UserError(
-            f"stop_early needs one installed rule (entry point group {GROUP}), "
-            f"there are: {names}; install footfall_eval with Footfall, or pass Watch(enough=...)"
-        )
-    stop_early: StopEarly = found[0].load()
+    stop_early: StopEarly = the_only(
+        GROUP,
+        "stop_early needs one installed rule",
+        "install footfall_eval with Footfall, or pass Watch(enough=...)",
+    )
     return stop_early

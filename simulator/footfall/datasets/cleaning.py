@@ -62,11 +62,18 @@ def finish(draft: Draft) -> Dataset:
     if draft.prices_from_interactions:
         draft.items = with_prices(draft.items, draft.interactions)
     note_prices(draft)
+    return as_dataset(
+        draft, checked(INTERACTIONS, draft.interactions, f"{draft.name}, interactions")
+    )
+
+
+def as_dataset(draft: Draft, interactions: pd.DataFrame) -> Dataset:
+    """A cleaned draft with its events, which are not looked at any more."""
     return Dataset(
         name=draft.name,
         users=checked(USERS, draft.users, f"{draft.name}, users"),
         items=checked(ITEMS, draft.items, f"{draft.name}, items"),
-        interactions=checked(INTERACTIONS, draft.interactions, f"{draft.name}, interactions"),
+        interactions=interactions,
         currency=draft.currency,
         cleaning=tuple(draft.cleaning),
         about=draft.about,

@@ -13,7 +13,7 @@ import pandas as pd
 from footfall.datasets import table
 from footfall.datasets.base import resolve
 from footfall.datasets.beyond import Beyond
-from footfall.datasets.cleaning import checked, note_prices
+from footfall.datasets.cleaning import as_dataset, note_prices
 from footfall.datasets.draft import Draft
 from footfall.datasets.event_words import refuse_events
 from footfall.datasets.frames import read_frame
@@ -25,7 +25,7 @@ from footfall.datasets.large.plan import FEWEST, ROWS_A_PART, LogCut, plan
 from footfall.datasets.large.scattering import scatter
 from footfall.datasets.large.shelf import SWITCH, Place, key_of
 from footfall.datasets.large.worker import PartTask, clean_all
-from footfall.datasets.schema import ITEMS, USERS, Cleaning, Dataset
+from footfall.datasets.schema import Cleaning, Dataset
 from footfall.datasets.table_source import TableSource
 from footfall.errors import DataError
 from footfall.options import Announce
@@ -229,19 +229,7 @@ def _kept(draft: Draft, making: Path, rows: list[int]) -> KeptLog | None:
             price=draft.items["item"].map(whole.prices()).astype(float)
         )
     note_prices(draft)
-    dataset = Dataset(
-        name=draft.name,
-        users=checked(USERS, draft.users, f"{draft.name}, users"),
-        items=checked(ITEMS, draft.items, f"{draft.name}, items"),
-        interactions=draft.interactions,
-        currency=draft.currency,
-        cleaning=tuple(draft.cleaning),
-        about=draft.about,
-        licence=draft.licence,
-        prices_from_interactions=draft.prices_from_interactions,
-        pages=draft.pages,
-    )
-    return keep(making, dataset, rows, _today())
+    return keep(making, as_dataset(draft, draft.interactions), rows, _today())
 
 
 class _Tenths:

@@ -83,9 +83,7 @@ def read_generated(question: Question, response: Any, model: str) -> Reply | Non
         ServerError: Another model answered.
         ValueError: The response is not an answer at all.
     """
-    if not isinstance(response, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - unreadable, like other nonsense
-    _check_model(response.get("model"), model)
+    response = _object_of(response, model)
     try:
         details = (response.get("usage") or {}).get("prompt_tokens_details") or {}
         rows = response["prompt_logprobs"][-len(question.suffix) :]
@@ -109,9 +107,7 @@ def read_chat(question: Question, response: Any, model: str) -> Reply:
         ServerError: Another model answered.
         ValueError: The response is not an answer at all.
     """
-    if not isinstance(response, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - unreadable, like other nonsense
-    _check_model(response.get("model"), model)
+    response = _object_of(response, model)
     try:
         rows = response["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         known = {row["token"]: float(row["logprob"]) for row in rows}
@@ -123,6 +119,14 @@ def read_chat(question: Question, response: Any, model: str) -> Reply:
     except (KeyError, TypeError):
         cached = 0
     return _answer(values, _count(cached))
+
+
+def _object_of(response: Any, model: str) -> dict[str, Any]:
+    """A response that is a JSON object, by the model that was asked."""
+    if not isinstance(response, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - unreadable, like other nonsense
+    _check_model(response.get("model"), model)
+    return response
 
 
 def read_written(response: Any, model: str) -> Written:

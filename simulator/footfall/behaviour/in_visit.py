@@ -16,6 +16,12 @@ VISIT = ("further pages", "clicked earlier in the visit")
 """What ``in_visit`` tells, in the order of its columns."""
 
 
+def earlier(counts: Numbers, begins: npt.NDArray[np.bool_]) -> Numbers:
+    """[n] sum of ``counts`` [n] over the rows before, back to where the row's group ``begins``."""
+    before = np.cumsum(counts) - counts
+    return np.asarray(before - before[np.flatnonzero(begins)][np.cumsum(begins) - 1], np.int64)
+
+
 def in_visit(page: Numbers, clicked: Numbers) -> Floats:
     """[n, len(VISIT)] of pages, each step adding less than the one before.
 

@@ -318,6 +318,8 @@ class People:
     def _page(self, lively: Floats, shown: npt.NDArray[np.bool_]) -> Floats:
         """[n, k] what the rest of the page does to an item; ``lively`` is worth by its items."""
         weight, _, usual = self.shared.page
+        if not weight:
+            return np.zeros(shown.shape)
         count = np.maximum(shown.sum(axis=1), 1)
         # Added in order: the rounding must not depend on the batch.
         total = sum_of(list((lively * shown).T))

@@ -28,7 +28,7 @@ import pandas as pd
 import pyarrow as pa
 
 from footfall.behaviour.decisions import chances, examination_curve
-from footfall.behaviour.in_visit import in_visit
+from footfall.behaviour.in_visit import earlier, in_visit
 from footfall.behaviour.people import People, sigmoid
 from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.traces import amounts, faded_before
@@ -144,12 +144,9 @@ class _Pages:
         traces[page, place] = met
         first = np.flatnonzero(fresh[: len(rows)])
         came = user[first].astype(np.int64)
-        visit = _visits(
-            came,
-            key[first, 0],
-            key[first, 1],
-            np.bincount(page, done[0], shape[0]).astype(np.float64),
-        )
+        clicks = np.bincount(page, done[0], shape[0]).astype(np.int64)
+        begins = np.r_[True, (np.diff(came) != 0) | (np.diff(key[first, 0]) != 0)][: len(first)]
+        visit = in_visit(key[first, 1], earlier(clicks, begins))
         return cls(came, items, day[first], traces, visit)
 
     def expected(self, people: People, setting: Setting) -> tuple[Floats, Floats]:
@@ -162,14 +159,6 @@ class _Pages:
         clicked = chances(utility, reading, habits)
         bought = clicked * sigmoid(opinion.buy_odds)
         return clicked.sum(axis=1), bought.sum(axis=1)
-
-
-def _visits(users: Numbers, sessions: Numbers, pages: Numbers, clicks: Floats) -> Floats:
-    """[n, len(VISIT)] where in their visits pages come; sorted by user, session and page."""
-    first = np.r_[True, (np.diff(users) != 0) | (np.diff(sessions) != 0)][: len(users)]
-    before = np.cumsum(clicks) - clicks
-    earlier = before - before[np.flatnonzero(first)][np.cumsum(first) - 1]
-    return in_visit(pages, earlier.astype(np.int64))
 
 
 assert DAY == 86_400, "days of the world and of the log are the same"

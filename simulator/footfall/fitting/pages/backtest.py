@@ -72,21 +72,24 @@ def page_slope(foretold: Floats, clicks: Floats, users: Numbers) -> PageSlope:
     given how many they are, maximised by Newton's method.
     """
     log = np.log(np.maximum(foretold, 1e-12))
-
-    def mean(weight: Floats, values: Floats) -> Floats:
-        total = np.bincount(users, weight)
-        return np.asarray((np.bincount(users, weight * values) / np.maximum(total, 1e-300))[users])
-
-    x = log - mean(np.ones(len(log)), log)
+    x = log - mean_by_user(users, log)
     slope, information = 1.0, 0.0
     for _ in range(STEPS):
         weight = np.exp(slope * x)
-        centre = mean(weight, x)
-        information = float((clicks * mean(weight, (x - centre) ** 2)).sum())
+        centre = mean_by_user(users, x, weight)
+        spread = mean_by_user(users, (x - centre) ** 2, weight)
+        information = float((clicks * spread).sum())
         if information < LEAST_INFORMATION:
             return PageSlope(float("nan"), float("nan"))
         slope += float((clicks * (x - centre)).sum()) / information
     return PageSlope(slope, information**-0.5)
+
+
+def mean_by_user(users: Numbers, values: Floats, weight: Floats | None = None) -> Floats:
+    """[n] weighted mean of ``values`` [n] over the rows of each row's user."""
+    weight = np.ones(len(values)) if weight is None else weight
+    total = np.maximum(np.bincount(users, weight), 1e-300)
+    return np.asarray((np.bincount(users, weight * values) / total)[users])
 
 
 @dataclass(frozen=True)

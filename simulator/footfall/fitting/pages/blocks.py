@@ -39,6 +39,9 @@ LONGER = 1.7
 FARTHEST = 4.0
 """Log-odds by which one step of a user or an item may move a utility."""
 
+CERTAIN, NOTABLE = 3.0, 0.15
+"""A page's weight is used if it is so many errors from 0, and by so much."""
+
 ABSURD = 30.0
 """Log-odds, and a variance of log-odds, that no users of flesh and blood have."""
 
@@ -96,6 +99,12 @@ class PageWeight:
     usual: float = 0.0
     """... above this one."""
     error: float = 0.0
+
+    @property
+    def applied(self) -> PageWeight:
+        """The weight if it is told from 0 (by ``CERTAIN`` errors, and ``NOTABLE``), else none."""
+        sure = abs(self.value) > max(NOTABLE, CERTAIN * self.error)
+        return self if sure else PageWeight(0.0, self.usual, 0.0)
 
 
 @dataclass(eq=False)

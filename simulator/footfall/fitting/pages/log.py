@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.behaviour.in_visit import earlier
 from footfall.errors import DataError
 from footfall.fitting.pages.picks import Grid
 
@@ -76,17 +77,13 @@ class PageLog:
     @cached_property
     def clicks_above(self) -> Numbers:
         """[n] clicks on the same page above each impression."""
-        clicks = self.clicked.astype(np.int64)
-        total = np.cumsum(clicks) - clicks
-        return np.asarray(total - total[self.grid.rows[:, 0]][self.grid.page], dtype=np.int64)
+        return earlier(self.clicked.astype(np.int64), self.grid.place == 0)
 
     @cached_property
     def clicks_earlier(self) -> Numbers:
         """[n_pages] clicks on earlier pages of the visit."""
         clicks = np.bincount(self.pages, self.clicked, self.n_pages).astype(np.int64)
-        before = np.cumsum(clicks) - clicks
-        first = np.arange(self.n_pages) - self.page_number
-        return np.asarray(before - before[first], dtype=np.int64)
+        return earlier(clicks, self.page_number == 0)
 
     @property
     def pairs(self) -> Numbers:

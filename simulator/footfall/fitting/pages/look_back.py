@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.fitting.pages.backtest import Discrepancy, PageSlope, discrepancy, page_slope
-from footfall.fitting.pages.blocks import Design
+from footfall.fitting.pages.blocks import Design, PageWeight
 from footfall.fitting.pages.clicks import ClickFit, page_clicks
 from footfall.fitting.pages.log import PageLog
-from footfall.fitting.pages.page_worth import FoundWeight, page_weight
+from footfall.fitting.pages.page_worth import page_weight
 from footfall.fitting.pages.picks import chances
 from footfall.fitting.pages.stack import Stack, stacked
 
@@ -25,7 +25,7 @@ class LookBack:
     discrepancy: Discrepancy
     slope: PageSlope
     stack: Stack
-    page: FoundWeight
+    page: PageWeight
     """What the rest of a page does to each of its items."""
 
 

@@ -7,50 +7,31 @@ item is judged for itself; below 0 a page of good items gains less than its item
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from footfall.fitting.pages.backtest import mean_by_user
 from footfall.fitting.pages.blocks import Design, PageWeight, Posterior
 from footfall.fitting.pages.picks import Family, pull
 from footfall.fitting.pages.stack import level_of
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int64]
 
 STEPS = 12
 
 WEAK = 1.0
 """Precision of the prior around 0."""
 
-CERTAIN, NOTABLE = 3.0, 0.15
-"""The term is used if its weight is so many errors from 0, and by so much."""
-
-
-@dataclass(frozen=True)
-class FoundWeight:
-    """What the pages say, whether it is used or not."""
-
-    weight: PageWeight
-
-    @property
-    def applied(self) -> PageWeight:
-        """Nothing, unless the pages refute it."""
-        value, error = self.weight.value, self.weight.error
-        sure = abs(value) > max(NOTABLE, CERTAIN * error)
-        return self.weight if sure else PageWeight(0.0, self.weight.usual, 0.0)
-
 
 def page_weight(
     family: Family, design: Design, post: Posterior, reading: Floats, clicked: Bools
-) -> FoundWeight:
-    """Of impressions that were not fitted; arrays are [n]."""
+) -> PageWeight:
+    """Of impressions that were not fitted, whether it is to be used or not; arrays are [n]."""
     mean = post.page_means(design)
     usual = float(mean.mean()) if len(mean) else 0.0
     first = design.grid.rows[:, 0]
-    x = (mean - _by_user(design.users[first], mean))[design.grid.page]
+    x = (mean - mean_by_user(design.users[first], mean))[design.grid.page]
     utility = post.expected(design)
     value, information = 0.0, WEAK
     for _ in range(STEPS):
@@ -62,10 +43,4 @@ def page_weight(
             information -= now.together * float((design.grid.sums(weighted) ** 2).sum())
         value += (float((x * now.slope).sum()) - WEAK * value) / information
         value = float(np.clip(value, -0.95, 2.0))
-    return FoundWeight(PageWeight(value, usual, float(information**-0.5)))
-
-
-def _by_user(users: Numbers, values: Floats) -> Floats:
-    """[n] mean of each row's user."""
-    counts = np.maximum(np.bincount(users), 1)
-    return np.asarray((np.bincount(users, values) / counts)[users])
+    return PageWeight(value, usual, float(information**-0.5))

@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from figures import keep
+from figures import keep, when
 from shop_log import write_shop
 
 FOOTFALL = (sys.executable, "-c", "from footfall.cli.main import main; main()")
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=4_500_000)
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--only", default=",".join(COMMANDS))
-    parser.add_argument("--keep", choices=("whole-log", "whole-log-18"))
+    parser.add_argument("--keep", choices=("whole-log", "whole-log-18", "whole-log-100"))
     options = parser.parse_args()
     if not (options.folder / "events.parquet").exists():
         write_shop(options.folder, options.events, pages=options.pages)
@@ -70,6 +70,7 @@ def main() -> None:
         figures |= {f"{name}-{what}": f"{value:.3g}" for what, value in found.items()}
     if options.keep:
         pages = " --pages" if options.pages else ""
+        figures["when"] = when()
         how = f"--events {options.events}{pages} --only {options.only} --keep {options.keep}"
         keep(options.keep, f"python benchmarks/whole_log.py LOG {how}", figures)
 

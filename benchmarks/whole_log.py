@@ -27,8 +27,14 @@ COMMANDS = {
     "describe": ("data", "describe", "shop.yaml"),
     "again": ("data", "describe", "shop.yaml"),
     "fit": ("fit", "shop.yaml", "--out", "behaviour.yaml"),
-    "run": ("run", "shop.yaml", "--out", "run"),
+    "run": ("run", "fitted.yaml", "--out", "run", "--overwrite"),
 }
+
+
+def name_the_fit(folder: Path) -> None:
+    """``fitted.yaml``: the scenario with the users that ``fit`` has written."""
+    text = (folder / "shop.yaml").read_text(encoding="utf-8")
+    (folder / "fitted.yaml").write_text(f"{text}behaviour: behaviour.yaml\n", encoding="utf-8")
 
 
 def measure(folder: Path, command: tuple[str, ...]) -> dict[str, float]:
@@ -62,6 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     if not (options.folder / "events.parquet").exists():
         write_shop(options.folder, options.events, pages=options.pages)
+    name_the_fit(options.folder)
     figures: dict[str, str] = {}
     for name in options.only.split(","):
         found = measure(options.folder, COMMANDS[name])

@@ -1,7 +1,7 @@
 """How fast the world turns without a language model, and where the time goes.
 
     python benchmarks/world.py [--users 2000] [--days 14] [--workers 1] [--events 20]
-    python benchmarks/world.py --users 1000000 --days 7 --workers 2 --events 5 --no-profile
+    python benchmarks/world.py --users 1000000 --days 7 --workers 2 --events 5 --design split
     python benchmarks/world.py --distil FOLDER
     python benchmarks/world.py --surrogate FOLDER/small
 
@@ -55,7 +55,11 @@ def write_shop(folder: Path, users: int, events: int = 20) -> None:
 
 
 def scenario(
-    users: int, days: float, model: str = "fake", surrogate: Path | None = None
+    users: int,
+    days: float,
+    model: str = "fake",
+    surrogate: Path | None = None,
+    design: str = "paired",
 ) -> Scenario:
     """Two arms, ten items a page."""
     asking = {} if surrogate is None else {"mode": "surrogate", "path": str(surrogate.resolve())}
@@ -67,6 +71,7 @@ def scenario(
             "split": {"fraction": 0.9},
             "population": {"users": users, "min_history": 2},
             "model": {"name": model},
+            "design": design,
             "choice": asking or {"visit_events": False},
             # Shards are simulated and written one after the other, so small ones save memory.
             "world": {"days": days, "slate": 10, "shards": max(2, users // 20_000)},
@@ -97,6 +102,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--events", type=int, default=20, help="of a user's history")
     parser.add_argument("--model", choices=["none", "fake"], default="none")
+    parser.add_argument("--design", choices=["paired", "split"], default="paired")
     parser.add_argument("--surrogate", type=Path, help="who answers, instead of a model")
     parser.add_argument("--distil", type=Path, help="write a surrogate to this folder, and end")
     parser.add_argument("--no-profile", action="store_true")
@@ -108,7 +114,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_shop(folder, options.users + max(200, options.users // 5), options.events)
-        plan = scenario(options.users, options.days, options.model, options.surrogate)
+        plan = scenario(
+            options.users, options.days, options.model, options.surrogate, options.design
+        )
         started, core = time.perf_counter(), time.process_time()
         begun: list[float] = []
 

@@ -94,6 +94,12 @@ def distil(folder: Path, options: argparse.Namespace) -> None:
     subprocess.run([footfall, "distill", "world.yaml", "--out", "small"], cwd=folder, check=True)
 
 
+def _told(options: argparse.Namespace) -> list[str]:
+    """The arguments as anybody may give them."""
+    where = str(options.surrogate)
+    return ["FOLDER/small" if word == where else word for word in sys.argv[1:]]
+
+
 def main() -> None:
     """Run it once for the clock and once for the profile."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -106,7 +112,7 @@ def main() -> None:
     parser.add_argument("--surrogate", type=Path, help="who answers, instead of a model")
     parser.add_argument("--distil", type=Path, help="write a surrogate to this folder, and end")
     parser.add_argument("--no-profile", action="store_true")
-    parser.add_argument("--keep", help="a name for the figures in benchmarks/results")
+    parser.add_argument("--keep", choices=("world", "world-surrogate", "world-million"))
     options = parser.parse_args()
     if options.distil is not None:
         distil(options.distil, options)
@@ -154,7 +160,7 @@ def main() -> None:
         if options.keep:
             keep(
                 options.keep,
-                "python benchmarks/" + shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+                "python benchmarks/" + shlex.join([Path(sys.argv[0]).name, *_told(options)]),
                 {
                     "decisions": f"{shown:,}",
                     "a-core-second": f"{shown / busy:,.0f}",

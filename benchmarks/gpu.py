@@ -271,9 +271,8 @@ def table(found: Mapping[str, Figures]) -> str:
     if "finetune" in found:
         of, best = found["finetune"], found["finetune"]["best"]
         rate = of["tokens"] / of["training seconds"]
-        lines.append(
-            f"| teaching: {of['steps']} steps, {rate:,.0f} tokens a second | {of['seconds']:.0f} s |"
-        )
+        taught = f"teaching: {of['steps']} steps, {rate:,.0f} tokens a second"
+        lines.append(f"| {taught} | {of['seconds']:.0f} s |")
         lines.append(
             f"| what it learned, on other users: NLL, AUC | {best['nll']:.3f}, {best['auc']:.3f} |"
         )

@@ -12,20 +12,19 @@ EXAMPLES = "examples"
 
 
 def faults_table(log: RunLog) -> ReportTable | None:
-    """What the recommenders were asked for and got wrong, a column each."""
+    """What the recommenders were asked for and got wrong: a row each, columns of what happened."""
     faults = _faults(log)
     kinds = list(dict.fromkeys(kind for found in faults.values() for kind in found))
     counted = [kind for kind in kinds if kind != EXAMPLES]
     happened = [kind for kind in counted if any(found.get(kind) for found in faults.values())]
     never = [_words(kind) for kind in counted if kind not in happened]
     rows = tuple(
-        (_words(kind), *(_count(faults.get(arm, {}).get(kind)) for arm in log.arms))
-        for kind in happened
+        (arm, *(_count(faults.get(arm, {}).get(kind)) for kind in happened)) for arm in log.arms
     )
     note = f"Not once: {', '.join(never)}." if never else ""
-    if not rows and not note:
+    if not counted:
         return None
-    return ReportTable("Counted by the run", ("What", *log.arms), rows, note)
+    return ReportTable("Counted by the run", ("Recommender", *map(_words, happened)), rows, note)
 
 
 def fault_examples(log: RunLog) -> ReportTable | None:

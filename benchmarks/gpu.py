@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from figures import keep
 
 from footfall.answering.opening import open_choice
 from footfall.bench.contest import BenchOptions, measure
@@ -297,6 +298,8 @@ def main() -> None:
         found[part] = json.loads(kept.read_text(encoding="utf-8"))
     machine = {"device": installed_device(), "vllm": installed_version(), "model": options.model}
     write_json(options.out / "gpu.json", {"machine": machine, **found})
+    if options.keep:
+        keep("gpu", "python benchmarks/gpu.py --out gpu --keep", {"table": f"\n{table(found)}\n"})
     text = f"{machine['model']} on {machine['device']}, vLLM {machine['vllm']}\n\n{table(found)}\n"
     (options.out / "gpu.md").write_text(text, encoding="utf-8")
     print(text)
@@ -316,6 +319,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--history", type=int, default=20)
     parser.add_argument("--slate", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--keep", action="store_true", help="As the figure of the documents.")
     parser.add_argument("--steps", type=int, default=400, help="Of teaching.")
     parser.add_argument("--against", type=Path, help="utilities.json of another build.")
     return parser.parse_args()

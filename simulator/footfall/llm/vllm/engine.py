@@ -34,7 +34,6 @@ from footfall.llm.weights.tokenizer import load_tokenizer
 from footfall.llm.weights.weights import Weights, find_weights
 from footfall.llm.writing import Passage, Written
 
-
 _A_FEW = 8
 """Hidden rows that may be chance: two titles that begin alike."""
 

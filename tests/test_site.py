@@ -4,6 +4,7 @@ Building it executes the notebooks. ``FOOTFALL_SITE`` names one that `make docs`
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,9 +59,27 @@ def test_a_page_fits_the_screen_and_has_no_violation(site, browser, name):
         page.set_viewport_size({"width": width, "height": 800})
         page.goto((site / name).as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert violations(page) == []
+        assert violations(page) == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
     page.close()
+
+
+def test_sentences_with_figures_are_not_torn_apart(site):
+    pages = {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    assert not [path for path, text in pages.items() if "<!-- figure" in text]
+    (begin,) = re.findall(
+        r"<p>For [\d,]+ events all three took(.*?)</p>", pages[site / "index.html"], re.DOTALL
+    )
+    assert "by the clock" in begin
+
+
+def test_what_a_notebook_printed_is_in_one_piece(site):
+    text = (site / "notebooks" / "own-log.html").read_text(encoding="utf-8")
+    assert "\x1b" not in text
+    (said,) = [
+        part for part in re.findall(r"<pre.*?</pre>", text, re.DOTALL) if "is written" in part
+    ]
+    assert "split" in said
 
 
 @pytest.mark.browser

@@ -52,13 +52,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - MkDocs' signature
-    """Let links lead to where pages lie in the site."""
+    """Let links lead to where pages lie in the site, and leave marks of figures out."""
+    # A line that begins with a comment would begin a paragraph.
+    markdown = re.sub(r"(?<!`)<!-- /?figure\b.*?-->(?!`)", "", markdown)
     depth = page.file.src_uri.count("/")
     markdown = re.sub(r"(\]\([^)\s]+)\.ipynb\)", r"\1.md)", markdown)
     if page.file.src_uri in ("index.md", *ELSEWHERE):
         return re.sub(r"(\]\((?:\.\./)*)docs/", r"\1", markdown)
     out = "../" * (depth + 1)
     return re.sub(rf"(\]\(\s*){re.escape(out)}(?=\w)", rf"\1{out[3:]}", markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - MkDocs' signature
+    """Code that is wider than the screen is scrolled with the keyboard, too."""
+    return re.sub(r"(<pre>(?:<span></span>)?)<code>", r'\1<code tabindex="0">', html)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001 - MkDocs' signature

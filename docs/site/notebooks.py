@@ -20,6 +20,8 @@ from nbclient import NotebookClient
 FRAME = '<div class="framed-table" markdown="0" tabindex="0" role="group" aria-label="Table">'
 """Around a table that may be wider than the page: it is scrolled, with the keyboard too."""
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 SECONDS = 600
 """After which a cell is given up."""
 
@@ -44,8 +46,21 @@ def executed(path: Path) -> tuple[str, dict[str, bytes]]:
         language = "bash" if cell.source.startswith("%%bash") else "python"
         source = cell.source.removeprefix("%%bash\n").removeprefix("set -e\n")
         parts.append(f"```{language}\n{source}\n```")
-        parts += [_output(output, path.stem, pictures) for output in cell.outputs]
+        parts += [_output(output, path.stem, pictures) for output in _joined(cell.outputs)]
     return "\n\n".join(parts) + "\n", pictures
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Outputs in which what was printed piece by piece stands in one piece, without colours."""
+    joined: list[Any] = []
+    for output in outputs:
+        if output.output_type == "stream":
+            output.text = COLOUR.sub("", output.text)
+            if joined and joined[-1].get("name") == output.name:
+                joined[-1].text += output.text
+                continue
+        joined.append(output)
+    return joined
 
 
 def _output(output: Any, name: str, pictures: dict[str, bytes]) -> str:

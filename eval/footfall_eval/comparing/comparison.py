@@ -164,15 +164,14 @@ class Comparison:
         main = self.contrast(treatment)
         if not math.isfinite(main.pairing_ratio):
             return ""
-        known = {metric.name: metric for metric in METRICS}
         words = (
-            f"The interval of {self.primary} is {main.pairing_ratio:.2f} times as wide as a split "
-            "test's with the same users"
+            f"The interval of {_said(self.primary)} is {main.pairing_ratio:.2f} times as wide as a "
+            "split test's with the same users"
         )
         for other in self.contrasts:
-            same = known[other.metric].variant_of == self.primary
+            same = _METRICS[other.metric].variant_of == self.primary
             if same and other.treatment == treatment and math.isfinite(other.pairing_ratio):
-                words += f"; that of {other.metric}, {other.pairing_ratio:.2f} times"
+                words += f"; that of {_said(other.metric)}, {other.pairing_ratio:.2f} times"
         return f"{words}."
 
     def correction_words(self) -> str:
@@ -182,7 +181,7 @@ class Comparison:
             return "p-values are not corrected"
         leads = sum(contrast.metric == self.primary for contrast in self.contrasts)
         others = len(self.contrasts) - leads
-        main = f"{self.primary} for {leads} treatment{'s' * (leads > 1)}"
+        main = f"{_said(self.primary)} for {leads} treatment{'s' * (leads > 1)}"
         return f"corrected by {names[self.correction]}: {main}, the rest for {others} contrasts"
 
     def to_frame(self) -> pd.DataFrame:
@@ -252,11 +251,8 @@ class Comparison:
         return json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
 
     def _repr_html_(self) -> str:
-        """For notebooks: the verdict, and the contrasts as a table."""
-        frame = self.to_frame()
-        short = ["metric", "control", "treatment", "control_value", "treatment_value"]
-        short += ["difference", "ci_low", "ci_high", "p_value", "p_adjusted", "correlation"]
-        table = frame[short].to_html(index=False, float_format=lambda x: f"{x:.4g}", border=0)
+        """For notebooks: the verdict, and the table; every contrast is in ``to_frame``."""
+        table = self.table().to_html()
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.cautions)
         return f"<p><strong>{escape(self.verdict)}</strong></p>{table}<ul>{notes}</ul>"
 
@@ -312,3 +308,9 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 def finite(value: Any) -> Any:
     """For JSON, which has no NaN and no infinity: None in their place."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _said(metric: str) -> str:
+    """A metric in the middle of a sentence: its name for people where it has one."""
+    known = _METRICS.get(metric)
+    return metric if known is None else f"{known.label[0].lower()}{known.label[1:]}"

@@ -6,7 +6,8 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 
 import pandas as pd
 
@@ -60,6 +61,18 @@ class ResultTable:
         body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return f"{body}\n\n{self.note}\n"
 
+    def to_html(self) -> str:
+        """Write a table for notebooks, the best in bold."""
+        head = "".join(f'<th scope="col">{escape(label)}</th>' for label in self.head)
+        lines = [f"<table><caption>{escape(self.caption)}</caption>"]
+        lines.append(f"<thead><tr><td></td>{head}</tr></thead><tbody>")
+        for name, cells in self.rows:
+            row = "".join(
+                f"<td>{_joined(_in_html(cell), '<strong>{}</strong>')}</td>" for cell in cells
+            )
+            lines.append(f'<tr><th scope="row">{escape(name)}</th>{row}</tr>')
+        return "\n".join([*lines, f"</tbody></table><p>{escape(self.note)}</p>"])
+
     def to_latex(self) -> str:
         """Write a table for a paper (``booktabs``), the best in bold."""
         columns = "l" + "r" * len(self.head)
@@ -99,6 +112,10 @@ def _joined(cell: TableCell, bold: str, star: str = "*") -> str:
 
 def _escaped(cell: TableCell) -> TableCell:
     return TableCell(cell.value, _tex(cell.text), _tex(cell.difference), cell.best, cell.differs)
+
+
+def _in_html(cell: TableCell) -> TableCell:
+    return replace(cell, text=escape(cell.text), difference=escape(cell.difference))
 
 
 def _bars(text: str) -> str:

@@ -153,9 +153,9 @@ def over_time(
 
 
 TRENDS = {
-    "gini": ("Gini of exposure", 1.0, "0: impressions even over items; 1: all on one"),
+    "gini": ("Gini of exposure", 1.0, "0: even, 1: all on one"),
     "coverage": ("Catalogue shown", 100.0, "percent of all items"),
-    "diversity": ("Diversity of a page", 100.0, "percent of pairs of different categories"),
+    "diversity": ("Diversity of a page", 100.0, "percent of pairs"),
     "head": ("Impressions of the most popular tenth", 100.0, "percent of impressions"),
     "clicks": ("Clicks a visit", 1.0, "clicks"),
 }

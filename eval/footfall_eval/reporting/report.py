@@ -38,6 +38,8 @@ from footfall_eval.reporting import plots, view
 from footfall_eval.reporting.figure_files import write_figure
 from footfall_eval.reporting.notes import notes
 from footfall_eval.reporting.plots import Figure
+from footfall_eval.reporting.prose import prose
+from footfall_eval.reporting.recommender_tables import fault_examples, faults_table
 from footfall_eval.reporting.validity_plots import records, validity_figures
 from footfall_eval.statistics.segments import profile_columns, segment_effects
 from footfall_eval.statistics.sequence import effect_over_days
@@ -105,6 +107,7 @@ def render(log: RunLog, result: Comparison, pooled: PooledComparison | None = No
         lstrip_blocks=True,
     )
     environment.filters["figure"] = number
+    environment.filters["prose"] = prose
     environment.filters["share"] = lambda value: amount(value, "share")
     environment.filters["chance"] = lambda value: f"{value:.0%}"
     scripts = {"plotly": get_plotlyjs(), "page": _resource("report.js")}
@@ -160,7 +163,8 @@ def _content(log: RunLog, result: Comparison) -> dict[str, Any]:
         "currency": currency,
         "arms": log.arms,
         "answered": view.answers_table(result),
-        "faults": view.faults_table(log),
+        "faults": faults_table(log),
+        "fault_examples": fault_examples(log),
         "endings": view.endings_table(log),
         "quality": view.quality_table(log),
         "blocks": BLOCKS,

@@ -282,19 +282,6 @@ def answers_table(result: Comparison) -> ReportTable | None:
     return ReportTable("What the recommenders answered", head, rows)
 
 
-def faults_table(log: RunLog) -> ReportTable | None:
-    """What the recommenders got wrong, as the run counted it, one row a kind."""
-    faults = {str(arm): dict(found) for arm, found in (log.manifest.get("faults") or {}).items()}
-    # Down, not across: with six recommenders and their examples no page is wide enough.
-    rows = tuple(
-        (arm, kind.replace("_", " "), _plain(count))
-        for arm in log.arms
-        for kind, count in faults.get(arm, {}).items()
-    )
-    head = ("Recommender", "What", "How often")
-    return ReportTable("Counted by the run", head, rows, words=True) if rows else None
-
-
 def endings_table(log: RunLog) -> ReportTable:
     """Why visits ended, as a share of the arm's visits."""
     found = log.execute(
@@ -367,8 +354,23 @@ def assumptions_table(manifest: dict[str, Any]) -> ReportTable | None:
     """Numbers that no data has spoken for, with their source."""
     listed = manifest.get("assumptions") or []
     keys = [key for key in ("name", "value", "unit", "source") if any(r.get(key) for r in listed)]
-    rows = tuple(tuple(_plain(row.get(key, "")) for key in keys) for row in listed)
+    rows = tuple(tuple(_plain(row.get(key, "")) for key in keys) for row in _folded(listed))
     head = tuple({"name": "Assumed"}.get(key, key.capitalize()) for key in keys)
     return (
         ReportTable("Numbers that no data has spoken for", head, rows, words=True) if rows else None
     )
+
+
+def _folded(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Numbers of one group that are 0, or not set, for one reason stand in one row."""
+    rows: dict[object, dict[str, Any]] = {}
+    for row in listed:
+        value = row.get("value")
+        group, _, name = str(row.get("name", "")).partition(".")
+        silent = value in (0, None, [], "")
+        key = (group, str(value), row.get("unit"), row.get("source")) if silent else len(rows)
+        if key in rows:
+            rows[key]["name"] = f"{rows[key]['name']}, {name or group}"
+        else:
+            rows[key] = {**row, "value": "not set" if silent and value != 0 else value}
+    return list(rows.values())

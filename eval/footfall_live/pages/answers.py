@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from footfall_eval import Contrast
+from footfall_eval.comparing.figures import estimate
+from footfall_eval.reporting.prose import prose
 from footfall_live.door.refusals import UNFIT, RequestError
 
 MOST_FIELDS = 20
@@ -95,9 +97,16 @@ def _believed(contrast: Contrast) -> tuple[float, float, float]:
     return both.low, both.lift, both.high
 
 
+def _difference(contrast: Contrast) -> str:
+    """With as many decimals as its interval deserves, as the verdict has it."""
+    return estimate(contrast.difference, contrast.ci_low, contrast.ci_high)[0]
+
+
 _ENVIRONMENT.filters |= {
+    "difference": _difference,
     "share": _share,
     "figure": _figure,
     "change": _change,
     "believed": _believed,
+    "prose": prose,
 }

@@ -25,6 +25,10 @@ if (play) {
   });
 }
 
+// What stands between backticks is code.
+const prose = (text) => text.split(/`([^`]+)`/).map((part, place) =>
+  place % 2 ? Object.assign(document.createElement("code"), { textContent: part }) : part);
+
 // A run that goes on tells of itself; when it has ended the page is loaded once more.
 const live = document.querySelector("[data-events]");
 const share = (value) => `${Math.round(100 * value)}%`;
@@ -123,7 +127,7 @@ for (const table of document.querySelectorAll("[data-sorts]")) {
     place.textContent = "...";
     try {
       const said = await (await fetch(place.dataset.verdict)).json();
-      place.textContent = said.verdict || said.error;
+      place.replaceChildren(...prose(said.verdict || said.error));
     } catch { return; } // the page is being left
   }
 })();

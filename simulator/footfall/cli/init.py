@@ -18,6 +18,7 @@ from footfall.datasets.guessing.asking import Ask, Finding, OpenQuestion, Told, 
 from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.sources import load
 from footfall.errors import UserError
+from footfall.plumbing.extras import recommenders_lack
 from footfall.plumbing.files import replacing
 from footfall.plumbing.stderr import stderr
 from footfall.scenario.drafting import draft
@@ -95,6 +96,11 @@ def init(
     sys.stdout.write(
         f"{out} is written: {len(dataset.interactions):,} events of "
         f"{len(dataset.users):,} users with {len(dataset.items):,} items.\n"
+    )
+    lacking = recommenders_lack()
+    if lacking:
+        sys.stdout.write(f"Its recommenders need LensKit:  {lacking}\n")
+    sys.stdout.write(
         f"Read it, then:  footfall run {out} --out runs/{out.stem}\n"
         f"                footfall compare runs/{out.stem}\n"
     )

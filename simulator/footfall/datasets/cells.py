@@ -29,7 +29,7 @@ BLANKS = "\u00a0\u202f\u2009"
 """Blanks that do not break a line, between thousands."""
 
 _SIGNS = (
-    r"[$€£¥₽₹₩₺₴₫฿円元]|R\$|zł|Kč|kr\.?|lei|Ft|EUR|USD|GBP|CHF|JPY|CNY|RMB|KRW|INR|RUB|PLN|CZK|SEK|NOK"
+    r"[$€£¥₽₹₩₺₴₫฿₪₦₱円元원]|R\$|Rp\.?|zł|Kč|kr\.?|lei|Ft|EUR|USD|GBP|CHF|JPY|CNY|RMB|KRW|INR|RUB|PLN|CZK|SEK|NOK"
     r"|DKK|HUF|TRY|BRL|MXN|ARS|CLP|COP|PEN|CAD|AUD|NZD|ZAR|SGD|HKD|IDR|THB|VND|PHP|MYR|UAH|RON|BGN"
     r"|ILS|AED|SAR|EGP|NGN|KES"
 )
@@ -38,7 +38,7 @@ CURRENCY = re.compile(
 )
 """A price with the sign or the code of its currency."""
 
-_GROUPED = re.compile(rf"\d{{1,3}}(?:([.,' {BLANKS}])\d{{3}})+(?:([.,])\d+)?")
+_GROUPED = re.compile(rf"\d{{1,3}}(?:,\d\d)*(?:([.,' {BLANKS}])\d{{3}})+(?:([.,])\d+)?")
 _COMMA = re.compile(r"\d+,\d+")
 
 
@@ -68,6 +68,7 @@ def point_of_thousands(column: pd.Series) -> pd.Series:
     if column.dtype != object:
         return column.iloc[:0]
     text = column[column.map(lambda value: isinstance(value, str))].str.strip()
+    text = _without_currency(text)
     with_point = text[text.str.contains(".", regex=False)]
     alike = with_point.str.fullmatch(r"[+-]?\d{1,3}\.\d{3}")
     several = len(set(with_point)) > 1
@@ -97,7 +98,8 @@ def amounts(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Se
     Args:
         column: Numbers, or their texts.
         decimal: Sign before the fraction.
-        thousands: Sign between groups of three digits; where there is none, a text with such a
+        thousands: Sign between groups of three digits (or of two above the thousands, as in India:
+            1,23,456); where there is none, a text with such a
             sign is no number.
     """
     found = numbers(column)
@@ -109,7 +111,8 @@ def amounts(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Se
     text = _without_currency(text)
     if thousands:
         sign = f"[ {BLANKS}]" if thousands == " " else re.escape(thousands)
-        grouped = text.str.contains(rf"^[+-]?\d{{1,3}}(?:{sign}\d{{3}})+(?!\d)", regex=True)
+        groups = rf"^[+-]?\d{{1,3}}(?:{sign}\d{{2,3}})*{sign}\d{{3}}(?!\d)"
+        grouped = text.str.contains(groups, regex=True)
         text = text.where(~grouped, text.str.replace(sign, "", regex=True))
     if decimal != ".":
         text = text.mask(text.str.contains(".", regex=False))
@@ -119,6 +122,17 @@ def amounts(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Se
         found.index.isin(text.index), read.reindex(found.index)
     )
     return whole
+
+
+def chances(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Series:
+    """A column of probabilities as numbers; "4.5 %" is 0.045, and what is none becomes NaN."""
+    text = column.astype(str)
+    percent = contains(text, r"^\s*[\d.,]+\s*%\s*$")
+    if not percent.any():
+        return amounts(column, decimal, thousands)
+    bare = column.astype(object).mask(percent, text.str.replace(r"\s*%\s*$", "", regex=True))
+    found = amounts(bare, decimal, thousands).astype(float)
+    return found.mask(percent, found / 100)
 
 
 def _without_currency(text: pd.Series) -> pd.Series:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.datasets.cells import amounts, point_of_thousands
+from footfall.datasets.cells import amounts, chances, point_of_thousands
 from footfall.datasets.ids import as_id
 from footfall.datasets.schema import Cleaning, PageNotes
 from footfall.errors import one_line
@@ -16,6 +16,7 @@ from footfall.errors import one_line
 MOST = 1e15
 """No price, rating or quantity is beyond; sums of such are no numbers any more."""
 
+PAID = ("value", "unit_price")
 MONEY = ("value", "unit_price", "price", "quantity")
 """Columns of amounts, as drafts call them."""
 
@@ -70,6 +71,8 @@ class Draft:
     """The sign before the part of a number below 1."""
     thousands: str = ""
     """The sign between groups of three digits."""
+    cents: bool = False
+    """Money of the interactions is in hundredths of the currency."""
     written: dict[str, pd.Series] = field(default_factory=dict)
     """Columns as the source wrote them, where the interactions hold what was read of them; with
     the labels of the interactions."""
@@ -123,8 +126,11 @@ class Draft:
             problem = f"{column.replace('_', ' ')} with three digits behind its point"
             action = 'read as a fraction; `decimal: ","`, `thousands: "."` reads thousands'
             self.note(problem, action, len(odd), smallest(odd))
-        found = amounts(table[column], self.decimal, self.thousands).astype(float)
+        read = chances if column == "propensity" else amounts
+        found = read(table[column], self.decimal, self.thousands).astype(float)
         unread = found.isna() & table[column].notna()
+        if self.cents and column in PAID:
+            found = found / 100
         blank = table.loc[unread, column].astype(str).str.strip() == ""
         return Numbers(found, unread & ~blank.reindex(unread.index, fill_value=False))
 

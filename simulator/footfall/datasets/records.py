@@ -75,7 +75,7 @@ def read_json(source: IO[bytes]) -> dict[str, list[Any]]:
     count = 0
     for record in _records(source):
         row = dict(_flat(record))
-        for key in row.keys() - columns.keys():
+        for key in [key for key in row if key not in columns]:
             columns[key] = [None] * count
         for key, values in columns.items():
             values.append(row.get(key))

@@ -27,7 +27,7 @@ from footfall.datasets.table_source import (
     ItemTable,
     TableSource,
 )
-from footfall.datasets.times import read_times
+from footfall.datasets.times import dated, read_times
 from footfall.datasets.wide import unfold
 
 LOOKED_AT = 1000
@@ -91,6 +91,7 @@ def drafted(
         latest=naive_utc(source.latest),
         decimal=source.decimal,
         thousands=source.thousands,
+        cents=source.cents,
         written=_written(written, source),
         cleaning=[*notes, *times.notes],
         of_users=of_users,
@@ -200,9 +201,7 @@ def _moments(raw: pd.DataFrame, columns: InteractionColumns) -> pd.Series:
     """The column of times; a date and its time of day put together."""
     if columns.clock is None:
         return raw[columns.time]
-    both = raw[columns.time].astype(str).str.cat(raw[columns.clock].astype(str), " ")
-    whole = raw[columns.time].notna() & raw[columns.clock].notna()
-    return both.where(whole).rename(columns.time)
+    return dated(raw[columns.time], raw[columns.clock])
 
 
 def _actions(

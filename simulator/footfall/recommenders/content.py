@@ -89,7 +89,7 @@ def _words(text: str) -> list[str]:
 def _embedded(spec: ContentSpec, texts: list[str]) -> npt.NDArray[np.float32]:
     encoder: Encoder = SentenceEncoder()
     if spec.by == "language-model":
-        encoder = States(ModelSpec(name=spec.model), MIDDLE)
+        encoder = States(ModelSpec(name=spec.model or "embedded"), MIDDLE)
     found = encoder.encode(texts)
     # States of a language model all point much the same way; what is common says nothing.
     return np.asarray(normalize(found - found.mean(axis=0)), dtype=np.float32)

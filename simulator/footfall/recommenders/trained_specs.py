@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_serializer, model_validator
 
 from footfall.plumbing.spec import Spec
 
@@ -156,12 +156,13 @@ class ContentSpec(TrainedSpec):
     a language model."""
     attributes: tuple[str, ...] = ()
     """Columns of the items table that are read beside title and category."""
-    model: str = "embedded"
-    """Only by language-model: its folder, its name on the Hugging Face hub, or embedded."""
+    model: str | None = None
+    """Only by language-model: its folder, its name on the Hugging Face hub, or embedded, which it
+    is if not given."""
 
     @model_validator(mode="after")
     def _a_model_needs_its_kind(self) -> ContentSpec:
-        if "model" in self.model_fields_set and self.by != "language-model":
+        if self.model is not None and self.by != "language-model":
             raise ValueError(f'"model" has no effect by "{self.by}"; remove it')
         return self
 
@@ -206,6 +207,13 @@ class HybridSpec(TrainedSpec):
     rank (reciprocal rank fusion: Cormack, Clarke and Buettcher, SIGIR 2009)."""
     weights: tuple[float, ...] | None = None
     """How much each part counts; equally unless told."""
+
+    @field_serializer("of")
+    def _parts_without_what_is_the_hybrids(self, parts: tuple[BaseModel, ...]) -> list[Any]:
+        """So that what a manifest keeps can be read again."""
+        return [
+            part.model_dump(mode="json", exclude=set(TrainedSpec.model_fields)) for part in parts
+        ]
 
     @model_validator(mode="after")
     def _one_weight_a_part(self) -> HybridSpec:

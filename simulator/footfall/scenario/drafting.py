@@ -174,7 +174,7 @@ def _data(source: TableSource, found: tuple[Finding, ...], folder: Path) -> str:
     unused = {finding.what: finding.found for finding in found}
     lines = ["data:\n", "  kind: table\n", f"  path: {_path(source.path, folder)}\n"]
     for name in ("encoding", "decimal", "thousands", "time_unit", "time_format", "timezone",
-                 "currency"):  # fmt: skip
+                 "cents", "currency"):  # fmt: skip
         value = getattr(source, name)
         if value not in (None, type(source).model_fields[name].default) or name == "timezone":
             mark = "assumed: " if name in assumed else ""

@@ -10,6 +10,7 @@ import yaml
 
 import shop
 from footfall.plumbing.extras import EXTRAS, missing
+from logs_of_shops import LOGS
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -40,6 +41,12 @@ def test_heavy_libraries_are_extras():
     for module, extra in EXTRAS.items():
         package = {"PIL": "pillow"}.get(module, module)  # what the registry calls it
         assert any(package in requirement for requirement in extras[extra]), module
+
+
+def test_init_says_what_its_recommenders_need(tmp_path):
+    file = LOGS["german"].write(tmp_path)
+    done = bare("init", file, cwd=tmp_path)
+    assert "pip install 'footfall[recommenders]'" in done.stdout, done.stderr
 
 
 def test_a_plain_install_plays_and_compares(tmp_path):

@@ -9,6 +9,7 @@ from console import footfall
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody, usual
 from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.guessing.words import action_of, understand
+from footfall.datasets.records import read_json
 from footfall.datasets.sources import load
 from footfall.errors import DataError
 from footfall.options import Options
@@ -17,11 +18,15 @@ from footfall.scenario.drafting import draft
 from footfall.scenario.reading import read_scenario
 from further_logs import FURTHER, shown
 from logs_of_shops import LOGS, nameless
+from logs_of_the_world import WORLD, activity_stream, bandit, czech_spreadsheet
+from odd_logs import ODD, dutch_till, server_log, wide_pages
+
+ALL = {**LOGS, **FURTHER, **ODD, **WORLD}
 
 
-@pytest.mark.parametrize("name", [*LOGS, *FURTHER])
+@pytest.mark.parametrize("name", ALL)
 def test_a_log_is_understood_and_its_scenario_means_the_right_thing(tmp_path, name):
-    log = {**LOGS, **FURTHER}[name]
+    log = ALL[name]
     beside = {"--items": "items", "--users": "users"}
     more = {beside[log.arguments[0]]: tmp_path / log.arguments[1]} if log.arguments else {}
     guessed = guess(LogTables(tmp_path / log.write(tmp_path), **more), Told(), nobody)
@@ -36,7 +41,13 @@ def test_a_log_is_understood_and_its_scenario_means_the_right_thing(tmp_path, na
     drafted = draft(source, dataset, guessed.findings, tmp_path / "shop.yaml")
     (tmp_path / "shop.yaml").write_text(drafted.text)
     scenario = read_scenario(tmp_path / "shop.yaml")
-    short = scenario.model_copy(update={"world": scenario.world.model_copy(update={"days": 1})})
+    few = {"users": 5, "min_history": scenario.population.min_history}
+    short = scenario.model_copy(
+        update={
+            "world": scenario.world.model_copy(update={"days": 1}),
+            "population": scenario.population.model_copy(update=few),
+        }
+    )
     assert run(short, Options(tmp_path / "out", tmp_path))["status"] == "finished"
 
 
@@ -65,6 +76,34 @@ def test_a_page_in_one_cell_is_refused_with_what_to_do(tmp_path):
     done = footfall("init", "x.csv", cwd=tmp_path)
     assert done.returncode == 2
     assert "kind: mind" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (server_log, "which column names the item? (path)"),
+        (wide_pages, '"item_1" to "item_5" hold the same things'),
+        (bandit, "what is a row?"),
+        (activity_stream, 'what does "Offer" mean'),
+        (czech_spreadsheet, "days as spreadsheets count them"),
+    ],
+)
+def test_a_log_that_does_not_tell_is_asked_about(tmp_path, write, said):
+    with pytest.raises(DataError, match=re.escape(said)):
+        guess(LogTables(tmp_path / write(tmp_path)), Told(), nobody)
+
+
+def test_cents_become_the_currency(tmp_path):
+    source = guess(LogTables(tmp_path / dutch_till(tmp_path)), Told(), nobody).source
+    paid = load(source, tmp_path).interactions["value"]
+    assert paid.iloc[0] == pytest.approx(25.56)
+
+
+def test_columns_of_json_come_in_the_order_of_the_file(tmp_path):
+    """Not in that of hashes, which differs from process to process."""
+    file = ODD["segment"].write(tmp_path)
+    with (tmp_path / file).open("rb") as opened:
+        assert list(read_json(opened))[:4] == ["messageId", "type", "event", "anonymousId"]
 
 
 def test_three_commands_lead_from_a_log_to_a_verdict(tmp_path):

@@ -352,6 +352,24 @@ def test_pages_are_slices_of_the_fully_sorted_list(scores, depth, pages):
     assert shown == expected[: depth * pages]
 
 
+LEAST = {
+    "hybrid": {"of": PARTS},
+    "table": {"path": "slates.csv"},
+    "callable": {"target": "shop:Mine"},
+    "http": {"url": "http://localhost:9000"},
+}
+"""What a kind of recommender cannot do without."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["json", "python"])
+def test_what_a_manifest_keeps_of_a_recommender_can_be_read_again(kind, mode):
+    """``explain``, ``--resume`` and ``validate`` read arms as they were resolved."""
+    spec = parse_spec({"kind": kind, **LEAST.get(kind, {})})
+    for how in ({}, {"exclude_none": True}):
+        assert parse_spec(spec.model_dump(mode=mode, **how)) == spec
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [

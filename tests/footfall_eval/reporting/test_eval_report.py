@@ -95,6 +95,42 @@ def test_every_section_is_there_in_words(html):
         assert part in text, part
 
 
+def test_commands_in_sentences_are_code(tmp_path):
+    """Wherever a sentence of Footfall stands: no reader meets a backtick."""
+    told = "`footfall validate demo` says so"
+    planted_run(tmp_path, seed=3)
+    verdict = {"verdict": "direction only", "reasons": [told], "recorded": told}
+    verdict |= {"blocks": {"B": {"status": "amber", "explanation": told, "metrics": {"x": 1}}}}
+    (tmp_path / "validity.json").write_text(json.dumps(verdict))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["assumptions"] = [{"name": "a", "value": 1, "source": told}]
+    manifest["dataset"] = {"dataset": "planted", "about": told, "cleaning": [told]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    shown = words(write_report(tmp_path).read_text(encoding="utf-8"))
+    shown = re.sub(r"<(style|meta)[^>]*>[^<]*", "", shown)
+    assert "`" not in shown
+    assert shown.count("<code>footfall validate demo</code> says so") >= 6
+
+
+def test_what_never_happened_is_one_line_not_a_table(tmp_path):
+    planted_run(tmp_path, seed=3)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    arms = [arm["name"] for arm in manifest["scenario"]["arms"]]
+    counts = {"slates": 1200, "empty": 0, "too_long": 0, "examples": {}}
+    manifest["faults"] = dict.fromkeys(arms, counts) | {
+        arms[0]: {**counts, "invented": 2, "examples": {"invented": ["no-such-item"]}}
+    }
+    manifest["assumptions"] = [
+        {"name": f"click.{name}", "value": 0, "source": "a round number"} for name in "abc"
+    ]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    shown = words(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "Not once: empty, too long." in shown
+    assert "no-such-item" in shown
+    assert "{}" not in shown
+    assert "click.a, b, c" in shown
+
+
 def test_nothing_in_the_data_becomes_markup(html):
     assert HOSTILE not in html
     assert "&lt;script&gt;window.hacked" in html

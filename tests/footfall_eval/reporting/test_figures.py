@@ -45,7 +45,9 @@ def six_arms(tmp_path_factory):
     users = [f"u{k}" for k in range(25)]
     arms = [f"recommender number {k}" for k in range(6)]
     shown = pd.concat([impressions(rng, arm, users, items=10) for arm in arms])
-    faults = {arm: {"too_short": 3, "examples": ["a long example " * 30]} for arm in arms}
+    faults = {
+        arm: {"too_short": 3, "examples": {"too_short": ["a long example " * 30]}} for arm in arms
+    }
     run = write_run(tmp_path_factory.mktemp("six"), shown, manifest={"faults": faults})
     write_report(run)
     return run

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from shlex import quote
 
+import numpy as np
+
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
@@ -142,6 +144,10 @@ def _of_every_row(table: SampledTable, roles: Roles, findings: Findings) -> str:
     if "rating" in roles.of:
         name = roles.of["rating"].name
         findings.note("action", "rate", f'every row has a rating, "{name}"')
+        zero = float(np.mean(roles.of["rating"].values() == 0)) if roles.of["rating"].whole else 0.0
+        if zero > RARE:
+            why = "taken for the lowest rating; if it means `not rated`, take these rows out"
+            findings.note("rating", f"0 in {zero:.0%} of the rows", why, assumed=True)
         return "rate"
     for column in table.columns:
         action = action_of(column.name)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from footfall.datasets.cells import chances
 from footfall.datasets.guessing.asking import Findings
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import AWAY, Roles, shows
@@ -128,7 +129,7 @@ def _chances(table: SampledTable, roles: Roles, shown: pd.Index, findings: Findi
         return
     items = roles.of["item"].cells.loc[shown].nunique()
     for column, cells in _free(table, roles, shown):
-        values = _numbers(cells)
+        values = chances(cells).to_numpy(dtype=float)
         if not (np.isfinite(values) & (values > 0) & (values <= 1)).all() or column.distinct < 3:
             continue
         worth = float(np.mean(1.0 / values)) / max(1, items)

@@ -14,6 +14,8 @@ from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.moments import Clock, clock_of
 from footfall.datasets.guessing.roles import AWAY, ROLES, Roles, shows
 from footfall.datasets.guessing.words import action_of
+from footfall.datasets.schema import ACTIONS
+from footfall.datasets.times import dated, spreadsheet_days
 from footfall.errors import DataError, did_you_mean
 
 MANY = 20
@@ -76,6 +78,8 @@ def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
     if not pool:
         said = ", ".join(f'"{c.name}" ({c.example(2)})' for c in table.columns if c.says("time"))
         seen = f"; what its header calls a time cannot be read as one: {said}" if said else ""
+        if any(spreadsheet_days(c.texts) for c in table.columns if c.says("time")):
+            seen += ", days as spreadsheets count them"
         raise DataError(
             f"{table.path}: no column tells the time of what happened{seen}; write times such as "
             "2026-03-31 18:30, or say --column time=HEADER with --time-format"
@@ -94,6 +98,7 @@ def _moment_score(column: Column) -> float:
     """How well a column tells the moment of an event, rather than of something else."""
     penalty = 3.0 * column.says(*AWAY) + 1.0 * column.says("user") + 0.5 * column.says("item")
     known = 1.0 * column.says("event", "order") + 0.5 * column.says("time")
+    known += 0.5 * (action_of(column.name) in ACTIONS)  # booked_on, purchased
     # What differs from row to row tells more than the day of a batch.
     return known - penalty + column.filled + 0.1 * math.log1p(column.distinct)
 
@@ -104,15 +109,16 @@ def _time_of_day(table: SampledTable, roles: Roles, findings: Findings) -> None:
     if not len(date) or (roles.clock.unit is not None) or date.str.contains(":").any():
         return
     for column in table.columns:
-        sign = "[:.]" if column.says("clock", "time") else ":"
+        sign = "[:.]?" if column.says("clock", "time") else ":" if column.meanings else "[:.]"
         form = rf"\d{{1,2}}{sign}\d{{2}}({sign}\d{{2}})?(\s*[AaPp][Mm])?"
         clocked = column.texts.str.fullmatch(form)
         if len(column.texts) and clocked.mean() > 0.95 and not roles.taken(column):
-            roles.of["clock"] = column
-            findings.note("clock", column.name, f'times of day beside the dates of "{date.name}"')
-            both = roles.of["time"].cells.astype(str) + " " + column.cells.astype(str)
-            roles.clock = clock_of(both) or roles.clock
-            return
+            clock = clock_of(dated(roles.of["time"].cells, column.cells))
+            if clock is not None:
+                roles.of["clock"], roles.clock = column, clock
+                why = f'times of day beside the dates of "{date.name}"'
+                findings.note("clock", column.name, why)
+                return
 
 
 def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> None:
@@ -179,13 +185,20 @@ def _asked(
 ) -> None:
     told = ("time", "price", "total", "quantity", "currency", "rating", "category", *AWAY)
     able = [c for c in free if not c.says(*told) and c.distinct > 1 and not c.flags]
-    unknown = [c for c in able if not c.meanings] or able
+    able = [c for c in able if c.whole or not c.numeric]  # nobody's name is 0.25
+    unknown = [c for c in able if c.meanings <= {"id"}] or able
+    identifiers = [c for c in unknown if c.says("id")]
+    if role == "item" and len(identifiers) == 1:
+        roles.of[role] = identifiers[0]
+        why = "the only identifier that comes again and is nothing else"
+        findings.note(role, identifiers[0].name, why, assumed=True)
+        return
     if not unknown:
         raise DataError(
             f"{table.path}: no column names the {role}; its columns: "
             f"{', '.join(c.name for c in table.columns)}; say which with --column {role}=HEADER"
         )
-    likely = max(unknown, key=lambda c: c.distinct)
+    likely = max(unknown, key=lambda c: (c.says("id"), c.distinct))
     question = OpenQuestion(
         f"{table.path.name}: which column names the {role}?",
         {c.name: f"{c.distinct} values, such as {c.example()}" for c in unknown},
@@ -209,7 +222,8 @@ def _further(
         free = [c for c in free if c.distinct > 1]
     if role in ("title", "category"):
         free = [c for c in free if _of_the_item(c, roles.of["item"])]
-    best = max(free, key=fits, default=None)
+    record = roles.of["item"].record
+    best = max(free, key=lambda c: fits(c) + 0.3 * (c.record == record), default=None)
     if best is None:
         return
     roles.of[role] = best
@@ -217,7 +231,9 @@ def _further(
 
 
 def _of_the_item(column: Column, item: Column) -> bool:
-    """Whether a column says much the same wherever an item is."""
+    """Whether a column says much the same wherever an item is, and not the same of all items."""
+    if column.distinct == 1 and item.distinct > 1:
+        return False
     return bool(column.cells.groupby(item.cells).nunique().mean() < 1.5)
 
 

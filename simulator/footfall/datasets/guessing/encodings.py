@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
 from pathlib import Path
 
 from footfall.datasets.archive import open_unpacked
@@ -18,14 +20,21 @@ HEAD = 2**16
 ENCODINGS = {
     "cp1252": "western Europe", "cp1250": "central Europe", "cp1251": "Cyrillic",
     "cp1254": "Turkish", "shift_jis": "Japanese", "gb18030": "Chinese", "euc_kr": "Korean",
-    "big5": "traditional Chinese",
+    "big5": "traditional Chinese", "cp1253": "Greek", "cp1255": "Hebrew", "cp1256": "Arabic",
+    "cp1258": "Vietnamese", "cp874": "Thai",
 }  # fmt: skip
 
 OF_LANGUAGES = {
     "pl": "cp1250", "cs": "cp1250", "hu": "cp1250", "ru": "cp1251", "uk": "cp1251", "tr": "cp1254",
+    "bg": "cp1251", "ro": "cp1250", "hr": "cp1250", "sk": "cp1250", "el": "cp1253", "he": "cp1255",
+    "ar": "cp1256", "fa": "cp1256", "vi": "cp1258", "th": "cp874",
     "ja": "shift_jis", "zh": "gb18030", "ko": "euc_kr",
 }  # fmt: skip
 """What else than cp1252 a language was written in."""
+
+_MIXED = re.compile(
+    r"[a-z][\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0400-\u04ff]+[a-z]", re.IGNORECASE
+)
 
 
 def encoding_of(path: Path, told: Told, findings: Findings) -> str | None:
@@ -73,5 +82,10 @@ def _sense(head: bytes, encoding: str, path: Path) -> float:
     read = understand(rows[0])
     words = {cell for row in rows[1:] for cell in row if not cell.isascii()}
     usual = any(OF_LANGUAGES.get(name, "cp1252") == encoding for name in read.languages)
-    known = sum(map(bool, read.meanings.values()))
+    known = sum(map(len, read.meanings.values())) - 2.0 * sum(map(_mixed, rows[0]))
     return known + 0.5 * usual + 0.1 * sum(bool(action_of(word)) for word in words)
+
+
+def _mixed(header: str) -> bool:
+    """Whether a word changes its writing in its middle, as none does in any language."""
+    return _MIXED.search(unicodedata.normalize("NFKC", header)) is not None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from footfall.datasets.cells import amounts
+from footfall.datasets.cells import amounts, chances
 from footfall.datasets.guessing.words import Meanings, understand
 from footfall.datasets.wide import NO, YES
 
@@ -39,6 +39,11 @@ class Column:
         """Share of cells that are not missing."""
         return len(self.texts) / max(1, len(self.cells))
 
+    @property
+    def record(self) -> str:
+        """What a column of nested records lies in: "properties" of "properties.price"."""
+        return self.name.rpartition(".")[0]
+
     def says(self, *meanings: str) -> bool:
         """Whether the header says any of these."""
         return not self.meanings.isdisjoint(meanings)
@@ -51,7 +56,8 @@ class Column:
             thousands: Sign between thousands.
         """
         decimal = decimal or self.decimal
-        found: npt.NDArray[np.float64] = amounts(self.texts, decimal, thousands).to_numpy(float)
+        read = chances if self.says("propensity") else amounts
+        found: npt.NDArray[np.float64] = read(self.texts, decimal, thousands).to_numpy(float)
         return found
 
     @property
@@ -64,6 +70,8 @@ class Column:
         ):
             return "."
         signed = texts[texts.str.contains(",", regex=False)]
+        if self.says("propensity"):  # nothing has thousands of them
+            return "," if len(signed) else "."
         comma = len(signed) and signed.str.fullmatch(r"-?\d+,(\d{1,2}|\d{4,})").all()
         return "," if comma else "."
 

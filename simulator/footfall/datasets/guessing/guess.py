@@ -15,12 +15,13 @@ from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
 from footfall.datasets.guessing.beside import Key, item_table, key_of, user_table
 from footfall.datasets.guessing.columns import roles_of
 from footfall.datasets.guessing.encodings import encoding_of
-from footfall.datasets.guessing.facts import SAMPLE, SampledTable, table_of
+from footfall.datasets.guessing.facts import SAMPLE, Column, SampledTable, table_of
 from footfall.datasets.guessing.moments import settled, zone_of
-from footfall.datasets.guessing.money import currency_of, settle_price, written
+from footfall.datasets.guessing.money import currency_of, in_cents, settle_price, written
 from footfall.datasets.guessing.roles import Roles
 from footfall.datasets.records import is_json
 from footfall.datasets.table_source import InteractionColumns, TableSource
+from footfall.datasets.times import dated
 from footfall.errors import DataError
 
 TABLES = {".csv", ".tsv", ".txt", ".tab", ".parquet", ".jsonl", ".ndjson", ".json"}
@@ -32,6 +33,12 @@ _COLUMNS = (
     "user", "item", "time", "clock", "quantity", "value", "unit_price", "order", "title",
     "category", "page", "position", "propensity", "arm",
 )  # fmt: skip
+
+_MEASURES = ("time", "price", "total", "quantity", "rating", "propensity")
+MOST_ALIKE = 3
+"""Columns whose names differ by a number alone, from which on they are the places of a page."""
+PLACES = 6
+"""Things that such columns hold at least; answers and marks are fewer."""
 
 _NUMBERS = ("value", "unit_price", "quantity", "rating", "propensity")
 
@@ -72,6 +79,8 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     encoding = encoding_of(files.events, told, findings)
     log = _looked_at(files.events, encoding)
     _refuse_lists(log)
+    if "item" not in told.columns:
+        _refuse_places(log)
     beside = {
         role: _looked_at(path, encoding)
         for role, path in (("item", files.items), ("user", files.users))
@@ -83,6 +92,7 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     decimal, thousands = written(numbers, told, findings)
     settle_price(roles, decimal, thousands, findings)
     options = _when_and_money(log, roles, told, findings)
+    options["cents"] = in_cents(roles, findings)
     action = action_spec(log, roles, told, findings)
     items = item_table(beside["item"], keys["item"], findings) if "item" in beside else None
     users = user_table(beside["user"], keys["user"], findings) if "user" in beside else None
@@ -146,6 +156,25 @@ def _refuse_lists(log: SampledTable) -> None:
             )
 
 
+def _refuse_places(log: SampledTable) -> None:
+    """Columns such as item_1, item_2, item_3 that hold the same things are the places of a page."""
+    series: dict[str, list[Column]] = {}
+    for column in log.columns:
+        stem = re.sub(r"\d+", "#", column.name)
+        if stem.count("#") == 1 and len(column.texts) and not column.says(*_MEASURES):
+            series.setdefault(stem, []).append(column)
+    for columns in series.values():
+        values = [set(column.texts) for column in columns]
+        alike = [len(values[0] & more) >= 0.2 * len(values[0] | more) for more in values[1:]]
+        if len(columns) >= MOST_ALIKE and all(alike) and len(set().union(*values)) >= PLACES:
+            first, last = columns[0].name, columns[-1].name
+            raise DataError(
+                f'{log.path}: "{first}" to "{last}" hold the same things, so a row is a whole '
+                "page; write a row for each item that was shown, with its page, its place and "
+                f"whether it was clicked (or say --column item={first} if the others do not matter)"
+            )
+
+
 def _is_data(headers: list[str]) -> bool:
     """Whether headers are numbers and moments."""
     bare = [re.sub(r"[\s.,:/+TZ-]", "", header) for header in headers]
@@ -158,7 +187,7 @@ def _when_and_money(
     time = roles.of["time"]
     cells = time.cells
     if "clock" in roles.of:
-        cells = cells.astype(str) + " " + roles.of["clock"].cells.astype(str)
+        cells = dated(cells, roles.of["clock"].cells)
     clock = roles.clock if told.time_format else settled(time, cells, roles.clock, findings)
     currency = currency_of(log, roles, told, findings)
     return {

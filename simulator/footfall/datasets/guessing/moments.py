@@ -12,7 +12,7 @@ import pandas as pd
 from footfall.datasets.cells import LATEST, Unit, numbers
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column
-from footfall.datasets.times import UNIVERSAL
+from footfall.datasets.times import UNIVERSAL, in_english
 
 LOOKED_AT = 400
 """Times that are tried against each form."""
@@ -24,14 +24,20 @@ DATES = (
     "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y",
     "%d-%m-%y", "%m-%d-%y", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y",
     "%d-%b-%Y", "%d-%b-%y", "%Y年%m月%d日", "%Y. %m. %d.", "%Y.%m.%d.", "%a %b %d %Y", "%d %m %Y",
+    "%Y-%m-%d", "%Y/%m/%d",
 )  # fmt: skip
 CLOCKS = (
     "", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S",
     ", %H:%M", ", %H:%M:%S", ", %I:%M %p", ", %I:%M:%S %p", " %H.%M", " %H.%M.%S", " %Hh%M",
-    " %H时%M分", " %H:%M Uhr", " %H:%M:%S %z", " %H%M%S", " - %H:%M", " %H時%M分",
+    " %H时%M分", " %H:%M Uhr", " %H:%M:%S %z", " %H%M%S", " %H%M", " - %H:%M", " %H時%M分",
+    " %p %I:%M", " %p %I:%M:%S", " kl. %H:%M", " kl. %H.%M", " kl. %H:%M:%S", " um %H:%M Uhr",
+    " à %H:%M", " à %Hh%M", " às %H:%M", " o %H:%M",
 )  # fmt: skip
 FUSED = ("%Y%m%dT%H%M%S", "%Y%m%d_%H%M%S", "%Y%m%d-%H%M%S")
-WHOLE = ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%d/%b/%Y:%H:%M:%S %z")
+WHOLE = (
+    "%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%d/%b/%Y:%H:%M:%S %z",
+    "[%d/%b/%Y:%H:%M:%S %z]",
+)  # fmt: skip
 """Forms that are no date with a time behind it."""
 
 LONGEST = 45
@@ -45,7 +51,10 @@ ZONES = {
     "pl": "Europe/Warsaw", "ru": "Europe/Moscow", "uk": "Europe/Kyiv", "cs": "Europe/Prague",
     "sv": "Europe/Stockholm", "da": "Europe/Copenhagen", "fi": "Europe/Helsinki",
     "hu": "Europe/Budapest", "tr": "Europe/Istanbul", "id": "Asia/Jakarta", "zh": "Asia/Shanghai",
-    "ja": "Asia/Tokyo", "ko": "Asia/Seoul",
+    "ja": "Asia/Tokyo", "ko": "Asia/Seoul", "no": "Europe/Oslo", "ro": "Europe/Bucharest",
+    "hr": "Europe/Zagreb", "sk": "Europe/Bratislava", "bg": "Europe/Sofia", "el": "Europe/Athens",
+    "vi": "Asia/Ho_Chi_Minh", "he": "Asia/Jerusalem", "fa": "Asia/Tehran", "hi": "Asia/Kolkata",
+    "th": "Asia/Bangkok",
 }  # fmt: skip
 """Where most people of a language live; not for those that are at home on several continents."""
 
@@ -113,6 +122,7 @@ def _of_texts(texts: pd.Series) -> Clock | None:
     zoned = bool(plain.str.contains(r":\d{2}(?:[.,]\d+)?\s*[+-]\d{2}(?::?\d{2})?$").mean() > 0.5)
     if iso > READABLE:
         return Clock(zoned=zoned, share=float(iso))
+    texts = in_english(texts)
     shares = {form: _readable(texts, form) for form in _forms(texts)}
     best = max(shares.values(), default=0.0)
     if best < READABLE:
@@ -187,7 +197,8 @@ def _said(column: Column, form: str) -> str:
 
 def _rises(cells: pd.Series, form: str) -> bool:
     """Whether times never fall, or never rise, from row to row; one day alone tells nothing."""
-    read = pd.to_datetime(cells.dropna().astype(str).str.strip(), format=form, errors="coerce")
+    texts = in_english(cells.dropna().astype(str).str.strip())
+    read = pd.to_datetime(texts, format=form, errors="coerce")
     read = read.dropna()
     steady = bool(read.is_monotonic_increasing or read.is_monotonic_decreasing)
     return steady and read.dt.normalize().nunique() > 2

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
+from footfall.datasets.cells import point_of_thousands
 from footfall.datasets.guessing.asking import Findings, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
@@ -11,7 +13,8 @@ from footfall.datasets.guessing.roles import Roles
 SIGNS = {
     "r$": "BRL", "a$": "AUD", "c$": "CAD", "hk$": "HKD", "s$": "SGD", "mx$": "MXN", "nz$": "NZD",
     "€": "EUR", "$": "USD", "£": "GBP", "₽": "RUB", "₹": "INR", "₩": "KRW", "₺": "TRY",
-    "zł": "PLN", "kč": "CZK", "円": "JPY", "元": "CNY",
+    "zł": "PLN", "kč": "CZK", " lei": "RON", "円": "JPY", "元": "CNY", "원": "KRW",
+    "₫": "VND", "rp": "IDR", "฿": "THB", "₪": "ILS", "₴": "UAH", "₦": "NGN", "₱": "PHP",
 }  # fmt: skip
 CODES = frozenset({
     "EUR", "USD", "GBP", "CHF", "JPY", "CNY", "KRW", "INR", "RUB", "PLN", "CZK",
@@ -21,24 +24,40 @@ CODES = frozenset({
 })  # fmt: skip
 MONEY = ("value", "unit_price")
 
+MANY = 20
+"""Different amounts with three digits behind a point, from which on they are thousands."""
+
 
 def written(columns: list[Column], told: Told, findings: Findings) -> tuple[str, str]:
     """The signs before the fraction and between thousands, from cells of money and quantity."""
-    texts = [c.texts for c in columns if c.cells.dtype == object]
+    texts = [c.texts for c in columns if c.cells.dtype == object and not c.says("propensity")]
     if told.decimal is not None:
         return told.decimal, ""
     comma = point = 0
     both_comma = both_point = False
+    chances = [c.texts for c in columns if c.says("propensity")]
+    comma += sum(int(cells.str.contains(",", regex=False).sum()) for cells in chances)
     for cells in texts:
-        bare = cells.str.replace(r"[^\d.,]", "", regex=True)
+        bare = _bare(cells)
         comma += int(bare.str.fullmatch(r"\d+,(\d{1,2}|\d{4,})").sum())
         point += int(bare.str.fullmatch(r"\d+\.(\d{1,2}|\d{4,})").sum())
         both_comma |= bool(bare.str.fullmatch(r"\d{1,3}(\.\d{3})+,\d+").any())
-        both_point |= bool(bare.str.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?").any())
+        both_point |= bool(bare.str.fullmatch(r"\d{1,3}(,\d{2,3})*,\d{3}(\.\d+)?").any())
+    grouped = [point_of_thousands(_bare(cells)) for cells in texts]
+    if not both_comma and not comma and not point and any(g.nunique() > MANY for g in grouped):
+        why = "each point has three digits behind it"
+        findings.note("thousands", ".", why, assumed=True)
+        return ",", "."
     if both_comma or comma > point:
         findings.note("decimal", ",", "numbers are written with a comma before the fraction")
         return ",", "." if both_comma else ""
     return ".", "," if both_point else ""
+
+
+def _bare(cells: pd.Series) -> pd.Series:
+    """Amounts without the sign of their currency, and without points behind it."""
+    bare: pd.Series = cells.str.replace(r"[^\d.,]", "", regex=True).str.strip(".,")
+    return bare
 
 
 def currency_of(table: SampledTable, roles: Roles, told: Told, findings: Findings) -> str:
@@ -64,6 +83,14 @@ def currency_of(table: SampledTable, roles: Roles, told: Told, findings: Finding
         if column.says("price", "total") and _named(column):
             return _named(column)
     return ""
+
+
+def in_cents(roles: Roles, findings: Findings) -> bool:
+    """Whether a header says that money is counted in hundredths of the currency."""
+    paid = [roles.of[role] for role in MONEY if role in roles.of and roles.of[role].says("cents")]
+    for column in paid:
+        findings.note("cents", "true", f'"{column.name}" says so: a hundredth of each number')
+    return bool(paid)
 
 
 def _named(column: Column) -> str:

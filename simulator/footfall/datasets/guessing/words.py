@@ -25,8 +25,13 @@ _SHORT = frozenset({"id", "nr", "no", "ts"})
 """Words of two letters that compounds may have."""
 _PRECEDENCE = ("ignore", "cart", "purchase", "rate", "click", "view")
 """What a text of several words of actions means: "add to cart" is no "add"."""
-_DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u1100-\u11ff\uac00-\ud7af]")
+_DENSE = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\u1100-\u11ff\uac00-\ud7af]")
 """Writing without spaces between words."""
+
+BOXES = frozenset(
+    {"properties", "props", "params", "attributes", "attrs", "payload", "data", "detail"}
+)
+"""Records in which trackers put whatever belongs to an event."""
 
 Meanings = frozenset[str]
 
@@ -47,13 +52,21 @@ def understand(headers: Iterable[str]) -> Headers:
     known: Counter[str] = Counter()
     for words in split.values():
         for language in _vocabulary():
-            known[language] += sum(bool(_look_up(word, (language,))) for word in words)
+            said = _phrases(words, (language,))
+            # A pair that is one word explains both of its parts.
+            known[language] += sum(bool(_look_up(word, (language,))) for word in said)
+            known[language] += len(words) - len(said)
     most = max(known.values(), default=0)
     languages = tuple(name for name in known if known[name] == most) if most else (ENGLISH,)
     if ENGLISH in languages:
         languages = (ENGLISH,)
     first = (*languages, ENGLISH) if ENGLISH not in languages else languages
-    return Headers(languages, {header: _meaning(words, first) for header, words in split.items()})
+    meanings = {header: _meaning(words, first) for header, words in split.items()}
+    for header, meant in meanings.items():
+        record, _, name = header.rpartition(".")
+        if BOXES.intersection(tokens(record)):  # tells where it lies, not what it is
+            meanings[header] = _meaning(tokens(name), first) or meant
+    return Headers(languages, meanings)
 
 
 def tokens(text: str) -> list[str]:
@@ -62,9 +75,9 @@ def tokens(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Text without case and accents."""
+    """Text without case, accents and vowel signs."""
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(_FOLDED)
-    return "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return "".join(sign for sign in plain if not unicodedata.category(sign).startswith("M"))
 
 
 def action_of(text: str) -> str | None:
@@ -92,9 +105,22 @@ def _action_of_word(word: str) -> str | None:
 
 def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:
     meant: set[str] = set()
-    for word in words:
+    for word in _phrases(words, languages):
         meant |= _look_up(word, languages) or _look_up(word, tuple(_vocabulary()))
     return frozenset(meant)
+
+
+def _phrases(words: list[str], languages: tuple[str, ...]) -> list[str]:
+    """Neighbours that are one word together, as "khách hàng", joined; English has none of these."""
+    foreign = [_vocabulary()[name].whole for name in languages if name != ENGLISH]
+    joined: list[str] = []
+    for word in words:
+        pair = joined[-1] + word if joined else ""
+        if pair and any(pair in known for known in foreign):
+            joined[-1] = pair
+        else:
+            joined.append(word)
+    return joined
 
 
 def _look_up(word: str, languages: tuple[str, ...]) -> Meanings:

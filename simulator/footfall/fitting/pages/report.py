@@ -109,11 +109,14 @@ def report_of(pages: FittedPages) -> PagesReport:
             "clicks earlier in the visit: those who clicked do not click less afterwards; more is "
             "taken for the mood of the visit, which no arm makes"
         )
-    notes += [
-        f"{name}: never varies in this log, so nothing is told about it"
+    silent = [
+        name
         for column, name in enumerate(MEASURES)
         if not pages.scales.told[column] and not (mood and column == EARLIER)
     ]
+    if silent:
+        verb = "never varies" if len(silent) == 1 else "never vary"
+        notes.append(f"{', '.join(silent)}: {verb} in this log, so nothing is told about them")
     curve = pages.clicks.curve
     n_pages = len(np.unique(log.pages[rows]))
     return PagesReport(

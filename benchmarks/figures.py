@@ -13,7 +13,10 @@ with "recorded": when they were measured, with what, and that they were not meas
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +35,15 @@ def keep(name: str, command: str, figures: dict[str, str]) -> None:
     kept = {"command": command, "figures": figures}
     text = json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def when() -> str:
+    """Today, the commit, and how busy the machine is: what a figure is to be read with."""
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    commit = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit or 'unknown'}, load {os.getloadavg()[0]:.0f}"
+    )
 
 
 def filled(text: str) -> str:

@@ -1,7 +1,7 @@
 """Everything that a GPU must prove, in one command and one table.
 
     python benchmarks/gpu.py --out gpu [--model embedded] [--parts speed,memory,...]
-        [--households 64] [--against OTHER/utilities.json] [--redo PART]
+        [--households 64] [--against OTHER/utilities.json] [--redo PART] [--steps 400]
 
     speed       engine start; item decisions a second of each mode and of its ceiling, one pass a
                 slate (listwise) against one an item (yes-no); seconds outside the engine
@@ -10,6 +10,7 @@
     adapter     yes-no with the shipped adapter beside the base, against the base alone
     replicas    the demo's users with one model server against two, over a local Ray cluster
     demo        ``footfall demo``, from nothing to its report
+    finetune    ``footfall sft-data`` and ``footfall finetune`` on all households of the demo's data
 
 Each part is a process of its own and leaves PART.json in ``--out``: a second call goes on where the
 first one stopped. The table goes to stdout and to ``gpu.md``, all figures to ``gpu.json``. It runs
@@ -33,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from figures import keep
 
 from footfall.answering.opening import open_choice
 from footfall.bench.contest import BenchOptions, measure
@@ -125,12 +127,34 @@ def demo(options: argparse.Namespace) -> Figures:
     return {"seconds": time.perf_counter() - began}
 
 
+def finetune(options: argparse.Namespace) -> Figures:
+    """Seconds of teaching the model all of the data, and what it has learned by then."""
+    lessons, learned = options.out / "lessons", options.out / "learned"
+    for folder in (lessons, learned):
+        shutil.rmtree(folder, ignore_errors=True)
+    began = time.perf_counter()
+    _footfall("sft-data", "demo", "--out", str(lessons), "--windows", "8", "--questions", "60")
+    written = time.perf_counter()
+    how = ["--steps", str(options.steps), "--lessons-a-step", "8"]
+    _footfall("finetune", str(lessons), "--out", str(learned), *how)
+    card = json.loads((learned / "card.json").read_text(encoding="utf-8"))
+    return {
+        "lessons seconds": written - began,
+        "seconds": time.perf_counter() - written,
+        "training seconds": card["seconds"],
+        "steps": card["steps"],
+        "tokens": card["tokens"],
+        "best": card["best"],
+    }
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "speed": speed,
     "utilities": utilities,
     "adapter": adapter,
     "replicas": replicas,
     "demo": demo,
+    "finetune": finetune,
 }
 
 
@@ -245,6 +269,14 @@ def table(found: Mapping[str, Figures]) -> str:
             lines.append(f"| {words} | x {found[part]['ratio']:.2f} |")
     if "demo" in found:
         lines.append(f"| the demo | {found['demo']['seconds']:.0f} s |")
+    if "finetune" in found:
+        of, best = found["finetune"], found["finetune"]["best"]
+        rate = of["tokens"] / of["training seconds"]
+        taught = f"teaching: {of['steps']} steps, {rate:,.0f} tokens a second"
+        lines.append(f"| {taught} | {of['seconds']:.0f} s |")
+        lines.append(
+            f"| what it learned, on other users: NLL, AUC | {best['nll']:.3f}, {best['auc']:.3f} |"
+        )
     return "\n".join(lines)
 
 
@@ -266,6 +298,8 @@ def main() -> None:
         found[part] = json.loads(kept.read_text(encoding="utf-8"))
     machine = {"device": installed_device(), "vllm": installed_version(), "model": options.model}
     write_json(options.out / "gpu.json", {"machine": machine, **found})
+    if options.keep:
+        keep("gpu", "python benchmarks/gpu.py --out gpu --keep", {"table": f"\n{table(found)}\n"})
     text = f"{machine['model']} on {machine['device']}, vLLM {machine['vllm']}\n\n{table(found)}\n"
     (options.out / "gpu.md").write_text(text, encoding="utf-8")
     print(text)
@@ -285,6 +319,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--history", type=int, default=20)
     parser.add_argument("--slate", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--keep", action="store_true", help="As the figure of the documents.")
+    parser.add_argument("--steps", type=int, default=400, help="Of teaching.")
     parser.add_argument("--against", type=Path, help="utilities.json of another build.")
     return parser.parse_args()
 

@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from figures import keep
+from figures import keep, when
 from shop_log import write_shop
 
 FOOTFALL = (sys.executable, "-c", "from footfall.cli.main import main; main()")
@@ -27,8 +27,14 @@ COMMANDS = {
     "describe": ("data", "describe", "shop.yaml"),
     "again": ("data", "describe", "shop.yaml"),
     "fit": ("fit", "shop.yaml", "--out", "behaviour.yaml"),
-    "run": ("run", "shop.yaml", "--out", "run"),
+    "run": ("run", "fitted.yaml", "--out", "run", "--overwrite"),
 }
+
+
+def name_the_fit(folder: Path) -> None:
+    """``fitted.yaml``: the scenario with the users that ``fit`` has written."""
+    text = (folder / "shop.yaml").read_text(encoding="utf-8")
+    (folder / "fitted.yaml").write_text(f"{text}behaviour: behaviour.yaml\n", encoding="utf-8")
 
 
 def measure(folder: Path, command: tuple[str, ...]) -> dict[str, float]:
@@ -58,10 +64,11 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=4_500_000)
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--only", default=",".join(COMMANDS))
-    parser.add_argument("--keep", choices=("whole-log", "whole-log-18"))
+    parser.add_argument("--keep", choices=("whole-log", "whole-log-18", "whole-log-100"))
     options = parser.parse_args()
     if not (options.folder / "events.parquet").exists():
         write_shop(options.folder, options.events, pages=options.pages)
+    name_the_fit(options.folder)
     figures: dict[str, str] = {}
     for name in options.only.split(","):
         found = measure(options.folder, COMMANDS[name])
@@ -70,6 +77,7 @@ def main() -> None:
         figures |= {f"{name}-{what}": f"{value:.3g}" for what, value in found.items()}
     if options.keep:
         pages = " --pages" if options.pages else ""
+        figures["when"] = when()
         how = f"--events {options.events}{pages} --only {options.only} --keep {options.keep}"
         keep(options.keep, f"python benchmarks/whole_log.py LOG {how}", figures)
 

@@ -1,12 +1,16 @@
 """How fast the world turns without a language model, and where the time goes.
 
     python benchmarks/world.py [--users 2000] [--days 14] [--workers 1] [--events 20]
-    python benchmarks/world.py --users 1000000 --days 1 --workers 2 --events 5 --no-profile
+    python benchmarks/world.py --users 1000000 --days 7 --workers 2 --events 5 --design split
+    python benchmarks/world.py --distil FOLDER
+    python benchmarks/world.py --surrogate FOLDER/small
 
 A planted shop of 500 items; recommenders ``random`` and ``popular``; ``model: none``, or the fake
-model, which answers at once. All else is the real thing: SimPy, draws, behaviour, prompts where
+model, which answers at once, or a surrogate: ``--distil`` makes one of the fake model's answers and
+ends. All else is the real thing: SimPy, draws, behaviour, prompts where
 there is a model, the audited recommenders and the Parquet log. Prints item decisions a second, the
-peak memory of the main process and of its largest worker, and the profile's top five.
+peak memory of the main process and of its largest worker, and the profile's top five. ``--keep
+NAME`` writes the figures to benchmarks/results.
 """
 
 from __future__ import annotations
@@ -16,12 +20,17 @@ import cProfile
 import hashlib
 import pstats
 import resource
+import shlex
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
+from figures import keep, when
 
 from footfall.options import OnRound, Options, Watch
 from footfall.runs.run import run
@@ -45,8 +54,15 @@ def write_shop(folder: Path, users: int, events: int = 20) -> None:
     sales.to_parquet(folder / "sales.parquet")
 
 
-def scenario(users: int, days: float, model: str = "fake") -> Scenario:
+def scenario(
+    users: int,
+    days: float,
+    model: str = "fake",
+    surrogate: Path | None = None,
+    design: str = "paired",
+) -> Scenario:
     """Two arms, ten items a page."""
+    asking = {} if surrogate is None else {"mode": "surrogate", "path": str(surrogate.resolve())}
     columns = {"user": "user", "item": "item", "time": "time", "value": "paid"}
     return parse_scenario(
         {
@@ -55,7 +71,8 @@ def scenario(users: int, days: float, model: str = "fake") -> Scenario:
             "split": {"fraction": 0.9},
             "population": {"users": users, "min_history": 2},
             "model": {"name": model},
-            "choice": {"visit_events": False},
+            "design": design,
+            "choice": asking or {"visit_events": False},
             # Shards are simulated and written one after the other, so small ones save memory.
             "world": {"days": days, "slate": 10, "shards": max(2, users // 20_000)},
             "arms": [
@@ -66,6 +83,23 @@ def scenario(users: int, days: float, model: str = "fake") -> Scenario:
     )
 
 
+def distil(folder: Path, options: argparse.Namespace) -> None:
+    """A surrogate of the fake model, for as many users, as ``FOLDER/small``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_shop(folder, options.users + max(200, options.users // 5), options.events)
+    plan = scenario(options.users, options.days)
+    text = yaml.safe_dump(plan.model_dump(mode="json", exclude_unset=True))
+    (folder / "world.yaml").write_text(text, encoding="utf-8")
+    footfall = str(Path(sys.executable).with_name("footfall"))
+    subprocess.run([footfall, "distill", "world.yaml", "--out", "small"], cwd=folder, check=True)
+
+
+def _told(options: argparse.Namespace) -> list[str]:
+    """The arguments as anybody may give them."""
+    where = str(options.surrogate)
+    return ["FOLDER/small" if word == where else word for word in sys.argv[1:]]
+
+
 def main() -> None:
     """Run it once for the clock and once for the profile."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -74,12 +108,21 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--events", type=int, default=20, help="of a user's history")
     parser.add_argument("--model", choices=["none", "fake"], default="none")
+    parser.add_argument("--design", choices=["paired", "split"], default="paired")
+    parser.add_argument("--surrogate", type=Path, help="who answers, instead of a model")
+    parser.add_argument("--distil", type=Path, help="write a surrogate to this folder, and end")
     parser.add_argument("--no-profile", action="store_true")
+    parser.add_argument("--keep", choices=("world", "world-surrogate", "world-million"))
     options = parser.parse_args()
+    if options.distil is not None:
+        distil(options.distil, options)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_shop(folder, options.users + max(200, options.users // 5), options.events)
-        plan = scenario(options.users, options.days, options.model)
+        plan = scenario(
+            options.users, options.days, options.model, options.surrogate, options.design
+        )
         started, core = time.perf_counter(), time.process_time()
         begun: list[float] = []
 
@@ -103,12 +146,31 @@ def main() -> None:
         print(f"decisions a core second    {shown / busy:>12,.0f}  (one process only)")
         print(f"seconds of the whole run   {time.perf_counter() - started:>12.2f}")
         print(f"core seconds, this process {time.process_time() - core:>12.2f}")
-        for who, whose in (
-            ("main process", resource.RUSAGE_SELF),
-            ("worker", resource.RUSAGE_CHILDREN),
-        ):
-            peak = resource.getrusage(whose).ru_maxrss / 2**20
-            print(f"{f'peak memory, {who}':<27}{peak:>8.2f} GiB")
+        used = {
+            who: resource.getrusage(whose)
+            for who, whose in (
+                ("main process", resource.RUSAGE_SELF),
+                ("worker", resource.RUSAGE_CHILDREN),
+            )
+        }
+        every = sum(one.ru_utime + one.ru_stime for one in used.values())
+        print(f"core seconds, all          {every:>12.2f}")
+        for who, one in used.items():
+            print(f"{f'peak memory, {who}':<27}{one.ru_maxrss / 2**20:>8.2f} GiB")
+        if options.keep:
+            keep(
+                options.keep,
+                "python benchmarks/" + shlex.join([Path(sys.argv[0]).name, *_told(options)]),
+                {
+                    "decisions": f"{shown:,}",
+                    "a-core-second": f"{shown / busy:,.0f}",
+                    "core": f"{every:,.0f}",
+                    "clock": f"{time.perf_counter() - started:,.0f}",
+                    "gib": f"{used['main process'].ru_maxrss / 2**20:.2f}",
+                    "gib-worker": f"{used['worker'].ru_maxrss / 2**20:.2f}",
+                    "when": when(),
+                },
+            )
         if options.no_profile:
             return
         profile = cProfile.Profile()

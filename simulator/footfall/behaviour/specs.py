@@ -21,7 +21,7 @@ class Terms(Spec):
     position: float = 0.0
     """Per log(1+position); 0 because reading depth already makes low positions lose."""
     popularity: float = 0.25
-    """Per log(1 + remembered purchases a thousand users)."""
+    """Per log(1 + remembered purchases a thousand users), older ones faded as the crowd says."""
     price: float = -0.3
     """Per log of the price over the category's median price."""
     repeat: float = 1.0

@@ -24,7 +24,7 @@ from footfall.errors import DataError, UserError, did_you_mean
 from footfall.fitting.fitted import FittedBehaviour
 from footfall.fitting.ground import lay
 from footfall.fitting.habits import fit_habits
-from footfall.fitting.pages.of_split import TESTED, fit_users
+from footfall.fitting.pages.of_split import SETTLED_ON, TESTED, fit_users
 from footfall.fitting.sets import build, protocols
 from footfall.fitting.takings import fit_takers
 from footfall.plumbing.files import write_text
@@ -61,6 +61,14 @@ def fit(
             "at most a third; where the log has pages."
         ),
     ] = TESTED,
+    settle_on: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Impressions of whole users that what the log's pages are like is settled on; "
+            "0: all. Coefficients, users and items are fitted to all in any case.",
+        ),
+    ] = SETTLED_ON,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Fit behaviour to the scenario's real choices before the split; use it as `behaviour: FILE`.
@@ -78,7 +86,7 @@ def fit(
     if histories is not None and (protocol == PAGES or histories.remembered.has_pages):
         if by is not None:
             raise UserError("--by: users fitted to pages have numbers of their own already")
-        _fit_pages(read, histories, out, tested, as_json=as_json)
+        _fit_pages(read, histories, out, (tested, settle_on), as_json=as_json)
         return
     fitted = fit_scenario(scenario, by, protocol)
     written = fitted.spec.model_dump(mode="json")
@@ -96,11 +104,19 @@ def _halves(scenario: Scenario, base: Path) -> Split:
 
 
 def _fit_pages(
-    scenario: Scenario, histories: Split, out: Path, tested: float, *, as_json: bool
+    scenario: Scenario, histories: Split, out: Path, asked: tuple[float, int], *, as_json: bool
 ) -> None:
     """Fit users to pages, write them, and say what came out."""
     catalogue = Catalogue.from_items(histories.remembered.items, histories.remembered.currency)
-    fitted = fit_users(histories, catalogue, seed=scenario.seed, tested=tested, announce=stderr.say)
+    tested, settled_on = asked
+    fitted = fit_users(
+        histories,
+        catalogue,
+        seed=scenario.seed,
+        tested=tested,
+        settled_on=settled_on,
+        announce=stderr.say,
+    )
     people = out.with_suffix(".npz")
     behaviour = fitted.save(people)
     text = yaml.safe_dump(behaviour.model_dump(mode="json"), sort_keys=False)

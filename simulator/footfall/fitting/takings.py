@@ -39,7 +39,8 @@ def fit_takers(
         habits_assumed: What of ``habits`` is assumed, and why.
         segments: Of the users of both stages.
         segments_by: Profile column that ``segments`` are values of.
-        vary: Terms whose coefficients may differ between users.
+        vary: Terms whose coefficients may differ between users, where choices can be left: others
+            tell which item is taken, not how much, and users with steeper slopes would take more.
     """
     clicked = (ground.dataset.interactions["action"] == "click").any()
     fitted = fit_behaviour(
@@ -50,7 +51,7 @@ def fit_takers(
         habits_assumed=habits_assumed,
         segments=segments[0],
         segments_by=segments_by,
-        vary=vary,
+        vary=vary if sets.fit.outside else (),
         others=Others(sets.calibrate, before[1].features, segments[1]),
     )
     return fitted if sets.fit.outside else anchored(fitted, before[0])
@@ -72,7 +73,9 @@ def anchored(fitted: FittedBehaviour, known: Known) -> FittedBehaviour:
     said = "one item" if one else f"as much as on a real visit ({wanted:.1f} items)"
     why = f"if the whole catalogue were in sight, the mean user would take {said}"
     note = f"{moved:.2f}: {why}; these slates cannot be left without a choice"
-    return fitted.model_copy(update={"spec": spec, "assumed": fitted.assumed | {CONSTANT: note}})
+    alike = "0: these slates tell which item is taken, not by whom more is taken"
+    assumed = fitted.assumed | {CONSTANT: note, "differences between users": alike}
+    return fitted.model_copy(update={"spec": spec, "assumed": assumed})
 
 
 def _rates(spec: BehaviourSpec, known: Known) -> list[float]:

@@ -212,7 +212,7 @@ class Prompter:
         if known is None:
             return item, _NEVER, _NEVER, EVEN
         category = known.categories.get(int(self._categories_of[item]), _NEVER)
-        return item, known.items.get(item, _NEVER), category, known.affinity(item)
+        return item, known.items.get(item, _NEVER), category, known.affinity([item])[0]
 
     def slate_suffix(
         self, items: Sequence[int], letters: Sequence[str], none_letter: str

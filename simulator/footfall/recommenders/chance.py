@@ -14,11 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from footfall.recommenders.learning import Learning
+from footfall.recommenders.lots import WORD, drawn
 from footfall.recommenders.protocol import Materials, Request, Slate
 from footfall.recommenders.trained_specs import RandomSpec, ShuffledSpec
 
 _PURPOSE = 0x7265636F  # "reco": keeps these draws apart from others with the same seed
-_WORD = 2**64 - 1
 _NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -53,7 +53,18 @@ class ChanceRecommender:
 
     def recommend(self, requests: Sequence[Request]) -> list[Slate]:
         """One slate a request, drawn with ``Request.seed``."""
-        return [self._slate(request) for request in requests]
+        barred = [self._barred(request) for request in requests]
+        of = np.array([self._candidates(*pair) for pair in zip(requests, barred, strict=True)])
+        counts = np.minimum([request.k for request in requests], of)
+        out: list[Slate] = [Slate(())] * len(requests)
+        for count in np.unique(counts).tolist():
+            rows = np.flatnonzero(counts == count).tolist()
+            seeds = np.array([requests[row].seed & WORD for row in rows], dtype=np.uint64)
+            places = drawn(seeds, _PURPOSE, of[rows], count)
+            places += _skips([barred[row] for row in rows], places)
+            for row, items, n in zip(rows, self._named(places), of[rows].tolist(), strict=True):
+                out[row] = Slate(items, propensities=(1.0 / max(n, 1),) * count)
+        return out
 
     def chances(
         self, requests: Sequence[Request], items: Sequence[Sequence[str]]
@@ -87,21 +98,10 @@ class ChanceRecommender:
         meant = (places >= 0) & ~np.isin(places, barred) & (rank < n)
         return [1.0 / n if there else 0.0 for there in meant.tolist()]
 
-    def _slate(self, request: Request) -> Slate:
-        barred = self._barred(request)
-        n = self._candidates(request, barred)
-        key = np.array([request.seed & _WORD, _PURPOSE], dtype=np.uint64)
-        draw = np.random.Generator(np.random.Philox(key=key))
-        count = min(request.k, n)
-        drawn = draw.choice(max(n, 1), size=count, replace=False)
-        # The candidates are never written down, which would cost a copy of the catalogue a page:
-        # a place among them becomes one among all by skipping the barred places before it.
-        skips = np.searchsorted(barred - np.arange(len(barred)), drawn, side="right")
-        ids, eligible = self._learning.catalogue.ids, self._eligible
-        return Slate(
-            items=tuple([ids[code] for code in eligible[drawn + skips].tolist()]),
-            propensities=(1.0 / max(n, 1),) * count,
-        )
+    def _named(self, places: npt.NDArray[np.int64]) -> list[tuple[str, ...]]:
+        """Ids of what stands at ``places`` [n, k] of ``_eligible``."""
+        ids = self._learning.catalogue.ids
+        return [tuple([ids[code] for code in codes]) for codes in self._eligible[places].tolist()]
 
     def _barred(self, request: Request) -> npt.NDArray[np.int64]:
         """Places in ``_eligible``, rising, of items that this request does not want."""
@@ -111,8 +111,31 @@ class ChanceRecommender:
             barred.update(self._learning.barred(request.unavailable).tolist())
         if self._exclude_known:
             barred.update(self._learning.known(request.user).tolist())
-        places = self._places[list(barred)] if barred else _NOTHING
+        if not barred:
+            return _NOTHING
+        places = self._places[list(barred)]
         return np.sort(places[places >= 0])
+
+
+def _skips(
+    barred: Sequence[npt.NDArray[np.int64]], among: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """[n, k] barred places before each place among the candidates.
+
+    The candidates are never written down, which would cost a copy of the catalogue a page: a place
+    among them becomes one among all by skipping the barred places before it.
+    """
+    lengths = np.array([len(places) for places in barred])
+    if not lengths.any():
+        return np.zeros_like(among)
+    first = np.cumsum(lengths) - lengths
+    before = np.concatenate([*barred]) - np.arange(lengths.sum()) + np.repeat(first, lengths)
+    # Rows one after the other on one line, so that a single search finds all.
+    apart = int(max(before.max(), among.max(initial=0))) + 1
+    rows = np.arange(len(barred)) * apart
+    line = before + np.repeat(rows, lengths)
+    found = np.searchsorted(line, among + rows[:, None], side="right") - first[:, None]
+    return np.asarray(found, dtype=np.int64)
 
 
 def build_chance(spec: RandomSpec | ShuffledSpec, materials: Materials) -> ChanceRecommender:

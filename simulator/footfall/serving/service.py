@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -136,11 +137,17 @@ class LocalService:
             session=request.session,
             page=request.page,
             time=time,
-            k=int(self.schedule.slates[spell]),
+            k=self._sizes[spell],
             shown=tuple([self.catalogue.ids[code] for code in request.shown]),
             unavailable=self.schedule.hidden[spell],
             seed=seed,
         )
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """[n_spells] items on a page."""
+        sizes: list[int] = self.schedule.slates.tolist()
+        return sizes
 
     def _weigh(
         self,
@@ -149,7 +156,8 @@ class LocalService:
         times: Sequence[pd.Timestamp],
         seeds: Sequence[int],
     ) -> list[PageUtilities]:
-        opinions = [PageUtilities(np.zeros(len(items))) for items in codes]
+        indifferent = [PageUtilities(np.zeros(k)) for k in range(max(map(len, codes)) + 1)]
+        opinions = [indifferent[len(items)] for items in codes]
         if self.choice is None:
             self.progress(len(requests), sum(len(items) for items in codes))
             return opinions

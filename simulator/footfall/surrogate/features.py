@@ -122,20 +122,22 @@ class ItemFeatures:
     def features(self, windows: Codes, known: Sequence[Familiarity], items: Codes) -> Floats:
         """[n, k, f] of windows [n, events], ``known`` [n] and items [n, k]."""
         counts = [self._familiar(who, own) for who, own in zip(known, items.tolist(), strict=True)]
-        return np.concatenate([self._paired(windows, items), np.stack(counts)], axis=2)
+        familiar = np.log1p(np.stack(counts))
+        return np.concatenate([self._paired(windows, items), familiar], axis=2)
 
     def _familiar(self, known: Familiarity, items: Sequence[int]) -> Floats:
-        """[k, len(FAMILIAR)] how well somebody knows each of ``items``."""
+        """[k, len(FAMILIAR)] how well somebody knows each of ``items``, counted."""
+        kinds = self.categories[items].tolist()
         rows = [
             (
                 *known.items.get(item, NEVER),
-                *known.categories.get(int(self.categories[item]), NEVER),
+                *known.categories.get(kind, NEVER),
                 known.orders,
-                known.affinity(item),
+                affinity,
             )
-            for item in items
+            for item, kind, affinity in zip(items, kinds, known.affinity(items), strict=True)
         ]
-        return np.log1p(np.array(rows, dtype=np.float64))
+        return np.array(rows, dtype=np.float64)
 
     def _paired(self, windows: Codes, items: Codes) -> Floats:
         """[n, k, f] of windows [n, events] and items [n, k]; f is ``len(PAIR)`` + axes."""

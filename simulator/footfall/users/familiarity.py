@@ -8,7 +8,7 @@ every visit, and it means the same to somebody who shops daily and to somebody w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -47,9 +47,12 @@ class Familiarity:
     )
     """[n_items] see ``Neighbours.affinity``, which keeps them; None: nobody else is known."""
 
-    def affinity(self, item: int) -> int:
-        """Whether users alike take it more often than all do; see ``Neighbours.affinity``."""
-        return EVEN if self.affinities is None else int(self.affinities()[item])
+    def affinity(self, items: Sequence[int]) -> list[int]:
+        """Whether users alike take each more often than all do; see ``Neighbours.affinity``."""
+        if self.affinities is None:
+            return [EVEN] * len(items)
+        found: list[int] = self.affinities()[items].tolist()
+        return found
 
     @classmethod
     def of(cls, persona: Persona | None, categories_of: npt.NDArray[np.int64]) -> Familiarity:

@@ -7,7 +7,9 @@ those take the item whose histories are like the user's than all do.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,8 +34,9 @@ STEP = 0.1
 MOST_USERS = 5_000
 """Of more, so many are drawn: time and memory for each user who is asked about grow with them."""
 
-REMEMBERED = 1_000
-"""Users whose affinities are kept at hand, one byte an item; counting anew takes a millisecond."""
+REMEMBERED = 64_000_000
+"""Bytes of affinities that are kept at hand, one an item of a user; counting anew takes half a
+millisecond."""
 
 _SMOOTHING = 0.01
 """Added to each share and to its complement: shares of few users say little."""
@@ -90,22 +93,34 @@ class Neighbours:
         """
         key = user, codes.tobytes()
         if key not in self._found:
-            if len(self._found) >= REMEMBERED:
+            if len(self._found) >= max(1_000, REMEMBERED // max(1, len(self.shares))):
                 self._found.clear()
             self._found[key] = self._affinity(user, codes)
         return self._found[key]
 
     def _affinity(self, user: str, codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
-        counts = np.bincount(codes, minlength=self.took.shape[1])[None].astype(np.float64)
-        own = self.idf.transform(sp.csr_matrix(counts))
-        weights = np.asarray((self.weighed @ own.T).todense()).ravel() ** 2
+        weights = (self.weighed @ self._alike(codes)) ** 2
         if user in self.users:
             weights[self.users[user]] = 0.0
         if not weights.any():  # somebody without a past, or like nobody
             return np.full(len(self.shares), EVEN, dtype=np.int8)
         theirs = np.asarray(self.took.T @ weights).ravel() / weights.sum()
-        steps = np.rint((_log_odds(theirs) - _log_odds(self.shares)) / STEP)
+        steps = np.rint((_log_odds(theirs) - self._expected) / STEP)
         return np.clip(steps + EVEN, 0, MOST).astype(np.int8)
+
+    @cached_property
+    def _expected(self) -> npt.NDArray[np.float64]:
+        """[n_items] log-odds of everybody's."""
+        return _log_odds(self.shares)
+
+    def _alike(self, codes: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """[n_items] a history as the rows of ``weighed`` are: what ``idf`` would make of it."""
+        items, often = np.unique(codes, return_counts=True)
+        weights = (np.log(often) + 1.0) * self.idf.idf_[items]
+        own = np.zeros(len(self.shares))
+        # Added one by one, as scikit-learn does.
+        own[items] = weights / (math.sqrt(sum(one * one for one in weights.tolist())) or 1.0)
+        return own
 
 
 def _drawn(users: pd.Series) -> npt.NDArray[np.object_]:

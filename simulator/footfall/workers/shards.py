@@ -21,6 +21,7 @@ from footfall.choice.protocol import ChoiceModel
 from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import LanguageModel
 from footfall.options import OnRound
+from footfall.plumbing.garbage import rarely_collected
 from footfall.recommenders import AuditedRecommender
 from footfall.recommenders.protocol import Recommender
 from footfall.run_folder.layout import part
@@ -210,7 +211,8 @@ class Shards:
         """Simulate everyone up to ``until`` seconds since the start, writing what happened."""
         logs = []
         for shards, crowd in self._crowds:
-            records = crowd.advance(until, service)
+            with rarely_collected():
+                records = crowd.advance(until, service)
             if write:
                 parts, shown = self._write(epoch, shards, records), self._shown(records)
                 logs.append(EpochLog(parts, _taken(records), shown))

@@ -67,19 +67,19 @@ class PageBlock:
         """What each page's user is told; an item without a price costs nothing."""
         done, items = self.decisions, self.items.tolist()
         spent = np.where(done.bought, np.nan_to_num(self.prices * self._pieces), 0.0).sum(axis=1)
-        clicked, bought = done.clicked.tolist(), done.bought.tolist()
+        clicked, bought = _picked(items, done.clicked), _picked(items, done.bought)
         seconds, go_on = done.seconds.tolist(), done.go_on.tolist()
         return [
             PageOutcome(
                 items=tuple(row[: len(page.items)]),
-                clicked=tuple(i for i, hit in zip(row, clicked[n], strict=True) if hit),
-                bought=tuple(i for i, hit in zip(row, bought[n], strict=True) if hit),
+                clicked=clicked.get(n, ()),
+                bought=bought.get(n, ()),
                 value=value,
                 seconds=seconds[n],
                 go_on=go_on[n],
                 answered=answered,
                 summary=page.summary,
-                **self._more(n),
+                **(self._more(n) if n in bought or self.acts is not None else {}),
             )
             for n, (row, page, value, answered) in enumerate(
                 zip(items, self.pages, spent.tolist(), done.answered.tolist(), strict=True)
@@ -277,6 +277,14 @@ def _taken(
             "order": [f"{u}/{s}" for u, s in zip(users, columns["session"][rows], strict=True)],
         }
     )
+
+
+def _picked(items: list[list[int]], which: npt.NDArray[np.bool_]) -> dict[int, tuple[int, ...]]:
+    """Number of a page -> those of its ``items`` that ``which`` marks, where there are any."""
+    found: dict[int, tuple[int, ...]] = {}
+    for page, place in zip(*(part.tolist() for part in np.nonzero(which)), strict=True):
+        found[page] = (*found.get(page, ()), items[page][place])
+    return found
 
 
 def _optional(rows: list[npt.NDArray[np.float64] | None], width: int) -> npt.NDArray[np.float64]:

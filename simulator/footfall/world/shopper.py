@@ -38,6 +38,15 @@ class Visit:
     ended: str
 
 
+class Reply(simpy.Event):  # type: ignore[misc]  # SimPy has no types
+    """A page and the time that is spent with it, as one event."""
+
+    def come(self, outcome: PageOutcome, seconds: float) -> None:
+        """Let the user know of ``outcome`` in so many seconds, when the page is done with."""
+        self._ok, self._value = True, outcome
+        self.env.schedule(self, delay=seconds)
+
+
 @dataclass(slots=True)
 class Shopper:
     """State of a user in an arm; ``pending`` is the page waited for, if any."""
@@ -63,7 +72,7 @@ class Shopper:
     late: tuple[float, float] = (0.0, 0.0)
     """Clicks on recommended pages, and visits, so far; both fade with a life of ``LATE_DAYS``."""
     _env: simpy.Environment | None = None
-    _reply: simpy.Event | None = None
+    _reply: Reply | None = None
 
     def advance(self) -> PageRequest | None:
         """Run the visit up to its next question, beginning it if need be; None: it is over."""
@@ -78,7 +87,7 @@ class Shopper:
         """Tell the user what came of the page that was waited for."""
         assert self._reply is not None
         self.pending = None
-        self._reply.succeed(outcome)
+        self._reply.come(outcome, outcome.seconds if outcome.items or outcome.gave_up else 0.0)
 
     def collect(self) -> list[Visit]:
         """Hand over the visits finished since the last call, and rest."""
@@ -107,16 +116,14 @@ class Shopper:
             if diary is not None:
                 request = diary.asking(request)
             self.pending = request
-            self._reply = env.event()
+            self._reply = Reply(env)
             outcome: PageOutcome = yield self._reply
             if outcome.gave_up:
-                yield env.timeout(outcome.seconds)
                 visit.ended = "gave up waiting"
                 break
             if not outcome.items:
                 visit.ended = self._at_nothing(request, outcome, bool(bought))
                 break
-            yield env.timeout(outcome.seconds)
             if diary is not None and outcome.answered:
                 diary.note(request, outcome)
             self._meet(request, outcome)

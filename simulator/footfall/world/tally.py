@@ -39,7 +39,7 @@ class Tally:
     def rest(self) -> None:
         """Pack until somebody asks again."""
         if self._counts is not None:
-            self._packed = (array("i", self._counts), array("i", self._counts.values()))
+            self._packed = (array("i", list(self._counts)), array("i", list(self._counts.values())))
             self._counts = None
 
     def _awake(self) -> dict[int, int]:

@@ -23,6 +23,7 @@ from footfall.llm import devices
 from footfall.llm.opening import open_model
 from footfall.llm.protocol import Answer, NoAnswer, Question, Tokens
 from footfall.llm.specs import ModelSpec
+from footfall.llm.vllm import engine as engines
 from footfall.llm.vllm.gate import Gate
 from footfall.llm.vllm.quiet import unscannable_hidden
 from footfall.llm.vllm.serve import serve
@@ -147,6 +148,31 @@ def test_too_long_prompts_get_no_answer_and_the_others_do(engine):
     replies = engine.ask([long, *ask_about(engine, ["Butter"], pad=True)])
     assert replies[0] == NoAnswer(f"prompt longer than {engine.max_prompt_tokens} tokens")
     assert isinstance(replies[1], Answer)
+
+
+@engine_test
+def test_an_engine_that_hides_cached_rows_is_asked_without_the_cache_from_then_on(
+    engine, judge, monkeypatch
+):
+    """As vLLM 0.24 does on CUDA: each question was asked twice there, without a word."""
+    said = []
+    monkeypatch.setattr(engine, "_announce", said.append)
+    monkeypatch.setattr(engine, "_shows_cached", True)
+    seen = engines.read_suffix
+    hides = lambda q, output: None if output.num_cached_tokens else seen(q, output)  # noqa: E731
+    monkeypatch.setattr(engines, "read_suffix", hides)
+    first, second = (
+        ask_about(engine, [f"{word} {n}" for n in range(12)], pad=True) for word in ("A", "B")
+    )
+    engine.ask(first)  # so that the cache knows the prefix
+    calls = []
+    add = engine._stream.add
+    monkeypatch.setattr(engine._stream, "add", lambda *rest: calls.append(rest) or add(*rest))
+    for questions in (first, second):
+        for question, reply in zip(questions, engine.ask(questions), strict=True):
+            assert reply.logprobs == pytest.approx(true_likelihood(judge, question), abs=TOLERANCE)
+    assert len(calls) <= 3, "the second batch is asked once"
+    assert sum("does not show likelihoods" in line for line in said) == 1
 
 
 @engine_test

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from footfall.behaviour.kept import read_people
 from footfall.errors import DataError
 from footfall.explaining.replay import replay
 from footfall.luck import Luck
@@ -216,6 +217,28 @@ def test_the_command_writes_what_a_scenario_names(scenario, tmp_path):
     assert 0 < report["tested"] <= 20
     behaviour = yaml.safe_load((tmp_path / "behaviour.yaml").read_text(encoding="utf-8"))
     assert (tmp_path / behaviour["people"]["file"]).exists()
+
+
+def test_what_no_turn_tells_can_be_settled_on_some_users_and_that_is_said(scenario, tmp_path):
+    from typer.testing import CliRunner
+
+    from footfall.cli.main import app
+
+    def fit(most):
+        out = ["--out", str(tmp_path / f"{most}.yaml"), "--json", "--settle-on", str(most)]
+        told = CliRunner().invoke(app, ["fit", str(scenario), *out])
+        assert told.exit_code == 0, told.output
+        return json.loads(told.stdout[told.stdout.index("{") :])
+
+    every = fit(0)
+    some = fit(every["impressions"] // 2)
+    for same in ("users", "tested", "impressions", "clicks"):
+        assert some[same] == every[same]
+    (note,) = set(some["notes"]) - set(every["notes"])
+    settled = int(note.split("settled on ")[1].split(" ")[0].replace(",", ""))
+    assert 0.3 < settled / every["impressions"] <= 0.5
+    kept = read_people(tmp_path / f"{every['impressions'] // 2}.npz")
+    assert note in kept.about["notes"]
 
 
 def test_visits_come_as_far_apart_as_they_should():

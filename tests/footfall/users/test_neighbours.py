@@ -59,7 +59,7 @@ def test_a_copy_of_a_user_is_not_like_that_user():
     copy = replace(persona([0]), user=f"{whose}~2", original=whose, neighbours=known)
     expected = known.affinity(whose, copy.items)
     found = Familiarity.of(copy, categories)
-    assert [found.affinity(item) for item in range(len(ITEMS))] == expected.tolist()
+    assert found.affinity(range(len(ITEMS))) == expected.tolist()
     assert known.affinity("a twin", copy.items)[0] == MOST
 
 

@@ -15,13 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from footfall.behaviour.people import unsure
-from footfall.fitting.pages.picks import Grid, Pull
+from footfall.fitting.pages.batches import (
+    Owners,
+    gram,
+    on_pages,
+    over_rows,
+    page_sums,
+    solved,
+    times,
+)
+from footfall.fitting.pages.picks import Grid, Pull, stretches
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -35,9 +43,6 @@ PRIOR_WORTH = 4.0
 
 LONGER = 1.7
 """Power of a variance's step; 1 is plain EM, below 2 it still settles."""
-
-FARTHEST = 4.0
-"""Log-odds by which one step of a user or an item may move a utility."""
 
 CERTAIN, NOTABLE = 3.0, 0.15
 """A page's weight is used if it is so many errors from 0, and by so much."""
@@ -73,11 +78,6 @@ class Design:
     taste_var: float = 0.06
     """Variance of a factor of the items' likeness. It is not fitted: a mean-field approximation
     always finds less of it than there is, and prunes what is needed."""
-
-    @cached_property
-    def own_squared(self) -> Floats:
-        """[n, k] squares of ``own``."""
-        return np.asarray(self.own**2)
 
     @property
     def n_users(self) -> int:
@@ -146,22 +146,30 @@ class Posterior:
 
     def utility(self, design: Design) -> Floats:
         """[n] at the posterior means."""
-        own, taste = np.split(self.users[design.users], [self.slopes], axis=1)
-        item = self.items[design.items]
-        return np.asarray(
-            design.common @ self.common
-            + np.einsum("nk,nk->n", design.own, own)
-            + item[:, 0]
-            + np.einsum("nf,nf->n", taste, item[:, 1:])
-        )
+        out = np.empty(len(design.users))
+        for rows in stretches(len(out)):
+            own, taste = np.split(self.users[design.users[rows]], [self.slopes], axis=1)
+            item = self.items[design.items[rows]]
+            out[rows] = (
+                design.common[rows] @ self.common
+                + np.einsum("nk,nk->n", design.own[rows], own)
+                + item[:, 0]
+                + np.einsum("nf,nf->n", taste, item[:, 1:])
+            )
+        return out
 
-    def expected(self, design: Design) -> Floats:
-        """[n] utilities whose chances are about the mean ones over what is not known."""
+    def expected(self, design: Design, variance: Floats | None = None) -> Floats:
+        """[n] utilities whose chances are about the mean ones over what is not known.
+
+        Args:
+            design: What the utilities are made of.
+            variance: [n] of the utilities, where it is known already.
+        """
         utility = self.utility(design)
         if self.page.value:
             above = self.page_means(design) - self.page.usual
             utility = utility + self.page.value * above[design.grid.page]
-        return unsure(utility, self.variance(design))
+        return unsure(utility, self.variance(design) if variance is None else variance)
 
     def page_means(self, design: Design) -> Floats:
         """[n_pages] mean worth of a page's items, the user's activity left out."""
@@ -182,13 +190,18 @@ class Posterior:
         Covariances within a user or an item are left out, as they are where the world uses it.
         """
         k = self.slopes
-        user = np.diagonal(self.user_cov, axis1=1, axis2=2)[design.users]
-        item = np.diagonal(self.item_cov, axis1=1, axis2=2)[design.items]
-        likes, like = self.users[design.users, k:], self.items[design.items, 1:]
-        out = item[:, 0] + np.einsum("nk,nk->n", design.own_squared, user[:, :k])
-        out += np.einsum("nf,nf->n", likes**2, item[:, 1:])
-        out += np.einsum("nf,nf->n", user[:, k:], like**2 + item[:, 1:])
-        return np.asarray(out)
+        user_var = np.diagonal(self.user_cov, axis1=1, axis2=2).copy()
+        item_var = np.diagonal(self.item_cov, axis1=1, axis2=2).copy()
+        out = np.empty(len(design.users))
+        for rows in stretches(len(out)):
+            users, items = design.users[rows], design.items[rows]
+            user, item = user_var[users], item_var[items]
+            likes, like = self.users[users, k:], self.items[items, 1:]
+            some = item[:, 0] + np.einsum("nk,nk->n", design.own[rows] ** 2, user[:, :k])
+            some += np.einsum("nf,nf->n", likes**2, item[:, 1:])
+            some += np.einsum("nf,nf->n", user[:, k:], like**2 + item[:, 1:])
+            out[rows] = some
+        return out
 
 
 PullAt = Callable[[Floats, Floats], Pull]
@@ -223,22 +236,18 @@ class Blocks:
         self.at = at
         self.spread: Floats = np.zeros(len(design.users))
         """[n] variances of the utilities at the last look."""
-        self._user_bounds = np.searchsorted(design.users, np.arange(design.n_users + 1))
+        pages = design.grid.page
+        self._users = Owners.of(design.users, design.n_users, pages)
         self._by_item = np.argsort(design.items, kind="stable")
-        self._item_bounds = np.searchsorted(
-            design.items[self._by_item], np.arange(design.n_items + 1)
-        )
+        self._items = Owners.of(design.items[self._by_item], design.n_items)
 
-    def sweep(self, post: Posterior, *, taste: bool, hyper: bool = True) -> float:
-        """One turn of everything, in place; the largest change of a common coefficient."""
-        before = post.common.copy()
-        self.spread = post.variance(self.design) if taste or hyper else self.spread
+    def sweep(self, post: Posterior, spread: Floats, *, taste: bool) -> None:
+        """One turn of everything, in place; ``spread`` are the utilities' variances before it."""
+        self.spread = spread
         self.common(post)
         self.users(post, taste=taste)
         self.items(post, taste=taste)
-        if hyper:
-            self.variances(post)
-        return float(np.abs(post.common - before).max())
+        self.variances(post)
 
     def common(self, post: Posterior) -> None:
         """A Newton step of the common coefficients."""
@@ -260,33 +269,27 @@ class Blocks:
         k = post.slopes
         wide = k + (design.factors if taste else 0)
         prior = post.user_mean(design.profile)
-        shaky = post.item_cov[:, 1:, 1:]
-        for user, (start_, end) in enumerate(_spans(self._user_bounds)):
-            if start_ == end:
-                post.users[user] = prior[user]
-                post.user_cov[user] = np.diag(post.user_var)
-                continue
-            rows = slice(start_, end)
+        post.users[self._users.none] = prior[self._users.none]
+        post.user_cov[self._users.none] = np.diag(post.user_var)
+        shaky = np.zeros((design.n_users, 0, 0))
+        if taste:
+            bounds = self._users.bounds
+            shaky = over_rows(pull.weight, design.items, bounds, post.item_cov[:, 1:, 1:])
+        for who, rows in self._users.each():
             x = design.own[rows]
-            if wide > k:
-                x = np.concatenate([x, post.items[design.items[rows], 1:]], axis=1)
-            weight = pull.weight[rows]
-            weighted = x * weight[:, None]
-            precision = weighted.T @ x
+            if taste:
+                x = np.concatenate([x, post.items[design.items[rows], 1:]], axis=2)
+            precision = gram(x, pull.weight[rows])
             if pull.together:
-                page = design.grid.page[rows] - design.grid.page[start_]
-                mean = np.zeros((page[-1] + 1, wide))
-                np.add.at(mean, page, weighted)
-                precision -= pull.together * mean.T @ mean
-            linear = precision @ post.users[user, :wide] + x.T @ pull.slope[rows]
-            if wide > k:
-                precision[k:, k:] += np.einsum("n,nfg->fg", weight, shaky[design.items[rows]])
-            precision[np.diag_indices(wide)] += 1.0 / post.user_var[:wide]
-            linear += prior[user, :wide] / post.user_var[:wide]
-            cov = np.linalg.inv(precision)
-            post.user_cov[user, :wide, :wide] = cov
-            step = cov @ linear - post.users[user, :wide]
-            post.users[user, :wide] += step * _within(x @ step)
+                mean = page_sums(on_pages(design.grid, rows), x * pull.weight[rows][:, :, None])
+                precision -= pull.together * mean.transpose(0, 2, 1) @ mean
+            before = post.users[who, :wide]
+            linear = times(precision, before) + times(x.transpose(0, 2, 1), pull.slope[rows])
+            if taste:
+                precision[:, k:, k:] += shaky[who]
+            self._lean(precision, linear, prior[who, :wide], post.user_var[:wide])
+            cov, post.users[who, :wide] = solved(precision, linear, before, x)
+            post.user_cov[who, :wide, :wide] = cov
 
     def items(self, post: Posterior, *, taste: bool) -> None:
         """Each item's effect and what it is like, given the users."""
@@ -294,41 +297,45 @@ class Blocks:
         k = post.slopes
         wide = 1 + (design.factors if taste else 0)
         prior = post.item_mean(design.content)
-        shaky = post.user_cov[:, k:, k:]
-        for item, (start_, end) in enumerate(_spans(self._item_bounds)):
-            if start_ == end:
-                post.items[item] = prior[item]
-                post.item_cov[item] = np.diag(post.item_var)
-                continue
-            rows = self._by_item[start_:end]
-            weight = pull.weight[rows]
-            if pull.together:
-                weight = weight * (1.0 - pull.together * np.minimum(weight, 1.0))
-            x = np.ones((len(rows), wide))
-            users = design.users[rows]
-            if wide > 1:
-                x[:, 1:] = post.users[users, k:]
-            precision = (x * weight[:, None]).T @ x
-            linear = precision @ post.items[item, :wide] + x.T @ pull.slope[rows]
-            if wide > 1:
-                precision[1:, 1:] += np.einsum("n,nfg->fg", weight, shaky[users])
-            precision[np.diag_indices(wide)] += 1.0 / post.item_var[:wide]
-            linear += prior[item, :wide] / post.item_var[:wide]
-            cov = np.linalg.inv(precision)
-            post.item_cov[item, :wide, :wide] = cov
-            step = cov @ linear - post.items[item, :wide]
-            post.items[item, :wide] += step * _within(x @ step)
+        post.items[self._items.none] = prior[self._items.none]
+        post.item_cov[self._items.none] = np.diag(post.item_var)
+        every, slope = pull.weight[self._by_item], pull.slope[self._by_item]
+        users = design.users[self._by_item]
+        if pull.together:
+            every = every * (1.0 - pull.together * np.minimum(every, 1.0))
+        shaky = np.zeros((design.n_items, 0, 0))
+        if taste:
+            shaky = over_rows(every, users, self._items.bounds, post.user_cov[:, k:, k:])
+        for who, rows in self._items.each():
+            x = np.ones((*rows.shape, wide))
+            if taste:
+                x[:, :, 1:] = post.users[users[rows], k:]
+            precision = gram(x, every[rows])
+            before = post.items[who, :wide]
+            linear = times(precision, before) + times(x.transpose(0, 2, 1), slope[rows])
+            if taste:
+                precision[:, 1:, 1:] += shaky[who]
+            self._lean(precision, linear, prior[who, :wide], post.item_var[:wide])
+            cov, post.items[who, :wide] = solved(precision, linear, before, x)
+            post.item_cov[who, :wide, :wide] = cov
+
+    @staticmethod
+    def _lean(precision: Floats, linear: Floats, prior: Floats, variance: Floats) -> None:
+        """Add the prior, in place."""
+        diagonal = np.arange(len(variance))
+        precision[:, diagonal, diagonal] += 1.0 / variance
+        linear += prior / variance
 
     def variances(self, post: Posterior) -> None:
         """Empirical Bayes: prior means on profile and content, and the variances around them."""
         design, k = self.design, post.slopes
-        met = np.diff(self._user_bounds) > 0
+        met = np.diff(self._users.bounds) > 0
         if design.profile.shape[1]:
             post.by_profile = _leaning(design.profile[met], post.users[met, :k], post.user_var[:k])
         gap = post.users[met] - post.user_mean(design.profile)[met]
         spread = gap**2 + np.diagonal(post.user_cov[met], axis1=1, axis2=2)
         post.user_var[:k] = _next(post.user_var[:k], _shrunk(spread[:, :k], design.guess))
-        shown = np.diff(self._item_bounds) > 0
+        shown = np.diff(self._items.bounds) > 0
         if design.content.shape[1]:
             post.by_content = _leaning(
                 design.content[shown], post.items[shown, :1], post.item_var[:1]
@@ -358,19 +365,6 @@ class Blocks:
         post.items[:, 1:] = (right[order].T) * np.sqrt(shape[1]) * 0.4
         post.item_cov[:, 1:, 1:] = 0.01 * np.eye(design.factors)
         post.user_cov[:, post.slopes :, post.slopes :] = 0.0
-
-
-def _within(moves: Floats) -> float:
-    """Share of a step that moves no utility further than ``FARTHEST``.
-
-    Where a chance is nearly 0 or 1 the likelihood is flat: a step that lands there does not come
-    back, and the variances follow it.
-    """
-    return float(min(1.0, FARTHEST / max(float(np.abs(moves).max(initial=0.0)), FARTHEST)))
-
-
-def _spans(bounds: Numbers) -> zip[tuple[int, int]]:
-    return zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
 
 
 def _by_page(grid: Grid, values: Floats) -> Floats:

@@ -57,9 +57,10 @@ def fit_logit(design: Design, outcome: Bools) -> Posterior:
     rate = (outcome.sum() + 0.5) / (len(outcome) + 1.0)
     post, blocks = start(design, float(rate)), Blocks(design, at)
     for _ in range(SWEEPS):
-        blocks.sweep(post, taste=False)
+        blocks.sweep(post, post.variance(design), taste=False)
+    variance = post.variance(design)
     for _ in range(3):
-        chance = sigmoid(post.expected(design))
+        chance = sigmoid(post.expected(design, variance))
         odds = np.log((outcome.sum() + 0.5) / (chance.sum() + 0.5))
         post.common[0] += odds / max(1.0 - rate, 0.1)
     return post

@@ -94,14 +94,16 @@ def fit_clicks(
     def at(mean: Floats, spread: Floats) -> Pull:
         return expected_pull(family, design.grid, mean, spread, curve.at(positions) * left, clicked)
 
-    blocks = Blocks(design, at)
+    blocks, variance = Blocks(design, at), post.variance(design)
     for number in range(sweeps):
         tasting = design.factors > 0 and (begin is not None or number >= PLAIN_SWEEPS)
         if tasting and begin is None and number == PLAIN_SWEEPS:
             blocks.taste_from_residuals(post)
-        blocks.sweep(post, taste=tasting)
+            variance = post.variance(design)
+        blocks.sweep(post, variance, taste=tasting)
+        variance = post.variance(design)
         for _ in range(2 if number < sweeps - 1 else 4):
-            utility = post.expected(design)
+            utility = post.expected(design, variance)
             chance = chances(family, design.grid, utility, curve.at(positions) * left)
             curve, level = next_curve(curve, positions, chance, clicked)
             post.common[0] += level

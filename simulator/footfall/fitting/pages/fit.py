@@ -131,6 +131,7 @@ def fit_pages(
     *,
     fitted: Bools,
     at: float,
+    settling: Bools | None = None,
     announce: Callable[[str], None] = lambda _: None,
 ) -> FittedPages:
     """Fit users to a log of pages.
@@ -140,6 +141,8 @@ def fit_pages(
         paper: What users and items are like without the log.
         fitted: [n_users] whose choices are fitted; the others only remember.
         at: Day at which memory ends.
+        settling: [n_users] on whose choices it is settled what no turn can tell (see ``_settle``);
+            None: on all that are fitted.
         announce: Told about the steps.
 
     Raises:
@@ -158,9 +161,10 @@ def fit_pages(
     factors = min(FACTORS, clicks // CLICKS_A_FACTOR, log.n_items - 1, int(fitted.sum()) - 1)
     design = click_design(log, measures, scales, paper, factors)
     announce("one pick a page, or several")
-    picks = _compare(log, design, rows)
+    asked = rows if settling is None else rows & settling[log.users]
+    picks = _compare(log, design, asked)
     announce(f"{clicks} clicks: {picks.reason}")
-    begun, back, mood = _settle(log, design, picks.family, rows)
+    begun, back, mood = _settle(log, design, picks.family, asked)
     design = replace(design, taste_var=begun.design.taste_var)
     if mood:
         design, scales = without_mood(design), untold(scales)

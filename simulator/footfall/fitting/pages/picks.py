@@ -20,6 +20,7 @@ the same formulas.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -77,6 +78,15 @@ class Grid:
         return np.asarray(found, dtype=np.float64)
 
 
+ROWS_AT_ONCE = 20_000
+"""Rows whose arithmetic is done at a time: what is made on the way stays in the caches."""
+
+
+def stretches(n: int) -> Iterator[slice]:
+    """``n`` rows, some at a time."""
+    return (slice(start, start + ROWS_AT_ONCE) for start in range(0, n, ROWS_AT_ONCE))
+
+
 @dataclass(frozen=True)
 class Pull:
     """The log-likelihood of the clicks as seen from the utilities; [n_rows] each."""
@@ -102,19 +112,27 @@ def expected_pull(
     """Slope and curvature, expected over utilities of variance ``spread``; arrays are [n_rows]."""
     if family.picks == "one":
         return pull(family, grid, unsure(utility, spread), reading, clicked)
-    deviation = np.sqrt(spread)
-    parts = [pull(family, grid, utility + x * deviation, reading, clicked) for x, _ in NODES]
-    chance, slope, weight = (
-        sum(share * getattr(part, name) for part, (_, share) in zip(parts, NODES, strict=True))
-        for name in ("chance", "slope", "weight")
-    )
-    return Pull(chance, slope, weight, together=0.0)
+    n = len(utility)
+    out = Pull(np.empty(n), np.empty(n), np.empty(n), together=0.0)
+    for rows in stretches(n):
+        deviation = np.sqrt(spread[rows])
+        parts = [
+            pull(family, grid, utility[rows] + x * deviation, reading[rows], clicked[rows])
+            for x, _ in NODES
+        ]
+        for name in ("chance", "slope", "weight"):
+            shares = zip(parts, NODES, strict=True)
+            getattr(out, name)[rows] = sum(
+                share * getattr(part, name) for part, (_, share) in shares
+            )
+    return out
 
 
 def pull(family: Family, grid: Grid, utility: Floats, reading: Floats, clicked: Bools) -> Pull:
     """Slope and curvature at ``utility``; all arrays are [n_rows]."""
     if family.picks == "many":
-        chance, rest = sigmoid(utility), sigmoid(-utility)
+        half = np.tanh(0.5 * utility)
+        chance, rest = 0.5 * (1.0 + half), 0.5 * (1.0 - half)
         missed = np.maximum((1.0 - reading) + reading * rest, SMALLEST)
         slope = np.where(clicked, 1.0, -reading * chance / missed) * rest
         weight = reading * chance * rest**2 / missed

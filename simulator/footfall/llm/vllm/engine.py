@@ -34,6 +34,9 @@ from footfall.llm.weights.tokenizer import load_tokenizer
 from footfall.llm.weights.weights import Weights, find_weights
 from footfall.llm.writing import Passage, Written
 
+_A_FEW = 8
+"""Hidden rows that may be chance: two titles that begin alike."""
+
 
 def open_engine(
     spec: ModelSpec,
@@ -96,6 +99,8 @@ class VllmEngine:
         self._labels = True
         """Kind of the questions that were queued last."""
         self._spent = 0.0
+        self._shows_cached = True
+        """Whether likelihoods can be read behind a cached prefix; else each prefix is read anew."""
         self._writes = "limit_mm_per_prompt" in settings
         """Whether the engine needs a tokenizer of its own: to write, or for the marks of images."""
 
@@ -237,6 +242,7 @@ class VllmEngine:
         params: dict[tuple[int, ...], Any] = {}
         for question in questions:
             if question.labels not in params:
+                read_cache = read_cache and self._shows_cached
                 params[question.labels] = sampling(question.labels, read_cache=read_cache)
         prompts = [((*q.prefix.ids, *q.suffix.ids), q.image) for q in questions]
         return self._stream.add(prompts, [params[q.labels] for q in questions])
@@ -254,6 +260,13 @@ class VllmEngine:
         outputs = self._stream.collect(names)
         replies = [read(q, output) for q, output in zip(questions, outputs, strict=True)]
         hidden = [i for i, reply in enumerate(replies) if reply is None]
+        if self._shows_cached and len(hidden) > max(len(questions) / 2, _A_FEW):
+            self._shows_cached = False  # asking each twice would be dearer still
+            self._announce(
+                f"vLLM {installed_version()} does not show likelihoods behind what it has cached: "
+                "histories are read anew for every item, which takes several times as long; "
+                "mode yes-no is spared that"
+            )
         again = self._queue([questions[i] for i in hidden], read_cache=False)
         for i, output in zip(hidden, self._stream.collect(again), strict=True):
             replies[i] = read(questions[i], output)

@@ -67,7 +67,12 @@ def scenario(
     return parse_scenario(
         {
             "name": "world benchmark",
-            "data": {"kind": "table", "path": "sales.parquet", "columns": columns},
+            "data": {
+                "kind": "table",
+                "path": "sales.parquet",
+                "columns": columns,
+                "most_events": 1_000_000_000,  # all users play
+            },
             "split": {"fraction": 0.9},
             "population": {"users": users, "min_history": 2},
             "model": {"name": model},

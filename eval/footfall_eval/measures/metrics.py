@@ -258,6 +258,10 @@ class Exposure:
     """Mean over pages of the share of item pairs that are of different categories."""
 
 
+COUNTED_AT_ONCE = 20_000_000
+"""Impressions whose pages are counted in one go, in less than a gigabyte."""
+
+
 def exposure(log: RunLog) -> dict[str, Exposure]:
     """Exposure metrics of every arm.
 
@@ -306,11 +310,15 @@ def _diversity(log: RunLog, items: pd.DataFrame) -> dict[str, float]:
     codes, _ = pd.factorize(items["category"].astype(str))
     lookup = pd.DataFrame({"item": items["item"].astype(str), "category": codes})
     log.connection.register("category_of", lookup)
-    # A 64-bit hash stands for the page: one integer key needs far less memory than four.
+    # A 64-bit hash stands for the page: one integer key needs far less memory than four. Users are
+    # counted some at a time, for there are nearly as many keys as impressions.
+    ((impressions,),) = log.execute("SELECT count(*) FROM impressions").fetchall()
+    slices = -(-impressions // COUNTED_AT_ONCE) or 1
     query = """
         WITH tagged AS (
             SELECT arm, hash("user", session, page) AS page, category
             FROM impressions JOIN category_of USING (item)
+            WHERE $slices = 1 OR hash("user") % $slices = $slice
         ), counted AS (
             SELECT arm, page, category, count(*) AS n FROM tagged GROUP BY ALL
         ), paged AS (
@@ -318,8 +326,11 @@ def _diversity(log: RunLog, items: pd.DataFrame) -> dict[str, float]:
         )
         SELECT arm, k, same, count(*) AS pages FROM paged WHERE k > 1 GROUP BY ALL
     """
-    rows = log.execute(query).df()
+    found = [
+        log.execute(query, {"slices": slices, "slice": number}).df() for number in range(slices)
+    ]
     log.connection.unregister("category_of")
+    rows = pd.concat(found).groupby(["arm", "k", "same"])["pages"].sum().reset_index()
     return {str(arm): mean_diversity(part) for arm, part in rows.groupby("arm")}
 
 

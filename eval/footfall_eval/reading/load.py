@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,7 +186,9 @@ class RunLog:
             log._credit_teams()
         return log
 
-    def execute(self, query: str, values: Sequence[object] = ()) -> QueryRows:
+    def execute(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> QueryRows:
         """Run SQL over the views.
 
         Raises:
@@ -435,6 +437,11 @@ class RunLog:
 def _damage_as_log_error(folder: Path) -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException as problem:
+        raise LogError(
+            f"{folder}: too large for the memory that reading takes ({first_line(problem)}); make "
+            f"room in {tempfile.gettempdir()}, where it puts what does not fit"
+        ) from problem
     except duckdb.Error as problem:
         raise LogError(
             f"{folder}: the log cannot be read ({first_line(problem)}); run again with --resume"

@@ -169,6 +169,13 @@ def test_exposure_of_known_pages(tmp_path):
     assert np.isnan(gini(np.zeros(3)))
 
 
+def test_pages_counted_some_users_at_a_time_are_as_diverse(tmp_path, monkeypatch):
+    log = RunLog.open(write_run(tmp_path, small(slate=4)))
+    whole = exposure(log)
+    monkeypatch.setattr("footfall_eval.measures.metrics.COUNTED_AT_ONCE", 100)
+    assert exposure(log) == whole
+
+
 def test_model_signal_is_that_of_numpy(tmp_path):
     shown = small(unanswered=0.1)
     signal = model_signal(RunLog.open(write_run(tmp_path, shown)))

@@ -13,6 +13,9 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from pathlib import Path
+from typing import Any
+
+from figures import keep
 
 from footfall.plumbing.files import write_json
 from footfall.plumbing.json_files import read_object
@@ -44,6 +47,22 @@ def main() -> None:
     file.parent.mkdir(exist_ok=True)
     write_json(file, {**found, "recorded": told})
     print(f"written to {file}")
+    if name == "demo":
+        command = f"{options.command}; python benchmarks/record_verdict.py"
+        keep("demo-validity", command, figures(found["blocks"]))
+
+
+def figures(blocks: dict[str, Any]) -> dict[str, str]:
+    """What the documents say of it."""
+    choice, ranking = blocks["B"]["metrics"], blocks["G"]["metrics"]
+    least, most = choice["gain of the language model interval"]
+    return {
+        "weight": f"{choice['weight of the model']:.2f} "
+        f"(standard error {choice['weight of the model, standard error']:.2f})",
+        "adds": f"{choice['gain of the language model']:+.3f} [{least:+.3f}, {most:+.3f}]",
+        "tau": f"{ranking['tau']:.2f}",
+        "slope": f"{ranking['slope']:.2f}",
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How fast the world turns without a language model, and where the time goes.
 
     python benchmarks/world.py [--users 2000] [--days 14] [--workers 1] [--events 20]
-    python benchmarks/world.py --users 1000000 --days 7 --workers 2 --events 5 --design split
+    python benchmarks/world.py --users 500000 --days 7 --events 5 --design split --no-profile
     python benchmarks/world.py --distil FOLDER
     python benchmarks/world.py --surrogate FOLDER/small
 
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--surrogate", type=Path, help="who answers, instead of a model")
     parser.add_argument("--distil", type=Path, help="write a surrogate to this folder, and end")
     parser.add_argument("--no-profile", action="store_true")
-    parser.add_argument("--keep", choices=("world", "world-surrogate", "world-million"))
+    parser.add_argument("--keep", choices=("world", "world-surrogate", "world-week"))
     options = parser.parse_args()
     if options.distil is not None:
         distil(options.distil, options)

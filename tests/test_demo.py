@@ -7,6 +7,7 @@ import sys
 import pytest
 import yaml
 
+from footfall.behaviour.specs import BehaviourSpec
 from footfall.plumbing.files import file_hash
 from footfall.scenario.reading import read_scenario
 
@@ -72,3 +73,23 @@ def test_nothing_but_what_a_user_needs_is_printed(runs):
     known = (*steps, "simulated in", "done:", "")
     strange = [line for line in lines if not line.strip().startswith(known)]
     assert len(strange) <= 2, strange  # lines that wrap
+
+
+def test_the_demo_behaves_as_its_data_say(tmp_path):
+    """What stands in the scenario is what `footfall fit demo` writes; only the model's weight is
+    of another command, which asks the model."""
+    done = footfall("fit", "demo", "--out", "fitted.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    fitted = BehaviourSpec.model_validate(yaml.safe_load((tmp_path / "fitted.yaml").read_text()))
+    written = read_scenario("demo").behaviour
+    assert written.buy == fitted.buy
+    assert written.habits.picks == fitted.habits.picks
+    shown, found = (one.model_dump() for one in (written, fitted))
+    for part in ("click", "spread", "habits"):
+        numbers = {
+            name: value
+            for name, value in found[part].items()
+            if isinstance(value, float) and name != "llm"
+        }
+        assert numbers
+        assert {name: shown[part][name] for name in numbers} == pytest.approx(numbers, abs=0.01)

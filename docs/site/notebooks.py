@@ -54,12 +54,13 @@ def _joined(outputs: list[Any]) -> list[Any]:
     """Outputs in which what was printed piece by piece stands in one piece, without colours."""
     joined: list[Any] = []
     for output in outputs:
+        if output.output_type == "stream" and joined and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    for output in joined:  # only now: a piece may end in the middle of a colour
         if output.output_type == "stream":
             output.text = COLOUR.sub("", output.text)
-            if joined and joined[-1].get("name") == output.name:
-                joined[-1].text += output.text
-                continue
-        joined.append(output)
     return joined
 
 

@@ -132,6 +132,8 @@ def _cost(scenario: Scenario, base: Path) -> Cost:
     asked = whole.users * scenario.world.days
     asked *= whole.arms if scenario.design == "paired" else 1
     seconds = None if whole.seconds is None else whole.seconds - whole.preparing_seconds
+    if seconds is not None:
+        seconds /= whole.busy  # a plan is for a machine of one's own
     stderr.say(f"speed of the model: {whole.speed_from}")
     return Cost(whole.tokens / asked, None if seconds is None else seconds / asked)
 

@@ -287,8 +287,8 @@ def _obstacles(options: ValidationOptions, judged: BehaviourSpec) -> tuple[str, 
     if ran is not None and _numbers_of(ran) == _numbers_of(judged.model_dump(mode="json")):
         return ()
     reason = (
-        "the run in this folder used other coefficients than those judged here; put "
-        f"{BEHAVIOUR} into its scenario and run again"
+        "the run in this folder used other coefficients than those judged here; write `behaviour: "
+        f"{options.out / BEHAVIOUR}` into its scenario and run again into another folder"
     )
     return (reason,)
 

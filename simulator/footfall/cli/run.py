@@ -185,6 +185,10 @@ def _end(problems: list[str]) -> None:
         raise typer.Exit(NO_VERDICT)
 
 
+NOTICED = 1.5
+"""How busy a machine is when an estimate says so."""
+
+
 def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(numbers))  # noqa: T201
@@ -194,6 +198,10 @@ def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     shown = {name: value for name, value in numbers.items() if name not in apart}
     for name, value in shown.items():
         text = f"{value:,.0f}" if isinstance(value, int | float) else value
+        if name == "busy":
+            text = f"{value:.1f} times as slow as alone: other programs run beside"
+            if value < NOTICED:
+                continue
         if name == "seconds":
             span = "" if value is None else f" (nine times in ten {low:,.0f} to {high:,.0f})"
             text = f"{'unknown' if value is None else text}{span}"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+LEAST = 0.2
+"""Computed seconds from which on it can be told how busy a machine is; clocks tick coarsely."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,8 +24,8 @@ class Took:
 
     @classmethod
     def now(cls) -> Took:
-        """This moment, by the clock and by what this process has computed so far."""
-        return cls(time.perf_counter(), time.process_time())
+        """This moment, by the clock and by what this process and its children computed so far."""
+        return cls(time.perf_counter(), sum(os.times()[:4]))
 
     @classmethod
     def since(cls, start: Took) -> Took:
@@ -30,6 +34,11 @@ class Took:
         seconds = now.seconds - start.seconds
         # Threads count together in what was computed.
         return cls(seconds, min(seconds, now.alone - start.alone))
+
+    @property
+    def busy(self) -> float:
+        """How many times as long as alone it took; 1 where that cannot be told."""
+        return max(1.0, self.seconds / self.alone) if self.alone >= LEAST else 1.0
 
     def __add__(self, other: Took) -> Took:
         """Both, one after the other."""

@@ -3,7 +3,9 @@
 The time of a run is that of four parts: reading the data and training the recommenders, which a
 dry run does and times; starting the engine; computing tokens; and the world around them. Each has
 a lower and an upper bound of its own, and their sums are the range. Other programs may end before
-the run does: the lower bound takes what this process computed, not what the clock says.
+the run does: the lower bound takes what this process computed, not what the clock says. Or they go
+on: then what was not timed here, the engine and the world, is as many times slower as the dry run
+was by the clock than by what it computed.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ WORLD_DECISIONS_PER_SECOND = 20_000.0
 NO_TIME = 1e9
 """Tokens a second of what only looks them up."""
 
-ENGINE_START = 30.0
+ENGINE_START = 45.0
 """Seconds in which an engine in this process starts; likewise."""
 
 MEASURED, ELSEWHERE = (0.6, 1.7), (0.35, 3.0)
@@ -78,6 +80,8 @@ class Estimate:
     seconds_low: float | None
     seconds_high: float | None
     """Nine runs in ten should end between these."""
+    busy: float
+    """How many times as long as alone the dry run took beside other programs; 1: there are none."""
     speed_from: str
     """Who measured the speed, when and where."""
     answers: tuple[RequestCounts, ...] = ()
@@ -105,25 +109,28 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     speed = _speed(scenario)
     starting = ENGINE_START if _in_process(scenario) else 0.0
     constant = starting + sample.decisions / WORLD_DECISIONS_PER_SECOND
-    around = reading + sample.training + sample.recommending + Took(constant, constant)
-    seconds, low, high = _seconds(sample, speed, around)
+    timed = reading + sample.training + sample.recommending
+    busy = timed.busy
+    around = timed + Took(constant * busy, constant)
+    seconds, low, high = _seconds(sample, speed, around, busy)
     return Estimate(
         users=len(histories.population),
         arms=len(scenario.arms),
         item_decisions=sample.decisions,
         prompts=sample.prompts,
         tokens=sample.tokens,
-        preparing_seconds=(reading + sample.training).seconds + starting,
+        preparing_seconds=(reading + sample.training).seconds + starting * busy,
         seconds=seconds,
         seconds_low=low,
         seconds_high=high,
+        busy=busy,
         speed_from=speed.source,
         answers=probe(scenario, histories, base, announce),
     )
 
 
 def _seconds(
-    sample: Rehearsal, speed: Speed, around: Took
+    sample: Rehearsal, speed: Speed, around: Took, busy: float
 ) -> tuple[float | None, float | None, float | None]:
     """What is expected, and the range."""
     if sample.tokens and speed.tokens_per_second is None:
@@ -131,8 +138,8 @@ def _seconds(
     asking = sample.tokens / speed.tokens_per_second if speed.tokens_per_second else 0.0
     unsure = SIDES * sample.spread
     low = asking * speed.bounds[0] * max(0.0, 1 - unsure) + around.alone * AROUND[0]
-    high = asking * speed.bounds[1] * (1 + unsure) + around.seconds * AROUND[1]
-    return asking + around.seconds, low, high
+    high = asking * busy * speed.bounds[1] * (1 + unsure) + around.seconds * AROUND[1]
+    return asking * busy + around.seconds, low, high
 
 
 def _in_process(scenario: Scenario) -> bool:

@@ -1,5 +1,6 @@
 """Seconds by the clock, and without what ran beside."""
 
+import os
 import time
 
 from footfall.plumbing.stopwatch import Took
@@ -11,7 +12,7 @@ def test_waiting_for_others_counts_by_the_clock_only(monkeypatch):
     def tick():
         wall, busy = next(clocks)
         monkeypatch.setattr(time, "perf_counter", lambda: wall)
-        monkeypatch.setattr(time, "process_time", lambda: busy)
+        monkeypatch.setattr(os, "times", lambda: (busy - 1, 0.25, 0.5, 0.25, wall))
 
     tick()
     start = Took.now()
@@ -22,5 +23,11 @@ def test_waiting_for_others_counts_by_the_clock_only(monkeypatch):
 
 def test_threads_beside_one_another_take_no_longer_than_the_clock(monkeypatch):
     monkeypatch.setattr(time, "perf_counter", lambda: 4.0)
-    monkeypatch.setattr(time, "process_time", lambda: 16.0)
+    monkeypatch.setattr(os, "times", lambda: (15.0, 1.0, 0.0, 0.0, 4.0))
     assert Took.since(Took(0.0, 0.0)) == Took(4.0, 4.0)
+
+
+def test_a_machine_is_as_busy_as_the_clock_runs_ahead():
+    assert Took(30.0, 2.0).busy == 15.0
+    assert Took(2.0, 2.0).busy == 1.0
+    assert Took(9.0, 0.01).busy == 1.0  # too little was computed to tell

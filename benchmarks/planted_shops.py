@@ -47,7 +47,14 @@ from planted.truth import foretell  # noqa: E402
 
 OUTCOMES = ("clicks", "purchases")
 STEPS = ("fit", "run", "compare")
-KEPT = ("planted-shops", "ordinary-again", "unknown-rules", "exam-before", "exam-after")
+KEPT = (
+    "planted-shops",
+    "ordinary-again",
+    "unknown-rules",
+    "exam-before",
+    "exam-after",
+    "fresh-again",
+)
 FOOTFALL = str(Path(sys.executable).with_name("footfall"))
 
 Scores = dict[str, dict[str, dict[str, Score]]]

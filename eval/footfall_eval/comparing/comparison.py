@@ -191,7 +191,7 @@ class Comparison:
 
     def table(self, *, every: bool = False) -> ResultTable:
         """Lay out recommenders down and metrics across; all metrics, or those that matter."""
-        metrics = _chosen(self, every=every)
+        metrics, repeated = _chosen(self, every=every)
         rows = []
         for arm in self.arms:
             name = f"{arm.name} (control)" if arm.name == self.control else arm.name
@@ -202,6 +202,8 @@ class Comparison:
         )
         if any(contrast.evidence for contrast in self.contrasts):
             note += " Of the luck of the draw only: what is believed, all uncertainty in, is apart."
+        for name, first in repeated.items():
+            note += f" {_METRICS[name].label}: the same as {_said(first)} in every arm."
         return ResultTable(
             caption=f"{self.arms[0].users:,} simulated users an arm, {self.design}",
             note=note,
@@ -257,12 +259,19 @@ class Comparison:
         return f"<p><strong>{escape(self.verdict)}</strong></p>{table}<ul>{notes}</ul>"
 
 
-def _chosen(result: Comparison, *, every: bool) -> list[str]:
+def _chosen(result: Comparison, *, every: bool) -> tuple[list[str], dict[str, str]]:
+    """Metrics to show, and those left out because they repeat one that is shown."""
     known = [name for name in result.arms[0].metrics if name in _METRICS]
     if every:
-        return known
+        return known, {}
     wanted = [name for name in dict.fromkeys([result.primary, *MATTER]) if name in known]
-    return [name for name in wanted if any(arm.metrics[name] for arm in result.arms)][:COLUMNS]
+    first: dict[tuple[float, ...], str] = {}
+    repeated = {}
+    for name in wanted:
+        values = tuple(arm.metrics[name] for arm in result.arms)
+        if any(values) and first.setdefault(values, name) != name:
+            repeated[name] = first[values]
+    return list(first.values())[:COLUMNS], repeated
 
 
 def _cell(result: Comparison, arm: Arm, metric: str) -> TableCell:

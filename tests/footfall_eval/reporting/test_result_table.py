@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,19 @@ def test_nobody_is_best_where_all_are_alike(tmp_path):
     table = compare(RunLog.open(run)).table()
     assert not any(cell.best or cell.differs for _, cells in table.rows for cell in cells)
     assert r"b\_1\%" in table.to_latex()
+
+
+def test_a_metric_that_repeats_another_is_a_sentence_not_a_column(planted):
+    """Where whoever clicks takes, purchases and clicks are one column."""
+    _, result = planted
+    alike = [{**arm.metrics, "clicks": arm.metrics[result.primary]} for arm in result.arms]
+    arms = [replace(arm, metrics=one) for arm, one in zip(result.arms, alike, strict=True)]
+    table = replace(result, arms=arms).table()
+    assert result.primary in table.metrics
+    assert "clicks" not in table.metrics
+    assert "Clicks per user: the same as purchases per user in every arm." in table.note
+    assert "same as" not in result.table().note
+    assert "clicks" in replace(result, arms=arms).table(every=True).metrics
 
 
 def test_formats_of_the_command_line(planted):

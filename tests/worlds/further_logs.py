@@ -5,18 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from logs_of_shops import Log, clickstream, history
-
-
-def _csv(frame, folder, **how):
-    frame.to_csv(folder / "events.csv", index=False, **how)
-    return "events.csv"
-
-
-def _lines(records, folder):
-    text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    (folder / "events.jsonl").write_text(text, encoding="utf-8")
-    return "events.jsonl"
+from logs_of_shops import Log, clickstream, csv_file, history, json_lines, with_comma
 
 
 def portuguese(folder):
@@ -29,13 +18,11 @@ def portuguese(folder):
             "nome do produto": h["name"],
             "data da compra": h["at"].dt.strftime("%d/%m/%Y %H:%M:%S"),
             "quantidade": h["units"],
-            "valor total": (h["price"] * h["units"] * 30).map(
-                lambda x: f"R$ {x:,.2f}".translate(str.maketrans(",.", ".,"))
-            ),
+            "valor total": (h["price"] * h["units"] * 30).map(lambda x: f"R$ {with_comma(x)}"),
             "estado": "SP",
         }
     )
-    return _csv(frame, folder, sep=";", encoding="utf-8-sig")
+    return csv_file(frame, folder, sep=";", encoding="utf-8-sig")
 
 
 def german_clicks(folder):
@@ -50,7 +37,7 @@ def german_clicks(folder):
             "Endgerät": "Handy",
         }
     )
-    return _csv(frame, folder, sep=";")
+    return csv_file(frame, folder, sep=";")
 
 
 def shown(seed=4, users=40, items=25, pages=300, places=5):
@@ -87,7 +74,7 @@ def japanese_pages(folder):
             "日時": s["at"].dt.strftime("%Y/%m/%d %H:%M"),
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def odd_headers(folder):
@@ -107,7 +94,7 @@ def odd_headers(folder):
         }
     )
     clicks = rows[s["clicked"] == 1].assign(event="click")
-    return _csv(pd.concat([rows, clicks]).sort_values("ts", kind="stable"), folder)
+    return csv_file(pd.concat([rows, clicks]).sort_values("ts", kind="stable"), folder)
 
 
 def ga4(folder):
@@ -129,7 +116,7 @@ def ga4(folder):
         )
         if row.Index % 20 == 0:
             records.append({**records[-1], "event_name": "session_start", "items": []})
-    return _lines(records, folder)
+    return json_lines(records, folder)
 
 
 def shopify(folder):
@@ -156,7 +143,7 @@ def shopify(folder):
         }
     )
     frame["Created at"] = pd.to_datetime(frame["Created at"]).dt.strftime("%Y-%m-%d %H:%M:%S +0000")
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def news_lists(folder):
@@ -175,7 +162,7 @@ def news_lists(folder):
                 ],
             }
         )
-    return _lines(records, folder)
+    return json_lines(records, folder)
 
 
 def streams(folder):
@@ -213,7 +200,7 @@ def italian(folder):
             "prezzo unitario": h["price"].map(lambda x: f"{x:.2f}".replace(".", ",")),
         }
     )
-    return _csv(frame, folder, sep=";", encoding="cp1252")
+    return csv_file(frame, folder, sep=";", encoding="cp1252")
 
 
 def one_hot(folder):
@@ -224,7 +211,7 @@ def one_hot(folder):
         {"session": h.index // 4, "member": h["user"], "article": h["item"],
          "when": h["at"].dt.strftime("%Y-%m-%d %H:%M:%S"), **flags}
     )  # fmt: skip
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def baskets(folder):
@@ -246,7 +233,7 @@ def baskets(folder):
                 "tax_lines": [{"title": "VAT", "rate": 0.2}],
             }
         )
-    return _lines(records, folder)
+    return json_lines(records, folder)
 
 
 WORDS = {"view_item": "view", "select_item": "click", "add_to_cart": "cart"}

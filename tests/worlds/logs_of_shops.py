@@ -59,9 +59,20 @@ class Log:
     """The day of the first event, UTC."""
 
 
-def _csv(frame, folder, name="events.csv", **how):
+def csv_file(frame, folder, name="events.csv", **how):
     frame.to_csv(folder / name, index=False, **how)
     return name
+
+
+def json_lines(records, folder):
+    text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    (folder / "events.jsonl").write_text(text, encoding="utf-8")
+    return "events.jsonl"
+
+
+def with_comma(number):
+    """1.299,00"""
+    return f"{number:,.2f}".translate(str.maketrans(",.", ".,"))
 
 
 def online_retail(folder):
@@ -78,7 +89,7 @@ def online_retail(folder):
             "Country": "United Kingdom",
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def german(folder):
@@ -96,7 +107,7 @@ def german(folder):
             "PLZ": 10115,
         }
     )
-    return _csv(frame, folder, sep=";", encoding="cp1252")
+    return csv_file(frame, folder, sep=";", encoding="cp1252")
 
 
 def retailrocket(folder):
@@ -110,7 +121,7 @@ def retailrocket(folder):
             "transactionid": np.where(h["action"] == "transaction", h.index.astype(str), ""),
         }
     )
-    return _csv(unordered(frame), folder)
+    return csv_file(unordered(frame), folder)
 
 
 def taobao(folder):
@@ -124,7 +135,7 @@ def taobao(folder):
             "时间戳": h["at"].astype("int64") // 10**9,
         }
     )
-    return _csv(frame, folder, name="UserBehavior.csv")
+    return csv_file(frame, folder, name="UserBehavior.csv")
 
 
 def spanish_films(folder):
@@ -141,8 +152,8 @@ def spanish_films(folder):
     )
     movies = h.drop_duplicates("item")[["item", "name", "kind"]]
     movies = movies.set_axis(["id_pelicula", "titulo", "genero"], axis=1)
-    _csv(movies, folder, "peliculas.csv", sep="\t")
-    return _csv(frame.drop_duplicates(["id_usuario", "id_pelicula"]), folder, sep="\t")
+    csv_file(movies, folder, "peliculas.csv", sep="\t")
+    return csv_file(frame.drop_duplicates(["id_usuario", "id_pelicula"]), folder, sep="\t")
 
 
 def impressions(folder):
@@ -192,7 +203,7 @@ def russian(folder):
             "цена": h["price"].map(lambda x: f"{x:.2f}".replace(".", ",")),
         }
     )
-    return _csv(frame, folder, sep=";", encoding="cp1251")
+    return csv_file(frame, folder, sep=";", encoding="cp1251")
 
 
 def japanese(folder):
@@ -216,8 +227,8 @@ def japanese(folder):
             "性別": ["女", "男"] * 20,
         }
     )
-    _csv(customers, folder, "kaiin.csv")
-    return _csv(frame, folder, encoding="utf-8-sig")
+    csv_file(customers, folder, "kaiin.csv")
+    return csv_file(frame, folder, encoding="utf-8-sig")
 
 
 def nameless(folder):
@@ -227,7 +238,7 @@ def nameless(folder):
     frame = pd.DataFrame(
         {"a": h["user"], "b": h["item"], "c": h["at"].dt.strftime("%d/%m/%Y %H:%M")}
     )
-    return _csv(unordered(frame), folder)
+    return csv_file(unordered(frame), folder)
 
 
 LOGS = {

@@ -1,28 +1,12 @@
 """Fifteen further logs in languages with writings and habits of their own, and of trackers."""
 
-import json
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 
 from further_logs import shown
-from logs_of_shops import Log, clickstream, history
-
-
-def _csv(frame, folder, **how):
-    frame.to_csv(folder / "events.csv", index=False, **how)
-    return "events.csv"
-
-
-def _lines(records, folder):
-    text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    (folder / "events.jsonl").write_text(text, encoding="utf-8")
-    return "events.jsonl"
-
-
-def _comma(number):
-    return f"{number:,.2f}".translate(str.maketrans(",.", ".,"))
+from logs_of_shops import Log, clickstream, csv_file, history, json_lines, with_comma
 
 
 def vietnamese(folder):
@@ -40,7 +24,7 @@ def vietnamese(folder):
             "Ngày mua": h["at"].dt.strftime("%d/%m/%Y %H:%M"),
         }
     )
-    return _csv(frame, folder, encoding="utf-8-sig")
+    return csv_file(frame, folder, encoding="utf-8-sig")
 
 
 def activity_stream(folder):
@@ -57,7 +41,7 @@ def activity_stream(folder):
         }
         for row in h[::-1].itertuples()
     ]
-    return _lines(records, folder)
+    return json_lines(records, folder)
 
 
 def watching(folder):
@@ -77,7 +61,7 @@ def watching(folder):
             "autoplay": rng.integers(0, 2, len(h)),
         }
     )
-    return _csv(frame, folder, sep="\t")
+    return csv_file(frame, folder, sep="\t")
 
 
 def czech_spreadsheet(folder):
@@ -97,7 +81,7 @@ def czech_spreadsheet(folder):
             "Datum a čas": days.map(lambda x: f"{x:.6f}".replace(".", ",")),
         }
     )
-    return _csv(frame, folder, sep=";", encoding="cp1250")
+    return csv_file(frame, folder, sep=";", encoding="cp1250")
 
 
 def swedish_shown(folder):
@@ -116,7 +100,7 @@ def swedish_shown(folder):
             "köpt": np.where((s["clicked"] == 1) & bought, "ja", "nej"),
         }
     )
-    return _csv(frame, folder, sep=";")
+    return csv_file(frame, folder, sep=";")
 
 
 def greek(folder):
@@ -132,7 +116,7 @@ def greek(folder):
             "Ημ/νία": h["at"].dt.strftime("%d/%m/%Y %H:%M"),
         }
     )
-    return _csv(frame, folder, sep=";", encoding="cp1253")
+    return csv_file(frame, folder, sep=";", encoding="cp1253")
 
 
 def amplitude(folder):
@@ -156,7 +140,7 @@ def amplitude(folder):
         }
         for row in h.itertuples()
     ]  # fmt: skip
-    return _lines(records, folder)
+    return json_lines(records, folder)
 
 
 def finnish(folder):
@@ -174,7 +158,7 @@ def finnish(folder):
             "Klo": h["at"].dt.strftime("%H.%M"),
         }
     )
-    return _csv(frame, folder, sep=";")
+    return csv_file(frame, folder, sep=";")
 
 
 def bandit(folder):
@@ -191,7 +175,7 @@ def bandit(folder):
             "logged_at": s["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def indonesian(folder):
@@ -210,7 +194,7 @@ def indonesian(folder):
             "tanggal_transaksi": h["at"].dt.strftime("%Y/%m/%d %H.%M"),
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def norwegian(folder):
@@ -225,7 +209,7 @@ def norwegian(folder):
             "pris": h["price"].map(lambda x: f"kr {x:.2f}".replace(".", ",")),
         }
     )
-    return _csv(frame, folder, sep="\t")
+    return csv_file(frame, folder, sep="\t")
 
 
 def romanian(folder):
@@ -237,11 +221,11 @@ def romanian(folder):
             "Cod produs": h["item"],
             "Denumire produs": h["name"],
             "Cantitate": h["units"],
-            "Valoare totală": (h["price"] * h["units"]).map(lambda x: f"{_comma(x)} lei"),
+            "Valoare totală": (h["price"] * h["units"]).map(lambda x: f"{with_comma(x)} lei"),
             "Data comenzii": h["at"].dt.strftime("%d.%m.%Y, %H:%M"),
         }
     )
-    return _csv(frame, folder, sep=";", encoding="cp1250")
+    return csv_file(frame, folder, sep=";", encoding="cp1250")
 
 
 def thai(folder):
@@ -257,7 +241,7 @@ def thai(folder):
             "วันที่": h["at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
         }
     )
-    return _csv(frame, folder, encoding="utf-8-sig")
+    return csv_file(frame, folder, encoding="utf-8-sig")
 
 
 def typed_parquet(folder):
@@ -297,7 +281,7 @@ def taiwanese_pages(folder):
             ),
         }
     )
-    return _csv(frame, folder, encoding="big5")
+    return csv_file(frame, folder, encoding="big5")
 
 
 WORLD = {

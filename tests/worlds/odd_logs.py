@@ -1,27 +1,10 @@
 """Ten more logs: tills, portals, bookings, trackers and server logs, as their tools write them."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
 from further_logs import shown
-from logs_of_shops import Log, clickstream, history
-
-
-def _csv(frame, folder, **how):
-    frame.to_csv(folder / "events.csv", index=False, **how)
-    return "events.csv"
-
-
-def _lines(records, folder):
-    text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    (folder / "events.jsonl").write_text(text, encoding="utf-8")
-    return "events.jsonl"
-
-
-def _comma(number):
-    return f"{number:,.2f}".translate(str.maketrans(",.", ".,"))
+from logs_of_shops import Log, clickstream, csv_file, history, json_lines, with_comma
 
 
 def turkish_till(folder):
@@ -36,10 +19,10 @@ def turkish_till(folder):
             "Kategori": h["kind"],
             "İşlem Tarihi": h["at"].dt.strftime("%d.%m.%Y %H:%M:%S"),
             "Adet": h["units"],
-            "Tutar": (h["price"] * h["units"] * 40).map(lambda x: f"₺{_comma(x)}"),
+            "Tutar": (h["price"] * h["units"] * 40).map(lambda x: f"₺{with_comma(x)}"),
         }
     )
-    return _csv(frame, folder, sep=";", encoding="utf-8")
+    return csv_file(frame, folder, sep=";", encoding="utf-8")
 
 
 def korean_clicks(folder):
@@ -59,7 +42,7 @@ def korean_clicks(folder):
             "판매가": h["price"].map(lambda x: f"{x * 1000:,.0f}원"),
         }
     )
-    return _csv(frame, folder, encoding="cp949")
+    return csv_file(frame, folder, encoding="cp949")
 
 
 def polish_portal(folder):
@@ -77,7 +60,7 @@ def polish_portal(folder):
             "przeglądarka": "Firefox",
         }
     )
-    return _csv(frame, folder, sep="|", encoding="cp1250")
+    return csv_file(frame, folder, sep="|", encoding="cp1250")
 
 
 def segment(folder):
@@ -100,7 +83,7 @@ def segment(folder):
         }
         for row in h.itertuples()
     ]  # fmt: skip
-    return _lines(records, folder)
+    return json_lines(records, folder)
 
 
 def hotel(folder):
@@ -122,7 +105,7 @@ def hotel(folder):
             "currency": "GBP",
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def bookshelf(folder):
@@ -140,7 +123,7 @@ def bookshelf(folder):
             "Date Added": h["at"].dt.strftime("%a %b %d %H:%M:%S -0800 %Y"),
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def dutch_till(folder):
@@ -157,7 +140,7 @@ def dutch_till(folder):
             "tijd": h["at"].dt.strftime("%H%M"),
         }
     )
-    return _csv(frame, folder, sep=";")
+    return csv_file(frame, folder, sep=";")
 
 
 def server_log(folder):
@@ -175,7 +158,7 @@ def server_log(folder):
             "user_agent": "Mozilla/5.0 (X11)",
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def indian_pharmacy(folder):
@@ -203,7 +186,7 @@ def indian_pharmacy(folder):
             "GST%": 12,
         }
     )
-    return _csv(frame, folder)
+    return csv_file(frame, folder)
 
 
 def wide_pages(folder):
@@ -222,7 +205,7 @@ def wide_pages(folder):
                 "clicked_position": "" if clicked.empty else int(clicked.iloc[0]) + 1,
             }
         )
-    return _csv(pd.DataFrame(rows), folder)
+    return csv_file(pd.DataFrame(rows), folder)
 
 
 _SEGMENT = {"Product Viewed": "view", "Product Clicked": "click", "Product Added": "cart",

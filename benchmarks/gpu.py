@@ -280,6 +280,16 @@ def table(found: Mapping[str, Figures]) -> str:
     return "\n".join(lines)
 
 
+def figures(found: Mapping[str, Figures]) -> dict[str, str]:
+    """What the documents say of it: the table, and what each mode decides a second."""
+    told = {"table": f"\n{table(found)}\n"}
+    for row in found["speed"]["modes"] if "speed" in found else ():
+        told[row["name"]] = f"{row['item_decisions_per_s']:,.0f}"
+        if row["ratio_to_ceiling"]:
+            told[f"{row['name']}-ratio"] = f"{row['ratio_to_ceiling']:.2f}"
+    return told
+
+
 def main() -> None:
     """Run the parts that are not there yet, and print the table."""
     options = _options()
@@ -299,7 +309,7 @@ def main() -> None:
     machine = {"device": installed_device(), "vllm": installed_version(), "model": options.model}
     write_json(options.out / "gpu.json", {"machine": machine, **found})
     if options.keep:
-        keep("gpu", "python benchmarks/gpu.py --out gpu --keep", {"table": f"\n{table(found)}\n"})
+        keep("gpu", "python benchmarks/gpu.py --out gpu --keep", figures(found))
     text = f"{machine['model']} on {machine['device']}, vLLM {machine['vllm']}\n\n{table(found)}\n"
     (options.out / "gpu.md").write_text(text, encoding="utf-8")
     print(text)

@@ -28,7 +28,7 @@ from figures import keep
 Steps = Generator[simpy.Event, None, None]
 
 MODELS = {"0.6B": 82_500.0, "8B": 25_000.0, "32B": 6_200.0}
-"""Tokens a second and GPU. No GPU was at hand: the bounds of docs/many-machines.md, and for 0.6B,
+"""Tokens a second and GPU, not measured: the bounds of docs/many-machines.md, and for 0.6B,
 where the scheduler is the limit, a quarter of it."""
 
 HISTORIES = {"0.6B": 5_000, "8B": 1_250, "32B": 500}

@@ -105,8 +105,7 @@ def _told(options: argparse.Namespace) -> list[str]:
     return ["FOLDER/small" if word == where else word for word in sys.argv[1:]]
 
 
-def main() -> None:
-    """Run it once for the clock and once for the profile."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--days", type=float, default=14)
@@ -118,7 +117,12 @@ def main() -> None:
     parser.add_argument("--distil", type=Path, help="write a surrogate to this folder, and end")
     parser.add_argument("--no-profile", action="store_true")
     parser.add_argument("--keep", choices=("world", "world-surrogate", "world-week"))
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run it once for the clock and once for the profile."""
+    options = _options()
     if options.distil is not None:
         distil(options.distil, options)
         return
@@ -163,18 +167,19 @@ def main() -> None:
         for who, one in used.items():
             print(f"{f'peak memory, {who}':<27}{one.ru_maxrss / 2**20:>8.2f} GiB")
         if options.keep:
+            figures = {
+                "decisions": f"{shown:,}",
+                "a-core-second": f"{shown / busy:,.0f}",
+                "core": f"{every:,.0f}",
+                "clock": f"{time.perf_counter() - started:,.0f}",
+                "gib": f"{used['main process'].ru_maxrss / 2**20:.2f}",
+                "gib-worker": f"{used['worker'].ru_maxrss / 2**20:.2f}",
+                "when": when(),
+            }
             keep(
                 options.keep,
-                "python benchmarks/" + shlex.join([Path(sys.argv[0]).name, *_told(options)]),
-                {
-                    "decisions": f"{shown:,}",
-                    "a-core-second": f"{shown / busy:,.0f}",
-                    "core": f"{every:,.0f}",
-                    "clock": f"{time.perf_counter() - started:,.0f}",
-                    "gib": f"{used['main process'].ru_maxrss / 2**20:.2f}",
-                    "gib-worker": f"{used['worker'].ru_maxrss / 2**20:.2f}",
-                    "when": when(),
-                },
+                shlex.join(["python", "benchmarks/world.py", *_told(options)]),
+                figures,
             )
         if options.no_profile:
             return

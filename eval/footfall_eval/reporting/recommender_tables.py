@@ -16,14 +16,14 @@ def faults_table(log: RunLog) -> ReportTable | None:
     faults = _faults(log)
     kinds = list(dict.fromkeys(kind for found in faults.values() for kind in found))
     counted = [kind for kind in kinds if kind != EXAMPLES]
+    if not counted:
+        return None
     happened = [kind for kind in counted if any(found.get(kind) for found in faults.values())]
     never = [_words(kind) for kind in counted if kind not in happened]
     rows = tuple(
         (arm, *(_count(faults.get(arm, {}).get(kind)) for kind in happened)) for arm in log.arms
     )
     note = f"Not once: {', '.join(never)}." if never else ""
-    if not counted:
-        return None
     return ReportTable("Counted by the run", ("Recommender", *map(_words, happened)), rows, note)
 
 

@@ -70,7 +70,7 @@ def open_choice(
 def pages_at_once(model: ModelSpec, choice: ChoiceSpec) -> int:
     """As many pages a batch as keep the engine busy while the next are put into words.
 
-    An H100 answers 128 pages of ten items in half a second (``benchmarks/RESULTS.md``); asked for
+    An H100 answers 128 pages of ten items in half a second (``docs/speed.md``); asked for
     512 at once it stood still for the 0.4 s that these took to be written and read.
     """
     if model.name == "fake" or choice.mode == "surrogate":

@@ -26,6 +26,9 @@ from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.overriding import read_with_options
 from footfall.scenario.scenario import Scenario
 
+NOTICED = 1.5
+"""How busy a machine is when an estimate says so."""
+
 ScenarioName = Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")]
 Out = Annotated[Path, typer.Option(help="Folder for what the run leaves behind.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's seed.")]
@@ -185,10 +188,6 @@ def _end(problems: list[str]) -> None:
         raise typer.Exit(NO_VERDICT)
 
 
-NOTICED = 1.5
-"""How busy a machine is when an estimate says so."""
-
-
 def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(numbers))  # noqa: T201
@@ -199,9 +198,9 @@ def _print_estimate(numbers: dict[str, Any], as_json: bool) -> None:
     for name, value in shown.items():
         text = f"{value:,.0f}" if isinstance(value, int | float) else value
         if name == "busy":
-            text = f"{value:.1f} times as slow as alone: other programs run beside"
             if value < NOTICED:
                 continue
+            text = f"{value:.1f} times as slow as alone: other programs run beside"
         if name == "seconds":
             span = "" if value is None else f" (nine times in ten {low:,.0f} to {high:,.0f})"
             text = f"{'unknown' if value is None else text}{span}"

@@ -17,6 +17,8 @@ MOST = 1e15
 """No price, rating or quantity is beyond; sums of such are no numbers any more."""
 
 PAID = ("value", "unit_price")
+"""Columns of what was paid, as drafts call them; the price of an item is its own."""
+
 MONEY = ("value", "unit_price", "price", "quantity")
 """Columns of amounts, as drafts call them."""
 

@@ -17,6 +17,7 @@ from footfall.luck import Words, philox
 Numbers = npt.NDArray[np.int64]
 
 WORD = 2**64 - 1
+"""As much of a seed as a key takes."""
 
 SHUFFLED_FROM = 10_000
 """Candidates from which on numpy shuffles instead, if more than a fiftieth of them is drawn."""

@@ -156,7 +156,9 @@ class LocalService:
         times: Sequence[pd.Timestamp],
         seeds: Sequence[int],
     ) -> list[PageUtilities]:
-        indifferent = [PageUtilities(np.zeros(k)) for k in range(max(map(len, codes)) + 1)]
+        indifferent = [
+            PageUtilities(np.zeros(k)) for k in range(max(map(len, codes), default=0) + 1)
+        ]
         opinions = [indifferent[len(items)] for items in codes]
         if self.choice is None:
             self.progress(len(requests), sum(len(items) for items in codes))

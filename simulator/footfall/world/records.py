@@ -79,6 +79,7 @@ class PageBlock:
                 go_on=go_on[n],
                 answered=answered,
                 summary=page.summary,
+                # Most pages sell nothing: no dictionary for each of them.
                 **(self._more(n) if n in bought or self.acts is not None else {}),
             )
             for n, (row, page, value, answered) in enumerate(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from footfall.datasets.cells import point_of_thousands
+from footfall.datasets.draft import PAID
 from footfall.datasets.guessing.asking import Findings, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
@@ -22,8 +23,6 @@ CODES = frozenset({
     "CAD", "AUD", "NZD", "ZAR", "SGD", "HKD", "IDR", "THB", "VND", "PHP", "MYR",
     "UAH", "RON", "BGN", "ILS", "AED", "SAR", "EGP", "NGN", "KES", "RMB",
 })  # fmt: skip
-MONEY = ("value", "unit_price")
-
 MANY = 20
 """Different amounts with three digits behind a point, from which on they are thousands."""
 
@@ -73,7 +72,7 @@ def currency_of(table: SampledTable, roles: Roles, told: Told, findings: Finding
         why = f'"{column.name}" has {column.distinct} values; amounts are taken as they are'
         findings.note("currency", "", why)
         return ""
-    for role in MONEY:
+    for role in PAID:
         if role in roles.of:
             code = _named(roles.of[role])
             if code:
@@ -87,7 +86,7 @@ def currency_of(table: SampledTable, roles: Roles, told: Told, findings: Finding
 
 def in_cents(roles: Roles, findings: Findings) -> bool:
     """Whether a header says that money is counted in hundredths of the currency."""
-    paid = [roles.of[role] for role in MONEY if role in roles.of and roles.of[role].says("cents")]
+    paid = [roles.of[role] for role in PAID if role in roles.of and roles.of[role].says("cents")]
     for column in paid:
         findings.note("cents", "true", f'"{column.name}" says so: a hundredth of each number')
     return bool(paid)

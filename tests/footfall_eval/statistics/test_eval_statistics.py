@@ -300,7 +300,10 @@ def test_many_treatments_are_corrected_in_the_primary_metric():
     np.testing.assert_allclose(
         table.p_adjusted[main], multipletests(table.p_value[main], method="holm")[1]
     )
-    assert "purchases per user for 3 treatments, the rest for 39 contrasts" in result.correction_words()
+    assert (
+        "purchases per user for 3 treatments, the rest for 39 contrasts"
+        in result.correction_words()
+    )
 
 
 def test_unknown_names_are_refused_with_a_hint(tmp_path):

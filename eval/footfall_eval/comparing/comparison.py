@@ -15,7 +15,7 @@ from footfall.run_folder.answers import RequestCounts
 from footfall_eval.comparing.evidence import Evidence
 from footfall_eval.comparing.figures import amount, estimate
 from footfall_eval.comparing.result_table import COLUMNS, MATTER, ResultTable, TableCell, best
-from footfall_eval.measures.metrics import METRICS
+from footfall_eval.measures.metrics import METRICS, in_a_sentence
 from footfall_eval.reading.load import Design
 from footfall_eval.reading.validity import Validity
 from footfall_eval.statistics.effects import Effect
@@ -165,13 +165,13 @@ class Comparison:
         if not math.isfinite(main.pairing_ratio):
             return ""
         words = (
-            f"The interval of {_said(self.primary)} is {main.pairing_ratio:.2f} times as wide as a "
-            "split test's with the same users"
+            f"The interval of {in_a_sentence(self.primary)} is {main.pairing_ratio:.2f} times as "
+            "wide as a split test's with the same users"
         )
         for other in self.contrasts:
             same = _METRICS[other.metric].variant_of == self.primary
             if same and other.treatment == treatment and math.isfinite(other.pairing_ratio):
-                words += f"; that of {_said(other.metric)}, {other.pairing_ratio:.2f} times"
+                words += f"; that of {in_a_sentence(other.metric)}, {other.pairing_ratio:.2f} times"
         return f"{words}."
 
     def correction_words(self) -> str:
@@ -181,7 +181,7 @@ class Comparison:
             return "p-values are not corrected"
         leads = sum(contrast.metric == self.primary for contrast in self.contrasts)
         others = len(self.contrasts) - leads
-        main = f"{_said(self.primary)} for {leads} treatment{'s' * (leads > 1)}"
+        main = f"{in_a_sentence(self.primary)} for {leads} treatment{'s' * (leads > 1)}"
         return f"corrected by {names[self.correction]}: {main}, the rest for {others} contrasts"
 
     def to_frame(self) -> pd.DataFrame:
@@ -203,7 +203,7 @@ class Comparison:
         if any(contrast.evidence for contrast in self.contrasts):
             note += " Of the luck of the draw only: what is believed, all uncertainty in, is apart."
         for name, first in repeated.items():
-            note += f" {_METRICS[name].label}: the same as {_said(first)} in every arm."
+            note += f" {_METRICS[name].label}: the same as {in_a_sentence(first)} in every arm."
         return ResultTable(
             caption=f"{self.arms[0].users:,} simulated users an arm, {self.design}",
             note=note,
@@ -317,9 +317,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 def finite(value: Any) -> Any:
     """For JSON, which has no NaN and no infinity: None in their place."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _said(metric: str) -> str:
-    """A metric in the middle of a sentence: its name for people where it has one."""
-    known = _METRICS.get(metric)
-    return metric if known is None else f"{known.label[0].lower()}{known.label[1:]}"

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from footfall_eval.comparing.figures import estimate, relative
-from footfall_eval.measures.metrics import METRICS
+from footfall_eval.measures.metrics import METRICS, in_a_sentence
 
 if TYPE_CHECKING:
     from footfall_eval.comparing.comparison import Comparison, Contrast
@@ -41,7 +41,7 @@ def _lead(result: Comparison) -> str:
     best = leading(result)
     if best is None:
         why = result.contrast(treatments[0]).method
-        return f"{_cap(_label(result.primary))} cannot be compared: {why}."
+        return f"{_cap(in_a_sentence(result.primary))} cannot be compared: {why}."
     return f"{_found(result, best)}: {_size(result, best)}"
 
 
@@ -63,7 +63,9 @@ def _found(result: Comparison, best: Contrast) -> str:
     if _wins(result, best):
         return f"Of {treatments} treatments {best.treatment} does best and {_words(result, best)}"
     counted = ", once all comparisons are counted" if _wins(result, best, raw=True) else ""
-    nobody = f"None of {treatments} treatments beats {result.control} in {_label(best.metric)}"
+    nobody = (
+        f"None of {treatments} treatments beats {result.control} in {in_a_sentence(best.metric)}"
+    )
     return f"{nobody}{counted}; the best of them is {best.treatment}"
 
 
@@ -101,7 +103,7 @@ def _size(result: Comparison, contrast: Contrast) -> str:
 
 
 def _relation(result: Comparison, contrast: Contrast) -> str:
-    label = _label(contrast.metric)
+    label = in_a_sentence(contrast.metric)
     pair = f"{contrast.treatment} and {contrast.control}"
     if contrast.standard_error == 0 and contrast.difference == 0:
         if contrast.control_value == 0:
@@ -118,13 +120,13 @@ def _words(result: Comparison, contrast: Contrast) -> str:
     favourable = _sign(contrast.metric) * contrast.direction > 0
     word = "beats" if favourable else "loses to"
     but = _against(result, contrast, favourable=favourable)
-    return f"{word} {contrast.control} in {_label(contrast.metric)}{but}"
+    return f"{word} {contrast.control} in {in_a_sentence(contrast.metric)}{but}"
 
 
 def _against(result: Comparison, main: Contrast, *, favourable: bool) -> str:
     """Metrics per user that moved the other way beyond doubt: a winner that costs something."""
     found = [
-        _label(other.metric)
+        in_a_sentence(other.metric)
         for other in result.contrasts
         if other.treatment == main.treatment
         and other.metric != main.metric
@@ -169,11 +171,6 @@ def _evidence_words(evidence: Evidence, level: float) -> str:
 
 def _users(result: Comparison, contrast: Contrast) -> str:
     return f"{contrast.users:,} simulated users, {_DESIGNS[result.design]}"
-
-
-def _label(name: str) -> str:
-    label = _METRICS[name].label
-    return label[0].lower() + label[1:]
 
 
 def _cap(text: str) -> str:

@@ -155,6 +155,14 @@ METRICS: tuple[Metric, ...] = (
         for name, about, unit, undecided in _EXPECTED
     ),
 )
+
+
+def in_a_sentence(name: str) -> str:
+    """A metric in the middle of a sentence: its name for people where it has one."""
+    label = next((metric.label for metric in METRICS if metric.name == name), None)
+    return name if label is None else label[0].lower() + label[1:]
+
+
 """Every metric, in the order of the report."""
 
 

@@ -239,10 +239,10 @@ class VllmEngine:
             # Never both kinds at once: the CPU's runner answers the second with -inf.
             self._stream.finish()
             self._labels = labels
+        read_cache = read_cache and self._shows_cached
         params: dict[tuple[int, ...], Any] = {}
         for question in questions:
             if question.labels not in params:
-                read_cache = read_cache and self._shows_cached
                 params[question.labels] = sampling(question.labels, read_cache=read_cache)
         prompts = [((*q.prefix.ids, *q.suffix.ids), q.image) for q in questions]
         return self._stream.add(prompts, [params[q.labels] for q in questions])

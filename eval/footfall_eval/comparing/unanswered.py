@@ -31,6 +31,16 @@ def lost_visits(counts: pd.DataFrame) -> float:
     return float(counts["undecided_pages"].sum()) / visits if visits else 0.0
 
 
+def uneven(per_user: pd.DataFrame) -> bool:
+    """Whether arms lost visits in shares that are not alike: a run does not stop early on that.
+
+    Args:
+        per_user: One row a (arm, user).
+    """
+    lost = [lost_visits(own) for _, own in per_user.groupby("arm")]
+    return max(lost) > NEGLIGIBLE and max(lost) - min(lost) > NEGLIGIBLE
+
+
 def doubts(
     arms: Sequence[Arm], contrasts: Sequence[Contrast], primary: str, level: float
 ) -> list[str]:

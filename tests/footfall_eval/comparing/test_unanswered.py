@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from footfall_eval.comparing.compare import compare_users
+from footfall_eval.comparing.unanswered import uneven
 from footfall_eval.reading.load import COUNTS
 
 USERS, VISITS = 400, 10
@@ -66,3 +67,11 @@ def test_losses_that_are_alike_decide_nothing(lost):
 def test_a_handful_of_pages_takes_no_verdict_away():
     result = compared(arm("old", 0.3, 0.0), arm("new", 0.3, 0.005, 2))
     assert "cannot be told apart" in result.verdict
+
+
+@pytest.mark.parametrize(
+    ("lost", "found"), [((0.0, 0.3), True), ((0.3, 0.3), False), ((0.0, 0.002), False)]
+)
+def test_no_run_stops_early_on_a_loss(lost, found):
+    both = pd.concat([arm("old", 0.3, lost[0], 3), arm("new", 0.3, lost[1], 3)])
+    assert uneven(both) == found

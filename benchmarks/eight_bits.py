@@ -25,6 +25,7 @@ from figures import keep, when
 from footfall.scenario.reading import read_scenario
 from footfall_eval import RunLog, compare
 
+RESULTS = {"int8": "eight-bits-int8", "fp8": "eight-bits-fp8"}
 SAME = ["arm", "user", "session", "page", "item"]
 
 
@@ -57,7 +58,7 @@ def main() -> None:
         "when": when(),
     }
     command = shlex.join(["python", "benchmarks/eight_bits.py", *sys.argv[1:]])
-    keep(f"eight-bits-{told.bits}", command, figures)
+    keep(RESULTS[told.bits], command, figures)
     for key, value in figures.items():
         print(f"{key:16} {value}")
 

@@ -14,7 +14,7 @@ from footfall.users.moments import Moment
 from footfall.users.population import Persona
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Page:
     """One slate in front of one user: the question."""
 
@@ -38,7 +38,7 @@ class Page:
     """Number of the spell of the schedule: prices are those of then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageUtilities:
     """The language model's opinion of one slate."""
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from footfall.users.moments import Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageRequest:
     """A user of one arm opens a page."""
 
@@ -60,7 +60,7 @@ class Happening:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageOutcome:
     """What the user did with a page; codes in the order of the page."""
 
@@ -87,7 +87,7 @@ class PageOutcome:
     """The page did not come in time; ``items`` is empty then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FilledPage:
     """What is on the page, and what the language model thinks of it."""
 

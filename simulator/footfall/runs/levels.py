@@ -87,7 +87,9 @@ def levels_of(scenario: Scenario, shares: Shares | None = None) -> tuple[Scenari
     assert scenario.levels is not None, "there are two levels"
     shares = shares or Shares(scenario.levels.surrogate, scenario.levels.asked)
     patience = scenario.choice.max_unanswered
-    surrogate = ChoiceSpec(mode="surrogate", path=shares.surrogate, max_unanswered=patience)
+    surrogate = ChoiceSpec(
+        mode="surrogate", path=shares.surrogate, max_unanswered=patience, strangers="guess"
+    )
     people = scenario.population
     many = people if shares.times == 1 else people.model_copy(update={"copies": shares.times})
     some = people.model_copy(update={"played": shares.asked})

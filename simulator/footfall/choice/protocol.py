@@ -1,4 +1,8 @@
-"""What a choice model is asked, and what it answers."""
+"""What a choice model is asked, and what it answers.
+
+Pages and opinions are not changed, and not frozen either: making a frozen one takes five times
+as long.
+"""
 
 from __future__ import annotations
 

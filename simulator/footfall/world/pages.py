@@ -3,6 +3,9 @@
 The world knows no recommender and no language model. It hands over ``PageRequest``s in
 batches and gets ``FilledPage``s back; who answers (this process, another one, a cluster) is
 not its business.
+
+These objects are made for every page. They are not changed, and not frozen either: making a frozen
+one takes five times as long.
 """
 
 from __future__ import annotations

@@ -32,8 +32,13 @@ class Repeated:
 
     @classmethod
     def of(cls, correlation: float, users: int, cost: float) -> Repeated:
-        """From the correlation over some users, of which few flatter."""
+        """From the correlation over some users, of which few flatter.
+
+        What one user among them could hide is not taken for repeated: else a few users who all
+        happen to be repeated would leave no questions for the model.
+        """
         lost = (1.0 - correlation**2) * (users - 1) / (users - 2)
+        lost = max(lost, 1.0 / users)
         return cls(max(0.0, 1.0 - lost) if correlation > 0 else 0.0, cost)
 
     def variance(self, asked: float, played: float) -> float:

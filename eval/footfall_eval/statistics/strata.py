@@ -18,8 +18,8 @@ import numpy.typing as npt
 from footfall_eval.measures.metrics import Array
 
 FLOOR = 0.2
-"""Of the mean variance a question, added to everybody's: nobody's chance is below 0.4 of an even
-one, whatever was foreseen."""
+"""Of the mean variance a question, added to everybody's: nobody's chance is far below 0.4 of an
+even one, whatever was foreseen."""
 
 EACH = 15
 """Users asked in a stratum, at the least: fewer do not tell their own variance."""
@@ -81,10 +81,12 @@ def sizes(variance: Array, cost: Array) -> Array:
     ``FLOOR`` is added; of users who are asked nothing there is nothing else.
     """
     mean = cost.mean()
-    if not (mean > 0 and variance.mean() > 0):
+    if not mean > 0:
         return np.ones(len(variance))
     each = np.divide(variance * mean, cost, out=np.zeros(len(cost)), where=cost > 0)
-    return np.asarray(np.sqrt(each + FLOOR * variance.mean()))
+    if not each.any():
+        return np.ones(len(variance))
+    return np.asarray(np.sqrt(each + FLOOR * each.mean()))
 
 
 def _asked(size: Array, users: Numbers, questions: Array, budget: float) -> Numbers:

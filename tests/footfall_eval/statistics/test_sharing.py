@@ -46,3 +46,9 @@ def test_what_does_not_pay_is_known(r, budget):
 def test_few_pairs_flatter_and_are_not_believed():
     assert Repeated.of(0.9, 20, 0.01).share < 0.9**2
     assert Repeated.of(-0.9, 20, 0.01).share == 0
+
+
+def test_a_few_users_who_are_all_repeated_leave_questions_for_the_model():
+    found = share_out(1600, 160, 60, Repeated.of(1.0, 16, 1 / 120))
+    assert found.pays
+    assert found.asked > 60

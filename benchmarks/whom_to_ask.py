@@ -182,7 +182,7 @@ def planted() -> None:
         for way in (*WAYS, "whales"):
             mine = [one for one in found if one.drawn == drawn and one.way == way]
             figures[f"{drawn}-{way}-held"] = f"{np.mean([one.held for one in mine]):.1%}"
-    say("planted", figures)
+    say("whom-to-ask-planted", figures)
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ def world(full: Path, crowd: Path, taught: Path) -> None:
             figures[f"{key}-questions"] = f"{np.mean(questions):.2f}"
             figures[f"{key}-users"] = f"{np.mean(users):.2f}"
         figures[f"variance-{name}"] = f"{variances['foreseen'] / variances['even']:.2f}"
-    say("world", figures)
+    say("whom-to-ask-world", figures)
 
 
 def _in_the_top(foreseen: Array, changed: Array) -> float:
@@ -291,7 +291,8 @@ def _in_the_top(foreseen: Array, changed: Array) -> float:
 
 def say(name: str, figures: dict[str, str]) -> None:
     """Keep the figures, and print them."""
-    keep(f"whom-to-ask-{name}", f".venv/bin/python benchmarks/whom_to_ask.py {name}", figures)
+    words = name.rpartition("-")[2]
+    keep(name, f".venv/bin/python benchmarks/whom_to_ask.py {words}", figures)
     for key, value in figures.items():
         print(f"{key:28} {value}")
 

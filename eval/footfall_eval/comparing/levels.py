@@ -17,6 +17,7 @@ from footfall.run_folder.answers import RequestCounts, answers_of
 from footfall.run_folder.layout import ASKED, LEVELS, MANIFEST, WHOM, epochs_of
 from footfall.run_folder.log import DAMAGES
 from footfall_eval.comparing.comparison import Arm, Contrast
+from footfall_eval.comparing.unanswered import lost_visits
 from footfall_eval.measures.metrics import Columns, Metric, columns, derive
 from footfall_eval.reading.load import COUNTS, RunLog
 from footfall_eval.statistics.effects import undefined
@@ -162,8 +163,10 @@ class AskedToo:
                 "metrics": values,
                 "lowest": values,
                 "highest": values,
-                "undecided_pages": arm.undecided_pages + int(own["undecided_pages"].sum()),
-                "pages": arm.pages + int(own["pages"].sum()),
+                # Of the model's: a page without the surrogate's opinion costs correlation only.
+                "undecided_pages": int(own["undecided_pages"].sum()),
+                "pages": int(own["pages"].sum()),
+                "lost_visits": lost_visits(own),
                 "answers": self.requests.get(arm.name, arm.answers),
             }
         )

@@ -16,6 +16,7 @@ from typing import Any
 
 from footfall.bench.rates import recall
 from footfall.llm.nobody import NOBODY
+from footfall.llm.specs import served_name
 from footfall.options import Announce
 from footfall.plumbing.stopwatch import Took
 from footfall.run_folder.answers import RequestCounts
@@ -165,7 +166,7 @@ def _speed(scenario: Scenario) -> Speed:
         return Speed(NO_TIME, MEASURED, f"{who} answers, in no time worth mentioning")
     if model.server is not None:
         return Speed(None, ELSEWHERE, "nobody measured the server")
-    known = recall(model.name)
+    known = recall(served_name(model.model_copy(update={"adapter": None})))
     if known is not None and mode in known.tokens_per_second:
         source = f"footfall bench, {known.date}: {known.machine}"
         return Speed(known.tokens_per_second[mode], MEASURED, source)

@@ -122,7 +122,9 @@ def _whom(shares: Shares, options: Options, watch: Watch) -> tuple[str, ...]:
 def crowd_of(scenario: Scenario, shares: Shares) -> Scenario:
     """The scenario of everybody, by the surrogate."""
     patience = scenario.choice.max_unanswered
-    surrogate = ChoiceSpec(mode="surrogate", path=shares.surrogate, max_unanswered=patience)
+    surrogate = ChoiceSpec(
+        mode="surrogate", path=shares.surrogate, max_unanswered=patience, strangers="guess"
+    )
     people = scenario.population
     many = people if shares.times == 1 else people.model_copy(update={"copies": shares.times})
     return scenario.model_copy(update={"choice": surrogate, "population": many})

@@ -18,6 +18,7 @@ from footfall.datasets.event_words import refuse_events
 from footfall.datasets.frames import read_frame
 from footfall.datasets.ids import as_id
 from footfall.datasets.item_images import bytes_of, with_images
+from footfall.datasets.lists import columns_of, made_by, unfolded
 from footfall.datasets.pages import PAGE_COLUMNS
 from footfall.datasets.schema import ACTIONS, Cleaning, Dataset
 from footfall.datasets.table_source import (
@@ -46,7 +47,7 @@ def read(source: TableSource, base: Path) -> Dataset:
         first = read_frame(path, form=source.form, rows=LOOKED_AT).frame
         refuse_events(first, set(wanted_columns(source)), path)
     tables = Tables(source, base)
-    written = tables.read(path, wanted_columns(source))
+    written = tables.log(path)
     if source.items is None:
         items = _items_of_history(without_words(written, source.missing), source.columns, tables)
     else:
@@ -122,6 +123,15 @@ class Tables:
         self.notes += cells.notes
         return self.without_headers(cells.frame, path.name)
 
+    def log(self, path: Path) -> pd.DataFrame:
+        """The events, with a row for each item where their cells list several."""
+        written = self.read(path, wanted_columns(self.source))
+        if self.source.lists is None:
+            return written
+        found = unfolded(written, self.source.lists)
+        self.notes += found.notes
+        return found.frame
+
     def without_headers(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         """Without lines that repeat the header, as in files that were put together."""
         again = np.ones(len(frame), dtype=bool)
@@ -167,6 +177,9 @@ def wanted_columns(source: TableSource) -> list[str]:
         names.append(source.action.column)
     if isinstance(source.action, ActionFlags):
         names += source.action.flags.values()
+    if source.lists is not None:
+        made = made_by(source.lists)
+        names = [name for name in (*names, *columns_of(source.lists)) if name not in made]
     return list(dict.fromkeys(names))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
+from footfall.datasets.guessing.status import status_of
 from footfall.datasets.guessing.words import action_of, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import ActionColumn, ActionFlags
@@ -66,13 +67,17 @@ def action_spec(
     if codes:
         roles.of["action"] = codes[0]
         return _of_words(roles, told.actions, findings)
-    return _of_every_row(table, roles, findings)
+    action = _of_every_row(table, roles, findings)
+    status = status_of(table, roles, findings) if action == "purchase" else None
+    return action if status is None else status
 
 
 def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> ActionColumn:
     column = roles.of["action"]
     shares = column.texts.value_counts(normalize=True)
     known = {str(w): told.get(str(w)) or _by_word(column, str(w)) for w in shares.index}
+    for word in [w for w, action in known.items() if action is None and _of_nothing(w, roles)]:
+        known[word] = IGNORE
     unknown = [w for w, action in known.items() if action is None and shares[w] >= RARE]
     meant: dict[str, str] = {}
     for text, action in known.items():
@@ -94,6 +99,12 @@ def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> Acti
             findings.note("action", f"{word} = {action}", "by its word")
     changed = {word: action for word, action in kept.items() if word != action}
     return ActionColumn.model_validate({"column": column.name, "map": changed})
+
+
+def _of_nothing(word: str, roles: Roles) -> bool:
+    """Whether rows of a word never name an item: an opened app, a page of its own."""
+    rows = roles.of["action"].texts
+    return not rows.index[(rows == word).to_numpy()].isin(roles.of["item"].texts.index).any()
 
 
 def _by_word(column: Column, word: str) -> str | None:

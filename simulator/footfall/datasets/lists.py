@@ -68,7 +68,8 @@ def unfolded(frame: pd.DataFrame, lists: Lists) -> Unfolded:
         flat = [item for item, _, _ in parts]
         whole[lists.items + TAKEN] = [mark for _, _, mark in parts]
     whole[lists.items] = flat
-    whole[lists.items + POSITION] = place
+    if (sizes > 1).any():  # otherwise the rows have one item each, and only share a list of others
+        whole[lists.items + POSITION] = place
     for name in lists.along:
         beside = entries_of(frame[name], lists.separator)
         fits = beside.map(len).to_numpy(dtype=int) == sizes

@@ -98,8 +98,15 @@ def drafted(
         of_users=of_users,
     )
     if isinstance(source.action, ActionFlags):
-        unfold(draft, {action: raw[column] for action, column in source.action.flags.items()})
+        unfold(draft, {a: _flag(raw[c], source.action) for a, c in source.action.flags.items()})
     return draft
+
+
+def _flag(column: pd.Series, action: ActionFlags) -> pd.Series:
+    """A column of yes and no; of one that is filled or empty, 1 and 0."""
+    if column.name not in action.filled:
+        return column
+    return pd.Series(np.where(column.notna(), "1", "0"), column.index, name=column.name)
 
 
 def with_pictures(dataset: Dataset, source: TableSource, base: Path) -> Dataset:

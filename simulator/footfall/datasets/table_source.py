@@ -77,6 +77,10 @@ class ActionFlags(Source):
     too, unless a column of views says which are. Where a column says
     neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
 
+    filled: list[str] = Field(default_factory=list)
+    """Those of these columns that say yes by being filled (an x, the time of the click), and no by
+    being empty."""
+
     @model_validator(mode="before")
     @classmethod
     def _not_both(cls, raw: object) -> object:

@@ -206,7 +206,9 @@ def _action(source: TableSource, why: dict[str, str]) -> list[str]:
             lines.append(f"    map: {_plain(dict(action.map))}  # other words are left out\n")
         return lines
     if isinstance(action, ActionFlags):
-        return [f"  action: {_plain({'flags': dict(action.flags)})}  # 1 where it happened\n"]
+        return [
+            f"  action: {_plain(action.model_dump(exclude_defaults=True))}  # 1 where it happened\n"
+        ]
     return [f"  action: {action}{_comment(why.get('action', ''))}"]
 
 

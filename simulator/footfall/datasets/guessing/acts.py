@@ -27,12 +27,18 @@ RARE = 0.01
 OFTEN = 0.1
 """Unknown words in more rows than this share are not left out unasked, ``--yes`` or not."""
 
+SAID = 0.95
+"""Share of rows of which a column must say something to say what every row is."""
+
 FEW = 10
 """Numbers that stand for kinds of events are this many at most."""
 
 MEDIA = frozenset({"track", "song", "episode", "podcast", "chanson", "morceau", "lied", "brano",
                    "cancion", "musica", "video", "utwor"})  # fmt: skip
 """Items that are played rather than bought."""
+
+TRACKED = frozenset({"url", "referrer", "referer", "browser", "device", "dwell", "active", "agent"})
+"""Words of what trackers write down."""
 
 _WHOSE = ("user", "item")
 
@@ -62,7 +68,7 @@ def action_spec(
         return _of_words(roles, told.actions, findings)
     if roles.flags:
         flags = {action: column.name for action, column in roles.flags.items()}
-        return ActionFlags.model_validate({"flags": flags})
+        return ActionFlags.model_validate({"flags": flags, "filled": roles.filled})
     codes = [] if "rating" in roles.of else [c for c in table.columns if _is_code(c, roles)]
     if codes:
         roles.of["action"] = codes[0]
@@ -135,6 +141,17 @@ def _is_code(column: Column, roles: Roles) -> bool:
     return all(column.cells.groupby(roles.of[r].cells).nunique().mean() > 1.2 for r in _WHOSE)
 
 
+def _of_the_web(table: SampledTable) -> bool:
+    """Whether a log tells of pages and devices, as trackers do, and of no money."""
+    words = {word for column in table.columns for word in tokens(column.name)}
+    return bool(TRACKED & words) or any(column.says("session") for column in table.columns)
+
+
+def _measures(column: Column) -> bool:
+    """Whether a column such as "watch seconds" is known of each row, rather than of some."""
+    return column.filled > SAID and (column.numeric or column.says("time"))
+
+
 def _refuse_unread_flags(table: SampledTable, roles: Roles) -> None:
     """A column such as "bought" with two words that say neither yes nor no tells rows apart.
 
@@ -177,14 +194,14 @@ def _of_every_row(table: SampledTable, roles: Roles, findings: Findings) -> str:
         findings.note("action", "click", f'"{name}": what is listed here was played', assumed=True)
         return "click"
     _refuse_unread_flags(table, roles)
-    played = [c for c in table.columns if action_of(c.name) == "click"]
+    played = [c for c in table.columns if action_of(c.name) == "click" and _measures(c)]
     if played:
         findings.note("action", "click", f'"{played[0].name}" says what every row is')
         return "click"
     question = OpenQuestion(
         f"{table.path.name}: no column says what users did; what is a row?",
         {action: _MEANT[action] for action in ("purchase", "click", "view", "cart")},
-        "purchase",
+        "click" if _of_the_web(table) else "purchase",
         "--action ANSWER",
     )
     return findings.answer("action", question)

@@ -11,6 +11,7 @@ import pandas as pd
 from footfall.datasets.guessing.asking import Findings, Told
 from footfall.datasets.guessing.by_values import by_values
 from footfall.datasets.guessing.facts import Column, SampledTable
+from footfall.datasets.guessing.flags import flags_of
 from footfall.datasets.guessing.moments import Clock, clock_of, moments_of
 from footfall.datasets.guessing.roles import AWAY, ROLES, Roles, shows
 from footfall.datasets.guessing.who import who_or_what
@@ -86,7 +87,8 @@ def _named(table: SampledTable, told: Told, roles: Roles, findings: Findings) ->
 def _of_lists(lists: Lists, table: SampledTable, roles: Roles, findings: Findings) -> None:
     """What was listed are the items; what named some of them are flags of what was done."""
     roles.of["item"] = table[lists.items]
-    findings.note("item", lists.items, "its cells list several")
+    findings.note("item", lists.items, "its cells list them")
+    place = lists.items + POSITION
     marks = [lists.items + TAKEN] if lists.marked else []
     flags = [name for name in lists.along if table[name].flags]
     for name in (*marks, *lists.among, *lists.places, *flags):
@@ -98,9 +100,9 @@ def _of_lists(lists: Lists, table: SampledTable, roles: Roles, findings: Finding
             findings.note("action", name, f"yes or no for each item: {action}", assumed=assumed)
     if lists.marked:
         findings.note("position", "unknown", "marked lists are not in the order of the page")
-    elif roles.flags and "position" not in roles.of:
-        roles.of["position"] = table[lists.items + POSITION]
-        findings.note("position", lists.items + POSITION, "the place in the list")
+    elif roles.flags and "position" not in roles.of and any(c.name == place for c in table.columns):
+        roles.of["position"] = table[place]
+        findings.note("position", place, "the place in the list")
 
 
 def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
@@ -167,7 +169,7 @@ def _time_of_day(table: SampledTable, roles: Roles, findings: Findings) -> None:
         return
     for column in table.columns:
         sign = "[:.]?" if column.says("clock", "time") else ":" if column.meanings else "[:.]"
-        form = rf"\d{{1,2}}{sign}\d{{2}}({sign}\d{{2}})?(\s*[AaPp][Mm])?"
+        form = rf"\d{{1,2}}{sign}\d{{2}}({sign}\d{{2}})?(\.\d+)?(\s*[AaPp][Mm])?"
         clocked = column.texts.str.fullmatch(form)
         if len(column.texts) and clocked.mean() > 0.95 and not roles.taken(column):
             clock = clock_of(dated(roles.of["time"].cells, column.cells))
@@ -198,11 +200,7 @@ def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> Non
         roles.of["action"] = best
         findings.note("action", best.name, f"its cells are actions: {best.example(5)}")
         return
-    for column in table.columns:
-        action = action_of(column.name) if column.flags and not roles.taken(column) else None
-        if action in ("view", "click", "cart", "purchase") and action not in roles.flags:
-            roles.flags[action] = column
-            findings.note("action", column.name, f"yes or no for each row: {action}")
+    flags_of(table, roles, findings)
 
 
 def _further(
@@ -298,7 +296,7 @@ _FURTHER: dict[str, Callable[[Column], float]] = {
     "propensity": _numbers(_says("propensity"), 1e-12, 1),
     "position": _numbers(_says("position", never=("id",)), 0, 10_000),
     "arm": _says("arm", never=("item", "user", "page", "order")),
-    "order": _says("order+id", "order", "session+id", "session", never=("time", "kind", "total")),
+    "order": _says("order+id", "order", "session+id", "session", never=("time", "clock", "kind", "total")),
     "page": _says("page+id", "page", never=("name", "kind", "time", "event", "item", "user")),
     "title": _texty(_says("item+name", "name", "item", never=_NO_TITLE)),
     "category": _texty(

@@ -53,7 +53,9 @@ def lists_of(table: SampledTable, findings: Findings) -> Lists | None:
         among = [c.name for c in table.columns if _is_among(one, c, along)]
         places, first = _places(one, table, [*along, *among])
         told = any(_are_flags(c.entries) for c in listed if c.column.name in along)
-        if not (among or places or told or _is_named(one)):
+        if not (among or places or told or _is_named(one)) or (
+            not (among or places or told) and one.column.says("event", "user", "session")
+        ):
             continue
         found = Lists(
             items=one.column.name, separator=one.separator, along=along, among=among,
@@ -61,11 +63,43 @@ def lists_of(table: SampledTable, findings: Findings) -> Lists | None:
         )  # fmt: skip
         _say(found, findings)
         return found
+    beside = _beside_rows(listed, table)
+    if beside is not None:
+        _say(beside, findings)
+    return beside
+
+
+def _beside_rows(listed: list[_Listed], table: SampledTable) -> Lists | None:
+    """Lists of what was taken beside rows that have one item each: several rows share a list."""
+    taken = [c for c in listed if action_of(c.column.name) and not _are_flags(c.entries)]
+    lists = {c.column.name for c in listed}
+    able = [c for c in table.columns if c.name not in lists and not c.says(*_NEVER) and not c.flags]
+    for column in sorted(able, key=lambda c: c.says("item"), reverse=True):
+        among = [one for one in taken if _share(one, column)]
+        if among:
+            return Lists(
+                items=column.name,
+                among=[one.column.name for one in among],
+                separator=among[0].separator,
+            )
     return None
 
 
+def _share(one: _Listed, column: Column) -> bool:
+    """Whether each list names items of the rows, one below the other, that have it."""
+    same = one.column.cells.astype(str)
+    runs = (same != same.shift()).cumsum()[one.entries.index]
+    here = column.texts.reindex(one.entries.index)
+    items, first = here.groupby(runs).agg(set), one.entries.groupby(runs).first()
+    several = runs.groupby(runs).size() > 1
+    if several.sum() < FEW:
+        return False
+    return _within(items[several], first[several])
+
+
 def _say(lists: Lists, findings: Findings) -> None:
-    findings.note("lists", lists.items, "a cell lists several items: a row is made of each")
+    if lists.marked or lists.along or not lists.among:
+        findings.note("lists", lists.items, "a cell lists several items: a row is made of each")
     for name in lists.along:
         findings.note("lists", name, "a value for each of these items")
     for name in (*lists.among, *lists.places):

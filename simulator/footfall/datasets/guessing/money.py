@@ -32,6 +32,9 @@ CODES = frozenset({
 LESS = 0.5
 """A total below this share of the price of one unit is none."""
 
+BELOW = 0.02
+"""Share of amounts below a thousand, from which on they tell how the others are written."""
+
 READ = 0.9
 """Share of the cells of a column of money that must be numbers."""
 
@@ -55,7 +58,7 @@ def written(columns: list[Column], told: Told, findings: Findings) -> tuple[str,
         both_comma |= bool(bare.str.fullmatch(r"\d{1,3}(\.\d{3})+,\d+").any())
         both_point |= bool(bare.str.fullmatch(r"\d{1,3}(,\d{2,3})*,\d{3}(\.\d+)?").any())
     grouped = [point_of_thousands(_bare(cells)) for cells in texts]
-    if not both_comma and not comma and not point and any(g.nunique() > MANY for g in grouped):
+    if not both_comma and not comma and not point and any(map(_are_thousands, texts, grouped)):
         why = "each point has three digits behind it"
         findings.note("thousands", ".", why, assumed=True)
         return ",", "."
@@ -64,6 +67,15 @@ def written(columns: list[Column], told: Told, findings: Findings) -> tuple[str,
         findings.note("decimal", ",", "numbers are written with a comma before the fraction")
         return ",", between or ("." if both_comma else "")
     return ".", between or ("," if both_point else "")
+
+
+def _are_thousands(cells: pd.Series, pointed: pd.Series) -> bool:
+    """Whether points are between thousands: many amounts have three digits behind them, or those
+    below a thousand have no point, as no column with three decimals writes them.
+    """
+    below = _bare(cells).str.fullmatch(r"[1-9]\d{0,2}")
+    few = pointed.nunique() > 1 and bool(below.mean() > BELOW)
+    return (pointed.nunique() > MANY or few) and not pointed.str.contains(r"^0\.|[^\d]0\.").any()
 
 
 def _between(texts: list[pd.Series]) -> str:

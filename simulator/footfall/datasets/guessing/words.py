@@ -16,7 +16,9 @@ import yaml
 ENGLISH = "en"
 """Headers of any language may have words of this one."""
 
-_FOLDED = str.maketrans({"\u0131": "i", "ł": "l", "ø": "o", "œ": "oe", "æ": "ae", "đ": "d"})
+_FOLDED = str.maketrans(
+    {"\u0131": "i", "ł": "l", "ø": "o", "œ": "oe", "æ": "ae", "đ": "d", "ð": "d", "þ": "th"}
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _APART = re.compile(r"[\W_]+")
 _LINKS = ("", "s", "n", "en", "e", "es", "er")

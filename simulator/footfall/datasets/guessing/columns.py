@@ -296,7 +296,9 @@ _FURTHER: dict[str, Callable[[Column], float]] = {
     "propensity": _numbers(_says("propensity"), 1e-12, 1),
     "position": _numbers(_says("position", never=("id",)), 0, 10_000),
     "arm": _says("arm", never=("item", "user", "page", "order")),
-    "order": _says("order+id", "order", "session+id", "session", never=("time", "clock", "kind", "total")),
+    "order": _says(
+        "order+id", "order", "session+id", "session", never=("time", "clock", "kind", "total")
+    ),
     "page": _says("page+id", "page", never=("name", "kind", "time", "event", "item", "user")),
     "title": _texty(_says("item+name", "name", "item", never=_NO_TITLE)),
     "category": _texty(

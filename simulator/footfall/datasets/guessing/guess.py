@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from footfall.datasets.base import resolve
-from footfall.datasets.delimited import Form
+from footfall.datasets.delimited import WORDS, Form
 from footfall.datasets.frames import read_frame
 from footfall.datasets.guessing.acts import action_spec
 from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
@@ -30,6 +30,7 @@ from footfall.datasets.guessing.money import (
 from footfall.datasets.guessing.roles import Roles
 from footfall.datasets.lists import POSITION, unfolded
 from footfall.datasets.records import is_json
+from footfall.datasets.table import without_words
 from footfall.datasets.table_source import InteractionColumns, Lists, TableSource
 from footfall.datasets.times import dated
 from footfall.errors import DataError
@@ -156,7 +157,7 @@ def _looked_at(path: Path, encoding: str | None) -> SampledTable:
         )
     if len(frame) > SAMPLE:
         frame = frame.iloc[:SAMPLE]
-    return table_of(frame.reset_index(drop=True), path)
+    return table_of(without_words(frame.reset_index(drop=True), WORDS), path)
 
 
 def _each_item(log: SampledTable, lists: Lists) -> SampledTable:

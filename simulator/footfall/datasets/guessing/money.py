@@ -70,12 +70,15 @@ def written(columns: list[Column], told: Told, findings: Findings) -> tuple[str,
 
 
 def _are_thousands(cells: pd.Series, pointed: pd.Series) -> bool:
-    """Whether points are between thousands: many amounts have three digits behind them, or those
-    below a thousand have no point, as no column with three decimals writes them.
+    """Whether points are between thousands.
+
+    Many amounts have three digits behind them, or those below a thousand have no point, as no
+    column with three decimals writes them.
     """
     below = _bare(cells).str.fullmatch(r"[1-9]\d{0,2}")
-    few = pointed.nunique() > 1 and bool(below.mean() > BELOW)
-    return (pointed.nunique() > MANY or few) and not pointed.str.contains(r"^0\.|[^\d]0\.").any()
+    amounts = len(pointed.unique())
+    few = amounts > 1 and bool(below.mean() > BELOW)
+    return (amounts > MANY or few) and not pointed.str.contains(r"^0\.|[^\d]0\.").any()
 
 
 def _between(texts: list[pd.Series]) -> str:

@@ -215,6 +215,8 @@ def _further(
     free = [c for c in table.columns if not roles.taken(c) and len(c.texts) and fits(c) > 0]
     if role == "position":
         free = [c for c in free if c.distinct > 1]
+    if role in ("page", "order"):  # what no two rows share holds nothing together
+        free = [c for c in free if c.distinct < len(c.texts)] or free
     if role in ("title", "category"):
         free = [c for c in free if _of_the_item(c, roles.of["item"])]
     record = roles.of["item"].record

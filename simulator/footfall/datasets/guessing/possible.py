@@ -7,6 +7,7 @@ several items, an item is taken by several users, and a user comes at several mo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pandas as pd
@@ -23,6 +24,8 @@ VALUES = 10
 ALL_BUT = 0.98
 """Share of values from which on something holds of all of them."""
 
+RECORDS = "its cells are whole records; give each value a column, or export lines of JSON"
+
 MOSTLY = 0.5
 """Share of rows from which on something is a rule."""
 
@@ -31,8 +34,12 @@ def why_not(role: str, column: Column, roles: Roles) -> str:
     """Why a column cannot name users or items; "" where it can."""
     if column.distinct == 1 and len(column.texts) >= ROWS * VALUES:
         return f"each row has {column.example(1):.30}"
-    if role != "item" or "user" not in roles.of:
-        return ""
+    if is_record(column):
+        return RECORDS
+    return _no_item(column, roles) if role == "item" and "user" in roles.of else ""
+
+
+def _no_item(column: Column, roles: Roles) -> str:
     if _repeats(column, roles) > MOSTLY:
         return "several rows of one user at one moment have the same"
     if _has_one(column.texts, roles.of["user"].texts):
@@ -40,6 +47,11 @@ def why_not(role: str, column: Column, roles: Roles) -> str:
     if _has_one(roles.of["user"].texts, column.texts):
         return "each user has one alone"
     return ""
+
+
+def is_record(column: Column) -> bool:
+    """Whether the cells of a column are whole records of JSON."""
+    return bool(column.texts.head(100).str.fullmatch(r"\{.*\}", flags=re.DOTALL).mean() > ALL_BUT)
 
 
 def able(role: str, columns: Iterable[Column], roles: Roles) -> list[Column]:

@@ -6,7 +6,7 @@ import math
 
 from footfall.datasets.guessing.asking import Findings, OpenQuestion
 from footfall.datasets.guessing.facts import Column, SampledTable
-from footfall.datasets.guessing.possible import able, likelihood, of_one_moment, why_not
+from footfall.datasets.guessing.possible import able, is_record, likelihood, of_one_moment, why_not
 from footfall.datasets.guessing.roles import AWAY, Roles
 from footfall.datasets.guessing.words import tokens
 from footfall.errors import DataError
@@ -25,7 +25,7 @@ def who_or_what(role: str, table: SampledTable, roles: Roles, findings: Findings
     free = [c for c in free if c.distinct < len(c.texts) or len(c.texts) < 2]
     named = [c for c in free if c.says(role) and not c.says(*AWAY, "category", "kind")]
     named = [c for c in named if not c.says("time", "price", "total", "quantity", "rating")]
-    barred = {c.name: why_not(role, c, roles) for c in named}
+    barred = {c.name: why_not(role, c, roles) for c in free if c in named or is_record(c)}
     free, named = able(role, free, roles), [c for c in named if not barred[c.name]]
     if named:
         best = max(named, key=lambda c: _name_score(c, role, roles))
@@ -104,13 +104,13 @@ def _asked(
         why = "the only identifier that comes again and is nothing else"
         findings.note(role, identifiers[0].name, why, assumed=True)
         return
+    cannot = "".join(f' Not "{name}": {why}.' for name, why in barred.items() if why)
     if not unknown:
         raise DataError(
-            f"{table.path}: no column names the {role}; its columns: "
+            f"{table.path}: no column names the {role};{cannot} Its columns: "
             f"{', '.join(c.name for c in table.columns)}; say which with --column {role}=HEADER"
         )
     likely = max(unknown, key=lambda c: (likelihood(role, c, roles) + c.says("id"), c.distinct))
-    cannot = "".join(f' Not "{name}": {why}.' for name, why in barred.items())
     question = OpenQuestion(
         f"{table.path.name}: which column names the {role}?{cannot}",
         {c.name: f"{c.distinct} values, such as {c.example()}" for c in unknown},

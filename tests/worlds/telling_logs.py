@@ -246,6 +246,24 @@ def ticked(folder):
                 {"unit_price": None, "value": "Preis"})  # fmt: skip
 
 
+def stamps(folder):
+    """An id for each thing shown, beside that of the page; the time of a click, or nothing."""
+    s = pages()
+    clicked = (s["at"] + pd.Timedelta("9s")).astype(str).where(s["clicked"] == 1, "")
+    frame = pd.DataFrame(
+        {
+            "impression_id": np.arange(len(s)),
+            "page_view_id": s["page"],
+            "customer_id": s["user"],
+            "product_id": s["item"],
+            "position": s["place"],
+            "shown_at": s["at"],
+            "clicked_at": clicked,
+        }
+    )
+    return Told(csv_file(frame, folder), page_events(s), columns={"page": "page_view_id"})
+
+
 def basket_lists(folder):
     """A basket a row: what was bought, in one cell."""
     h = orders()
@@ -356,7 +374,7 @@ TELLING = {
     write.__name__: write
     for write in (
         marketplace, shop_export, warehouse, watched, searched, shown_and_clicked, marked, arrays,
-        typed_arrays, clickouts, feed, ticked, basket_lists, hungarian, arabic, icelandic,
+        typed_arrays, clickouts, feed, ticked, stamps, basket_lists, hungarian, arabic, icelandic,
         lithuanian, loans,
     )
 }  # fmt: skip

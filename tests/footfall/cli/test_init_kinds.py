@@ -1,5 +1,7 @@
 """``footfall init`` on logs that mislead: what is loaded is what the log tells of."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -64,6 +66,15 @@ def test_why_a_column_is_not_the_item_is_said(tmp_path):
         {"product": "shop", "when": h["at"], "member": h["user"], "a": h["item"], "b": h["kind"]}
     )
     assert 'Not "product": each row has shop.' in refused(frame, tmp_path)
+
+
+def test_records_of_json_in_a_cell_are_no_item(tmp_path):
+    h = history()
+    records = [json.dumps({"product_id": int(item)}) for item in h["item"]]
+    frame = pd.DataFrame(
+        {"event": "viewed", "properties": records, "distinct_id": h["user"], "timestamp": h["at"]}
+    )
+    assert "its cells are whole records" in refused(frame, tmp_path, usual)
 
 
 def test_users_that_most_rows_lack_are_asked_about_where_a_session_could_stand_for_them(tmp_path):

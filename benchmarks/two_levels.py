@@ -2,7 +2,10 @@
 
     .venv/bin/python benchmarks/two_levels.py planted        # made-up teachers: a few minutes
     .venv/bin/python benchmarks/two_levels.py watched        # the same, looked at every day
-    .venv/bin/python benchmarks/two_levels.py demo FULL CROWD 100  # runs of both
+    .venv/bin/python benchmarks/two_levels.py demo FULL TWO  # runs of one scenario, see below
+
+FULL is a run of the demo's households (1,600, arms popular and item-knn, control popular), TWO the
+same with `levels: auto`; half an hour of a core with an empty store.
 
 Each writes benchmarks/results/two-levels-NAME.json; `make figures` puts it into the documents.
 """
@@ -17,15 +20,19 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
 from figures import keep
 
-from footfall.run_folder.layout import epochs_of
+from footfall.plumbing.json_files import read_object
+from footfall.run_folder import layout
 from footfall_eval import RunLog
-from footfall_eval.comparing.levels import original, taught, without
+from footfall_eval.comparing.levels import AskedToo, not_strangers, original, without
 from footfall_eval.comparing.stopping import StoppingRule, last_look
 from footfall_eval.measures.metrics import Columns, columns, derive, find_metrics
 from footfall_eval.statistics.effects import Effect, effect
 from footfall_eval.statistics.sequence import Running
+from footfall_eval.statistics.strata import Strata, strata_of
 from footfall_eval.statistics.two_levels import Level, TwoLevels, effect_of_levels, widened
 
 TEACHERS, CROWDS = 200, 10
@@ -225,57 +232,84 @@ def watched() -> None:
     say("two-levels-watched", figures)
 
 
-def demo(full: Path, crowd: Path, drawn: Path) -> None:
-    """A tenth of a run's users asked, drawn many times, against asking all of them.
+def demo(full: Path, two: Path) -> None:
+    """A run of two levels by ``levels: auto``, against asking everybody; and others like it.
+
+    The same crowd's users to be asked are drawn anew many times: one run may be lucky.
 
     Args:
         full: A run of two arms by a language model.
-        crowd: The same users, or copies of them, by a surrogate that learned from some of ``full``.
-        drawn: How many users the surrogate's pilot had (``distill --users``), came they or not.
+        two: The same scenario with ``levels: auto``.
     """
-    logs = [RunLog.open(folder) for folder in (crowd, full)]
-    known = taught(logs[0])
-    pilot = int(str(drawn))
+    logs = [RunLog.open(folder) for folder in (two, full)]
+    known = not_strangers(logs[0])
     cheap, dear = (derive(without(log.per_user(), known)) for log in logs)
     everybody = derive(logs[1].per_user())
     users, control = everybody["user"].nunique(), logs[1].control
     treatment = next(arm for arm in logs[1].arms if arm != control)
     place = {user: number for number, user in enumerate(sorted(cheap["user"].unique()))}
     groups = np.array([place[original(user, place)] for user in place])
-    ours = np.array([place[user] for user in sorted(dear["user"].unique())])
-    asked = round(0.1 * users) - pilot
+    mine = sorted(dear["user"].unique())
+    ours = np.array([place[user] for user in mine])
+    whom = pd.read_parquet(two / layout.WHOM).set_index("user").loc[mine]
+    seen = (whom["foreseen"].to_numpy(), whom["cost"].to_numpy())
+    chosen = read_object(two / layout.LEVELS)
+    pilot, asked = len(chosen["users"]), int(chosen["asked"]) - len(chosen["users"])
+    own = AskedToo.of(logs[0], 0.95)
+    assert own is not None
     figures = {
         "users": f"{users:,}",
-        "times": f"{len(groups) / len(ours):.0f}",
+        "times": f"{chosen['times']}",
         "pilot": f"{pilot}",
         "asked": f"{asked}",
+        "share": f"{questions(two) / questions(full):.1%}",
         "arms": f"{treatment} and {control}",
-        "days": f"{epochs_of(logs[1].manifest['parts'])}",
+        "days": f"{layout.epochs_of(logs[1].manifest['parts'])}",
         "draws": f"{DRAWS}",
     }
-    for name in ("purchases", "clicks", "expected_purchases"):
+    for name in ("purchases", "expected_purchases"):
         metric = find_metrics((name,))[0]
         whole = effect(*(columns(everybody, metric, arm) for arm in (control, treatment)))
-        width, told = whole.ci_high - whole.ci_low, []
-        for number in range(DRAWS):
-            rows = np.sort(np.random.default_rng([22, number]).choice(len(ours), asked, False))
-            levels = [
-                Level(*(columns(counts, metric, arm) for arm in (control, treatment)))
-                for counts in (cheap, dear)
-            ]
-            some = Level(*(_of(one, rows) for one in (levels[1].control, levels[1].treatment)))
-            found = effect_of_levels(levels[0], some, ours[rows], groups=groups)
-            told.append(((found.effect.ci_high - found.effect.ci_low) / width, found.mixed))
-        widths = np.array([one for one, _ in told])
-        key = name.replace("_", "-")
+        once = own.effect(metric, control, treatment)
+        assert once is not None
+        width, key = whole.ci_high - whole.ci_low, name.replace("_", "-")
+        levels = [
+            Level(*(columns(counts, metric, arm) for arm in (control, treatment)))
+            for counts in (cheap, dear)
+        ]
         figures[f"{key}-full"] = interval(whole)
-        figures[f"{key}-width"] = f"{widths.mean():.2f}"
-        figures[f"{key}-no-wider"] = f"{np.mean(widths <= 1):.0%}"
-        figures[f"{key}-correlation"] = f"{np.mean([one.correlation for _, one in told]):.3f}"
-        figures[f"{key}-alone"] = (
-            f"{np.mean([m.alone / whole.standard_error for _, m in told]):.2f}"
-        )
+        figures[f"{key}-two"] = interval(once.effect)
+        figures[f"{key}-two-width"] = f"{(once.effect.ci_high - once.effect.ci_low) / width:.2f}"
+        for which, count in (("chosen", asked), ("tenth", round(users / 10) - pilot)):
+            cut = strata_of(*seen, count / len(ours))
+            told = list(drawn_anew(levels, ours, groups, cut))
+            widths = np.array([one.effect.ci_high - one.effect.ci_low for one in told]) / width
+            inside = [one.effect.ci_low <= whole.difference <= one.effect.ci_high for one in told]
+            figures[f"{key}-{which}-width"] = f"{widths.mean():.2f}"
+            figures[f"{key}-{which}-no-wider"] = f"{np.mean(widths <= 1):.0%}"
+            figures[f"{key}-{which}-hold"] = f"{np.mean(inside):.0%}"
+        figures[f"{key}-correlation"] = f"{np.mean([one.mixed.correlation for one in told]):.3f}"
     say("two-levels-demo", figures)
+
+
+def drawn_anew(levels: list[Level], ours: Array, groups: Array, cut: Strata) -> Iterator[TwoLevels]:
+    """Estimates of both levels with other users asked, each time drawn anew of ``ours``."""
+    cheap, dear = levels
+    place = np.empty(groups.max() + 1, dtype=np.int64)
+    place[ours] = cut.of_user
+    for number in range(DRAWS):
+        rows = cut.drawn(np.random.default_rng([22, number]))
+        some = Level(_of(dear.control, rows), _of(dear.treatment, rows))
+        yield effect_of_levels(cheap, some, ours[rows], groups=groups, strata=place[groups])
+
+
+def questions(folder: Path) -> int:
+    """Item decisions of the model in a run, or of both its pilot's and its other users asked."""
+    two = [folder / name for name in (layout.PILOT, layout.ASKED) if (folder / name).exists()]
+    return sum(
+        int(pq.ParquetDataset(one / "impressions").read(columns=[]).num_rows)
+        for one in two or [folder]
+    )
 
 
 def _of(found: Columns, rows: Array) -> Columns:

@@ -15,8 +15,9 @@ from footfall.errors import UserError, did_you_mean
 from footfall.run_folder.answers import RequestCounts, answers_of, played, silence
 from footfall_eval.comparing.comparison import CORRECTIONS, Arm, Comparison, Contrast, Correction
 from footfall_eval.comparing.evidence import Lift
-from footfall_eval.comparing.levels import AskedToo
+from footfall_eval.comparing.levels import AskedToo, unevenly_drawn
 from footfall_eval.comparing.stopping import StoppingRule, Watched, rule_of, watched
+from footfall_eval.comparing.unanswered import doubts, lost_visits
 from footfall_eval.comparing.verdict import verdict
 from footfall_eval.comparing.weighing import Weigher
 from footfall_eval.measures.metrics import Metric, bounds, columns, derive, exposure, find_metrics
@@ -67,6 +68,11 @@ def compare(
     named = primary or log.scenario.get("primary") or (rule.metric if rule else None)
     levels = AskedToo.of(log, level)
     told = list(log.cautions(without="surrogate" if levels else None))
+    if levels is None and unevenly_drawn(log):
+        told.append(
+            "These users were asked because their answers matter most, and speak for nobody else: "
+            f"compare {log.path.parent}, which weighs them."
+        )
     if share := stretch(log):
         told.append(_stretched(share))
     result = compare_users(
@@ -139,13 +145,14 @@ def compare_users(
         if name != control
         for metric in wanted
     ]
+    adjusted = _adjusted(contrasts, correction, level, main)
     result = Comparison(
         verdict="",
         design=design,
         control=control,
         primary=main,
         arms=arms,
-        contrasts=_adjusted(contrasts, correction, level, main),
+        contrasts=adjusted,
         validity=validity or Validity(),
         cautions=(
             *cautions,
@@ -154,7 +161,7 @@ def compare_users(
         ),
         correction=correction,
         level=level,
-        no_verdict=_problems(arms),
+        no_verdict=_problems(arms) or _doubts(arms, adjusted, main, level),
         played=played,
     )
     return _replace(result, verdict=verdict(result))
@@ -240,6 +247,12 @@ def _problems(arms: tuple[Arm, ...]) -> tuple[str, ...]:
     return tuple(f"{problem}." for problem in found if problem)
 
 
+def _doubts(
+    arms: tuple[Arm, ...], contrasts: tuple[Contrast, ...], primary: str, level: float
+) -> tuple[str, ...]:
+    return tuple(f"{doubt}." for doubt in doubts(arms, contrasts, primary, level))
+
+
 def _arm(
     counts: pd.DataFrame, name: str, metrics: tuple[Metric, ...], answers: RequestCounts | None
 ) -> Arm:
@@ -254,6 +267,7 @@ def _arm(
         highest={key: high for key, (_, high) in limits.items()},
         undecided_pages=int(own["undecided_pages"].sum()),
         pages=int(own["pages"].sum()),
+        lost_visits=lost_visits(own),
         answers=answers,
     )
 

@@ -40,6 +40,8 @@ class Arm:
     """Greatest value that they allow."""
     undecided_pages: int
     pages: int
+    lost_visits: float = 0.0
+    """Share of the visits that ended because the model gave no answer."""
     answers: RequestCounts | None = None
     """What its recommender answered, as the run counted it; None where it did not."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ from footfall.run_folder import manifest
 from footfall.run_folder.answers import NO_VERDICT, no_verdict
 from footfall.run_folder.layout import GRID
 from footfall_eval.comparing.compare import compare
-from footfall_eval.comparing.comparison import finite
+from footfall_eval.comparing.comparison import Comparison, finite
 from footfall_eval.comparing.figures import amount, estimate
 from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.measures.metrics import METRICS
@@ -82,7 +83,7 @@ def summarise(folder: Path, *, primary: str | None = None) -> GridSummary:
         LogError: A run is damaged.
     """
     plan = _plan(folder)
-    groups: dict[str, list[tuple[dict[str, Any], RunLog]]] = {}
+    groups: dict[str, list[tuple[dict[str, Any], RunLog, Comparison]]] = {}
     unfinished, broken = [], []
     for run in plan:
         place = folder / run.folder
@@ -90,29 +91,31 @@ def summarise(folder: Path, *, primary: str | None = None) -> GridSummary:
             unfinished.append(run.folder)
             continue
         problems = no_verdict(manifest.read(place, needed=()))
+        if not problems:
+            log = RunLog.open(place)
+            result = compare(log, primary=primary, with_exposure=False)
+            primary, problems = result.primary, list(result.no_verdict)
         if problems:
             broken.append(f"{run.folder}: {' '.join(problems)}")
             continue
         settings = {key: value for key, value in run.settings.items() if key != "seed"}
         key = json.dumps(settings, sort_keys=True, default=str)
-        groups.setdefault(key, []).append((settings, RunLog.open(place)))
+        groups.setdefault(key, []).append((settings, log, result))
     if not groups and not broken:
         raise UserError(f"{folder}: no run of the grid is finished; go on with --resume")
     lines: list[Line] = []
     for members in groups.values():
-        logs = [log for _, log in members]
-        primary, found = _lines(members[0][0], logs, primary)
-        lines += found
+        settings, logs, results = zip(*members, strict=True)
+        lines += _lines(settings[0], logs, results)
     return GridSummary(
         str(primary or METRICS[0].name), 0.95, tuple(lines), tuple(unfinished), tuple(broken)
     )
 
 
 def _lines(
-    settings: dict[str, Any], logs: list[RunLog], primary: str | None
-) -> tuple[str, list[Line]]:
-    """The metric, and one line a treatment; a group's runs share their settings."""
-    results = [compare(log, primary=primary, with_exposure=False) for log in logs]
+    settings: dict[str, Any], logs: Sequence[RunLog], results: Sequence[Comparison]
+) -> list[Line]:
+    """One line a treatment; a group's runs share their settings."""
     metric, control = results[0].primary, results[0].control
     pooled = None
     if len(logs) > 1:
@@ -136,7 +139,7 @@ def _lines(
                 model_high=getattr(one, "model_high", math.nan),
             )
         )
-    return metric, lines
+    return lines
 
 
 def summary(

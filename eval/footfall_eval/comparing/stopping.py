@@ -20,6 +20,7 @@ from footfall.run_folder.answers import no_verdict
 from footfall.run_folder.layout import ASKED, MANIFEST, epochs_of
 from footfall.run_folder.manifest import CHANGED
 from footfall_eval.comparing.levels_over_time import running_levels
+from footfall_eval.comparing.unanswered import uneven
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.sequence import Running, boundary, running_effects, tuning
 
@@ -112,7 +113,8 @@ def stop_early(folder: Path) -> str:
     """Why the run in ``folder`` may stop now, or "" to go on; entry point ``footfall.stop_early``.
 
     It may when every treatment differs from the control, each at a level that pays for their
-    number (Bonferroni), and no arm is broken: the lack of answers is no effect.
+    number (Bonferroni), and no arm is broken or lost more visits than another for want of the
+    model's answers: the lack of answers is no effect.
     """
     log = RunLog.open(folder)
     try:
@@ -128,7 +130,7 @@ def reason_to_stop(log: RunLog) -> str:
     if rule is None or not treatments or no_verdict(log.manifest):
         return ""
     done = _epochs(log)
-    if done < rule.min_epochs:
+    if done < rule.min_epochs or uneven(_asked(log).per_user()):
         return ""
     level = 1 - (1 - rule.level) / len(treatments)
     for treatment in treatments:
@@ -142,6 +144,11 @@ def reason_to_stop(log: RunLog) -> str:
         f"{names} {differ} from {log.control} in {rule.metric} beyond doubt (always-valid "
         f"{rule.level:.0%} interval) after {done} of {rule.epochs} epochs"
     )
+
+
+def _asked(log: RunLog) -> RunLog:
+    """The log of those whom the model was asked about: of two levels the second."""
+    return RunLog.open(log.path / ASKED) if log.scenario.get("levels") else log
 
 
 def _epochs(log: RunLog) -> int:

@@ -32,8 +32,11 @@ class Repeated:
 
     @classmethod
     def of(cls, correlation: float, users: int, cost: float) -> Repeated:
-        """From the correlation over some users, of which few flatter."""
-        lost = (1.0 - correlation**2) * (users - 1) / (users - 2)
+        """From the correlation over some users, of which few flatter.
+
+        However well n of them were repeated, the next one may not be: at least 1 / n is lost.
+        """
+        lost = max((1.0 - correlation**2) * (users - 1) / (users - 2), 1.0 / users)
         return cls(max(0.0, 1.0 - lost) if correlation > 0 else 0.0, cost)
 
     def variance(self, asked: float, played: float) -> float:
@@ -79,7 +82,8 @@ def share_out(users: int, budget: float, spent: float, repeated: Repeated) -> Sh
     """
     left, each = budget - spent, repeated.played_for_each
     ideal = left / (1.0 + each * repeated.cost) * each / users
-    times = int(min(max(1.0, round(ideal)), MOST_TIMES))
+    affordable = (left - FIRST) / (users * repeated.cost)  # with enough users asked as well
+    times = int(min(max(1.0, min(round(ideal), affordable)), MOST_TIMES))
     asked = math.floor(min(left - times * users * repeated.cost, users - spent))
     if asked < 1:
         return Sharing(0, times, 0.0)

@@ -93,20 +93,25 @@ def pages_to_ask(
 ) -> list[tuple[Page, int, int]]:
     """The first page of every arm and some drawn pages, for the first ``users`` real users.
 
-    Where the question holds what was clicked in the visit, the drawn pages follow a click.
+    Drawn are items of the arms' further pages and of the whole catalogue in turns: what a surrogate
+    never met it will refuse, and an arm may show it to everybody. Where the question holds what
+    was clicked in the visit, the drawn pages follow a click.
     """
     numbers = _real_users(histories)[:users]
     population, catalogue = histories.population, histories.catalogue
     rng = np.random.default_rng(scenario.seed)
-    slates = _first_pages(scenario, histories, base, numbers, announce)
     k = scenario.world.slate
+    lists = _lists(scenario, histories, base, numbers, announce)
     pages = []
-    for number, own in zip(numbers, slates, strict=True):
+    for number, own in zip(numbers, lists, strict=True):
         persona = population.persona(number)
-        shown = [(items, arm) for arm, items in enumerate(own) if items]
-        drawn = [
-            tuple(rng.choice(len(catalogue), k, replace=False).tolist()) for _ in range(DRAWN_PAGES)
+        shown = [(items[:k], arm) for arm, items in enumerate(own) if items]
+        further = sorted({item for items in own for item in items[k:]})
+        pools = [
+            further if n % 2 == 0 and len(further) >= k else len(catalogue)
+            for n in range(DRAWN_PAGES)
         ]
+        drawn = [tuple(rng.choice(pool, k, replace=False).tolist()) for pool in pools]
         clicks = rng.integers(len(catalogue), size=DRAWN_PAGES).tolist()
         for items, arm in shown:
             pages.append((Page(persona, items, time=histories.split.at), number, arm))
@@ -124,18 +129,17 @@ def _real_users(histories: Histories) -> list[int]:
     return [int(number) for number in np.sort(first) if real[number] >= 0]
 
 
-def _first_pages(
+def _lists(
     scenario: Scenario,
     histories: Histories,
     base: Path,
     numbers: Sequence[int],
     announce: Announce,
 ) -> list[list[tuple[int, ...]]]:
-    """[user][arm] codes of the first page; () where a recommender gave none."""
+    """[user][arm] codes of all that a visit may show; () where a recommender gave nothing."""
     catalogue, names = histories.catalogue, histories.population.users
-    requests = [
-        Request(names[n], 0, 0, histories.split.at, scenario.world.slate, seed=n) for n in numbers
-    ]
+    most = min(scenario.world.slate * scenario.world.max_pages, len(catalogue))
+    requests = [Request(names[n], 0, 0, histories.split.at, most, seed=n) for n in numbers]
     pages: list[list[tuple[int, ...]]] = [[] for _ in numbers]
     with ExitStack() as stack:
         for arm in scenario.arms:

@@ -15,8 +15,9 @@ from footfall.run_folder import manifest
 from footfall.run_folder.answers import no_verdict
 from footfall_eval.comparing.pilots import MeasuredPilot, measure
 from footfall_eval.reading.load import RunLog
-from footfall_eval.statistics.sharing import Sharing, share_out
+from footfall_eval.statistics.sharing import FIRST, Sharing, share_out
 from footfall_lab.distilling.distill import DistillingOptions, distill
+from footfall_lab.distilling.whom import draw
 
 MEASURING = 1 / 3
 """Share of the pilot's users who do not teach, and on whom the surrogate is measured."""
@@ -59,6 +60,10 @@ class DistillingPilot:
             "users": list(found.users),
         }
 
+    def draw(self, crowd: Path, taught: Path, asked: float, out: Path) -> str:
+        """Draw whom to ask, by what their answers may change, and say how."""
+        return draw(crowd, taught, asked, out)
+
 
 def _why(sharing: Sharing, found: MeasuredPilot, budget: float) -> str:
     lowest = min(found.correlations.values())
@@ -66,6 +71,12 @@ def _why(sharing: Sharing, found: MeasuredPilot, budget: float) -> str:
         f"the surrogate's differences in {found.metric} correlate {lowest:.2f} with the model's "
         f"over {found.strangers} pilot users"
     )
+    if sharing.asked < FIRST:
+        return (
+            f"two levels cannot be had for so little: the pilot took {len(found.users)} of the "
+            f"{budget:.0f} users that levels.asked pays for, and at least {FIRST} must be left to "
+            "be asked; raise levels.asked or population.users, or lower levels.pilot"
+        )
     if not sharing.pays:
         return (
             f"two levels do not pay here: {told}, so {budget:.0f} users asked without a surrogate "

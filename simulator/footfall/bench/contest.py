@@ -11,14 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 from footfall.bench.measure import MeasuringJob, SpeedSamples, measure_modes, measure_naive
 from footfall.bench.results import Measured, rows
 from footfall.bench.workload import QuestionSize, groceries
 from footfall.errors import RunError
 from footfall.llm.devices import installed_device, installed_version
-from footfall.llm.specs import ModelSpec
+from footfall.llm.specs import ModelSpec, served_name
 from footfall.options import Announce
 
 
@@ -31,6 +31,8 @@ class BenchOptions:
     pages: int = 16
     """Households that look at one page each, all at once."""
     repeats: int = 3
+    quantization: Literal["none", "int8", "fp8"] = "none"
+    """Of Footfall's engine; the naive one computes as the model is stored."""
 
 
 def measure(options: BenchOptions, announce: Announce) -> Measured:
@@ -40,7 +42,7 @@ def measure(options: BenchOptions, announce: Announce) -> Measured:
         UserError: The model or vLLM cannot be used.
         RunError: An engine broke down.
     """
-    spec = ModelSpec(name=options.model, max_model_len=4096)
+    spec = ModelSpec(name=options.model, quantization=options.quantization, max_model_len=4096)
     device = installed_device()
     workload = groceries(options.cells, options.pages, announce)
     job = MeasuringJob(spec, workload, options.repeats)
@@ -50,7 +52,7 @@ def measure(options: BenchOptions, announce: Announce) -> Measured:
     announce("engine 2 of 2: vLLM's own settings")
     naive = _apart(measure_naive, job)
     return Measured(
-        model=options.model,
+        model=served_name(spec),
         machine=_machine(device) | {"load_before": before, "load_after": _load()},
         pages=options.pages,
         repeats=options.repeats,

@@ -66,11 +66,12 @@ def measure_modes(job: MeasuringJob) -> SpeedSamples:
 def measure_naive(job: MeasuringJob) -> SpeedSamples:
     """The naive yes/no; vLLM's own settings, but for what keeps it within the machine."""
     device = installed_device()
-    config = {"max_position_embeddings": job.model.max_model_len}
-    settings = engine_settings(job.model, device, config)
+    model = job.model.model_copy(update={"quantization": "none"})
+    config = {"max_position_embeddings": model.max_model_len}
+    settings = engine_settings(model, device, config)
     for name in _OURS_ONLY:
         settings.pop(name, None)
-    engine = open_engine(job.model, announce=stderr.say, settings=settings)
+    engine = open_engine(model, announce=stderr.say, settings=settings)
     return _measured(job, engine, lambda cell: _with_naive(job, engine, cell))
 
 

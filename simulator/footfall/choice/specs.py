@@ -127,15 +127,21 @@ class ChoiceSpec(Spec):
     max_unanswered: Operational[float] = Field(default=0.2, ge=0, le=1)
     """Share of pages that may stay without an answer; beyond it the run stops (to be resumed),
     because what is left is no experiment any more. Looked at from the fiftieth page on."""
+    strangers: Literal["refuse", "guess"] = "refuse"
+    """Surrogate only: users and items unlike those that it learned from get no answer, or its
+    guess. Two levels take guesses: there the model's answers mend what is guessed badly, and a
+    visit that ends would tell nothing."""
     remembered_prefixes: int = Field(default=20_000, ge=1)
     """Users' prompts, with what the model said about items, that are kept in memory."""
 
     @model_serializer(mode="wrap")
-    def _as_before_images(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Say nothing of images where none are shown, so that hashes stay what they were."""
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Say nothing of newer fields that change nothing, so that hashes stay what they were."""
         told: dict[str, Any] = plain(self)
         if not self.images:
             told.pop("images", None)
+        if self.strangers == "refuse":
+            told.pop("strangers", None)
         return told
 
     @model_validator(mode="after")
@@ -171,10 +177,12 @@ class ChoiceSpec(Spec):
         if self.mode != "surrogate":
             if self.path is not None:
                 raise ValueError("path belongs to mode surrogate; remove it or change the mode")
+            if self.strangers != "refuse":
+                raise ValueError("strangers belongs to mode surrogate; remove it")
             return self
         if self.path is None:
             raise ValueError("mode surrogate needs path, the folder that footfall distill wrote")
-        free = {"mode", "path", "max_unanswered"}
+        free = {"mode", "path", "max_unanswered", "strangers"}
         for name, field in type(self).model_fields.items():
             if name not in free and getattr(self, name) != field.default:
                 raise ValueError(f"{name} was fixed when the surrogate was distilled; remove it")

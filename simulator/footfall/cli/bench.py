@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,9 @@ from footfall.plumbing.stderr import stderr
 
 def bench(
     model: Annotated[str, typer.Option(help="Hub name, folder, or embedded.")] = "embedded",
+    quantization: Annotated[
+        Literal["none", "int8", "fp8"], typer.Option(help="Eight bits (docs/models.md).")
+    ] = "none",
     history: Annotated[int, typer.Option(min=1, max=400, help="Events in a prompt.")] = 20,
     slate: Annotated[int, typer.Option(min=1, max=50, help="Items on a page.")] = 10,
     grid: Annotated[
@@ -40,7 +43,7 @@ def bench(
         if grid
         else [QuestionSize(history, slate)]
     )
-    measured = measure(BenchOptions(model, cells, pages, repeats), stderr.say)
+    measured = measure(BenchOptions(model, cells, pages, repeats, quantization), stderr.say)
     stderr.say(keep(measured))
     if as_json:
         typer.echo(json.dumps(measured.as_dict()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,9 @@ def serve(
     adapter: Annotated[
         str | None, typer.Option(help="LoRA adapter; served as MODEL+ADAPTER.")
     ] = None,
+    quantization: Annotated[
+        Literal["none", "int8", "fp8"], typer.Option(help="Eight bits; served as MODEL+int8.")
+    ] = "none",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     api_key_env: Annotated[
@@ -29,7 +32,7 @@ def serve(
         footfall serve --model Qwen/Qwen3-4B-Instruct-2507 --port 8001
     """
     serve_model(
-        ModelSpec(name=model, adapter=adapter),
+        ModelSpec(name=model, adapter=adapter, quantization=quantization),
         host=host,
         port=port,
         api_key_env=api_key_env,

@@ -66,6 +66,8 @@ def engine_settings(spec: ModelSpec, device: str, config: dict[str, Any]) -> dic
         settings["hf_overrides"] = {"head_dtype": "float32"}
         if spec.kv_cache_gib:
             settings["kv_cache_memory_bytes"] = int(spec.kv_cache_gib * 2**30)
+    if spec.quantization == "fp8":  # int8 weights say so themselves
+        settings["quantization"] = "fp8"
     if spec.max_num_batched_tokens:
         settings["max_num_batched_tokens"] = spec.max_num_batched_tokens
     return settings
@@ -84,20 +86,46 @@ def arithmetic(spec: ModelSpec, device: str, config: dict[str, Any]) -> str:
     return "float32" if device == CPU and stored in halves and not has_bfloat16() else stored
 
 
-@cache
 def has_bfloat16() -> bool:
     """Whether this CPU says that it computes with bfloat16 (x86: AVX512-BF16, AMX; ARM)."""
+    return not _flags().isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def has_int8() -> bool:
+    """Whether this CPU says that it multiplies int8 (x86: VNNI, AMX; ARM: I8MM)."""
+    return not _flags().isdisjoint({"avx512_vnni", "avx_vnni", "amx_int8", "i8mm"})
+
+
+@cache
+def _flags() -> frozenset[str]:
+    """What this CPU says that it can."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
-        return False
-    flags = {
+        return frozenset()
+    return frozenset(
         flag
         for line in lines
         if line.lower().startswith(("flags", "features"))
         for flag in line.split()
-    }
-    return not flags.isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
+    )
+
+
+def check_quantization(spec: ModelSpec, device: str) -> None:
+    """Refuse eight bits that a device cannot compute, or would compute slowly.
+
+    Raises:
+        ModelError: It cannot.
+    """
+    if device != CPU:
+        return
+    if spec.quantization == "fp8":
+        raise ModelError("fp8 needs a GPU (CUDA); on a CPU take `model: quantization: int8`")
+    if spec.quantization == "int8" and not has_int8():
+        raise ModelError(
+            "this CPU has no instructions for int8 (AVX512-VNNI, AVX-VNNI, AMX or I8MM), so it "
+            "would be slower than without: leave model.quantization out"
+        )
 
 
 def block_size(spec: ModelSpec, device: str) -> int:

@@ -32,6 +32,10 @@ class ModelSpec(Spec):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Arithmetic; ``auto`` takes the type that the weights are stored in, but float32 on a CPU
     that has no instructions for bfloat16."""
+    quantization: Literal["none", "int8", "fp8"] = "none"
+    """Weights and activations of linear layers in eight bits: faster, and a little off
+    (docs/models.md#eight-bits). ``int8`` on CPUs with AVX512-VNNI or alike and on CUDA, ``fp8`` on
+    CUDA only."""
     block_size: int | None = Field(default=None, ge=1, le=1024)
     """Tokens a cache block; prefixes are padded to it. Default: 32 on a CPU, 16 on CUDA."""
     max_model_len: int = Field(default=2048, ge=64)
@@ -67,5 +71,10 @@ class ModelSpec(Spec):
 
 
 def served_name(spec: ModelSpec) -> str:
-    """What a server calls the model with its adapter."""
-    return f"{spec.name}+{Path(spec.adapter).name}" if spec.adapter else spec.name
+    """What a server calls the model with its adapter, and with its eight bits."""
+    parts = [spec.name]
+    if spec.adapter:
+        parts.append(Path(spec.adapter).name)
+    if spec.quantization != "none":
+        parts.append(spec.quantization)
+    return "+".join(parts)

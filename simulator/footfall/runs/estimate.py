@@ -16,12 +16,13 @@ from typing import Any
 
 from footfall.bench.rates import recall
 from footfall.llm.nobody import NOBODY
+from footfall.llm.specs import served_name
 from footfall.options import Announce
 from footfall.plumbing.stopwatch import Took
 from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
-from footfall.runs.levels import levels_of
+from footfall.runs.levels import asked_of
 from footfall.runs.own_users import asks_nobody
 from footfall.runs.preparing import setting_of
 from footfall.runs.rehearsal import Rehearsal, rehearse
@@ -99,7 +100,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     Of a run of two levels it is the second one that takes time, and that is estimated.
     """
     if scenario.levels is not None:
-        scenario = levels_of(scenario)[1]
+        scenario = asked_of(scenario, scenario.levels.asked)
     start = Took.now()
     histories = read_histories(scenario, base, announce)
     scenario = asks_nobody(scenario, histories)
@@ -165,7 +166,7 @@ def _speed(scenario: Scenario) -> Speed:
         return Speed(NO_TIME, MEASURED, f"{who} answers, in no time worth mentioning")
     if model.server is not None:
         return Speed(None, ELSEWHERE, "nobody measured the server")
-    known = recall(model.name)
+    known = recall(served_name(model.model_copy(update={"adapter": None})))
     if known is not None and mode in known.tokens_per_second:
         source = f"footfall bench, {known.date}: {known.machine}"
         return Speed(known.tokens_per_second[mode], MEASURED, source)

@@ -59,11 +59,13 @@ class Bounds:
 
     @classmethod
     def anywhere(cls) -> Bounds:
-        """No limits: while learning, before there is anything to be far from."""
+        """No limits: nobody is far from it."""
         return cls(np.inf, np.inf, np.empty(0), np.empty((0, 0)))
 
     def far_users(self, traits: Floats) -> npt.NDArray[np.bool_]:
         """[n] of ``traits`` [n, q]."""
+        if np.isinf(self.user_limit):
+            return np.zeros(len(traits), dtype=bool)
         return np.asarray(_mahalanobis(traits, self.centre, self.precision) > self.user_limit)
 
     def far_items(self, distances: Floats) -> npt.NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from footfall.choice.asking import Spent, no_opinion, note
@@ -10,6 +11,7 @@ from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
 from footfall.datasets.catalogue import Catalogue
 from footfall.errors import ModelError
+from footfall.surrogate.bounds import Bounds
 from footfall.surrogate.folder import read_student
 from footfall.surrogate.student import Reader, Student
 from footfall.users.population import Population
@@ -24,11 +26,14 @@ LOOKED_AT = 1_000
 class SurrogateChoice:
     """Utilities from a distilled model; see ``footfall.choice.protocol.ChoiceModel``.
 
-    A page of a user, or with an item, outside the surrogate's bounds gets no answer, counted.
+    A page of a user, or with an item, outside the surrogate's bounds gets no answer, counted; or
+    the surrogate's guess, where it is told to guess.
     """
 
-    def __init__(self, student: Student, catalogue: Catalogue) -> None:
+    def __init__(self, student: Student, catalogue: Catalogue, *, guessing: bool = False) -> None:
         self.diagnostics = Diagnostics()
+        if guessing:
+            student = replace(student, bounds=Bounds.anywhere())
         self._reader: Reader = student.at(catalogue)
 
     def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
@@ -70,4 +75,4 @@ def open_surrogate(spec: ChoiceSpec, catalogue: Catalogue, base: Path) -> Surrog
     """Read the folder that ``spec.path`` names; see ``footfall.answering.opening.open_choice``."""
     assert spec.path is not None, "checked by ChoiceSpec"
     student, _ = read_student(base / spec.path)
-    return SurrogateChoice(student, catalogue)
+    return SurrogateChoice(student, catalogue, guessing=spec.strangers == "guess")

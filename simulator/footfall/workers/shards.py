@@ -20,6 +20,7 @@ from footfall.answering.repricing import open_with_prices
 from footfall.choice.protocol import ChoiceModel
 from footfall.datasets.catalogue import Catalogue
 from footfall.llm.protocol import LanguageModel
+from footfall.luck import identities
 from footfall.options import OnRound
 from footfall.plumbing.garbage import rarely_collected
 from footfall.recommenders import AuditedRecommender
@@ -179,12 +180,13 @@ class EpochLog:
 
 def people_of(scenario: Scenario, setting: Setting) -> list[tuple[int, int]]:
     """Pairs of arm and user that are simulated."""
+    played = scenario.population.played
     return assign(
         scenario.design,
         setting.users,
         len(scenario.arms),
         scenario.seed,
-        played=scenario.population.played,
+        played=played if isinstance(played, float) else identities(played),
     )
 
 

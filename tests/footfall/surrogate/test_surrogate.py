@@ -26,6 +26,7 @@ from footfall.surrogate.choice import FAR_ITEM, FAR_USER, SurrogateChoice
 from footfall.surrogate.folder import CARD, NUMBERS, read_student
 from footfall.surrogate.trees import Trees
 from footfall_lab.distilling import distill as story
+from footfall_lab.distilling.lessons import NO_ARM, pages_to_ask
 
 USERS = 120
 ALIGNED = ("times", "actions", "quantities", "values", "orders")
@@ -209,6 +210,42 @@ def test_foreign_items_and_users_get_no_answer_and_are_counted(distilled):
     assert far_user.reason == FAR_USER
     assert choice.diagnostics.unanswered_pages == 2
     assert choice.diagnostics.no_answers == {FAR_ITEM: 1, FAR_USER: 1}
+
+
+def test_told_to_guess_it_guesses_of_strangers_too(distilled):
+    """As the cheap level of two it mends nothing by silence: a visit would end there."""
+    folder, raw, _ = distilled
+    scenario, base = asked(raw, folder)
+    histories = read_histories(scenario, base, lambda _: None)
+    foreign = replace(
+        histories.catalogue, titles=("Cordless drill", *histories.catalogue.titles[1:])
+    )
+    persona = histories.population.persona(0)
+    pages = [Page(persona, (1, 0)), Page(persona, (1, 2))]
+    spec = scenario.choice.model_copy(update={"strangers": "guess"})
+    refusing, guessing = (
+        open_choice(one, FakeModel(), foreign, base=base).utilities(pages)
+        for one in (scenario.choice, spec)
+    )
+    assert [one.answered for one in refusing] == [False, True]
+    assert all(one.answered and np.isfinite(one.llm).all() for one in guessing)
+    assert (guessing[1].llm == refusing[1].llm).all()
+    with pytest.raises(ValueError, match="strangers belongs to mode surrogate"):
+        ChoiceSpec(mode="yes-no", strangers="guess")
+
+
+def test_lessons_hold_what_arms_show_on_further_pages(distilled):
+    """An item of a second page that everybody sees was refused, and two thirds of the visits with
+    it."""
+    folder, raw, _ = distilled
+    scenario, base = asked(raw, folder, arms=ARMS[1:2], control="popular")
+    histories = read_histories(scenario, base, lambda _: None)
+    pages = pages_to_ask(scenario, histories, base, users=40, announce=lambda _: None)
+    first = {frozenset(page.items) for page, _, arm in pages if arm == 0}
+    assert len(first) == 1  # popular: the same five for everybody, and then the next five
+    drawn = [frozenset(page.items) for page, _, arm in pages if arm == NO_ARM]
+    assert drawn[::2] == [drawn[0]] * 40
+    assert not drawn[0] & first.pop()
 
 
 def test_a_wholly_foreign_population_ends_with_status_2(distilled, tmp_path):

@@ -46,3 +46,19 @@ def test_what_does_not_pay_is_known(r, budget):
 def test_few_pairs_flatter_and_are_not_believed():
     assert Repeated.of(0.9, 20, 0.01).share < 0.9**2
     assert Repeated.of(-0.9, 20, 0.01).share == 0
+
+
+@pytest.mark.parametrize("price", [1 / 300, 1 / 120, 1 / 60])
+def test_perfect_agreement_of_a_few_users_leaves_enough_to_be_asked(price):
+    """A pilot of 16 pairs that are alike once said that all must go to the surrogate, and then that
+    two levels do not pay."""
+    found = share_out(1600, 160, 60, Repeated.of(1.0, 16, price))
+    assert found.asked >= 20
+    assert found.pays
+    assert found.worth > 2
+
+
+def test_a_pair_more_that_agrees_is_believed_a_little_more():
+    shares = [Repeated.of(1.0, users, 1 / 300).share for users in (5, 16, 50, 500)]
+    assert shares == sorted(shares)
+    assert shares[-1] < 1

@@ -18,6 +18,7 @@ from footfall.errors import ModelError, ServerError, one_line
 from footfall.llm.devices import (
     CPU,
     arithmetic,
+    check_quantization,
     engine_environment,
     engine_settings,
     installed_device,
@@ -55,6 +56,7 @@ def open_engine(
         ModelError: vLLM or the model is missing, or cannot be used as asked.
     """
     device = installed_device()
+    check_quantization(spec, device)
     weights = find_weights(spec, announce)
     config = weights.config()
     sees = "vision_config" in config

@@ -10,7 +10,12 @@ import os
 from collections.abc import Callable
 
 from footfall.errors import ModelError
-from footfall.llm.devices import engine_environment, engine_settings, installed_device
+from footfall.llm.devices import (
+    check_quantization,
+    engine_environment,
+    engine_settings,
+    installed_device,
+)
 from footfall.llm.fake_server import serve_fake
 from footfall.llm.specs import ModelSpec, served_name
 from footfall.llm.vllm.gate import KEY, Gate
@@ -49,6 +54,7 @@ def serve(
     device = installed_device()
     if spec.server is not None:
         raise ModelError("footfall serve starts a server of its own; leave out --server")
+    check_quantization(spec, device)
     weights = find_weights(spec, announce)
     os.environ.update(engine_environment(spec, device))
     if key:
@@ -90,7 +96,7 @@ def server_arguments(
 
 def _base_name(spec: ModelSpec, weights: Weights) -> str:
     """The weights' own name; with the adapter's where it is merged into them."""
-    return spec.name if weights.adapter else served_name(spec)
+    return served_name(spec.model_copy(update={"adapter": None}) if weights.adapter else spec)
 
 
 def _key(host: str, api_key_env: str | None) -> str:

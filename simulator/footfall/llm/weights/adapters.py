@@ -149,8 +149,7 @@ def merged_folder(
     Raises:
         ModelError: They do not fit, or peft is missing.
     """
-    base_hash = hashlib.sha256((base / "config.json").read_bytes() + _sizes(base)).hexdigest()
-    name = f"merged-{base_hash[:12]}-{adapter_hash(adapter)[:12]}"
+    name = f"merged-{quick_hash(base)[:12]}-{adapter_hash(adapter)[:12]}"
     folder = (cache or platformdirs.user_cache_path("footfall") / "models") / name
     if not (folder / _MARKER).is_file():
         announce("merging the adapter into the model (once, some seconds)")
@@ -158,8 +157,12 @@ def merged_folder(
     return folder
 
 
+def quick_hash(base: Path) -> str:
+    """Of the configuration, and of names, sizes and times of the weights: enough for a cache."""
+    return hashlib.sha256((base / "config.json").read_bytes() + _sizes(base)).hexdigest()
+
+
 def _sizes(base: Path) -> bytes:
-    """Names, sizes and times of the weights: cheaper than their hash, enough for a cache."""
     rows = [
         f"{p.name}:{p.stat().st_size}:{p.stat().st_mtime_ns}"
         for p in sorted(base.glob("*.safetensors"))

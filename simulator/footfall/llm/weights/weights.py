@@ -13,6 +13,7 @@ from footfall.llm.devices import for_cuda
 from footfall.llm.specs import ModelSpec
 from footfall.llm.weights.adapters import adapter_hash, find_adapter, merged_folder
 from footfall.llm.weights.embedded import embedded_folder
+from footfall.llm.weights.int8 import int8_folder
 from footfall.plumbing.json_files import read_object
 
 _TOKENIZER_FILES = ["*.json", "*.jinja", "*.txt", "tokenizer*"]
@@ -46,11 +47,23 @@ class Weights:
 def find_weights(spec: ModelSpec, announce: Callable[[str], None]) -> Weights:
     """Find a model's files, preparing the embedded one and asking the hub if need be.
 
-    An adapter is merged into the weights for a CPU engine, and left beside them for a GPU.
+    An adapter is merged into the weights for a CPU engine, and left beside them for a GPU. Weights
+    in int8 are a folder of their own, made once; for fp8 the engine rounds them while it starts.
 
     Raises:
         ModelError: There is no such model or adapter, or it cannot be reached.
     """
+    whole = _with_adapter(spec, announce)
+    if spec.quantization == "none":
+        return whole
+    found = replace(whole, identity=f"{whole.identity}+{spec.quantization}")
+    if spec.quantization == "fp8":
+        return found
+    folder = int8_folder(_all_files(whole), announce)
+    return replace(found, model=str(folder), revision=None, folder=folder)
+
+
+def _with_adapter(spec: ModelSpec, announce: Callable[[str], None]) -> Weights:
     base = _find_base(spec, announce)
     if spec.adapter is None:
         return base

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 from figures import keep
 
@@ -31,6 +32,7 @@ from footfall_eval.comparing.stopping import StoppingRule, last_look
 from footfall_eval.measures.metrics import Columns, columns, derive, find_metrics
 from footfall_eval.statistics.effects import Effect, effect
 from footfall_eval.statistics.sequence import Running
+from footfall_eval.statistics.strata import Strata, strata_of
 from footfall_eval.statistics.two_levels import Level, TwoLevels, effect_of_levels, widened
 
 TEACHERS, CROWDS = 200, 10
@@ -247,7 +249,10 @@ def demo(full: Path, two: Path) -> None:
     treatment = next(arm for arm in logs[1].arms if arm != control)
     place = {user: number for number, user in enumerate(sorted(cheap["user"].unique()))}
     groups = np.array([place[original(user, place)] for user in place])
-    ours = np.array([place[user] for user in sorted(dear["user"].unique())])
+    mine = sorted(dear["user"].unique())
+    ours = np.array([place[user] for user in mine])
+    whom = pd.read_parquet(two / layout.WHOM).set_index("user").loc[mine]
+    seen = (whom["foreseen"].to_numpy(), whom["cost"].to_numpy())
     chosen = read_object(two / layout.LEVELS)
     pilot, asked = len(chosen["users"]), int(chosen["asked"]) - len(chosen["users"])
     own = AskedToo.of(logs[0], 0.95)
@@ -276,7 +281,8 @@ def demo(full: Path, two: Path) -> None:
         figures[f"{key}-two"] = interval(once.effect)
         figures[f"{key}-two-width"] = f"{(once.effect.ci_high - once.effect.ci_low) / width:.2f}"
         for which, count in (("chosen", asked), ("tenth", round(users / 10) - pilot)):
-            told = list(drawn_anew(levels, ours, groups, count))
+            cut = strata_of(*seen, count / len(ours))
+            told = list(drawn_anew(levels, ours, groups, cut))
             widths = np.array([one.effect.ci_high - one.effect.ci_low for one in told]) / width
             inside = [one.effect.ci_low <= whole.difference <= one.effect.ci_high for one in told]
             figures[f"{key}-{which}-width"] = f"{widths.mean():.2f}"
@@ -286,20 +292,24 @@ def demo(full: Path, two: Path) -> None:
     say("two-levels-demo", figures)
 
 
-def drawn_anew(levels: list[Level], ours: Array, groups: Array, count: int) -> Iterator[TwoLevels]:
-    """Estimates of both levels with other users asked, each time ``count`` of ``ours``."""
+def drawn_anew(levels: list[Level], ours: Array, groups: Array, cut: Strata) -> Iterator[TwoLevels]:
+    """Estimates of both levels with other users asked, each time drawn anew of ``ours``."""
     cheap, dear = levels
+    place = np.empty(groups.max() + 1, dtype=np.int64)
+    place[ours] = cut.of_user
     for number in range(DRAWS):
-        rows = np.sort(np.random.default_rng([22, number]).choice(len(ours), count, replace=False))
+        rows = cut.drawn(np.random.default_rng([22, number]))
         some = Level(_of(dear.control, rows), _of(dear.treatment, rows))
-        yield effect_of_levels(cheap, some, ours[rows], groups=groups)
+        yield effect_of_levels(cheap, some, ours[rows], groups=groups, strata=place[groups])
 
 
 def questions(folder: Path) -> int:
     """Item decisions of the model in a run, or of both its pilot's and its other users asked."""
-    asked = folder / layout.ASKED
-    counted = RunLog.open(asked if asked.exists() else folder)
-    return int(pq.ParquetDataset(counted.path / "impressions").read(columns=[]).num_rows)
+    two = [folder / name for name in (layout.PILOT, layout.ASKED) if (folder / name).exists()]
+    return sum(
+        int(pq.ParquetDataset(one / "impressions").read(columns=[]).num_rows)
+        for one in two or [folder]
+    )
 
 
 def _of(found: Columns, rows: Array) -> Columns:

@@ -23,6 +23,7 @@ from footfall.runs.levels import play_pilot
 from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import Scenario
+from footfall_eval.comparing.levels import unevenly_drawn
 from footfall_eval.comparing.pilots import MeasuredPilot, measure
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.planning import Cost, Needed, TestPlan, plan_test
@@ -109,7 +110,7 @@ def _simulate(scenario: Scenario, base: Path, folder: Path, store: Path | None) 
         "stop_early": None,
     }
     if levels is not None:
-        changed["levels"] = levels.model_copy(update={"asked": 0.5})
+        changed["levels"] = levels.model_copy(update={"asked": 0.5, "draw": "even"})
     stderr.say(f"simulating a pilot of {users} users; give --pilot RUN to plan from a run")
     simulate(scenario.model_copy(update=changed), options, watch)
     return options.out
@@ -123,6 +124,11 @@ def _read(run: Path, metric: str) -> tuple[RunLog, MeasuredPilot | None]:
     places = ((run / PILOT / CROWD, run / PILOT), (run, run / ASKED))
     crowd, asked = next((pair for pair in places if (pair[1] / MANIFEST).exists()), (None, run))
     log = RunLog.open(asked)
+    if unevenly_drawn(log):
+        raise UserError(
+            f"{asked}: these users were asked because their answers matter most, so a plan cannot "
+            "rest on them; leave --pilot out, or play one with levels.draw: even"
+        )
     return log, None if crowd is None else measure(RunLog.open(crowd), log, metric)
 
 

@@ -15,7 +15,7 @@ from footfall.errors import UserError, did_you_mean
 from footfall.run_folder.answers import RequestCounts, answers_of, played, silence
 from footfall_eval.comparing.comparison import CORRECTIONS, Arm, Comparison, Contrast, Correction
 from footfall_eval.comparing.evidence import Lift
-from footfall_eval.comparing.levels import AskedToo
+from footfall_eval.comparing.levels import AskedToo, unevenly_drawn
 from footfall_eval.comparing.stopping import StoppingRule, Watched, rule_of, watched
 from footfall_eval.comparing.unanswered import doubts, lost_visits
 from footfall_eval.comparing.verdict import verdict
@@ -68,6 +68,11 @@ def compare(
     named = primary or log.scenario.get("primary") or (rule.metric if rule else None)
     levels = AskedToo.of(log, level)
     told = list(log.cautions(without="surrogate" if levels else None))
+    if levels is None and unevenly_drawn(log):
+        told.append(
+            "These users were asked because their answers matter most, and speak for nobody else: "
+            f"compare {log.path.parent}, which weighs them."
+        )
     if share := stretch(log):
         told.append(_stretched(share))
     result = compare_users(

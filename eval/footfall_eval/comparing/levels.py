@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,8 @@ import pandas as pd
 from footfall.errors import LogError, UserError, one_line
 from footfall.plumbing.json_files import read_object
 from footfall.run_folder.answers import RequestCounts, answers_of
-from footfall.run_folder.layout import ASKED, LEVELS, MANIFEST, epochs_of
+from footfall.run_folder.layout import ASKED, LEVELS, MANIFEST, WHOM, epochs_of
+from footfall.run_folder.log import DAMAGES
 from footfall_eval.comparing.comparison import Arm, Contrast
 from footfall_eval.comparing.unanswered import lost_visits
 from footfall_eval.measures.metrics import Columns, Metric, columns, derive
@@ -55,6 +56,8 @@ class AskedToo:
     """Arm -> what its recommender answered while the model was asked."""
     warnings: tuple[str, ...]
     level: float
+    drawn: Mapping[str, int] | None = None
+    """User -> stratum, within which the users asked were drawn evenly; None: of all of them."""
 
     @classmethod
     def of(cls, log: RunLog, level: float) -> AskedToo | None:
@@ -92,6 +95,7 @@ class AskedToo:
             requests={one.arm: one for one in answers_of(asked.manifest)},
             warnings=asked.cautions(),
             level=level,
+            drawn=_drawn(log, asked, dear),
         )
 
     @cached_property
@@ -109,6 +113,14 @@ class AskedToo:
     def asked(self) -> npt.NDArray[np.int64]:
         """[n_asked] places of the users asked among all users."""
         return np.array([self._everybody[user] for user in sorted(self.dear["user"].unique())])
+
+    @cached_property
+    def strata(self) -> npt.NDArray[np.int64] | None:
+        """[n_users] within each the users asked were drawn evenly; None: within all."""
+        if self.drawn is None:
+            return None
+        place = self._everybody
+        return np.array([self.drawn[original(user, place)] for user in place])
 
     def contrast(self, metric: Metric, control: str, treatment: str) -> Contrast:
         """Treatment minus control; NaN where one of the levels does not define it."""
@@ -129,7 +141,14 @@ class AskedToo:
         parts: list[Columns] = [cheap.control, cheap.treatment, dear.control, dear.treatment]
         if not all(math.isfinite(part.value) for part in parts):
             return None
-        return effect_of_levels(cheap, dear, self.asked, level=self.level, groups=self.groups)
+        return effect_of_levels(
+            cheap,
+            dear,
+            self.asked,
+            level=self.level,
+            groups=self.groups,
+            strata=self.strata,
+        )
 
     def arm(self, arm: Arm, metrics: tuple[Metric, ...]) -> Arm:
         """An arm of the surrogate's users with what the model alone would say of it."""
@@ -161,6 +180,12 @@ class AskedToo:
             f"{everybody:,} users by a surrogate{often}, {asked:,} of them by {self.model} as well"
         )
         notes = [f"Two levels: {who}; figures are what the model alone would say of all of them."]
+        strata = 1 if self.strata is None else len(np.unique(self.strata))
+        if strata > 1:
+            notes[0] += (
+                f" Whose answers were likelier to change what happens was asked more often, in "
+                f"{strata} strata that figures and intervals are weighted by."
+            )
         for name in names:
             found = None if name == control else self.effect(metric, control, name)
             if found is not None:
@@ -193,6 +218,41 @@ def _until(log: RunLog, epochs: int) -> pd.DataFrame:
     )
     whole = log.per_user()[["arm", "user"]].merge(early, on=["arm", "user"], how="left")
     return whole.fillna(dict.fromkeys(COUNTS, 0.0))
+
+
+def _drawn(log: RunLog, asked: RunLog, dear: pd.DataFrame) -> dict[str, int] | None:
+    """By which chances users were asked.
+
+    Raises:
+        LogError: It is not known, or others were asked.
+    """
+    path = log.path / WHOM
+    if not isinstance((asked.scenario.get("population") or {}).get("played"), list):
+        return None  # a share of all users, evenly
+    try:
+        table = pd.read_parquet(path, columns=["user", "stratum", "asked"])
+    except DAMAGES as error:
+        raise LogError(
+            f"{path}: how users were drawn cannot be read ({one_line(error, 200)}), and without it "
+            "figures would be those of odd users; put the file back, or run again with --overwrite"
+        ) from None
+    if set(table.loc[table["asked"], "user"]) != set(dear["user"]):
+        raise LogError(
+            f"{path}: other users than those in {asked.path}; put the file back, or run again with "
+            "--overwrite"
+        )
+    return dict(zip(table["user"].astype(str), table["stratum"].astype(int), strict=True))
+
+
+def unevenly_drawn(asked: RunLog) -> bool:
+    """Whether these are users of a run of two levels who speak for others only by weights."""
+    path = asked.path.parent / WHOM
+    if asked.path.name != ASKED or not path.exists():
+        return False
+    try:
+        return len(set(pd.read_parquet(path, columns=["stratum"])["stratum"])) > 1
+    except DAMAGES:
+        return True
 
 
 def original(user: str, users: Container[str]) -> str:

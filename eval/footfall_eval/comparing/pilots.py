@@ -66,7 +66,7 @@ def measure(crowd: RunLog, asked: RunLog, metric: str | None = None) -> Measured
             f"{asked.path}: {strangers} users were asked whom the surrogate had not learned from; "
             f"{FEWEST} are needed to tell how truly it plays them"
         )
-    name = metric or _judged(asked, bool(everybody["purchases"].any()))
+    name = metric or judged(asked, bool(everybody["purchases"].any()))
     return MeasuredPilot(
         metric=name,
         users=tuple(sorted(map(str, same))),
@@ -80,7 +80,8 @@ def measure(crowd: RunLog, asked: RunLog, metric: str | None = None) -> Measured
     )
 
 
-def _judged(log: RunLog, bought: bool) -> str:
+def judged(log: RunLog, bought: bool) -> str:
+    """The metric of the verdict: the scenario's, or purchases where there are any."""
     scenario = log.scenario
     named = scenario.get("primary") or (scenario.get("stop_early") or {}).get("metric")
     return str(named or ("purchases" if bought else "clicks"))

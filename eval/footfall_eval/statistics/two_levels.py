@@ -3,7 +3,10 @@
 A surrogate is cheap and a little wrong. Where some users are played by both, with the same luck,
 what the surrogate gets wrong can be measured, and taken off what it says of everybody:
 
-    estimate = w * mean(surrogate, users not asked) + mean(model - w * surrogate, users asked)
+    estimate = w * mean(surrogate, everybody) + mean(model - w * surrogate, users asked)
+
+Who is asked may be drawn unevenly, evenly within each of some strata: the second mean is then that
+of the strata's means, each with its share of the users (``statistics.strata``).
 
 This is the estimate of multi-level Monte Carlo (Giles, "Multilevel Monte Carlo methods", Acta
 Numerica 2015) with the weight of a control variate, known in machine learning as prediction-powered
@@ -44,7 +47,7 @@ class Mixed:
     error: float
     """Standard error."""
     freedom: float
-    """Degrees of freedom of Student's t (Welch and Satterthwaite)."""
+    """Degrees of freedom of Student's t (Welch and Satterthwaite); fewer with heavy tails."""
     weight: float
     """Of the surrogate; 0: only the users asked count."""
     correlation: float
@@ -52,7 +55,7 @@ class Mixed:
     skewness: float
     """Of the estimate itself, which fades with the number of users."""
     alone: float
-    """Standard error of the users asked without the surrogate."""
+    """Standard error of as many users drawn evenly, without the surrogate."""
 
     def interval(self, level: float) -> tuple[float, float]:
         """Ends of the interval of that confidence level."""
@@ -75,80 +78,177 @@ class Mixed:
         return 3 / k * (float(np.cbrt(1 + k * (x - k / 6))) - 1)
 
 
-def mixed(cheap: Array, dear: Array, asked: Numbers, groups: Numbers | None = None) -> Mixed:
+def mixed(
+    cheap: Array,
+    dear: Array,
+    asked: Numbers,
+    groups: Numbers | None = None,
+    strata: Numbers | None = None,
+) -> Mixed:
     """Mean over all users of what the language model would say.
 
     Args:
         cheap: [n_users] surrogate, everybody.
         dear: [n_asked] language model, the users asked.
-        asked: [n_asked] their numbers among all users.
+        asked: [n_asked] their numbers among all users; no two of one group.
         groups: [n_users] users of one number are not independent of each other: copies of one
             real user. None: all of them are.
+        strata: [n_users] within each the users asked were drawn evenly. None: among all.
 
     Raises:
-        ValueError: Fewer than ``FEWEST_ASKED`` users were asked, or fewer than two others.
+        ValueError: Fewer than ``FEWEST_ASKED`` users were asked, or not all strata.
     """
-    rest = np.ones(len(cheap), dtype=np.bool_)
-    rest[asked] = False
-    others, own = cheap[rest], cheap[asked]
-    one = np.arange(len(cheap)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    told = np.unique(one[asked])
-    n, many = len(dear), len(others)
-    if len(told) < FEWEST_ASKED or many < 2:
-        raise ValueError(f"{len(told)} users asked and {many} others: too few for two levels")
-    first = np.isin(one[asked], told[::2])  # who is of one group is in one half
-    terms, of = _Terms.of(others, one[rest], int(one.max()) + 1), one[asked]
-    weights = [terms.weight(own[~half], dear[~half], of[~half], n) for half in (first, ~first)]
+    if len(asked) < FEWEST_ASKED:
+        raise ValueError(f"{len(asked)} users asked: too few for two levels")
+    drawn = _Drawn.of(len(cheap), asked, groups, strata)
+    own, first = cheap[asked], drawn.halves()
+    copies = _means(cheap, drawn.group, drawn.groups)[drawn.group[asked]]
+    weights = [drawn.weight(own, copies, dear, ~half) for half in (first, ~first)]
     used = np.where(first, weights[0], weights[1])
-    weight, gaps = float(used.mean()), dear - used * own
-    parts = np.array([weight * terms.others, terms.added(gaps, of) / n])
-    shares = (parts**2).sum(axis=1)
+    gaps = dear - used * own
+    in_strata = (_means(one, drawn.of_asked, drawn.count) for one in (used, gaps))
+    weight, missed = (one[drawn.stratum] for one in in_strata)
+    everybody = weight * cheap + missed
+    value = float(everybody.mean())
+    parts = np.array([drawn.of_everybody(everybody - value), drawn.of_the_asked(gaps)])
     total = float((parts.sum(axis=0) ** 2).sum())
-    # One weight is fitted in each half, which takes a degree of freedom from each.
-    freedoms = np.array([len(np.unique(one[rest])) - 1.0, len(told) - 3.0])
-    known = float((shares**2 / freedoms).sum())
-    alone = terms.added(dear, of) / n
     return Mixed(
-        value=float(weight * others.mean() + gaps.mean()),
+        value=value,
         error=math.sqrt(total),
-        freedom=float(shares.sum() ** 2 / known) if known else n - 1.0,
-        weight=weight,
-        correlation=correlation(own, dear),
+        freedom=drawn.freedom(parts),
+        weight=float(used.mean()),
+        correlation=drawn.correlation(own, dear),
         skewness=float((parts.sum(axis=0) ** 3).sum() / total**1.5) if total else 0.0,
-        alone=math.sqrt(float((alone**2).sum())),
+        alone=math.sqrt(drawn.spread(dear, dear) / (len(dear) - 1)),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Terms:
-    """What each group of users adds to the error of a mean: variances are sums of their squares."""
+class _Drawn:
+    """Who was asked, in which stratum; what each real user adds to the error of a mean.
 
-    others: Array
-    """[n_groups] of the surrogate's mean over the users who were not asked."""
+    Of the users of a stratum each stands for as many as were not asked: the estimate is a sum over
+    strata (Cochran, "Sampling techniques", 1977, chapter 5), and its variance a sum of squares
+    over users, who may be on both sides of it.
+    """
+
+    group: Numbers
+    """[n_users] the real user behind each."""
+    groups: int
+    stratum: Numbers
+    """[n_users]"""
+    count: int
+    """Strata."""
+    asked: Numbers
+    share: Array
+    """[count] of the users."""
+    told: Array
+    """[count] users asked."""
 
     @classmethod
-    def of(cls, others: Array, groups: Numbers, count: int) -> _Terms:
-        return cls(_added(others, groups, count) / len(others))
+    def of(
+        cls, users: int, asked: Numbers, groups: Numbers | None, strata: Numbers | None
+    ) -> _Drawn:
+        """From ``mixed``'s arguments."""
+        one = np.arange(users) if groups is None else np.unique(groups, return_inverse=True)[1]
+        stratum = np.zeros(users, np.int64) if strata is None else strata
+        stratum = np.unique(stratum, return_inverse=True)[1]
+        count = int(stratum.max()) + 1
+        told = np.bincount(stratum[asked], minlength=count)
+        if not told.all():
+            raise ValueError("nobody was asked of some users")
+        share = np.bincount(stratum) / users
+        return cls(one, int(one.max()) + 1, stratum, count, asked, share, told.astype(np.float64))
 
-    def added(self, values: Array, groups: Numbers) -> Array:
-        """[n_groups] sums of deviations from the mean."""
-        return _added(values, groups, len(self.others))
+    @property
+    def of_asked(self) -> Numbers:
+        """[n_asked] strata."""
+        return self.stratum[self.asked]
 
-    def weight(self, cheap: Array, dear: Array, groups: Numbers, asked: int) -> float:
-        """Of the smallest variance, told from some of the ``asked`` users."""
-        times = 1.0 / math.sqrt(len(dear) * asked)
-        y, z = (self.added(values, groups) * times for values in (dear, cheap))
-        both = self.others * math.sqrt(asked / len(dear))  # where a group is on both sides
-        spread = float((self.others**2).sum() + (z**2).sum() - 2 * (both @ z))
-        return float(y @ z - both @ y) / spread if spread > 0 else 0.0
+    @property
+    def stands_for(self) -> Array:
+        """[n_asked] share of all users that each one asked stands for."""
+        return np.asarray((self.share / self.told)[self.of_asked])
+
+    def halves(self) -> npt.NDArray[np.bool_]:
+        """[n_asked] who is of the first half: every other one within each stratum."""
+        order = np.argsort(self.of_asked, kind="stable")
+        first = np.empty(len(order), dtype=np.bool_)
+        first[order] = np.arange(len(order)) % 2 == 0
+        return first
+
+    def deviations(self, values: Array, of: Numbers) -> Array:
+        """From the mean of the stratum, scaled so that few users are not underrated."""
+        many = np.bincount(of, minlength=self.count)
+        scale = np.sqrt(many / np.maximum(many - 1, 1))
+        return np.asarray((values - _means(values, of, self.count)[of]) * scale[of])
+
+    def weight(self, own: Array, copies: Array, dear: Array, of: npt.NDArray[np.bool_]) -> float:
+        """Of the smallest variance, told from some of the users asked.
+
+        Args:
+            own: [n_asked] surrogate, with the luck that the model had.
+            copies: [n_asked] surrogate, mean of the copies of the same user.
+            dear: [n_asked] model.
+            of: [n_asked] who tells.
+        """
+        strata = self.of_asked[of]
+        z, t, y = (self.deviations(one[of], strata) for one in (own, copies, dear))
+        each = 1.0 / np.maximum(np.bincount(strata, minlength=self.count), 1)
+        gap = (self.share**2 / self.told * each)[strata]
+        both = (self.share / self.groups * each)[strata]  # users are on both sides
+        spread = float((gap * z * z - 2 * both * z * t + both * t * t).sum())
+        if spread <= SYMMETRIC * float((gap * z * z).sum()):  # everybody was asked
+            return 0.0
+        return float((gap * y * z - both * y * t).sum()) / spread
+
+    def of_everybody(self, values: Array) -> Array:
+        """[groups] what each adds to the mean over all users."""
+        sums = np.bincount(self.group, values, self.groups) / len(self.group)
+        return np.asarray(sums * math.sqrt(self.groups / max(self.groups - 1, 1)))
+
+    def of_the_asked(self, gaps: Array) -> Array:
+        """[groups] what each adds to the mean of what the surrogate gets wrong."""
+        sums = np.zeros(self.groups)
+        sums[self.group[self.asked]] = self.stands_for * self.deviations(gaps, self.of_asked)
+        return sums
+
+    def freedom(self, parts: Array) -> float:
+        """Degrees of freedom: those of the strata, and no more than the tails allow.
+
+        Welch and Satterthwaite's, where one weight in each half takes two; and 2 V^2 / var(V) of
+        the variance V itself, which for normal deviations is their number, and less where a few
+        users make most of it (Satterthwaite, Biometrics Bulletin 1946).
+        """
+        shares = parts**2
+        strata = np.bincount(self.of_asked, shares[1, self.group[self.asked]], self.count)
+        freedoms = np.maximum(self.told - 1.0 - 2.0 / self.count, 1.0)
+        everybody = float(shares[0].sum() ** 2)
+        known = everybody / max(self.groups - 1, 1) + float((strata**2 / freedoms).sum())
+        if not known:
+            return len(self.asked) - 1.0
+        added = parts.sum(axis=0) ** 2
+        unsure = float((added**2).sum() - everybody / self.groups - (strata**2 / self.told).sum())
+        tails = float(2 * added.sum() ** 2 / unsure) if unsure > 0 else math.inf
+        return min(float(shares.sum() ** 2 / known), tails)
+
+    def spread(self, first: Array, second: Array) -> float:
+        """Covariance between users, as all of them would have it."""
+        x, y = (one - self.stands_for @ one for one in (first, second))
+        return float(self.stands_for @ (x * y))
+
+    def correlation(self, first: Array, second: Array) -> float:
+        """Likewise; NaN where one of them does not vary."""
+        if np.ptp(first) == 0 or np.ptp(second) == 0:
+            return math.nan
+        below = self.spread(first, first) * self.spread(second, second)
+        return self.spread(first, second) / math.sqrt(below) if below > 0 else math.nan
 
 
-def _added(values: Array, groups: Numbers, count: int) -> Array:
-    """[count] sums of deviations by group, scaled so that few groups are not underrated."""
-    of = len(np.unique(groups))
-    scale = math.sqrt(of / (of - 1)) if of > 1 else 1.0
-    sums = np.bincount(groups, values - values.mean(), count) * scale
-    return np.asarray(sums, dtype=np.float64)
+def _means(values: Array, of: Numbers, count: int) -> Array:
+    """[count] means by number; 0 where there is nobody."""
+    many = np.bincount(of, minlength=count)
+    return np.asarray(np.bincount(of, values, count) / np.maximum(many, 1))
 
 
 def widened(freedom: float, level: float) -> float:
@@ -184,6 +284,7 @@ def effect_of_levels(
     *,
     level: float = 0.95,
     groups: Numbers | None = None,
+    strata: Numbers | None = None,
 ) -> TwoLevels:
     """Treatment minus control, as the language model alone would have it for all users.
 
@@ -193,12 +294,13 @@ def effect_of_levels(
         asked: [n_asked] their numbers among all users.
         level: Confidence level of the intervals.
         groups: See ``mixed``.
+        strata: See ``mixed``.
     """
     base, other = cheap.control.linearised(), cheap.treatment.linearised()
     model_base, model_other = dear.control.linearised(), dear.treatment.linearised()
 
     def of(all_users: Array, model: Array) -> Mixed:
-        return mixed(all_users, model, asked, groups)
+        return mixed(all_users, model, asked, groups, strata)
 
     found, control = of(other - base, model_other - model_base), of(base, model_base).value
     lift, lift_low, lift_high = (math.nan,) * 3

@@ -17,6 +17,7 @@ from footfall_eval.comparing.pilots import MeasuredPilot, measure
 from footfall_eval.reading.load import RunLog
 from footfall_eval.statistics.sharing import FIRST, Sharing, share_out
 from footfall_lab.distilling.distill import DistillingOptions, distill
+from footfall_lab.distilling.whom import draw
 
 MEASURING = 1 / 3
 """Share of the pilot's users who do not teach, and on whom the surrogate is measured."""
@@ -58,6 +59,10 @@ class DistillingPilot:
             "cost of a surrogate's user": found.cost,
             "users": list(found.users),
         }
+
+    def draw(self, crowd: Path, taught: Path, asked: float, out: Path) -> str:
+        """Draw whom to ask, by what their answers may change, and say how."""
+        return draw(crowd, taught, asked, out)
 
 
 def _why(sharing: Sharing, found: MeasuredPilot, budget: float) -> str:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.people import PERSONAL
 from footfall.behaviour.specs import SITUATION, TASTES, TERMS, BehaviourSpec, Habits, Terms
-from footfall.luck import exponential, gumbel, uniform
+from footfall.luck import Luck, Purpose, exponential, gumbel, uniform
 from footfall.run_folder.reading_on import reads_after
 
 Floats = npt.NDArray[np.float64]
@@ -81,6 +81,28 @@ class PageLuck:
     go_on: Words
     item_look: Words
 
+    @classmethod
+    def drawn(
+        cls,
+        luck: Luck,
+        users: Words,
+        sessions: npt.NDArray[np.int64],
+        pages: npt.NDArray[np.int64],
+        items: Words,
+        picks: str,
+    ) -> PageLuck:
+        """Of pages [n_pages] with ``items`` [n_pages, k]."""
+        noise, buy, look, _ = luck.words(
+            Purpose.ITEM, users[:, None], sessions[:, None], pages[:, None], items
+        )
+        if picks == "one":
+            # One click a page at most: arms that get different items clicked still share the
+            # luck of buying, which makes the paired difference of purchases a lot less noisy.
+            once, _, _, _ = luck.words(Purpose.BUY, users, sessions, pages)
+            buy = np.broadcast_to(once[:, None], buy.shape)
+        depth, outside, go_on, _ = luck.words(Purpose.PAGE, users, sessions, pages)
+        return cls(noise, buy, depth, outside, go_on, look)
+
 
 @dataclass(frozen=True)
 class Decisions:
@@ -118,7 +140,7 @@ class Behaviour:
         examined = (np.arange(features.shown.shape[1]) < depth[:, None]) & features.shown
         answered = np.all(~np.isnan(features.llm) | ~features.shown, axis=1)
         if habits.picks == "many" and habits.reads_on:
-            clicked, examined = _content_by_clicks(utility, reading, luck, habits.reads_on)
+            clicked, examined = content_by_clicks(utility, reading, luck, habits.reads_on)
         else:
             clicked = _clicked(utility, examined, reading, luck, habits)
         clicked = clicked & answered[:, None]
@@ -270,15 +292,19 @@ def _clicked(
     """[n_pages, k] what is clicked, as luck has it."""
     if habits.picks == "many" or habits.crowding is None:
         return _choose(utility, examined, luck, habits.picks)
+    above = noise_of_one(utility, reading, luck, habits.crowding)
+    best = np.argmax(above, axis=1)[:, None]
+    return np.asarray((above > 0) & (np.arange(above.shape[1]) == best))
+
+
+def noise_of_one(utility: Floats, reading: Floats, luck: PageLuck, crowding: float) -> Floats:
+    """[n_pages, k] by how much each item is above what a click takes, where they crowd."""
     with np.errstate(divide="ignore"):
         noisy = utility + np.log(reading) + gumbel(luck.item_noise)
-    ends = _patience(uniform(luck.outside), habits.crowding)
-    best = np.argmax(noisy, axis=1)[:, None]
-    wins = noisy > -np.log(ends)[:, None]
-    return np.asarray(wins & (np.arange(noisy.shape[1]) == best))
+    return np.asarray(noisy + np.log(_patience(uniform(luck.outside), crowding))[:, None])
 
 
-def _content_by_clicks(
+def content_by_clicks(
     utility: Floats, reading: Floats, luck: PageLuck, reads_on: tuple[float, ...]
 ) -> tuple[Bools, Bools]:
     """What is clicked and what is looked at by users who read less after each click.

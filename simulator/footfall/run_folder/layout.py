@@ -15,6 +15,8 @@ RUN/pilot/               a run folder of its own, of a few users whom the model 
                          it ``crowd``, the same users by the surrogate that they taught
 RUN/taught/              that surrogate
 RUN/levels.json          how many users were to be asked, and why (``footfall.runs.levels``)
+RUN/whom.parquet         who was asked: user, stratum (within it the users asked were drawn evenly),
+                         foreseen (variance of what answers may change), cost (questions), asked
 RUN/validity.json        from ``footfall validate``, where it was pointed here
 RUN/report.html          from ``footfall report``
 RUN/.lock                held by the process that writes to the folder
@@ -50,6 +52,8 @@ TAUGHT = "taught"
 """Folder of the surrogate that learned from the pilot."""
 LEVELS = "levels.json"
 """What the pilot measured: who it was, and how many users are asked."""
+WHOM = "whom.parquet"
+"""Who is asked in a run of two levels, and by which chances."""
 
 DRAWS = "draws.parquet"
 """What the run's pages would have brought in worlds that the fit leaves possible."""

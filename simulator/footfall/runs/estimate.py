@@ -22,7 +22,7 @@ from footfall.plumbing.stopwatch import Took
 from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
 from footfall.runs.histories import read_histories
-from footfall.runs.levels import levels_of
+from footfall.runs.levels import asked_of
 from footfall.runs.own_users import asks_nobody
 from footfall.runs.preparing import setting_of
 from footfall.runs.rehearsal import Rehearsal, rehearse
@@ -100,7 +100,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     Of a run of two levels it is the second one that takes time, and that is estimated.
     """
     if scenario.levels is not None:
-        scenario = levels_of(scenario)[1]
+        scenario = asked_of(scenario, scenario.levels.asked)
     start = Took.now()
     histories = read_histories(scenario, base, announce)
     scenario = asks_nobody(scenario, histories)

@@ -2,7 +2,9 @@
 
 The folder of the run is that of the surrogate's users; in it, ``asked`` is a run folder of its own,
 of the users who were asked too. Both have the same population, arms, days and luck, so the
-evaluator can put them together (``footfall_eval.statistics.two_levels``).
+evaluator can put them together (``footfall_eval.statistics.two_levels``). Whom to ask is drawn
+when everybody has been played by the surrogate (``whom.parquet``): more often those whose answers
+may change what happens.
 
 Where there is no surrogate yet, a pilot comes first: ``pilot`` is a run of few users by the model.
 Most of them teach the surrogate; how truly it plays the others (``pilot/crowd``) says how many to
@@ -18,12 +20,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from footfall.choice.specs import ChoiceSpec
 from footfall.errors import UserError, one_line
 from footfall.options import Options, Watch
 from footfall.plumbing.files import write_json
 from footfall.plumbing.json_files import read_object
-from footfall.run_folder.layout import ASKED, CROWD, LEVELS, MANIFEST, PILOT, STORE, TAUGHT
+from footfall.run_folder.layout import (
+    ASKED,
+    CROWD,
+    LEVELS,
+    MANIFEST,
+    PILOT,
+    STORE,
+    TAUGHT,
+    WHOM,
+)
+from footfall.run_folder.log import DAMAGES
 from footfall.runs.pilot_hook import installed_pilot_study
 from footfall.runs.run import run
 from footfall.runs.stop_hook import installed_stop_early
@@ -38,7 +52,7 @@ class Shares:
     surrogate: str
     """Folder, relative to the scenario's."""
     asked: float
-    """Share of the users whom the model plays."""
+    """Questions to the model, in users of average questions."""
     times: int = 1
     """How often the surrogate plays each user, with luck of its own."""
 
@@ -62,41 +76,64 @@ def run_scenario(
     if scenario.levels.distils:
         shares = _shares_by_a_pilot(scenario, options, watch)
     else:
-        shares = Shares(scenario.levels.surrogate, scenario.levels.asked)
+        asked = scenario.levels.asked * scenario.population.users
+        shares = Shares(scenario.levels.surrogate, asked)
     taught_otherwise(scenario, read_card(options.base / shares.surrogate))
     return _play(scenario, shares, options, watch)
 
 
 def _play(scenario: Scenario, shares: Shares, options: Options, watch: Watch) -> dict[str, Any]:
     """Both levels; where a run may stop early, it is the costly one that stops."""
-    crowd, asked = levels_of(scenario, shares)
+    crowd = crowd_of(scenario, shares)
     times = "" if shares.times == 1 else f", {shares.times} times each"
     watch.announce(f"level 1 of 2: everybody{times}, by the surrogate")
+    if options.overwrite:
+        (options.out / WHOM).unlink(missing_ok=True)
     record = run(crowd, options, replace(watch, enough=lambda _: ""))
-    share = f"{shares.asked:.0%} of them"
-    watch.announce(f"level 2 of 2: {share}, by {scenario.model.name}")
+    users = _whom(shares, options, watch)
+    watch.announce(f"level 2 of 2: {len(users):,} of them, by {scenario.model.name}")
     if scenario.stop_early is not None:
         enough = watch.enough or installed_stop_early()
         watch = replace(watch, enough=lambda _: enough(options.out))
-    run(asked, _inside(options, ASKED), watch)
+    run(asked_of(scenario, users), _inside(options, ASKED), watch)
     return record
 
 
-def levels_of(scenario: Scenario, shares: Shares | None = None) -> tuple[Scenario, Scenario]:
-    """The scenario of everybody, and that of the users asked."""
-    assert scenario.levels is not None, "there are two levels"
-    shares = shares or Shares(scenario.levels.surrogate, scenario.levels.asked)
+def _whom(shares: Shares, options: Options, watch: Watch) -> tuple[str, ...]:
+    """Draw whom to ask; once.
+
+    Raises:
+        UserError: What was drawn cannot be read.
+    """
+    path = options.out / WHOM
+    if not path.exists():
+        taught = options.base / shares.surrogate
+        watch.announce(installed_pilot_study().draw(options.out, taught, shares.asked, path))
+    try:
+        drawn = pd.read_parquet(path, columns=["user", "asked"])
+    except DAMAGES as error:
+        raise UserError(
+            f"{path}: cannot be read ({one_line(error, 200)}); remove it and the folder "
+            f"{ASKED!r}, and it is drawn again"
+        ) from None
+    return tuple(map(str, drawn.loc[drawn["asked"], "user"]))
+
+
+def crowd_of(scenario: Scenario, shares: Shares) -> Scenario:
+    """The scenario of everybody, by the surrogate."""
     patience = scenario.choice.max_unanswered
     surrogate = ChoiceSpec(
         mode="surrogate", path=shares.surrogate, max_unanswered=patience, strangers="guess"
     )
     people = scenario.population
     many = people if shares.times == 1 else people.model_copy(update={"copies": shares.times})
-    some = people.model_copy(update={"played": shares.asked})
-    return (
-        scenario.model_copy(update={"choice": surrogate, "population": many}),
-        scenario.model_copy(update={"levels": None, "population": some}),
-    )
+    return scenario.model_copy(update={"choice": surrogate, "population": many})
+
+
+def asked_of(scenario: Scenario, played: float | tuple[str, ...]) -> Scenario:
+    """The scenario of the users asked: a share of all, or who."""
+    some = scenario.population.model_copy(update={"played": played})
+    return scenario.model_copy(update={"levels": None, "population": some})
 
 
 def _shares_by_a_pilot(scenario: Scenario, options: Options, watch: Watch) -> Shares:
@@ -130,7 +167,7 @@ def _shares_by_a_pilot(scenario: Scenario, options: Options, watch: Watch) -> Sh
     if not found["pays"]:
         raise UserError(str(found["why"]))
     folder = os.path.relpath(small, options.base)
-    return Shares(folder, found["asked"] / users, found["times"])
+    return Shares(folder, found["asked"], found["times"])
 
 
 def _plan(path: Path, scenario: Scenario) -> dict[str, Any]:
@@ -142,7 +179,7 @@ def _plan(path: Path, scenario: Scenario) -> dict[str, Any]:
     try:
         found = read_object(path)
         begun, why, pays = found["begun with"], found["why"], found["pays"]
-        numbers = int(found["asked"]), int(found["times"])
+        numbers = int(found["asked"]) - len(found["users"]), int(found["times"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = one_line(error, 200)
         raise UserError(
@@ -171,7 +208,8 @@ def play_pilot(scenario: Scenario, options: Options, watch: Watch) -> dict[str, 
     study, few = installed_pilot_study(), scenario.levels.pilot
     folder = os.path.relpath(options.out / TAUGHT, options.base)
     alone = scenario.model_copy(update={"stop_early": None})
-    crowd, asked = levels_of(alone, Shares(folder, few / scenario.population.users))
+    asked = asked_of(alone, few / scenario.population.users)
+    crowd = crowd_of(alone, Shares(folder, few))
     crowd = crowd.model_copy(update={"population": asked.population})
     by_model, by_surrogate = _inside(options, PILOT), _inside(options, f"{PILOT}/{CROWD}")
     watch.announce(f"pilot: {few} users, by {scenario.model.name}")

@@ -16,7 +16,7 @@ GROUP = "footfall.pilot"
 
 
 class PilotStudy(Protocol):
-    """Learns from the pilot of a run of two levels."""
+    """Learns from the pilot of a run of two levels, and knows whom to ask."""
 
     def teach(self, answered: Path, out: Path, base: Path, announce: Announce) -> None:
         """Write a surrogate to ``out`` that learned from two thirds of the users of a run."""
@@ -31,6 +31,16 @@ class PilotStudy(Protocol):
             asked: What all may cost together, as a share of asking everybody.
         """
 
+    def draw(self, crowd: Path, taught: Path, asked: float, out: Path) -> str:
+        """Draw whom to ask, by what their answers may change, and say how.
+
+        Args:
+            crowd: The run of everybody by the surrogate.
+            taught: The surrogate.
+            asked: Questions that may be asked, in users of average questions.
+            out: Where the table of ``footfall.run_folder.layout.WHOM`` is written.
+        """
+
 
 def installed_pilot_study() -> PilotStudy:
     """The installed one.
@@ -40,7 +50,7 @@ def installed_pilot_study() -> PilotStudy:
     """
     study: PilotStudy = the_only(
         GROUP,
-        "levels without a surrogate need one installed pilot study",
-        "install footfall_lab with Footfall, or distil first",
+        "two levels need one installed pilot study",
+        "install footfall_lab with Footfall",
     )
     return study

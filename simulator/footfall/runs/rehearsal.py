@@ -148,7 +148,7 @@ class _Stage:
             asked = [self._request(visits[n], len(pages[n]), shown[n]) for n in waiting]
             going = []
             for n, slate in zip(waiting, arm.recommend(asked), strict=True):
-                codes = tuple(c for c in map(catalogue.code, slate.items) if c is not None)
+                codes = tuple(catalogue.known(slate.items))
                 if codes:
                     pages[n].append(self._page(visits[n], codes))
                     shown[n] += slate.items

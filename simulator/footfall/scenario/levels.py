@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ class LevelsSpec(Spec):
     asked: float = Field(default=0.1, gt=0, le=0.9)
     """With a folder: share of the users who are played by the language model, too, with the same
     luck. Without one: what all may cost together, as a share of asking everybody."""
+    draw: Literal["foreseen", "even"] = "foreseen"
+    """Whom to ask: users more often whose answers are foreseen to change more, or evenly."""
     pilot: int = Field(default=60, ge=45)
     """Users of the pilot, where there is no surrogate yet: two thirds teach, the others measure."""
 

@@ -69,8 +69,9 @@ class PopulationSpec(Spec):
     """Further users with the profile of a real user and no history."""
     min_history: int = Field(default=1, ge=1)
     """Users with fewer remembered events are not drawn."""
-    played: float = Field(default=1.0, gt=0, le=1)
-    """Share of the drawn users who come at all, by lot; the others are drawn and stay at home."""
+    played: Annotated[float, Field(gt=0, le=1)] | tuple[str, ...] = 1.0
+    """Share of the drawn users who come at all, by lot, or who does; the others are drawn and stay
+    at home."""
     max_history: int | None = Field(default=None, ge=1)
     """A persona remembers only this many newest events; habits come from all of them."""
     copies: bool | Annotated[int, Field(ge=1, le=1000)] = False

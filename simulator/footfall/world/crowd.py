@@ -288,21 +288,14 @@ class Crowd:
         users = self.setting.users[[request.user for request in requests]]
         sessions = np.array([request.session for request in requests])
         numbers = np.array([request.page for request in requests])
-        luck = self.setting.luck
-        noise, buy, look, _ = luck.words(
-            Purpose.ITEM,
-            users[:, None],
-            sessions[:, None],
-            numbers[:, None],
+        return PageLuck.drawn(
+            self.setting.luck,
+            users,
+            sessions,
+            numbers,
             self.setting.items[items],
+            self.setting.behaviour.spec.habits.picks,
         )
-        if self.setting.behaviour.spec.habits.picks == "one":
-            # One click a page at most: arms that get different items clicked still share the
-            # luck of buying, which makes the paired difference of purchases a lot less noisy.
-            once, _, _, _ = luck.words(Purpose.BUY, users, sessions, numbers)
-            buy = np.broadcast_to(once[:, None], buy.shape)
-        depth, outside, go_on, _ = luck.words(Purpose.PAGE, users, sessions, numbers)
-        return PageLuck(noise, buy, depth, outside, go_on, look)
 
 
 _Number = TypeVar("_Number", np.int32, np.float64)

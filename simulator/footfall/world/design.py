@@ -25,7 +25,7 @@ def assign(
     arms: int,
     seed: int,
     *,
-    played: float = 1.0,
+    played: float | npt.NDArray[np.uint64] = 1.0,
 ) -> list[tuple[int, int]]:
     """(arm, user) pairs that are simulated, ordered by arm and user.
 
@@ -37,10 +37,13 @@ def assign(
         users: [n_users] what users are known by.
         arms: How many.
         seed: Deals the users out, and draws who comes.
-        played: Share of the users who come at all. Whoever comes with a smaller share comes with
-            a larger one as well.
+        played: Share of the users who come at all, or who does. Whoever comes with a smaller share
+            comes with a larger one as well.
     """
-    coming = sorted(_coming(len(users), played, seed))
+    if isinstance(played, float):
+        coming = sorted(_coming(len(users), played, seed))
+    else:
+        coming = np.flatnonzero(np.isin(users, played)).tolist()
     if design == "interleaved":
         return [(0, user) for user in coming]
     if design == "paired":

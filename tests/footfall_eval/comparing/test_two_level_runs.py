@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -101,7 +102,11 @@ def test_luck_and_users_are_the_same_on_both_levels(played):
     folder, _ = played
     crowd, asked = (RunLog.open(folder / name).per_user() for name in ("two", "two/asked"))
     assert set(asked["user"]) < set(crowd["user"])
-    assert asked["user"].nunique() == round(ASKED * USERS)
+    whom = pd.read_parquet(folder / "two" / "whom.parquet")
+    assert set(whom.loc[whom["asked"], "user"]) == set(asked["user"])
+    assert whom["cost"][whom["asked"]].sum() == pytest.approx(
+        ASKED * USERS * whom["cost"].mean(), rel=0.15
+    )
     arrivals = [
         RunLog.open(folder / name)
         .execute('SELECT arm, "user", min(start) AS first FROM sessions GROUP BY ALL')
@@ -111,6 +116,35 @@ def test_luck_and_users_are_the_same_on_both_levels(played):
     merged = arrivals[0].merge(arrivals[1], on=["arm", "user"])
     assert len(merged)
     assert (merged["first_x"] == merged["first_y"]).all()
+
+
+def test_users_are_asked_more_often_whose_answers_change_more_and_figures_are_weighted(played):
+    folder, _ = played
+    whom = pd.read_parquet(folder / "two" / "whom.parquet")
+    by = whom.groupby("stratum").agg(
+        foreseen=("foreseen", "mean"), asked=("asked", "mean"), many=("asked", "sum")
+    )
+    assert len(by) > 3
+    assert by["foreseen"].iloc[-1] > 3 * by["foreseen"].iloc[0]
+    assert by["asked"].iloc[-1] > 1.5 * by["asked"].iloc[0]
+    words = " ".join(compare(RunLog.open(folder / "two")).cautions)
+    assert f"in {len(by)} strata that figures and intervals are weighted by" in words
+
+
+def test_the_users_asked_speak_for_nobody_without_their_weights(played, tmp_path):
+    folder, _ = played
+    alone = compare(RunLog.open(folder / "two" / "asked"))
+    assert any("speak for nobody else" in note for note in alone.cautions)
+    done = footfall("plan", "shop.yaml", "--pilot", "two/asked", cwd=folder)
+    assert done.returncode == 2
+    assert "a plan cannot rest on them" in " ".join(done.stderr.split())
+    whom = folder / "two" / "whom.parquet"
+    whom.rename(tmp_path / "whom.parquet")
+    try:
+        with pytest.raises(FootfallError, match="figures would be those of odd users"):
+            compare(RunLog.open(folder / "two"))
+    finally:
+        (tmp_path / "whom.parquet").rename(whom)
 
 
 def test_an_unfinished_second_level_gives_no_verdict(played, tmp_path):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -97,7 +98,8 @@ def test_the_pilot_speaks_for_nobody(asked):
     assert found.users == USERS - PILOT
     assert plan["measured on"] < 0.5 * PILOT  # whether they came or not
     again = RunLog.open(folder / "run" / "asked").per_user()["user"]
-    assert set(plan["users"]) <= set(again)
+    assert not set(plan["users"]) & set(again)
+    assert set(pd.read_parquet(folder / "run" / "whom.parquet")["user"]) >= set(again)
 
 
 def test_a_run_that_was_killed_goes_on_and_comes_out_the_same(asked):
@@ -107,6 +109,8 @@ def test_a_run_that_was_killed_goes_on_and_comes_out_the_same(asked):
             play(folder, raw, "killed", resume=resume, dies_at=dies_at)
     play(folder, raw, "killed", resume=True)
     assert hashes(folder / "killed") == hashes(folder / "run")
+    drawn = [(folder / name / "whom.parquet").read_bytes() for name in ("killed", "run")]
+    assert drawn[0] == drawn[1]
 
 
 def test_a_folder_with_a_pilot_is_not_taken_for_an_empty_one(asked, tmp_path):

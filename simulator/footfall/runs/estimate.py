@@ -33,8 +33,9 @@ CPU_TOKENS_PER_SECOND = 900.0
 cores: the order of magnitude measured in ``benchmarks/RESULTS.md``, not a promise. Used where
 ``footfall bench`` has not measured this machine."""
 
-WORLD_DECISIONS_PER_SECOND = 20_000.0
-"""Item decisions that the world makes a second beside the model, one process; likewise."""
+HABITS_A_SECOND, ANSWERS_A_SECOND = 100_000.0, 20_000.0
+"""Item decisions that the world makes a second in one process, where nobody is asked and where
+somebody (a model, a surrogate, the fake) answers; likewise."""
 
 NO_TIME = 1e9
 """Tokens a second of what only looks them up."""
@@ -109,7 +110,8 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     sample = rehearse(scenario, histories, setting, base, announce)
     speed = _speed(scenario)
     starting = ENGINE_START if _in_process(scenario) else 0.0
-    constant = starting + sample.decisions / WORLD_DECISIONS_PER_SECOND
+    alone = scenario.model.name == NOBODY and scenario.choice.mode != "surrogate"
+    constant = starting + sample.decisions / (HABITS_A_SECOND if alone else ANSWERS_A_SECOND)
     timed = reading + sample.training + sample.recommending
     busy = timed.busy
     around = timed + Took(constant * busy, constant)

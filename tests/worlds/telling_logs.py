@@ -385,7 +385,7 @@ TELLING = {
     write.__name__: write
     for write in (
         marketplace, shop_export, warehouse, watched, searched, shown_and_clicked, polish, marked,
-        arrays, typed_arrays, clickouts, feed, ticked, stamps, basket_lists, hungarian, arabic, icelandic,
-        lithuanian, loans,
+        arrays, typed_arrays, clickouts, feed, ticked, stamps, basket_lists, hungarian, arabic,
+        icelandic, lithuanian, loans,
     )
 }  # fmt: skip

@@ -106,11 +106,11 @@ def _rows(
 ) -> tuple[Floats, Floats, list[str]]:
     """[n, f] features, [n] utilities and short titles of pairs to learn from, each once."""
     rows, targets, names, seen = [], [], [], set()
-    known = {one.user: table.familiarity(one.page.persona) for one in lessons}
+    taken = {one.user: table.taken(one.page.persona) for one in lessons}
     for one in lessons:
         told = window(one.page, events, visit=visit)
         items = np.array([one.page.items], dtype=np.int64)
-        numbers = table.features(told[None], [known[one.user]], items)[0]
+        numbers = table.features(told[None], [taken[one.user]], items)[0]
         for place, item in enumerate(one.page.items):
             pair = (one.user, told.tobytes(), item, float(one.llm[place]))
             if not kept.item[item] and pair not in seen:
@@ -151,9 +151,10 @@ def measure(
         effects: The A/B test of pages by teacher and surrogate.
     """
     everything = list(lessons.answered)
-    said = reader.utilities([one.page for one in everything])
-    far = reader.far_users([one.page for one in everything])
-    apart = twin.utilities([one.page for one in everything])
+    asked = [one.page for one in everything]
+    known = reader.known(asked)
+    said, far = reader.utilities(asked, known), reader.far_users(known)
+    apart = twin.utilities(asked, twin.known(asked))
     whole, parts = kept.of_users(), (everything, apart, far, twin.far_items, kept)
     own = (everything, said, far, reader.far_items, whole)
     found: dict[str, Any] = {

@@ -1,4 +1,8 @@
-"""What a choice model is asked, and what it answers."""
+"""What a choice model is asked, and what it answers.
+
+Pages and opinions are not changed, and not frozen either: making a frozen one takes five times
+as long.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from footfall.users.moments import Moment
 from footfall.users.population import Persona
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Page:
     """One slate in front of one user: the question."""
 
@@ -38,7 +42,7 @@ class Page:
     """Number of the spell of the schedule: prices are those of then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageUtilities:
     """The language model's opinion of one slate."""
 

@@ -55,6 +55,10 @@ class Catalogue:
         """Row number of an item id, or None if the catalogue has no such item."""
         return self._codes.get(item)
 
+    def known(self, items: Iterable[str]) -> list[int]:
+        """Row numbers of those of these ids that the catalogue has, in their order."""
+        return [code for code in map(self._codes.get, items) if code is not None]
+
     def has(self, items: Iterable[str]) -> bool:
         """Whether the catalogue has all of these ids."""
         return self._codes.keys() >= set(items)

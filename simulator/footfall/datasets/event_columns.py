@@ -27,4 +27,7 @@ class EventColumns:
 
     def columns(self, rows: slice | npt.NDArray[np.int64]) -> dict[str, Any]:
         """Name -> [n_rows] column, of some rows only; in the order of the fields above."""
-        return {field.name: getattr(self, field.name)[rows] for field in fields(EventColumns)}
+        return {name: getattr(self, name)[rows] for name in _NAMES}
+
+
+_NAMES = tuple(field.name for field in fields(EventColumns))

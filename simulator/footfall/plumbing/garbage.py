@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-RARELY = (20_000, 20, 50)
+RARELY = (50_000, 20, 50)
 """Objects more than before, and looks of one generation for one of the next older."""
 
 

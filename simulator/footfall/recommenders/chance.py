@@ -105,8 +105,7 @@ class ChanceRecommender:
 
     def _barred(self, request: Request) -> npt.NDArray[np.int64]:
         """Places in ``_eligible``, rising, of items that this request does not want."""
-        code = self._learning.catalogue.code
-        barred = {found for found in map(code, request.shown) if found is not None}
+        barred = set(self._learning.catalogue.known(request.shown))
         if request.unavailable:
             barred.update(self._learning.barred(request.unavailable).tolist())
         if self._exclude_known:

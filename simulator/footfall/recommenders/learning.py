@@ -98,10 +98,7 @@ class Learning:
     def barred(self, items: frozenset[str]) -> npt.NDArray[np.int32]:
         """Codes of items that are not wanted now; looked up once for each set."""
         if items not in self._barred:
-            codes = (self.catalogue.code(item) for item in items)
-            self._barred[items] = np.array(
-                sorted(code for code in codes if code is not None), dtype=np.int32
-            )
+            self._barred[items] = np.array(sorted(self.catalogue.known(items)), dtype=np.int32)
         return self._barred[items]
 
     @cached_property

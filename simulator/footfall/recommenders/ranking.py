@@ -110,9 +110,9 @@ class RankedRecommender:
         items = tuple([ids[code] for code in codes[: request.k]])
         return Slate(items, tuple(scores[: request.k]), (1.0,) * len(items))
 
-    def _barred(self, request: Request) -> set[int | None]:
+    def _barred(self, request: Request) -> set[int]:
         """Codes that are not wanted: shown already, or not on sale now."""
-        barred = set(map(self._learning.catalogue.code, request.shown))
+        barred = set(self._learning.catalogue.known(request.shown))
         if request.unavailable:
             barred.update(self._learning.barred(request.unavailable).tolist())
         return barred

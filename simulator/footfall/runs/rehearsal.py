@@ -130,7 +130,7 @@ class _Stage:
             luck = 1000 * session + page + 1_000_003 * user  # the same in every arm, as in a run
             request = Request(real, session, page, at, self.scenario.world.slate, shown, seed=luck)
             items = arm.recommend([request])[0].items
-            codes = tuple(code for code in map(catalogue.code, items) if code is not None)
+            codes = tuple(catalogue.known(items))
             if not codes:
                 return
             yield Page(persona, codes, time=at, session=session, clock=day * DAY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
@@ -17,7 +17,7 @@ from footfall.datasets.catalogue import Catalogue
 from footfall.luck import Luck, Purpose
 from footfall.options import OnRound
 from footfall.recommenders.protocol import Recommender, Request, Slate
-from footfall.users.population import Population
+from footfall.users.population import Persona, Population
 from footfall.world.actions.search import CatalogueSearch
 from footfall.world.design import team_draft
 from footfall.world.pages import FilledPage, PageRequest
@@ -25,6 +25,12 @@ from footfall.world.schedule import Schedule
 from footfall.world.society import Society
 
 _SEED_MASK = np.uint64((1 << 63) - 1)
+
+KEPT = 20_000
+"""Users who are kept at hand, 1 KB each."""
+
+_Moment = tuple[pd.Timestamp, int, int]
+"""When a page is opened, its luck, and the number of the spell of the schedule."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +57,18 @@ class LocalService:
     """The shop's own search, for pages that no arm recommends."""
     society: Society | None = None
     """What users hear of each other; None: nothing."""
+    _personas: dict[int, Persona] = field(default_factory=dict, repr=False)
 
     def serve(self, requests: Sequence[PageRequest]) -> list[FilledPage]:
         """Slates from each arm's recommender, then one question for all pages together."""
-        times = self._times(requests)
-        seeds = self._seeds(requests)
+        moments = self._moments(requests)
         teams: Sequence[npt.NDArray[np.float64] | None] = [None] * len(requests)
         if self.interleaved:
-            slates, teams = self._drafted(requests, times, seeds)
+            slates, teams = self._drafted(requests, moments)
         else:
-            slates = self._slates(requests, times, seeds)
+            slates = self._slates(requests, moments)
         codes = [self.catalogue.codes(slate.items) for slate in slates]
-        opinions = self._weigh(requests, codes, times, seeds)
+        opinions = self._weigh(requests, codes, moments)
         return [
             FilledPage(
                 items=items,
@@ -97,14 +103,11 @@ class LocalService:
         found = (self.catalogue.ids[code] for code in codes.tolist())
         return Slate(tuple(islice((item for item in found if item not in hidden), k)))
 
-    def _slates(
-        self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
-    ) -> list[Slate]:
+    def _slates(self, requests: Sequence[PageRequest], moments: Sequence[_Moment]) -> list[Slate]:
         out: list[Slate] = [Slate(())] * len(requests)
-        spells = self._spells(requests)
         for arm, recommender in enumerate(self.recommenders):
             rows = [r for r, one in enumerate(requests) if one.arm == arm and not one.kind]
-            asked = [self._request(requests[r], times[r], seeds[r], spells[r]) for r in rows]
+            asked = [self._request(requests[r], *moments[r]) for r in rows]
             for row, slate in zip(rows, recommender.recommend(asked) if asked else (), strict=True):
                 out[row] = slate
         for row, request in enumerate(requests):
@@ -113,23 +116,17 @@ class LocalService:
         return out
 
     def _drafted(
-        self, requests: Sequence[PageRequest], times: Sequence[pd.Timestamp], seeds: Sequence[int]
+        self, requests: Sequence[PageRequest], moments: Sequence[_Moment]
     ) -> tuple[list[Slate], list[npt.NDArray[np.float64]]]:
         """Pages on which two recommenders took turns, and whose each item is."""
-        spells = self._spells(requests)
-        asked = [self._request(*row) for row in zip(requests, times, seeds, spells, strict=True)]
+        asked = [self._request(one, *when) for one, when in zip(requests, moments, strict=True)]
         first, second = (recommender.recommend(asked) for recommender in self.recommenders)
         pages = [
-            team_draft(one.items, other.items, request.k, seed)
-            for one, other, request, seed in zip(first, second, asked, seeds, strict=True)
+            team_draft(one.items, other.items, request.k, request.seed)
+            for one, other, request in zip(first, second, asked, strict=True)
         ]
         slates = [Slate(tuple(item for item, _ in page)) for page in pages]
         return slates, [np.array([team for _, team in page], dtype=np.float64) for page in pages]
-
-    def _spells(self, requests: Sequence[PageRequest]) -> list[int]:
-        """[n] numbers of the spells in which the pages are opened."""
-        spells: list[int] = self.schedule.at([request.time for request in requests]).tolist()
-        return spells
 
     def _request(self, request: PageRequest, time: pd.Timestamp, seed: int, spell: int) -> Request:
         return Request(
@@ -153,8 +150,7 @@ class LocalService:
         self,
         requests: Sequence[PageRequest],
         codes: list[npt.NDArray[np.int32]],
-        times: Sequence[pd.Timestamp],
-        seeds: Sequence[int],
+        moments: Sequence[_Moment],
     ) -> list[PageUtilities]:
         indifferent = [
             PageUtilities(np.zeros(k)) for k in range(max(map(len, codes), default=0) + 1)
@@ -171,7 +167,7 @@ class LocalService:
             for start in range(0, len(rows), self.pages_at_once)
         ]
         batches = (
-            [self._page(requests[row], codes[row], times[row], seeds[row]) for row in chunk]
+            [self._page(requests[row], codes[row], *moments[row]) for row in chunk]
             for chunk in chunks
         )
         for chunk, found in zip(chunks, weigh(self.choice, batches), strict=True):
@@ -186,8 +182,8 @@ class LocalService:
         """Pages as the choice model is asked about them."""
         if not requests:
             return []
-        asked = zip(requests, codes, self._times(requests), self._seeds(requests), strict=True)
-        return [self._page(*row) for row in asked]
+        asked = zip(requests, codes, self._moments(requests), strict=True)
+        return [self._page(request, items, *moment) for request, items, moment in asked]
 
     def _page(
         self,
@@ -195,9 +191,10 @@ class LocalService:
         items: npt.NDArray[np.int32],
         time: pd.Timestamp,
         seed: int,
+        spell: int,
     ) -> Page:
         return Page(
-            persona=self.population.persona(request.user),
+            persona=self._persona(request.user),
             items=tuple(items.tolist()),
             clicked=request.clicked,
             bought=request.bought,
@@ -206,21 +203,30 @@ class LocalService:
             session=request.session,
             clock=request.time,
             lived=request.lived,
-            spell=int(self.schedule.at([request.time])[0]),
+            spell=spell,
         )
 
-    def _seeds(self, requests: Sequence[PageRequest]) -> list[int]:
-        return request_seeds(
+    def _persona(self, user: int) -> Persona:
+        found = self._personas.get(user)
+        if found is None:
+            if len(self._personas) >= KEPT:
+                self._personas.clear()
+            found = self._personas[user] = self.population.persona(user)
+        return found
+
+    def _moments(self, requests: Sequence[PageRequest]) -> list[_Moment]:
+        """[n] when each page is opened, and with what luck."""
+        seconds = np.array([request.time for request in requests])
+        passed = np.rint(seconds * 1000).astype("timedelta64[ms]").astype("timedelta64[ns]")
+        times = pd.DatetimeIndex(self.start.to_datetime64() + passed)
+        seeds = request_seeds(
             self.luck,
             self.users,
             np.array([request.user for request in requests]),
             np.array([request.session for request in requests]),
             np.array([request.page for request in requests]),
         )
-
-    def _times(self, requests: Sequence[PageRequest]) -> Sequence[pd.Timestamp]:
-        seconds = np.array([request.time for request in requests])
-        return list(self.start + pd.to_timedelta(np.rint(seconds * 1000), unit="ms"))
+        return list(zip(times, seeds, self.schedule.at(seconds).tolist(), strict=True))
 
 
 def request_seeds(

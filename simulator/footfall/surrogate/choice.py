@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from footfall.choice.asking import Spent, no_opinion, note
 from footfall.choice.protocol import Diagnostics, Page, PageUtilities
 from footfall.choice.specs import ChoiceSpec
@@ -35,15 +37,17 @@ class SurrogateChoice:
         if guessing:
             student = replace(student, bounds=Bounds.anywhere())
         self._reader: Reader = student.at(catalogue)
+        self._far_items = frozenset(np.flatnonzero(self._reader.far_items).tolist())
 
     def utilities(self, pages: Sequence[Page]) -> list[PageUtilities]:
         """One opinion a page, in order."""
         if not pages:
             return []
-        far_users, far_items = self._reader.far_users(pages), self._reader.far_items
+        known = self._reader.known(pages)
+        told = self._reader.utilities(pages, known)
         opinions = []
-        for page, far, llm in zip(pages, far_users, self._reader.utilities(pages), strict=True):
-            strange = bool(far_items[list(page.items)].any()) if page.items else False
+        for page, far, llm in zip(pages, self._reader.far_users(known), told, strict=True):
+            strange = not self._far_items.isdisjoint(page.items)
             reason = FAR_USER if far else FAR_ITEM if strange else ""
             refused = no_opinion(len(page.items), reason, Spent()) if reason else None
             opinions.append(refused or PageUtilities(llm))
@@ -63,7 +67,8 @@ class SurrogateChoice:
             )
         step = max(1, len(population) // LOOKED_AT)
         numbers = range(0, len(population), step)
-        far = self._reader.far_users([Page(population.persona(n), ()) for n in numbers])
+        known = self._reader.known([Page(population.persona(n), ()) for n in numbers])
+        far = self._reader.far_users(known)
         if far.all():
             raise ModelError(
                 f"choice: all {len(far)} users looked at are unlike those that the surrogate "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,15 @@ from footfall.behaviour.features import relative_prices
 from footfall.choice.protocol import Page
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.titles import short
+from footfall.surrogate.taken import Taken, familiar
 from footfall.surrogate.texts import TextSpace, item_texts
-from footfall.users.familiarity import Familiarity, Repeat
+from footfall.users.familiarity import Familiarity
 from footfall.users.population import Persona
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
+Numbers = npt.NDArray[Any]
+Bools = npt.NDArray[np.bool_]
 
 NOTHING = -1
 """Code that stands for no event in a window."""
@@ -39,32 +43,35 @@ MEMORY = 5.0
 AXES = 16
 """Axes of items that are features themselves; likenesses use all of them."""
 
-PAIR = (
-    "same item",
-    "same name",
-    "same name, newest",
-    "same category",
-    "likest",
-    "likest three",
-    "mean likeness",
-    "recent likeness",
-    "likeness to the newest",
-    "relative price",
-    "letters",
-    "words",
-    "events",
-    "variety",
-)
-"""Features of a window and an item, besides the axes."""
+BOTH, ITEM, USER = "user and item", "item", "user"
+"""What a number is about: it need be found once for each, and no more."""
 
-FAMILIAR = (
-    "orders with it",
-    "orders since",
-    "orders with its category",
-    "orders since, its category",
-    "orders",
-    "affinity",
-)
+PAIR = {
+    "same item": BOTH,
+    "same name": BOTH,
+    "same name, newest": BOTH,
+    "same category": BOTH,
+    "likest": BOTH,
+    "likest three": BOTH,
+    "mean likeness": BOTH,
+    "recent likeness": BOTH,
+    "likeness to the newest": BOTH,
+    "relative price": ITEM,
+    "letters": ITEM,
+    "words": ITEM,
+    "events": USER,
+    "variety": USER,
+}
+"""Features of a window and an item, besides the axes; what each is about."""
+
+FAMILIAR = {
+    "orders with it": BOTH,
+    "orders since": BOTH,
+    "orders with its category": BOTH,
+    "orders since, its category": BOTH,
+    "orders": USER,
+    "affinity": BOTH,
+}
 """Features of the whole history and an item, as logarithms of one more; and of users alike."""
 
 
@@ -73,8 +80,10 @@ def features_of(axes: int) -> int:
     return len(PAIR) + min(AXES, axes) + len(FAMILIAR)
 
 
-NEVER = Repeat(0, 10_000)
-"""What was never taken: longer ago than any history is long."""
+def columns_about(what: str, axes: int) -> list[int]:
+    """Which of these numbers are about ``BOTH``, the ``ITEM`` or the ``USER``, rising."""
+    order = [*PAIR.values(), *[ITEM] * min(AXES, axes), *FAMILIAR.values()]
+    return [number for number, about in enumerate(order) if about == what]
 
 
 def window(page: Page, events: int, *, visit: bool) -> Codes:
@@ -94,12 +103,12 @@ class ItemFeatures:
 
     places: Floats
     """[n_items + 1, d] coordinates; the last row, of zeros, is ``NOTHING``."""
-    names: Codes
+    names: npt.NDArray[np.int32]
     """[n_items + 1] items with the same short title have the same number; ``NOTHING``: -1."""
-    categories: Codes
+    categories: npt.NDArray[np.int32]
     """[n_items + 1] likewise."""
-    plain: Floats
-    """[n_items, 3] relative price, letters and words of the title."""
+    alone: Floats
+    """[n_items, a] what is about the ``ITEM``: relative price, letters, words, the first axes."""
 
     @classmethod
     def of(cls, catalogue: Catalogue, space: TextSpace) -> ItemFeatures:
@@ -112,66 +121,70 @@ class ItemFeatures:
             places=np.vstack([places, np.zeros((1, places.shape[1]))]),
             names=_numbered([short(title) for title in titles]),
             categories=_numbered(catalogue.categories),
-            plain=np.column_stack([relative_prices(catalogue), letters, words]),
+            alone=np.column_stack([relative_prices(catalogue), letters, words, places[:, :AXES]]),
         )
 
-    def familiarity(self, persona: Persona) -> Familiarity:
+    def taken(self, persona: Persona) -> Taken:
         """How often somebody has taken each item and category."""
-        return Familiarity.of(persona, self.categories[:-1])
+        return Taken.of(Familiarity.of(persona, self.categories[:-1]), len(self.alone))
 
-    def features(self, windows: Codes, known: Sequence[Familiarity], items: Codes) -> Floats:
-        """[n, k, f] of windows [n, events], ``known`` [n] and items [n, k]."""
-        counts = [self._familiar(who, own) for who, own in zip(known, items.tolist(), strict=True)]
-        familiar = np.log1p(np.stack(counts))
-        return np.concatenate([self._paired(windows, items), familiar], axis=2)
+    def features(self, windows: Codes, taken: Sequence[Taken], items: Codes) -> Floats:
+        """[n, k, f] of windows [n, events], ``taken`` [n] and items [n, k]."""
+        axes = self.places.shape[1]
+        both, user = self.of_pages(windows, taken, items)
+        out = np.empty((*items.shape, features_of(axes)))
+        out[:, :, columns_about(BOTH, axes)] = np.stack(both, axis=2)
+        out[:, :, columns_about(ITEM, axes)] = self.alone[items]
+        out[:, :, columns_about(USER, axes)] = np.column_stack(user)[:, None, :]
+        return out
 
-    def _familiar(self, known: Familiarity, items: Sequence[int]) -> Floats:
-        """[k, len(FAMILIAR)] how well somebody knows each of ``items``, counted."""
-        kinds = self.categories[items].tolist()
-        rows = [
-            (
-                *known.items.get(item, NEVER),
-                *known.categories.get(kind, NEVER),
-                known.orders,
-                affinity,
-            )
-            for item, kind, affinity in zip(items, kinds, known.affinity(items), strict=True)
-        ]
-        return np.array(rows, dtype=np.float64)
+    def of_pages(
+        self, windows: Codes, taken: Sequence[Taken], items: Codes
+    ) -> tuple[tuple[Numbers, ...], tuple[Numbers, ...]]:
+        """What is about ``BOTH``, [n, k] each, and the ``USER``, [n] each; see ``features``."""
+        known, told = windows != NOTHING, self.places.take(windows, axis=0)
+        count = known.sum(axis=1)
+        some = np.maximum(1, count)[:, None]
+        both = (
+            *self._same(windows, some, items),
+            *self._likenesses(told, known, some, items),
+            *familiar(taken, items, self.categories[items], len(self.alone)),
+        )
+        variety = np.linalg.norm(told.sum(axis=1) / some, axis=1)
+        return both, (count, variety, np.array([one.orders for one in taken]))
 
-    def _paired(self, windows: Codes, items: Codes) -> Floats:
-        """[n, k, f] of windows [n, events] and items [n, k]; f is ``len(PAIR)`` + axes."""
-        told = windows != NOTHING
-        count = np.maximum(1, told.sum(axis=1, keepdims=True)).astype(np.float64)
-        ages = np.arange(windows.shape[1])[::-1]
-        fading = np.where(told, np.exp(-ages / MEMORY), 0.0)
+    def _same(self, windows: Codes, some: Codes, items: Codes) -> tuple[Numbers, ...]:
+        """How often the same was taken; when last; and the share of its category."""
+        # Events come first: adding up whole pages is quicker than adding up their rows.
+        events = np.ascontiguousarray(windows.T)
+        item = items == events[:, :, None]
+        name = self.names[items] == self.names[events][:, :, None]
+        kind = self.categories[items] == self.categories[events][:, :, None]
+        newest = np.where(name, _recency(len(events))[:, None, None], 0.0).max(axis=0)
+        return item.sum(axis=0), name.sum(axis=0), newest, kind.sum(axis=0) / some
+
+    def _likenesses(
+        self, told: Floats, known: Bools, some: Codes, items: Codes
+    ) -> tuple[Floats, ...]:
+        """Of items and events that lie at ``told`` [n, events, d], where ``known`` [n, events]."""
+        fading = np.where(known, _recency(known.shape[1]), 0.0)
         fading = fading / np.maximum(1e-12, fading.sum(axis=1, keepdims=True))
-        past = self.places[windows]
-        like = np.matmul(self.places[items], past.transpose(0, 2, 1))
-        known = told[:, None, :]
-        name = (self.names[items][:, :, None] == self.names[windows][:, None, :]) & known
-        kind = (self.categories[items][:, :, None] == self.categories[windows][:, None, :]) & known
-        best = -np.sort(-np.where(known, like, 0.0), axis=2)[:, :, :3]
-        mean = past.sum(axis=1) / count
-        shape = items.shape
-        pair = [
-            ((items[:, :, None] == windows[:, None, :]) & known).sum(axis=2),
-            name.sum(axis=2),
-            np.where(name, np.exp(-ages / MEMORY), 0.0).max(axis=2, initial=0.0),
-            kind.sum(axis=2) / count,
-            best[:, :, 0],
-            best.mean(axis=2),
-            like.sum(axis=2) / count,
+        like = np.matmul(self.places.take(items, axis=0), told.transpose(0, 2, 1))
+        third, second, first = np.sort(like, axis=2)[:, :, -3:].transpose(2, 0, 1)
+        return (
+            first,
+            (first + second + third) / 3,
+            like.sum(axis=2) / some,
             (like * fading[:, None, :]).sum(axis=2),
             like[:, :, -1],
-            *self.plain[items].transpose(2, 0, 1),
-            np.broadcast_to(told.sum(axis=1, keepdims=True), shape),
-            np.broadcast_to(np.linalg.norm(mean, axis=1, keepdims=True), shape),
-        ]
-        axes = self.places[items][:, :, :AXES]
-        return np.concatenate([np.stack(pair, axis=2).astype(np.float64), axes], axis=2)
+        )
 
 
-def _numbered(texts: Sequence[str]) -> Codes:
-    codes, _ = pd.factorize(np.asarray(texts, dtype=object))
-    return np.append(codes.astype(np.int64), -1)
+def _recency(events: int) -> Floats:
+    """[events] weights of events, oldest first."""
+    return np.asarray(np.exp(-np.arange(events)[::-1] / MEMORY))
+
+
+def _numbered(texts: Sequence[str]) -> npt.NDArray[np.int32]:
+    codes, _ = pd.factorize(np.asarray(texts, dtype=object), use_na_sentinel=False)
+    return np.append(codes, -1).astype(np.int32)

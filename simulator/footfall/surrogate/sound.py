@@ -22,6 +22,7 @@ def check(student: Student) -> None:
     """``ValueError`` if asking the student would read outside of its numbers, or take for ever."""
     for wrong in (*_of_texts(student), *_of_names(student), *_of_trees(student)):
         raise ValueError(wrong)
+    _ = student.leaves  # raises as well, where a walk through the trees does not end in them
 
 
 def _of_texts(student: Student) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Boosted trees as plain arrays: learned by scikit-learn, asked without it, written without pickle.
+"""Boosted trees as plain arrays: learned by scikit-learn, written without pickle.
 
-Asking is comparing and adding, row by row, so an answer does not depend on what else is asked.
+They are asked by ``footfall.surrogate.leaves``, without scikit-learn.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int32]
-
-_ROWS_AT_ONCE = 256
-"""So that what is worked on stays in the cache of a core."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,25 +75,6 @@ class Trees:
             base=float(np.ravel(booster._baseline_prediction)[0]),  # noqa: SLF001 - likewise
             depth=int(both["depth"].max()),
         )
-
-    def predict(self, rows: Floats) -> Floats:
-        """[n] of ``rows`` [n, f]."""
-        out = np.empty(len(rows))
-        feature, below = self.feature.astype(np.int64), self._below
-        for first in range(0, len(rows), _ROWS_AT_ONCE):
-            part = rows[first : first + _ROWS_AT_ONCE]
-            flat, start = part.ravel(), (np.arange(len(part)) * part.shape[1])[:, None]
-            node = np.tile(self.roots.astype(np.int64), (len(part), 1))
-            for _ in range(self.depth):
-                left = flat.take(start + feature.take(node)) <= self.threshold.take(node)
-                node = below.take(2 * node + left)
-            out[first : first + len(part)] = self.base + self.value.take(node).sum(axis=1)
-        return out
-
-    @property
-    def _below(self) -> npt.NDArray[np.int64]:
-        """[2 m] where node n leads: to the right at 2 n, to the left at 2 n + 1."""
-        return np.column_stack([self.right, self.left]).ravel().astype(np.int64)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """For writing; ``of_arrays`` is the way back."""

@@ -22,6 +22,8 @@ from footfall.users.population import Persona
 
 TAKEN = [ACTIONS.index(name) for name in TOOK]
 
+_IS_TAKEN = np.isin(np.arange(len(ACTIONS)), TAKEN)
+
 
 class Repeat(NamedTuple):
     """Repeat consumption of one thing."""
@@ -55,7 +57,7 @@ class Familiarity:
         return found
 
     @classmethod
-    def of(cls, persona: Persona | None, categories_of: npt.NDArray[np.int64]) -> Familiarity:
+    def of(cls, persona: Persona | None, categories_of: npt.NDArray[np.integer]) -> Familiarity:
         """Count; None: somebody without a past.
 
         Args:
@@ -64,7 +66,7 @@ class Familiarity:
         """
         if persona is None:
             return cls(0, {}, {})
-        taken = np.isin(persona.actions, TAKEN)
+        taken = _IS_TAKEN[persona.actions]
         items = persona.items[taken]
         age, orders = _ages(persona, taken)
         repeats = _repeats(items, age), _repeats(categories_of[items], age)
@@ -84,7 +86,14 @@ def _ages(persona: Persona, taken: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[n
 
 def _repeats(codes: npt.NDArray[np.integer], age: npt.NDArray[np.int64]) -> dict[int, Repeat]:
     """Each code's orders and the age of the newest."""
-    pairs = np.unique(np.column_stack([codes, age]), axis=0)
-    found, first, orders = np.unique(pairs[:, 0], return_index=True, return_counts=True)
-    rows = zip(found.tolist(), orders.tolist(), pairs[first, 1].tolist(), strict=True)
-    return {code: Repeat(count, newest) for code, count, newest in rows}
+    if not len(codes):
+        return {}
+    # Pairs as single numbers: unique ones of these are found ten times as fast.
+    ages = int(age.max()) + 1
+    pairs = np.unique(codes.astype(np.int64) * ages + age)
+    found = pairs // ages
+    first = np.flatnonzero(np.append(True, found[1:] != found[:-1]))
+    orders = np.diff(np.append(first, len(pairs)))
+    newest = (pairs - found * ages)[first]
+    rows = zip(found[first].tolist(), orders.tolist(), newest.tolist(), strict=True)
+    return {code: Repeat(count, ago) for code, count, ago in rows}

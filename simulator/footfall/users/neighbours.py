@@ -92,11 +92,12 @@ class Neighbours:
             codes: [n_events] what the user took, as often as they took it.
         """
         key = user, codes.tobytes()
-        if key not in self._found:
+        found = self._found.get(key)
+        if found is None:
             if len(self._found) >= max(1_000, REMEMBERED // max(1, len(self.shares))):
                 self._found.clear()
-            self._found[key] = self._affinity(user, codes)
-        return self._found[key]
+            found = self._found[key] = self._affinity(user, codes)
+        return found
 
     def _affinity(self, user: str, codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
         weights = (self.weighed @ self._alike(codes)) ** 2
@@ -104,9 +105,14 @@ class Neighbours:
             weights[self.users[user]] = 0.0
         if not weights.any():  # somebody without a past, or like nobody
             return np.full(len(self.shares), EVEN, dtype=np.int8)
-        theirs = np.asarray(self.took.T @ weights).ravel() / weights.sum()
+        theirs = np.asarray(self._taken_by @ weights).ravel() / weights.sum()
         steps = np.rint((_log_odds(theirs) - self._expected) / STEP)
         return np.clip(steps + EVEN, 0, MOST).astype(np.int8)
+
+    @cached_property
+    def _taken_by(self) -> sp.csc_matrix:
+        """[n_items, n_users] ``took`` the other way round."""
+        return self.took.T
 
     @cached_property
     def _expected(self) -> npt.NDArray[np.float64]:

@@ -211,14 +211,25 @@ class Shards:
         self, epoch: int, until: float, service: PageService, *, write: bool = True
     ) -> EpochLog:
         """Simulate everyone up to ``until`` seconds since the start, writing what happened."""
-        logs = []
-        for shards, crowd in self._crowds:
-            with rarely_collected():
-                records = crowd.advance(until, service)
-            if write:
-                parts, shown = self._write(epoch, shards, records), self._shown(records)
-                logs.append(EpochLog(parts, _taken(records), shown))
-        return EpochLog.merge(logs)
+        with rarely_collected():
+            logs = [self._advance(one, epoch, until, service, write) for one in self._crowds]
+        return EpochLog.merge([log for log in logs if log is not None])
+
+    def _advance(
+        self,
+        one: tuple[Sequence[int], Crowd],
+        epoch: int,
+        until: float,
+        service: PageService,
+        write: bool,
+    ) -> EpochLog | None:
+        """One crowd; its records are gone when this returns, before anybody looks for garbage."""
+        shards, crowd = one
+        records = crowd.advance(until, service)
+        if not write:
+            return None
+        parts = self._write(epoch, shards, records)
+        return EpochLog(parts, _taken(records), self._shown(records))
 
     def _shown(self, records: EpochRecords) -> tuple[Shown, ...]:
         setting = self._job.setting

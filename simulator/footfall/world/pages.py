@@ -3,6 +3,9 @@
 The world knows no recommender and no language model. It hands over ``PageRequest``s in
 batches and gets ``FilledPage``s back; who answers (this process, another one, a cluster) is
 not its business.
+
+These objects are made for every page. They are not changed, and not frozen either: making a frozen
+one takes five times as long.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy.typing as npt
 from footfall.users.moments import Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageRequest:
     """A user of one arm opens a page."""
 
@@ -60,7 +63,7 @@ class Happening:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageOutcome:
     """What the user did with a page; codes in the order of the page."""
 
@@ -87,7 +90,7 @@ class PageOutcome:
     """The page did not come in time; ``items`` is empty then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FilledPage:
     """What is on the page, and what the language model thinks of it."""
 

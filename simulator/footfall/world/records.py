@@ -71,16 +71,16 @@ class PageBlock:
         seconds, go_on = done.seconds.tolist(), done.go_on.tolist()
         return [
             PageOutcome(
-                items=tuple(row[: len(page.items)]),
-                clicked=clicked.get(n, ()),
-                bought=bought.get(n, ()),
-                value=value,
-                seconds=seconds[n],
-                go_on=go_on[n],
-                answered=answered,
+                tuple(row[: len(page.items)]),
+                clicked.get(n, ()),
+                bought.get(n, ()),
+                value,
+                seconds[n],
+                go_on[n],
+                answered,
                 summary=page.summary,
                 # Most pages sell nothing: no dictionary for each of them.
-                **(self._more(n) if n in bought or self.acts is not None else {}),
+                **(self._more(n) if n in bought or self.acts is not None else _NO_MORE),
             )
             for n, (row, page, value, answered) in enumerate(
                 zip(items, self.pages, spent.tolist(), done.answered.tolist(), strict=True)
@@ -106,19 +106,20 @@ class PageBlock:
         return told
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
-        """The impressions of these pages as flat columns; arms, users and items as numbers."""
-        keep = (self.items >= 0) & self._recommended[:, None]
-        done, (n, k) = self.decisions, self.items.shape
+        """The impressions of these pages as columns, [n_pages, k] or [n_pages] each.
+
+        Arms, users and items are numbers; ``shown`` says which places of which pages count.
+        """
+        done, k = self.decisions, self.items.shape[1]
         keys = np.array(
             [(r.arm, r.user, r.session, r.page) for r in self.requests], dtype=np.int64
-        ).reshape(n, 4)
-        price = self.prices
-        grid = {
-            **{name: np.repeat(keys[:, i : i + 1], k, axis=1) for i, name in enumerate(_KEYS)},
-            "position": np.repeat(np.arange(k)[None], n, axis=0),
+        ).reshape(-1, 4)
+        return {
+            **dict(zip(_KEYS, keys.T, strict=True)),
+            "shown": (self.items >= 0) & self._recommended[:, None],
             "item": self.items,
-            "time": np.repeat(np.array([[r.time] for r in self.requests]), k, axis=1),
-            "price": price,
+            "time": np.array([r.time for r in self.requests]),
+            "price": self.prices,
             "score": _optional([page.scores for page in self.pages], k),
             "propensity": _optional([page.propensities for page in self.pages], k),
             "team": _optional([page.teams for page in self.pages], k),
@@ -127,15 +128,16 @@ class PageBlock:
             "p_examine": done.p_examine,
             "p_click": done.p_click,
             "p_buy": done.p_buy,
-            "answered": np.repeat(done.answered[:, None], k, axis=1),
+            "answered": done.answered,
             "examined": done.examined,
             "clicked": done.clicked,
             "bought": done.bought,
-            "value": np.where(done.bought, np.nan_to_num(price * self._pieces), 0.0),
+            "value": np.where(done.bought, np.nan_to_num(self.prices * self._pieces), 0.0),
             "pieces": self._pieces,
         }
-        return {name: column[keep] for name, column in grid.items()}
 
+
+_NO_MORE: dict[str, Any] = {}
 
 _KEYS = ("arm", "user", "session", "page")
 
@@ -165,9 +167,15 @@ class EpochRecords:
         parts = [block.columns() for block in self.blocks if block.impressions]
         if not parts:
             return {}
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        order = np.lexsort([columns[name] for name in ("position", *reversed(_KEYS))])
-        return {name: column[order] for name, column in columns.items()}
+        pages = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.lexsort([pages[name] for name in reversed(_KEYS)])
+        shown = pages.pop("shown")[order]
+        page, position = np.nonzero(shown)
+        columns = {
+            name: column[order][shown] if column.ndim == 2 else column[order][page]
+            for name, column in pages.items()
+        }
+        return {**columns, "position": position}
 
 
 def impression_table(columns: dict[str, npt.NDArray[Any]], names: Names) -> pa.Table:

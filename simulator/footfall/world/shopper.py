@@ -38,6 +38,10 @@ class Visit:
     ended: str
 
 
+class VisitClock(simpy.Environment):  # type: ignore[misc]  # SimPy has no types
+    """SimPy's environment, which would bind all kinds of events beforehand: a visit needs none."""
+
+
 class Reply(simpy.Event):  # type: ignore[misc]  # SimPy has no types
     """A page and the time that is spent with it, as one event."""
 
@@ -71,14 +75,14 @@ class Shopper:
     """Finished visits that were not yet collected."""
     late: tuple[float, float] = (0.0, 0.0)
     """Clicks on recommended pages, and visits, so far; both fade with a life of ``LATE_DAYS``."""
-    _env: simpy.Environment | None = None
+    _env: VisitClock | None = None
     _reply: Reply | None = None
 
     def advance(self) -> PageRequest | None:
         """Run the visit up to its next question, beginning it if need be; None: it is over."""
         if self._env is None:
-            self._env = simpy.Environment(self.starts)
-            self._env.process(self._visit())
+            self._env = VisitClock(self.starts)
+            simpy.Process(self._env, self._visit())
         while self.pending is None and self._env is not None:
             self._env.step()
         return self.pending

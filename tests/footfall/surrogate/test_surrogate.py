@@ -24,7 +24,10 @@ from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 from footfall.surrogate.choice import FAR_ITEM, FAR_USER, SurrogateChoice
 from footfall.surrogate.folder import CARD, NUMBERS, read_student
+from footfall.surrogate.leaves import Leaves
+from footfall.surrogate.taken import Taken, familiar
 from footfall.surrogate.trees import Trees
+from footfall.users.familiarity import Familiarity, Repeat
 from footfall_lab.distilling import distill as story
 from footfall_lab.distilling.lessons import NO_ARM, pages_to_ask
 
@@ -117,19 +120,22 @@ def test_it_repeats_a_teacher_who_is_told_how_often_things_were_taken(tmp_path):
     assert cells["held-out users and items"]["pearson"] > 0.9, cells
 
 
-def test_it_says_the_same_after_reading_and_for_any_batch(distilled):
+@pytest.mark.parametrize("visit", [False, True])
+def test_it_says_the_same_after_reading_and_for_any_batch(distilled, visit):
     folder, raw, _ = distilled
     scenario, base = asked(raw, folder)
     histories = read_histories(scenario, base, lambda _: None)
     rng = np.random.default_rng(0)
     pages = [
         Page(
-            histories.population.persona(n),
+            histories.population.persona(n % USERS),
             tuple(rng.choice(60, 3 + n % 3, replace=False).tolist()),
+            clicked=tuple(rng.choice(60, n % 4, replace=False).tolist()),
         )
-        for n in range(40)
+        for n in range(600)
     ]
-    choice = open_choice(scenario.choice, FakeModel(), histories.catalogue, base=base)
+    student, _ = read_student(folder / "small")
+    choice = SurrogateChoice(replace(student, visit=visit), histories.catalogue)
     together = choice.utilities(pages)
     alone = [choice.utilities([page])[0] for page in reversed(pages)][::-1]
     for one, other in zip(together, alone, strict=True):
@@ -143,6 +149,7 @@ def test_it_says_the_same_after_reading_and_for_any_batch(distilled):
         (lambda found: {"trees.left": found["trees.left"] + 10**6}, "trees that lead nowhere"),
         (lambda found: {"trees.feature": found["trees.feature"] * 0 - 1}, "features that there"),
         (lambda _: {"trees.depth": np.array(2**40)}, "trees of no possible depth"),
+        (lambda found: {"trees.left": found["trees.left"] * 0}, "trees deeper than they say"),
         (lambda found: {"liking": found["liking"][1:]}, "no liking for each name"),
         (lambda found: {"space.axes": found["space.axes"][:, :1] * np.nan}, "no axes"),
     ],
@@ -299,10 +306,60 @@ def test_trees_answer_as_the_library_that_grew_them_does():
     with threadpool_limits(1):
         booster = HistGradientBoostingRegressor(max_iter=40, random_state=0).fit(rows, targets)
     ours = Trees._of(booster)
-    again = Trees.of_arrays(ours.arrays())
+    leaves = Leaves.of(Trees.of_arrays(ours.arrays()))
     asked = rng.normal(size=(5_000, 5))
+    asked[:500] = rng.choice(ours.threshold[np.isfinite(ours.threshold)], (500, 5))
     with threadpool_limits(1):
-        assert np.allclose(again.predict(asked), booster.predict(asked), atol=1e-9)
+        expected = booster.predict(asked)
+    whole = leaves.sums(leaves.words(range(5), asked.T))
+    assert np.allclose(whole, expected, atol=1e-9)
+    of_some, of_others = (leaves.words(part, asked[:, part].T) for part in ([3, 0], [1, 2, 4]))
+    assert np.array_equal(leaves.sums(of_some & of_others), whole)
+
+
+@pytest.mark.parametrize("leaves", [2, 8, 9, 16, 17, 33, 64])
+def test_trees_of_any_size_answer_as_the_library_does(leaves):
+    rng = np.random.default_rng(leaves)
+    rows = rng.integers(0, 40, size=(3_000, 3)).astype(float)
+    targets = rng.normal(size=3_000)
+    with threadpool_limits(1):
+        booster = HistGradientBoostingRegressor(
+            max_iter=5, max_leaf_nodes=leaves, min_samples_leaf=1, random_state=0
+        ).fit(rows, targets)
+        expected = booster.predict(rows)
+    trees = Leaves.of(Trees._of(booster))
+    assert np.allclose(trees.sums(trees.words(range(3), rows.T)), expected, atol=1e-9)
+
+
+def test_a_tree_of_too_many_leaves_is_refused():
+    rng = np.random.default_rng(0)
+    with threadpool_limits(1):
+        booster = HistGradientBoostingRegressor(
+            max_iter=1, max_leaf_nodes=65, min_samples_leaf=1, random_state=0
+        ).fit(rng.normal(size=(3_000, 3)), rng.normal(size=3_000))
+    with pytest.raises(ValueError, match="more than 64 leaves"):
+        Leaves.of(Trees._of(booster))
+
+
+def test_what_is_known_of_users_is_found_among_all_pages_of_a_batch():
+    """What many users took is searched on one line; nobody may get what another one took."""
+    rng = np.random.default_rng(0)
+    known = [
+        Familiarity(
+            n,
+            {item: Repeat(1 + n, item) for item in rng.choice(9, n % 5, replace=False).tolist()},
+            {kind: Repeat(2 + n, kind) for kind in rng.choice(3, n % 3, replace=False).tolist()},
+        )
+        for n in range(30)
+    ]
+    items = np.stack([rng.permutation(9)[:4] for _ in known])
+    kinds = items % 3
+    found = familiar([Taken.of(one, 9) for one in known], items, kinds, 9)
+    for n, one in enumerate(known):
+        for k, (item, kind) in enumerate(zip(items[n].tolist(), kinds[n].tolist(), strict=True)):
+            own, alike = one.items.get(item, (0, 10_000)), one.categories.get(kind, (0, 10_000))
+            counts = [np.expm1(column[n, k]) for column in found]
+            assert np.allclose(counts, [*own, *alike, 1])
 
 
 def test_the_card_is_printed_and_is_json(distilled, monkeypatch):

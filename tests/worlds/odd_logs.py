@@ -247,7 +247,7 @@ ODD = {
     "hotel": Log(
         hotel,
         {"user": "guest_id", "item": "hotel_id", "time": "booked_on", "value": "total_amount",
-         "title": "hotel_name"},
+         "title": "hotel_name", "order": "booking_ref"},
         "purchase",
         {"timezone": "Europe/London", "currency": "GBP"},
     ),

@@ -38,6 +38,16 @@ CURRENCY = re.compile(
 )
 """A price with the sign or the code of its currency."""
 
+_WORD = r"[^\W\d_][^\d\s,+-]{0,6}|[^\w\s.,+%'\"()-]{1,3}"
+ANY_SIGN = re.compile(rf"^(?P<before>{_WORD})?\s*(?P<number>[+-]?[\d.,].*?)\s*(?P<after>{_WORD})?$")
+"""A number with any short word or sign beside it: a currency or a unit that nobody listed."""
+
+COMMON = 0.9
+"""Share of a column's cells that have such a sign, for it to be one."""
+
+MARKS = "[\u200e\u200f\u061c]"
+"""Marks of the direction of writing, which nobody sees."""
+
 _GROUPED = re.compile(rf"\d{{1,3}}(?:,\d\d)*(?:([.,' {BLANKS}])\d{{3}})+(?:([.,])\d+)?")
 _COMMA = re.compile(r"\d+,\d+")
 
@@ -68,7 +78,7 @@ def point_of_thousands(column: pd.Series) -> pd.Series:
     if column.dtype != object:
         return column.iloc[:0]
     text = column[column.map(lambda value: isinstance(value, str))].str.strip()
-    text = _without_currency(text)
+    text = _without_currency(text, len(text))
     with_point = text[text.str.contains(".", regex=False)]
     alike = with_point.str.fullmatch(r"[+-]?\d{1,3}\.\d{3}")
     several = len(set(with_point)) > 1
@@ -108,7 +118,7 @@ def amounts(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Se
         return found
     told = column[absent] if decimal == "." and not thousands else column[column.notna()]
     text = told[told.map(lambda value: isinstance(value, str))].str.strip()
-    text = _without_currency(text)
+    text = _without_currency(text, int(column.notna().sum()))
     if thousands:
         sign = f"[ {BLANKS}]" if thousands == " " else re.escape(thousands)
         groups = rf"^[+-]?\d{{1,3}}(?:{sign}\d{{2,3}})*{sign}\d{{3}}(?!\d)"
@@ -135,15 +145,32 @@ def chances(column: pd.Series, decimal: str = ".", thousands: str = "") -> pd.Se
     return found.mask(percent, found / 100)
 
 
-def _without_currency(text: pd.Series) -> pd.Series:
-    """Amounts without the sign of their currency, where there is but one."""
+def _without_currency(text: pd.Series, cells: int) -> pd.Series:
+    """Amounts without the sign of their currency, where there is but one.
+
+    Args:
+        text: Amounts as they are written.
+        cells: Filled cells of their column.
+    """
     if text.empty:
         return text
-    parts = text.str.extract(CURRENCY)
-    signs = parts["before"].fillna("") + parts["after"].fillna("")
-    if len(set(signs[parts["number"].notna() & (signs != "")].str.upper())) > 1:
+    bare = text.str.replace(MARKS, "", regex=True)
+    parts = bare.str.extract(CURRENCY)
+    signs = _signs(parts)
+    if not len(signs):
+        parts = bare.str.extract(ANY_SIGN)
+        signs = _signs(parts)
+        if len(signs) < COMMON * cells:
+            return text
+    if len(set(signs.str.upper())) > 1:
         return text
     return parts["number"].fillna(text)
+
+
+def _signs(parts: pd.DataFrame) -> pd.Series:
+    """What stands beside numbers, where something does."""
+    signs: pd.Series = parts["before"].fillna("") + parts["after"].fillna("")
+    return signs[parts["number"].notna() & (signs != "")]
 
 
 def contains(texts: pd.Series, pattern: str, *, ignore_case: bool = False) -> npt.NDArray[np.bool_]:

@@ -18,6 +18,7 @@ from footfall.datasets.event_words import refuse_events
 from footfall.datasets.frames import read_frame
 from footfall.datasets.ids import as_id
 from footfall.datasets.item_images import bytes_of, with_images
+from footfall.datasets.lists import columns_of, made_by, unfolded
 from footfall.datasets.pages import PAGE_COLUMNS
 from footfall.datasets.schema import ACTIONS, Cleaning, Dataset
 from footfall.datasets.table_source import (
@@ -46,7 +47,7 @@ def read(source: TableSource, base: Path) -> Dataset:
         first = read_frame(path, form=source.form, rows=LOOKED_AT).frame
         refuse_events(first, set(wanted_columns(source)), path)
     tables = Tables(source, base)
-    written = tables.read(path, wanted_columns(source))
+    written = tables.log(path)
     if source.items is None:
         items = _items_of_history(without_words(written, source.missing), source.columns, tables)
     else:
@@ -97,8 +98,15 @@ def drafted(
         of_users=of_users,
     )
     if isinstance(source.action, ActionFlags):
-        unfold(draft, {action: raw[column] for action, column in source.action.flags.items()})
+        unfold(draft, {a: _flag(raw[c], source.action) for a, c in source.action.flags.items()})
     return draft
+
+
+def _flag(column: pd.Series, action: ActionFlags) -> pd.Series:
+    """A column of yes and no; of one that is filled or empty, 1 and 0."""
+    if column.name not in action.filled:
+        return column
+    return pd.Series(np.where(column.notna(), "1", "0"), column.index, name=column.name)
 
 
 def with_pictures(dataset: Dataset, source: TableSource, base: Path) -> Dataset:
@@ -121,6 +129,15 @@ class Tables:
         cells = read_frame(resolve(path, self.base), columns, self.source.form)
         self.notes += cells.notes
         return self.without_headers(cells.frame, path.name)
+
+    def log(self, path: Path) -> pd.DataFrame:
+        """The events, with a row for each item where their cells list several."""
+        written = self.read(path, wanted_columns(self.source))
+        if self.source.lists is None:
+            return written
+        found = unfolded(written, self.source.lists)
+        self.notes += found.notes
+        return found.frame
 
     def without_headers(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         """Without lines that repeat the header, as in files that were put together."""
@@ -167,6 +184,9 @@ def wanted_columns(source: TableSource) -> list[str]:
         names.append(source.action.column)
     if isinstance(source.action, ActionFlags):
         names += source.action.flags.values()
+    if source.lists is not None:
+        made = made_by(source.lists)
+        names = [name for name in (*names, *columns_of(source.lists)) if name not in made]
     return list(dict.fromkeys(names))
 
 

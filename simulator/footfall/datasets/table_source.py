@@ -77,6 +77,10 @@ class ActionFlags(Source):
     too, unless a column of views says which are. Where a column says
     neither yes nor no, the impression is dropped and counted: silence is not "no click"."""
 
+    filled: list[str] = Field(default_factory=list)
+    """Those of these columns that say yes by being filled (an x, the time of the click), and no by
+    being empty."""
+
     @model_validator(mode="before")
     @classmethod
     def _not_both(cls, raw: object) -> object:
@@ -132,6 +136,27 @@ class UserTable(Source):
     """Columns that describe the user; a persona shows them under their own names."""
 
 
+class Lists(Source):
+    """Cells that list several items: a whole page, or a whole basket, in one row."""
+
+    items: str
+    """Column that lists them: a list of JSON or Parquet, or a text such as "[1, 2]" or "1|2". Their
+    places become a column of the same name with ``.position`` behind it."""
+    separator: str | None = None
+    """Between the entries of a text; lists and texts in brackets need none."""
+    marked: bool = False
+    """Entries have a 0 or 1 behind them (N1-0): it becomes a column with ``.taken`` in its name."""
+    along: list[str] = Field(default_factory=list)
+    """Columns that list a value for each of the items: clicks, chances, prices."""
+    among: list[str] = Field(default_factory=list)
+    """Columns that name some of the items, for instance those that were clicked. They become
+    columns of 1 and 0, and so ``flags`` of actions."""
+    places: list[str] = Field(default_factory=list)
+    """Columns with the places of some of the items; they become such columns, too."""
+    counts_from: Literal[0, 1] = 1
+    """What the first place is called in ``places``."""
+
+
 class TableSource(Source):
     """A history of your own, in CSV, Parquet, JSON lines and the like."""
 
@@ -140,6 +165,8 @@ class TableSource(Source):
     """A file of delimited text (also compressed), Parquet, Feather, ORC or JSON lines, or a folder
     of such parts."""
     columns: InteractionColumns
+    lists: Lists | None = None
+    """Set where a row holds a list of items, rather than one."""
     action: Actions | None = None
     """What the rows are: one action for all of them, the column that tells it, or the columns that
     flag it. Purchases, where nothing is said and no column looks like other events."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.datasets.cells import LATEST, Unit, contains, moments, numbers
+from footfall.datasets.months import months_in_english
 from footfall.datasets.records import LARGEST
 from footfall.datasets.schema import Cleaning
 from footfall.errors import DataError, one_line
@@ -307,7 +308,7 @@ def _in_form(text: pd.Series, form: str, zone: str) -> Times:
             )
         text = text.str.replace(UNIVERSAL, "", regex=True, flags=re.IGNORECASE)
         form, zone = form.replace("%Z", "").strip(), "UTC"
-    if "%p" in form:
+    if "%p" in form or "%b" in form:
         text = in_english(text)
     try:
         if "%z" in form:
@@ -319,7 +320,8 @@ def _in_form(text: pd.Series, form: str, zone: str) -> Times:
 
 
 def in_english(text: pd.Series) -> pd.Series:
-    """Times whose halves of the day are written AM and PM: "오후 2:15" as "PM 2:15"."""
+    """Times with the months and the halves of the day in English: "오후 2:15" as "PM 2:15"."""
+    text = months_in_english(text)
     for half, words in HALVES.items():
         text = text.str.replace(words, half, regex=True, flags=re.IGNORECASE)
     return text

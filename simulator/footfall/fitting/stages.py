@@ -160,6 +160,12 @@ def _groups(
     calibrate = {user for user in chosen if lot(user, seed, "calibrate") < spec.calibrate}
     groups = {"crowd": crowd, "fit": chosen - calibrate, "calibrate": calibrate, "test": test}
     for name, users in groups.items():
+        if not users and name == "test" and test_users is None and spec.cut == "user":
+            raise DataError(
+                f"{split.remembered.name}: nobody can be tested: {len(before & after)} users are "
+                "too few of those who came both before and after the split, and nobody first came "
+                "after it; the log needs more users, or an earlier split (split: {fraction: 0.6})"
+            )
         if not users:
             raise DataError(
                 f"{split.remembered.name}: no users are left for the {name} stage "

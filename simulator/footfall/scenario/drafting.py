@@ -81,7 +81,7 @@ def draft(
         f"population: {{users: {users}, min_history: {least}, max_history: 100}}  # {why_users}\n",
         _MODEL,
         _FITTED_BY_ITSELF if dataset.has_pages else _ASSUMED,
-        _world(dataset.interactions, paged=source.columns.page is not None),
+        _world(dataset.interactions, paged=bool(source.columns.page or source.lists)),
         _arms(options, why_options),
         "seed: 1\n",
     ]
@@ -183,6 +183,9 @@ def _data(source: TableSource, found: tuple[Finding, ...], folder: Path) -> str:
     for role, column in source.columns.model_dump(exclude_none=True).items():
         mark = "assumed: " if role in assumed else ""
         lines.append(f"    {role}: {_plain(column)}{_comment(mark + why.get(role, ''))}")
+    if source.lists is not None:
+        lists = source.lists.model_dump(exclude_defaults=True)
+        lines.append(f"  lists: {_plain(lists)}  # a row is made of each listed item\n")
     lines += _action(source, why)
     if "not used" in unused:
         lines.append(f"  # not used: {unused['not used']}\n")
@@ -203,7 +206,9 @@ def _action(source: TableSource, why: dict[str, str]) -> list[str]:
             lines.append(f"    map: {_plain(dict(action.map))}  # other words are left out\n")
         return lines
     if isinstance(action, ActionFlags):
-        return [f"  action: {_plain({'flags': dict(action.flags)})}  # 1 where it happened\n"]
+        return [
+            f"  action: {_plain(action.model_dump(exclude_defaults=True))}  # 1 where it happened\n"
+        ]
     return [f"  action: {action}{_comment(why.get('action', ''))}"]
 
 

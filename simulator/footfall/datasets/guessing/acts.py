@@ -10,6 +10,7 @@ import numpy as np
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
+from footfall.datasets.guessing.status import status_of
 from footfall.datasets.guessing.words import action_of, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import ActionColumn, ActionFlags
@@ -26,12 +27,18 @@ RARE = 0.01
 OFTEN = 0.1
 """Unknown words in more rows than this share are not left out unasked, ``--yes`` or not."""
 
+SAID = 0.95
+"""Share of rows of which a column must say something to say what every row is."""
+
 FEW = 10
 """Numbers that stand for kinds of events are this many at most."""
 
 MEDIA = frozenset({"track", "song", "episode", "podcast", "chanson", "morceau", "lied", "brano",
                    "cancion", "musica", "video", "utwor"})  # fmt: skip
 """Items that are played rather than bought."""
+
+TRACKED = frozenset({"url", "referrer", "referer", "browser", "device", "dwell", "active", "agent"})
+"""Words of what trackers write down."""
 
 _WHOSE = ("user", "item")
 
@@ -61,18 +68,22 @@ def action_spec(
         return _of_words(roles, told.actions, findings)
     if roles.flags:
         flags = {action: column.name for action, column in roles.flags.items()}
-        return ActionFlags.model_validate({"flags": flags})
+        return ActionFlags.model_validate({"flags": flags, "filled": roles.filled})
     codes = [] if "rating" in roles.of else [c for c in table.columns if _is_code(c, roles)]
     if codes:
         roles.of["action"] = codes[0]
         return _of_words(roles, told.actions, findings)
-    return _of_every_row(table, roles, findings)
+    action = _of_every_row(table, roles, findings)
+    status = status_of(table, roles, findings) if action == "purchase" else None
+    return action if status is None else status
 
 
 def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> ActionColumn:
     column = roles.of["action"]
     shares = column.texts.value_counts(normalize=True)
     known = {str(w): told.get(str(w)) or _by_word(column, str(w)) for w in shares.index}
+    for word in [w for w, action in known.items() if action is None and _of_nothing(w, roles)]:
+        known[word] = IGNORE
     unknown = [w for w, action in known.items() if action is None and shares[w] >= RARE]
     meant: dict[str, str] = {}
     for text, action in known.items():
@@ -94,6 +105,12 @@ def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> Acti
             findings.note("action", f"{word} = {action}", "by its word")
     changed = {word: action for word, action in kept.items() if word != action}
     return ActionColumn.model_validate({"column": column.name, "map": changed})
+
+
+def _of_nothing(word: str, roles: Roles) -> bool:
+    """Whether rows of a word never name an item: an opened app, a page of its own."""
+    rows = roles.of["action"].texts
+    return not rows.index[(rows == word).to_numpy()].isin(roles.of["item"].texts.index).any()
 
 
 def _by_word(column: Column, word: str) -> str | None:
@@ -122,6 +139,17 @@ def _is_code(column: Column, roles: Roles) -> bool:
     if not 2 <= column.distinct <= FEW or column.filled < 1:
         return False
     return all(column.cells.groupby(roles.of[r].cells).nunique().mean() > 1.2 for r in _WHOSE)
+
+
+def _of_the_web(table: SampledTable) -> bool:
+    """Whether a log tells of pages and devices, as trackers do, and of no money."""
+    words = {word for column in table.columns for word in tokens(column.name)}
+    return bool(TRACKED & words) or any(column.says("session") for column in table.columns)
+
+
+def _measures(column: Column) -> bool:
+    """Whether a column such as "watch seconds" is known of each row, rather than of some."""
+    return column.filled > SAID and (column.numeric or column.says("time"))
 
 
 def _refuse_unread_flags(table: SampledTable, roles: Roles) -> None:
@@ -166,14 +194,14 @@ def _of_every_row(table: SampledTable, roles: Roles, findings: Findings) -> str:
         findings.note("action", "click", f'"{name}": what is listed here was played', assumed=True)
         return "click"
     _refuse_unread_flags(table, roles)
-    played = [c for c in table.columns if action_of(c.name) == "click"]
+    played = [c for c in table.columns if action_of(c.name) == "click" and _measures(c)]
     if played:
         findings.note("action", "click", f'"{played[0].name}" says what every row is')
         return "click"
     question = OpenQuestion(
         f"{table.path.name}: no column says what users did; what is a row?",
         {action: _MEANT[action] for action in ("purchase", "click", "view", "cart")},
-        "purchase",
+        "click" if _of_the_web(table) else "purchase",
         "--action ANSWER",
     )
     return findings.answer("action", question)

@@ -8,21 +8,37 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
+from footfall.datasets.guessing.asking import Findings, Told
 from footfall.datasets.guessing.by_values import by_values
 from footfall.datasets.guessing.facts import Column, SampledTable
-from footfall.datasets.guessing.moments import Clock, clock_of
+from footfall.datasets.guessing.flags import flags_of
+from footfall.datasets.guessing.moments import Clock, clock_of, moments_of
 from footfall.datasets.guessing.roles import AWAY, ROLES, Roles, shows
-from footfall.datasets.guessing.words import action_of
+from footfall.datasets.guessing.who import who_or_what
+from footfall.datasets.guessing.words import action_of, is_action
+from footfall.datasets.lists import POSITION, TAKEN
 from footfall.datasets.schema import ACTIONS
+from footfall.datasets.table_source import Lists
 from footfall.datasets.times import dated, spreadsheet_days
 from footfall.errors import DataError, did_you_mean
+
+NEARLY = 1.2
+"""How much less a header may say of a moment that comes before another."""
+
+SURELY = 0.99
+"""Share of rows in which it does."""
 
 MANY = 20
 """Actions that a log has at most; a column of more words is something else."""
 
 
-def roles_of(table: SampledTable, keys: dict[str, str], told: Told, findings: Findings) -> Roles:
+def roles_of(
+    table: SampledTable,
+    keys: dict[str, str],
+    told: Told,
+    findings: Findings,
+    lists: Lists | None = None,
+) -> Roles:
     """Tell what each column is.
 
     Args:
@@ -30,12 +46,15 @@ def roles_of(table: SampledTable, keys: dict[str, str], told: Told, findings: Fi
         keys: "user" and "item" -> the column whose values a table of users or items knows.
         told: Columns that the user named.
         findings: Where reasons go, and who is asked.
+        lists: Set where a row of the log listed several items; ``table`` has a row for each.
 
     Raises:
         DataError: There is no user, item or time.
     """
     roles = Roles()
     _named(table, told, roles, findings)
+    if lists is not None:
+        _of_lists(lists, table, roles, findings)
     _when(table, roles, findings)
     _what_happened(table, roles, findings)
     for role, name in keys.items():
@@ -44,7 +63,7 @@ def roles_of(table: SampledTable, keys: dict[str, str], told: Told, findings: Fi
             findings.note(role, name, f"its values are those of the table of {role}s")
     for role in ("user", "item"):
         if role not in roles.of:
-            _who_or_what(role, table, roles, findings)
+            who_or_what(role, table, roles, findings)
     for role, fits in _FURTHER.items():
         if role not in roles.of:
             _further(role, fits, table, roles, findings)
@@ -63,6 +82,27 @@ def _named(table: SampledTable, told: Told, roles: Roles, findings: Findings) ->
             raise DataError(f'{table.path}: no column "{name}"; {did_you_mean(name, names)}')
         roles.of[role] = table[name]
         findings.note(role, name, "as you said")
+
+
+def _of_lists(lists: Lists, table: SampledTable, roles: Roles, findings: Findings) -> None:
+    """What was listed are the items; what named some of them are flags of what was done."""
+    roles.of["item"] = table[lists.items]
+    findings.note("item", lists.items, "its cells list them")
+    place = lists.items + POSITION
+    marks = [lists.items + TAKEN] if lists.marked else []
+    flags = [name for name in lists.along if table[name].flags]
+    for name in (*marks, *lists.among, *lists.places, *flags):
+        action = action_of(name.removesuffix(TAKEN)) or "view"
+        assumed = action in ("view", "ignore", "rate")
+        action = "click" if assumed else action
+        if action not in roles.flags and table[name].flags:
+            roles.flags[action] = table[name]
+            findings.note("action", name, f"yes or no for each item: {action}", assumed=assumed)
+    if lists.marked:
+        findings.note("position", "unknown", "marked lists are not in the order of the page")
+    elif roles.flags and "position" not in roles.of and any(c.name == place for c in table.columns):
+        roles.of["position"] = table[place]
+        findings.note("position", place, "the place in the list")
 
 
 def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
@@ -84,7 +124,7 @@ def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
             f"{table.path}: no column tells the time of what happened{seen}; write times such as "
             "2026-03-31 18:30, or say --column time=HEADER with --time-format"
         )
-    best = max(pool, key=_moment_score)
+    best = _first_of({c: clocks[c.name] for c in pool})
     roles.of["time"] = best
     clock = clocks[best.name]
     assert clock is not None, "telling columns have a clock"
@@ -92,6 +132,25 @@ def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
     why = "its header says so" if best in named else "the only column whose cells are times"
     findings.note("time", best.name, why)
     _time_of_day(table, roles, findings)
+
+
+def _first_of(clocks: dict[Column, Clock | None]) -> Column:
+    """The column that tells the moment best; of several as good, the one that is never later.
+
+    What happened is written down first by whoever saw it, then by those who were told.
+    """
+    scores = {c: _moment_score(c) + 0.3 * (clock or Clock()).zoned for c, clock in clocks.items()}
+    best = max(scores, key=scores.__getitem__)
+    for column, score in scores.items():
+        if score > scores[best] - NEARLY and not column.says(*AWAY) and column is not best:
+            both = [moments_of(c.cells, clocks[c] or Clock()) for c in (column, best)]
+            apart = (both[1] - both[0]).dropna()
+            timed = [
+                found.dropna().dt.normalize().ne(found.dropna()).mean() > 0.5 for found in both
+            ]
+            if len(apart) and all(timed) and (apart >= pd.Timedelta(0)).mean() > SURELY:
+                best = column if (apart > pd.Timedelta(0)).any() else best
+    return best
 
 
 def _moment_score(column: Column) -> float:
@@ -110,7 +169,7 @@ def _time_of_day(table: SampledTable, roles: Roles, findings: Findings) -> None:
         return
     for column in table.columns:
         sign = "[:.]?" if column.says("clock", "time") else ":" if column.meanings else "[:.]"
-        form = rf"\d{{1,2}}{sign}\d{{2}}({sign}\d{{2}})?(\s*[AaPp][Mm])?"
+        form = rf"\d{{1,2}}{sign}\d{{2}}({sign}\d{{2}})?(\.\d+)?(\s*[AaPp][Mm])?"
         clocked = column.texts.str.fullmatch(form)
         if len(column.texts) and clocked.mean() > 0.95 and not roles.taken(column):
             clock = clock_of(dated(roles.of["time"].cells, column.cells))
@@ -123,13 +182,16 @@ def _time_of_day(table: SampledTable, roles: Roles, findings: Findings) -> None:
 
 def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> None:
     """The column that names actions, or those that flag them."""
-    if "action" in roles.of:
+    if "action" in roles.of or roles.flags:
         return
     best, share = None, 0.0
     for column in table.columns:
         if roles.taken(column) or column.flags or not 0 < column.distinct <= MANY:
             continue
-        known = float((column.texts.map(action_of).notna()).mean()) if not column.numeric else 0.0
+        # "PayPal" under "payment method" has a word of an action in it, and is none.
+        strict = column.says(*AWAY, "total", "name") and not column.says("event")
+        words = column.texts.map(is_action) if strict else column.texts.map(action_of).notna()
+        known = float(words.mean()) if not column.numeric else 0.0
         known += 0.3 * bool(column.says("event") or column.meanings == {"kind"})
         known *= column.filled  # a row without a word would be lost
         if known > max(share, 0.25):
@@ -138,74 +200,7 @@ def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> Non
         roles.of["action"] = best
         findings.note("action", best.name, f"its cells are actions: {best.example(5)}")
         return
-    for column in table.columns:
-        action = action_of(column.name) if column.flags and not roles.taken(column) else None
-        if action in ("view", "click", "cart", "purchase") and action not in roles.flags:
-            roles.flags[action] = column
-            findings.note("action", column.name, f"yes or no for each row: {action}")
-
-
-def _who_or_what(role: str, table: SampledTable, roles: Roles, findings: Findings) -> None:
-    """The user or the item: by header, then by cells, then by asking."""
-    free = [c for c in table.columns if not roles.taken(c) and len(c.texts)]
-    # A column without a repeated value names rows, not people or things.
-    free = [c for c in free if c.distinct < len(c.texts) or len(c.texts) < 2]
-    named = [c for c in free if c.says(role) and not c.says(*AWAY, "category", "kind")]
-    named = [c for c in named if not c.says("time", "price", "total", "quantity", "rating")]
-    if named:
-        best = max(named, key=lambda c: _name_score(c, role))
-        roles.of[role] = best
-        findings.note(role, best.name, "its header says so")
-        return
-    if role == "user":
-        addresses = [c for c in free if c.says("private") and c.texts.str.contains("@").all()]
-        if addresses:
-            roles.of[role] = addresses[0]
-            why = "no other column names people; addresses are private: replace them before sharing"
-            findings.note(role, addresses[0].name, why)
-            return
-        sessions = [c for c in free if c.says("session")]
-        if sessions:
-            roles.of[role] = max(sessions, key=lambda c: c.says("id"))
-            name = roles.of[role].name
-            findings.note(role, name, "no column names people, so a session is a user")
-            return
-    _asked(role, free, table, roles, findings)
-
-
-def _name_score(column: Column, role: str) -> float:
-    """An identifier names best, then a bare header, then a name."""
-    strange = {"user", "item", "order", "session", "page", "event"} - {role}
-    score = 2.0 * column.says("id") - 1.0 * column.says("name") - 3.0 * column.says(*strange)
-    return score + column.filled + 0.001 * math.log1p(column.distinct)
-
-
-def _asked(
-    role: str, free: list[Column], table: SampledTable, roles: Roles, findings: Findings
-) -> None:
-    told = ("time", "price", "total", "quantity", "currency", "rating", "category", *AWAY)
-    able = [c for c in free if not c.says(*told) and c.distinct > 1 and not c.flags]
-    able = [c for c in able if c.whole or not c.numeric]  # nobody's name is 0.25
-    unknown = [c for c in able if c.meanings <= {"id"}] or able
-    identifiers = [c for c in unknown if c.says("id")]
-    if role == "item" and len(identifiers) == 1:
-        roles.of[role] = identifiers[0]
-        why = "the only identifier that comes again and is nothing else"
-        findings.note(role, identifiers[0].name, why, assumed=True)
-        return
-    if not unknown:
-        raise DataError(
-            f"{table.path}: no column names the {role}; its columns: "
-            f"{', '.join(c.name for c in table.columns)}; say which with --column {role}=HEADER"
-        )
-    likely = max(unknown, key=lambda c: (c.says("id"), c.distinct))
-    question = OpenQuestion(
-        f"{table.path.name}: which column names the {role}?",
-        {c.name: f"{c.distinct} values, such as {c.example()}" for c in unknown},
-        likely.name,
-        f"--column {role}=ANSWER",
-    )
-    roles.of[role] = table[findings.answer(role, question)]
+    flags_of(table, roles, findings)
 
 
 def _further(
@@ -220,6 +215,8 @@ def _further(
     free = [c for c in table.columns if not roles.taken(c) and len(c.texts) and fits(c) > 0]
     if role == "position":
         free = [c for c in free if c.distinct > 1]
+    if role in ("page", "order"):  # what no two rows share holds nothing together
+        free = [c for c in free if c.distinct < len(c.texts)] or free
     if role in ("title", "category"):
         free = [c for c in free if _of_the_item(c, roles.of["item"])]
     record = roles.of["item"].record
@@ -301,7 +298,9 @@ _FURTHER: dict[str, Callable[[Column], float]] = {
     "propensity": _numbers(_says("propensity"), 1e-12, 1),
     "position": _numbers(_says("position", never=("id",)), 0, 10_000),
     "arm": _says("arm", never=("item", "user", "page", "order")),
-    "order": _says("order+id", "order", "session+id", "session", never=("time", "kind", "total")),
+    "order": _says(
+        "order+id", "order", "session+id", "session", never=("time", "clock", "kind", "total")
+    ),
     "page": _says("page+id", "page", never=("name", "kind", "time", "event", "item", "user")),
     "title": _texty(_says("item+name", "name", "item", never=_NO_TITLE)),
     "category": _texty(

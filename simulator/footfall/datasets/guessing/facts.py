@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,8 +118,18 @@ def table_of(frame: pd.DataFrame, path: Path) -> SampledTable:
     headers = understand(map(str, frame.columns))
     columns = []
     for name in frame.columns:
+        frame = frame.assign(**{str(name): _as_cells(frame[name])})
         filled = frame[name].dropna()
         texts = filled.astype(str).str.strip()
         meanings = headers.meanings[str(name)]
         columns.append(Column(str(name), meanings, frame[name], texts[texts != ""]))
     return SampledTable(path, tuple(columns), headers.languages, len(frame))
+
+
+def _as_cells(column: pd.Series) -> pd.Series:
+    """Lists as texts of JSON, which can be compared and counted."""
+    if column.dtype != object or not column.map(lambda c: isinstance(c, (list, np.ndarray))).any():
+        return column
+    return column.map(
+        lambda c: json.dumps(list(c), default=str) if isinstance(c, (list, np.ndarray)) else c
+    )

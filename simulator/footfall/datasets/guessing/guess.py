@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from footfall.datasets.base import resolve
-from footfall.datasets.delimited import Form
+from footfall.datasets.delimited import WORDS, Form
 from footfall.datasets.frames import read_frame
 from footfall.datasets.guessing.acts import action_spec
 from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
@@ -16,11 +18,20 @@ from footfall.datasets.guessing.beside import Key, item_table, key_of, user_tabl
 from footfall.datasets.guessing.columns import roles_of
 from footfall.datasets.guessing.encodings import encoding_of
 from footfall.datasets.guessing.facts import SAMPLE, Column, SampledTable, table_of
+from footfall.datasets.guessing.listed import lists_of
 from footfall.datasets.guessing.moments import settled, zone_of
-from footfall.datasets.guessing.money import currency_of, in_cents, settle_price, written
+from footfall.datasets.guessing.money import (
+    currency_of,
+    in_cents,
+    leave_out_unread,
+    settle_price,
+    written,
+)
 from footfall.datasets.guessing.roles import Roles
+from footfall.datasets.lists import POSITION, unfolded
 from footfall.datasets.records import is_json
-from footfall.datasets.table_source import InteractionColumns, TableSource
+from footfall.datasets.table import without_words
+from footfall.datasets.table_source import InteractionColumns, Lists, TableSource
 from footfall.datasets.times import dated
 from footfall.errors import DataError
 
@@ -78,18 +89,23 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     findings = Findings(ask)
     encoding = encoding_of(files.events, told, findings)
     log = _looked_at(files.events, encoding)
-    _refuse_lists(log)
+    lists = None
     if "item" not in told.columns:
         _refuse_places(log)
+        lists = lists_of(log, findings)
+    if lists is not None:
+        log = _each_item(log, lists)
     beside = {
         role: _looked_at(path, encoding)
         for role, path in (("item", files.items), ("user", files.users))
         if path is not None
     }
     keys = {role: key_of(role, log, table) for role, table in beside.items()}
-    roles = roles_of(log, {role: key.log for role, key in keys.items()}, told, findings)
+    known = {role: key.log for role, key in keys.items()}
+    roles = roles_of(log, known, told, findings, lists)
     numbers = [roles.of[r] for r in _NUMBERS if r in roles.of]
     decimal, thousands = written(numbers, told, findings)
+    leave_out_unread(roles, decimal, thousands, findings)
     settle_price(roles, decimal, thousands, findings)
     options = _when_and_money(log, roles, told, findings)
     options["cents"] = in_cents(roles, findings)
@@ -104,6 +120,7 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
             "decimal": decimal,
             "thousands": thousands,
             "columns": _columns(roles, action, beside),
+            "lists": lists,
             "action": action,
             "items": items,
             "users": users,
@@ -140,20 +157,16 @@ def _looked_at(path: Path, encoding: str | None) -> SampledTable:
         )
     if len(frame) > SAMPLE:
         frame = frame.iloc[:SAMPLE]
-    return table_of(frame.reset_index(drop=True), path)
+    return table_of(without_words(frame.reset_index(drop=True), WORDS), path)
 
 
-def _refuse_lists(log: SampledTable) -> None:
-    """Cells such as "N55-1 N12-0", as MIND has them, hold a whole page each."""
-    for column in log.columns:
-        lists = column.texts.str.fullmatch(r"\S+-[01](\s+\S+-[01])*")
-        if len(lists) and lists.mean() > 0.9 and column.texts.str.contains(r"\s").any():
-            raise DataError(
-                f'{log.path}: a cell of "{column.name}" holds a whole page '
-                f"({column.example(1):.40}); write a row for each item that was shown, or "
-                "read the files of MIND with "
-                "`data: {kind: mind, path: FOLDER}`"
-            )
+def _each_item(log: SampledTable, lists: Lists) -> SampledTable:
+    """The sample with a row for each item that its cells list."""
+    frame = pd.DataFrame({column.name: column.cells for column in log.columns})
+    rows = unfolded(frame, lists).frame.iloc[:SAMPLE]
+    if lists.marked:  # as MIND has them, in no order
+        rows = rows.drop(columns=lists.items + POSITION)
+    return table_of(rows, log.path)
 
 
 def _refuse_places(log: SampledTable) -> None:

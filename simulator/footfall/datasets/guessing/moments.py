@@ -9,9 +9,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from footfall.datasets.cells import LATEST, Unit, numbers
+from footfall.datasets.cells import LATEST, Unit, moments, numbers
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column
+from footfall.datasets.guessing.shapes import forms_of
 from footfall.datasets.times import UNIVERSAL, in_english
 
 LOOKED_AT = 400
@@ -54,7 +55,11 @@ ZONES = {
     "ja": "Asia/Tokyo", "ko": "Asia/Seoul", "no": "Europe/Oslo", "ro": "Europe/Bucharest",
     "hr": "Europe/Zagreb", "sk": "Europe/Bratislava", "bg": "Europe/Sofia", "el": "Europe/Athens",
     "vi": "Asia/Ho_Chi_Minh", "he": "Asia/Jerusalem", "fa": "Asia/Tehran", "hi": "Asia/Kolkata",
-    "th": "Asia/Bangkok",
+    "th": "Asia/Bangkok", "lt": "Europe/Vilnius", "lv": "Europe/Riga", "et": "Europe/Tallinn",
+    "sl": "Europe/Ljubljana", "sr": "Europe/Belgrade", "ca": "Europe/Madrid",
+    "is": "Atlantic/Reykjavik", "ka": "Asia/Tbilisi", "kk": "Asia/Almaty", "az": "Asia/Baku",
+    "bn": "Asia/Dhaka", "ur": "Asia/Karachi", "ms": "Asia/Kuala_Lumpur", "tl": "Asia/Manila",
+    "af": "Africa/Johannesburg",
 }  # fmt: skip
 """Where most people of a language live; not for those that are at home on several continents."""
 
@@ -62,6 +67,17 @@ OF_MONEY = {
     "GBP": "Europe/London", "BRL": "America/Sao_Paulo", "MXN": "America/Mexico_City",
     "INR": "Asia/Kolkata", "JPY": "Asia/Tokyo", "CNY": "Asia/Shanghai", "PLN": "Europe/Warsaw",
     "CHF": "Europe/Zurich", "SEK": "Europe/Stockholm", "TRY": "Europe/Istanbul",
+    "HUF": "Europe/Budapest", "CZK": "Europe/Prague", "DKK": "Europe/Copenhagen",
+    "NOK": "Europe/Oslo", "RON": "Europe/Bucharest", "BGN": "Europe/Sofia", "UAH": "Europe/Kyiv",
+    "ILS": "Asia/Jerusalem", "SAR": "Asia/Riyadh", "AED": "Asia/Dubai", "EGP": "Africa/Cairo",
+    "KRW": "Asia/Seoul", "THB": "Asia/Bangkok", "VND": "Asia/Ho_Chi_Minh", "PHP": "Asia/Manila",
+    "SGD": "Asia/Singapore", "HKD": "Asia/Hong_Kong", "MYR": "Asia/Kuala_Lumpur",
+    "TWD": "Asia/Taipei", "NGN": "Africa/Lagos", "KES": "Africa/Nairobi",
+    "ZAR": "Africa/Johannesburg",
+    "ARS": "America/Argentina/Buenos_Aires", "COP": "America/Bogota", "PEN": "America/Lima",
+    "CLP": "America/Santiago", "NZD": "Pacific/Auckland", "ISK": "Atlantic/Reykjavik",
+    "PKR": "Asia/Karachi", "BDT": "Asia/Dhaka", "MAD": "Africa/Casablanca", "QAR": "Asia/Qatar",
+    "KWD": "Asia/Kuwait", "RSD": "Europe/Belgrade", "GEL": "Asia/Tbilisi",
 }  # fmt: skip
 
 
@@ -93,6 +109,22 @@ def clock_of(cells: pd.Series) -> Clock | None:
     texts = texts.iloc[spread]
     digits = texts.str.fullmatch(r"-?\d+(\.\d*)?([eE]\+?\d+)?")
     return _of_numbers(texts) if digits.mean() > READABLE else _of_texts(texts)
+
+
+def moments_of(cells: pd.Series, clock: Clock) -> pd.Series:
+    """Times as moments, those that name a zone in UTC; only for comparing columns."""
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):
+        naive: pd.Series = cells.dt.tz_convert("UTC").dt.tz_localize(None)
+        return naive
+    if pd.api.types.is_datetime64_dtype(cells.dtype):
+        return cells
+    if clock.unit is not None:
+        return moments(cells, clock.unit)
+    texts = in_english(cells.dropna().astype(str).str.strip())
+    if clock.form is None:
+        texts = texts.str.replace(UNIVERSAL, "+00:00", regex=True)
+    read = pd.to_datetime(texts, format=clock.form or "ISO8601", errors="coerce", utc=True)
+    return read.dt.tz_localize(None).reindex(cells.index)
 
 
 def _of_numbers(texts: pd.Series) -> Clock | None:
@@ -140,10 +172,11 @@ def _of_texts(texts: pd.Series) -> Clock | None:
 def _forms(texts: pd.Series) -> list[str]:
     """Forms worth trying: those that read one of the first times."""
     few = [
-        text for text in texts.iloc[:5] if len(text) < LONGEST and sum(map(str.isdigit, text)) > 3
+        text for text in texts.iloc[:5] if len(text) < LONGEST and sum(map(str.isdigit, text)) > 2
     ]
     tried = [date + clock for date, clock in product(DATES, CLOCKS)] + [*FUSED]
-    return [form for form in (*tried, *WHOLE) if any(_reads(text, form) for text in few)]
+    good = [form for form in (*tried, *WHOLE) if any(_reads(text, form) for text in few)]
+    return good or list(dict.fromkeys(form for text in few for form in forms_of(text)))
 
 
 def _reads(text: str, form: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
+from babel.numbers import get_currency_symbol
 
-from footfall.datasets.cells import point_of_thousands
+from footfall.datasets.cells import ANY_SIGN, BLANKS, COMMON, MARKS, point_of_thousands
 from footfall.datasets.draft import PAID
 from footfall.datasets.guessing.asking import Findings, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
@@ -21,8 +24,20 @@ CODES = frozenset({
     "EUR", "USD", "GBP", "CHF", "JPY", "CNY", "KRW", "INR", "RUB", "PLN", "CZK",
     "SEK", "NOK", "DKK", "HUF", "TRY", "BRL", "MXN", "ARS", "CLP", "COP", "PEN",
     "CAD", "AUD", "NZD", "ZAR", "SGD", "HKD", "IDR", "THB", "VND", "PHP", "MYR",
-    "UAH", "RON", "BGN", "ILS", "AED", "SAR", "EGP", "NGN", "KES", "RMB",
+    "UAH", "RON", "BGN", "ILS", "AED", "SAR", "EGP", "NGN", "KES", "RMB", "ISK",
+    "RSD", "GEL", "KZT", "UZS", "AMD", "AZN", "BDT", "PKR", "LKR", "IRR", "MAD",
+    "TND", "DZD", "JOD", "KWD", "QAR", "OMR", "BHD", "TWD", "MKD", "BAM", "GHS",
+    "TZS", "UGX", "ETB",
 })  # fmt: skip
+LESS = 0.5
+"""A total below this share of the price of one unit is none."""
+
+BELOW = 0.02
+"""Share of amounts below a thousand, from which on they tell how the others are written."""
+
+READ = 0.9
+"""Share of the cells of a column of money that must be numbers."""
+
 MANY = 20
 """Different amounts with three digits behind a point, from which on they are thousands."""
 
@@ -43,14 +58,49 @@ def written(columns: list[Column], told: Told, findings: Findings) -> tuple[str,
         both_comma |= bool(bare.str.fullmatch(r"\d{1,3}(\.\d{3})+,\d+").any())
         both_point |= bool(bare.str.fullmatch(r"\d{1,3}(,\d{2,3})*,\d{3}(\.\d+)?").any())
     grouped = [point_of_thousands(_bare(cells)) for cells in texts]
-    if not both_comma and not comma and not point and any(g.nunique() > MANY for g in grouped):
+    if not both_comma and not comma and not point and any(map(_are_thousands, texts, grouped)):
         why = "each point has three digits behind it"
         findings.note("thousands", ".", why, assumed=True)
         return ",", "."
+    between = _between(texts)
     if both_comma or comma > point:
         findings.note("decimal", ",", "numbers are written with a comma before the fraction")
-        return ",", "." if both_comma else ""
-    return ".", "," if both_point else ""
+        return ",", between or ("." if both_comma else "")
+    return ".", between or ("," if both_point else "")
+
+
+def _are_thousands(cells: pd.Series, pointed: pd.Series) -> bool:
+    """Whether points are between thousands.
+
+    Many amounts have three digits behind them, or those below a thousand have no point, as no
+    column with three decimals writes them.
+    """
+    below = _bare(cells).str.fullmatch(r"[1-9]\d{0,2}")
+    amounts = len(pointed.unique())
+    few = amounts > 1 and bool(below.mean() > BELOW)
+    return (amounts > MANY or few) and not pointed.str.contains(r"^0\.|[^\d]0\.").any()
+
+
+def _between(texts: list[pd.Series]) -> str:
+    """A blank or an apostrophe between thousands: 1 299,00 or 1'299.00; "" where there is none."""
+    for sign, pattern in ((" ", rf"\d[ {BLANKS}]\d{{3}}(?!\d)"), ("'", r"\d'\d{3}(?!\d)")):
+        if any(cells.str.contains(pattern).any() for cells in texts):
+            return sign
+    return ""
+
+
+def leave_out_unread(roles: Roles, decimal: str, thousands: str, findings: Findings) -> None:
+    """Give up columns of money or units most of whose cells are no numbers, and say so."""
+    for role in (*PAID, "quantity"):
+        column = roles.of.get(role)
+        if column is None or not len(column.texts):
+            continue
+        read = np.isfinite(column.values(decimal, thousands))
+        if read.mean() < READ:
+            sample = column.texts[~read].iloc[0]
+            roles.of.pop(role)
+            why = f'{1 - read.mean():.0%} of "{column.name}" is no number, such as "{sample:.30}"'
+            findings.note(role, "left out", why, assumed=True)
 
 
 def _bare(cells: pd.Series) -> pd.Series:
@@ -74,7 +124,7 @@ def currency_of(table: SampledTable, roles: Roles, told: Told, findings: Finding
         return ""
     for role in PAID:
         if role in roles.of:
-            code = _named(roles.of[role])
+            code = _named(roles.of[role]) or _in_language(roles.of[role], table.languages)
             if code:
                 findings.note("currency", code, f'by "{roles.of[role].name}"')
                 return code
@@ -107,6 +157,23 @@ def _named(column: Column) -> str:
     return ""
 
 
+def _in_language(column: Column, languages: tuple[str, ...]) -> str:
+    """A currency by the sign that a language has for it: "kr." is a crown of Denmark in Danish."""
+    beside = column.texts.head(1000).str.replace(MARKS, "", regex=True).str.extract(ANY_SIGN)
+    signs = (beside["before"].fillna("") + beside["after"].fillna("")).value_counts(normalize=True)
+    words = [str(sign) for sign in signs.index[signs > COMMON] if sign]
+    words += column.name.replace("_", " ").replace("(", " ").replace(")", " ").split()
+    wanted = {_plain(word) for word in words} - {""}
+    found = set()
+    for language in languages:
+        found |= {code for code in CODES if _plain(get_currency_symbol(code, language)) in wanted}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _plain(sign: str) -> str:
+    return re.sub(r"[.\u200e\u200f\u061c\s]", "", sign).casefold()
+
+
 def _code(text: str) -> str:
     word = text.strip()
     known = SIGNS.get(word.lower(), word.upper())
@@ -122,6 +189,9 @@ def settle_price(roles: Roles, decimal: str, thousands: str, findings: Findings)
     if "value" in roles.of and "unit_price" in roles.of and _of_the_order(roles):
         total = roles.of.pop("value").name
         findings.note("value", f"{total}: left out", "one number for a whole order, not for a row")
+    if "value" in roles.of and "unit_price" in roles.of and _below(roles, decimal, thousands):
+        total = roles.of.pop("value").name
+        findings.note("value", f"{total}: left out", "less than the price, so not what was paid")
     if "value" in roles.of:
         roles.of.pop("unit_price", None)  # what was paid is the better of the two
         return
@@ -153,6 +223,17 @@ def _of_the_order(roles: Roles) -> bool:
         (several["nunique"] == 1) & (several["count"] == several["size"])
     )
     return bool(once.mean() > 0.9)
+
+
+def _below(roles: Roles, decimal: str, thousands: str) -> bool:
+    """Whether a total is mostly less than the price of one unit, as a fee is."""
+    rows = roles.of["value"].texts.index.intersection(roles.of["unit_price"].texts.index)
+    total, price = (
+        Column(c.name, c.meanings, c.cells, c.texts[rows]).values(decimal, thousands)
+        for c in (roles.of["value"], roles.of["unit_price"])
+    )
+    good = np.isfinite(total) & np.isfinite(price) & (price > 0)
+    return bool(good.any()) and float(np.median(total[good] / price[good])) < LESS
 
 
 def _spreads(roles: Roles, decimal: str, thousands: str) -> tuple[float, float] | None:

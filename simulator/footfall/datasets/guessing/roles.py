@@ -27,6 +27,8 @@ class Roles:
     of: dict[str, Column] = field(default_factory=dict)
     flags: dict[str, Column] = field(default_factory=dict)
     """Action -> column of yes and no."""
+    filled: list[str] = field(default_factory=list)
+    """Those of them that say yes by being filled, and no by being empty."""
     clock: Clock = field(default_factory=Clock)
 
     def taken(self, column: Column) -> bool:

@@ -16,7 +16,9 @@ import yaml
 ENGLISH = "en"
 """Headers of any language may have words of this one."""
 
-_FOLDED = str.maketrans({"\u0131": "i", "ł": "l", "ø": "o", "œ": "oe", "æ": "ae", "đ": "d"})
+_FOLDED = str.maketrans(
+    {"\u0131": "i", "ł": "l", "ø": "o", "œ": "oe", "æ": "ae", "đ": "d", "ð": "d", "þ": "th"}
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _APART = re.compile(r"[\W_]+")
 _LINKS = ("", "s", "n", "en", "e", "es", "er")
@@ -32,6 +34,9 @@ BOXES = frozenset(
     {"properties", "props", "params", "attributes", "attrs", "payload", "data", "detail"}
 )
 """Records in which trackers put whatever belongs to an event."""
+
+TELLING = 4
+"""Letters from which on a word of another language than the others is believed: "ad" may be any."""
 
 Meanings = frozenset[str]
 
@@ -94,11 +99,23 @@ def action_of(text: str) -> str | None:
     return next((action for action in _PRECEDENCE if action in found), None)
 
 
+def is_action(text: str) -> bool:
+    """Whether a whole text is a word for an action, not only a part of it, as in PayPal."""
+    return "_".join(tokens(text)) in _action_words()
+
+
+def is_done(text: str) -> bool:
+    """Whether a word says that an order came about: paid, shipped, delivered."""
+    words = tokens(text)
+    return bool(words) and "_".join(words) in _done_words()
+
+
 def _action_of_word(word: str) -> str | None:
     """The action of one word: as listed, else by the longest stem that it begins with."""
     known = _action_words()
-    if word in known:
-        return known[word]
+    for whole in (word, word.removesuffix("s")):  # clicks, carts, orders
+        if whole in known:
+            return known[whole]
     stems = [stem for stem in known if stem.endswith("*") and word.startswith(stem[:-1])]
     return known[max(stems, key=len)] if stems else None
 
@@ -106,7 +123,10 @@ def _action_of_word(word: str) -> str | None:
 def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:
     meant: set[str] = set()
     for word in _phrases(words, languages):
-        meant |= _look_up(word, languages) or _look_up(word, tuple(_vocabulary()))
+        meant |= _look_up(word, languages) or (
+            _look_up(word, tuple(_vocabulary())) if len(word) >= TELLING or not word.isascii()
+            else frozenset()
+        )  # fmt: skip
     return frozenset(meant)
 
 
@@ -212,8 +232,15 @@ def _words(meanings: dict[str, list[str]]) -> _Words:
 @cache
 def _action_words() -> dict[str, str]:
     return {
-        fold(word): action for action in reversed(_PRECEDENCE) for word in _table("actions")[action]
+        fold(word).replace(" ", "_"): action
+        for action in reversed(_PRECEDENCE)
+        for word in _table("actions")[action]
     }
+
+
+@cache
+def _done_words() -> frozenset[str]:
+    return frozenset("_".join(tokens(word)) for word in _table("actions")["done"])
 
 
 @cache

@@ -44,7 +44,7 @@ class LogCut:
 
 def plan(path: Path, source: TableSource, fewest: int, rows_a_part: int) -> LogCut | None:
     """How to clean a log in parts; None: it is read whole."""
-    if source.columns.clock or source.columns.title or source.columns.category:
+    if source.lists or source.columns.clock or source.columns.title or source.columns.category:
         return None
     if path.is_file() and not _starts_as_parquet(path):
         return None

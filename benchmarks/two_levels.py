@@ -13,7 +13,7 @@ Each writes benchmarks/results/two-levels-NAME.json; `make figures` puts it into
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -262,6 +262,7 @@ def demo(full: Path, two: Path) -> None:
         "times": f"{chosen['times']}",
         "pilot": f"{pilot}",
         "asked": f"{asked}",
+        "drawn": f"{len(own.asked)}",
         "share": f"{questions(two) / questions(full):.1%}",
         "arms": f"{treatment} and {control}",
         "days": f"{layout.epochs_of(logs[1].manifest['parts'])}",
@@ -281,15 +282,23 @@ def demo(full: Path, two: Path) -> None:
         figures[f"{key}-two"] = interval(once.effect)
         figures[f"{key}-two-width"] = f"{(once.effect.ci_high - once.effect.ci_low) / width:.2f}"
         for which, count in (("chosen", asked), ("tenth", round(users / 10) - pilot)):
+            even = strata_of(np.zeros(len(ours)), seen[1], count / len(ours))
+            widths = widths_of(drawn_anew(levels, ours, groups, even)) / width
+            figures[f"{key}-{which}-even"] = f"{widths.mean():.2f}"
             cut = strata_of(*seen, count / len(ours))
             told = list(drawn_anew(levels, ours, groups, cut))
-            widths = np.array([one.effect.ci_high - one.effect.ci_low for one in told]) / width
+            widths = widths_of(told) / width
             inside = [one.effect.ci_low <= whole.difference <= one.effect.ci_high for one in told]
             figures[f"{key}-{which}-width"] = f"{widths.mean():.2f}"
             figures[f"{key}-{which}-no-wider"] = f"{np.mean(widths <= 1):.0%}"
             figures[f"{key}-{which}-hold"] = f"{np.mean(inside):.0%}"
         figures[f"{key}-correlation"] = f"{np.mean([one.mixed.correlation for one in told]):.3f}"
     say("two-levels-demo", figures)
+
+
+def widths_of(told: Iterable[TwoLevels]) -> Array:
+    """Of their intervals."""
+    return np.array([one.effect.ci_high - one.effect.ci_low for one in told])
 
 
 def drawn_anew(levels: list[Level], ours: Array, groups: Array, cut: Strata) -> Iterator[TwoLevels]:

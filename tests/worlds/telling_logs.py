@@ -161,6 +161,17 @@ def shown_and_clicked(folder):
     return Told(json_lines(records, folder), page_events(s, "u{}".format, "i{}".format))
 
 
+def polish(folder):
+    """Lists under headers of a language, of a place with a clock of its own."""
+    s = pages()
+    records = of_pages(s, lambda page, rows, first: {
+        "czas": first["at"].strftime("%Y-%m-%dT%H:%M:%S"), "id_uzytkownika": int(first["user"]),
+        "wyswietlone": rows["item"].tolist(),
+        "klikniete": rows["item"][rows["clicked"] == 1].tolist(),
+    })  # fmt: skip
+    return Told(json_lines(records, folder), page_events(s), "Europe/Warsaw")
+
+
 def marked(folder):
     """As MIND has them: N1-0 N2-1; in no order, so that there are no places."""
     s = pages()
@@ -373,8 +384,8 @@ def loans(folder):
 TELLING = {
     write.__name__: write
     for write in (
-        marketplace, shop_export, warehouse, watched, searched, shown_and_clicked, marked, arrays,
-        typed_arrays, clickouts, feed, ticked, stamps, basket_lists, hungarian, arabic, icelandic,
-        lithuanian, loans,
+        marketplace, shop_export, warehouse, watched, searched, shown_and_clicked, polish, marked,
+        arrays, typed_arrays, clickouts, feed, ticked, stamps, basket_lists, hungarian, arabic,
+        icelandic, lithuanian, loans,
     )
 }  # fmt: skip

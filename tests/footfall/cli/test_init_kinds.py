@@ -77,6 +77,29 @@ def test_records_of_json_in_a_cell_are_no_item(tmp_path):
     assert "its cells are whole records" in refused(frame, tmp_path, usual)
 
 
+@pytest.mark.parametrize(
+    ("header", "day", "said"),
+    [("تاریخ", "1402/11/16 08:38", "Persian"), ("วันที่", "16/11/2567", "Buddhist")],
+)
+def test_years_of_another_calendar_are_named(tmp_path, header, day, said):
+    frame = pd.DataFrame({"user": [1, 1, 2, 2], "item": [1, 2, 1, 2], header: day})
+    assert f"years of the {said} calendar" in refused(frame, tmp_path, usual)
+
+
+def test_products_beside_the_one_that_was_bought_are_no_basket(tmp_path):
+    h = orders()
+    frame = pd.DataFrame(
+        {
+            "customer": h["user"],
+            "product_id": h["item"],
+            "related_products": [f"{n % 9 + 5001}|{n % 7 + 5010}" for n in h.index],
+            "bought_at": h["at"],
+        }
+    )
+    source = guess(LogTables(tmp_path / csv_file(frame, tmp_path)), Told(), nobody).source
+    assert (source.columns.item, source.lists) == ("product_id", None)
+
+
 def test_users_that_most_rows_lack_are_asked_about_where_a_session_could_stand_for_them(tmp_path):
     h = history()
     frame = pd.DataFrame(

@@ -118,8 +118,9 @@ def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
     if not pool:
         said = ", ".join(f'"{c.name}" ({c.example(2)})' for c in table.columns if c.says("time"))
         seen = f"; what its header calls a time cannot be read as one: {said}" if said else ""
-        if any(spreadsheet_days(c.texts) for c in table.columns if c.says("time")):
-            seen += ", days as spreadsheets count them"
+        for counted, fits in _OTHER_DAYS.items():
+            if any(fits(c.texts) for c in table.columns if c.says("time")):
+                seen += f", {counted}"
         raise DataError(
             f"{table.path}: no column tells the time of what happened{seen}; write times such as "
             "2026-03-31 18:30, or say --column time=HEADER with --time-format"
@@ -132,6 +133,18 @@ def _when(table: SampledTable, roles: Roles, findings: Findings) -> None:
     why = "its header says so" if best in named else "the only column whose cells are times"
     findings.note("time", best.name, why)
     _time_of_day(table, roles, findings)
+
+
+_OTHER_DAYS: dict[str, Callable[[pd.Series], bool]] = {
+    "days as spreadsheets count them": spreadsheet_days,
+    "years of the Persian calendar": lambda texts: _years(texts, "1[34]"),
+    "years of the Buddhist calendar": lambda texts: _years(texts, "25"),
+}
+
+
+def _years(texts: pd.Series, century: str) -> bool:
+    dates = texts.str.contains(rf"(?:^|[./ -]){century}\d\d(?:$|[./ T-])")
+    return len(texts) > 0 and bool(dates.mean() > 0.5)
 
 
 def _first_of(clocks: dict[Column, Clock | None]) -> Column:

@@ -53,9 +53,7 @@ def lists_of(table: SampledTable, findings: Findings) -> Lists | None:
         among = [c.name for c in table.columns if _is_among(one, c, along)]
         places, first = _places(one, table, [*along, *among])
         told = any(_are_flags(c.entries) for c in listed if c.column.name in along)
-        if not (among or places or told or _is_named(one)) or (
-            not (among or places or told) and one.column.says("event", "user", "session")
-        ):
+        if not (among or places or told or _is_basket(one, listed, table)):
             continue
         found = Lists(
             items=one.column.name, separator=one.separator, along=along, among=among,
@@ -95,6 +93,18 @@ def _share(one: _Listed, column: Column) -> bool:
     if several.sum() < FEW:
         return False
     return _within(items[several], first[several])
+
+
+def _is_basket(one: _Listed, listed: list[_Listed], table: SampledTable) -> bool:
+    """Whether a list of which nothing was taken is what each row is about: no column has one item.
+
+    Products that are related to the one that was bought are no basket.
+    """
+    lists = {other.column.name for other in listed}
+    single = [c for c in table.columns if c.says("item") and not c.says(*_NEVER)]
+    if any(c.name not in lists for c in single) or one.column.says("event", "user", "session"):
+        return False
+    return _is_named(one)
 
 
 def _say(lists: Lists, findings: Findings) -> None:

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -35,8 +35,14 @@ BOXES = frozenset(
 )
 """Records in which trackers put whatever belongs to an event."""
 
+WORDS_KEPT = 4096
+"""Texts whose actions are remembered: columns say the same words again and again."""
+
 TELLING = 4
 """Letters from which on a word of another language than the others is believed: "ad" may be any."""
+
+MADE = (".position", ".taken")
+"""How headers end that come from taking lists apart: nobody wrote them in a language."""
 
 Meanings = frozenset[str]
 
@@ -55,7 +61,7 @@ def understand(headers: Iterable[str]) -> Headers:
     """Read headers, all in the language that explains most of them, or in English."""
     split = {header: tokens(header) for header in headers}
     known: Counter[str] = Counter()
-    for words in split.values():
+    for words in (words for header, words in split.items() if not header.endswith(MADE)):
         for language in _vocabulary():
             said = _phrases(words, (language,))
             # A pair that is one word explains both of its parts.
@@ -85,6 +91,7 @@ def fold(text: str) -> str:
     return "".join(sign for sign in plain if not unicodedata.category(sign).startswith("M"))
 
 
+@lru_cache(maxsize=WORDS_KEPT)
 def action_of(text: str) -> str | None:
     """The action that a word of a log stands for, "ignore" for none of ours; None: unknown."""
     words = [word for word in tokens(str(text)) if word not in {"is", "has", "was", "ist", "est"}]
@@ -99,6 +106,7 @@ def action_of(text: str) -> str | None:
     return next((action for action in _PRECEDENCE if action in found), None)
 
 
+@lru_cache(maxsize=WORDS_KEPT)
 def is_action(text: str) -> bool:
     """Whether a whole text is a word for an action, not only a part of it, as in PayPal."""
     return "_".join(tokens(text)) in _action_words()

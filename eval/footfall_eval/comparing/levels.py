@@ -157,9 +157,14 @@ class AskedToo:
             found = self.effect(metric, arm.name, arm.name)
             values[metric.name] = math.nan if found is None else found.control
         own = self.dear.loc[self.dear["arm"] == arm.name]
+        here = (self.crowd["arm"] == arm.name) & (self.crowd["visitor"] > 0)
+        came = [self._everybody[user] for user in self.crowd.loc[here, "user"]]
         return Arm(
             **{
                 **arm.__dict__,
+                # However often the surrogate played each of them.
+                "users": len(np.unique(self.groups)),
+                "visitors": len(np.unique(self.groups[came])),
                 "metrics": values,
                 "lowest": values,
                 "highest": values,

@@ -96,6 +96,9 @@ def test_the_pilot_speaks_for_nobody(asked):
     assert users == USERS * plan["times"]
     found = compare(RunLog.open(folder / "run")).contrast("knn")
     assert found.users == USERS - PILOT
+    arms = compare(RunLog.open(folder / "run")).arms
+    assert {arm.users for arm in arms} == {USERS - PILOT}  # however often each is played
+    assert all(0 < arm.visitors <= arm.users for arm in arms)
     assert plan["measured on"] < 0.5 * PILOT  # whether they came or not
     again = RunLog.open(folder / "run" / "asked").per_user()["user"]
     assert not set(plan["users"]) & set(again)

@@ -74,7 +74,7 @@ def action_spec(
         roles.of["action"] = codes[0]
         return _of_words(roles, told.actions, findings)
     action = _of_every_row(table, roles, findings)
-    status = status_of(table, roles, findings) if action == "purchase" else None
+    status = status_of(table, roles, told, findings) if action == "purchase" else None
     return action if status is None else status
 
 

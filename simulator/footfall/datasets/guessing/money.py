@@ -19,6 +19,7 @@ SIGNS = {
     "€": "EUR", "$": "USD", "£": "GBP", "₽": "RUB", "₹": "INR", "₩": "KRW", "₺": "TRY",
     "zł": "PLN", "kč": "CZK", " lei": "RON", "円": "JPY", "元": "CNY", "원": "KRW",
     "₫": "VND", "rp": "IDR", "฿": "THB", "₪": "ILS", "₴": "UAH", "₦": "NGN", "₱": "PHP",
+    "грн": "UAH", "руб": "RUB", "₸": "KZT", "₾": "GEL", "֏": "AMD", "₼": "AZN", "৳": "BDT",  # noqa: RUF001
 }  # fmt: skip
 CODES = frozenset({
     "EUR", "USD", "GBP", "CHF", "JPY", "CNY", "KRW", "INR", "RUB", "PLN", "CZK",
@@ -143,7 +144,7 @@ def in_cents(roles: Roles, findings: Findings) -> bool:
 
 
 def _named(column: Column) -> str:
-    words = column.name.upper().replace("_", " ").replace("(", " ").replace(")", " ").split()
+    words = [word.upper() for word in _words(column.name)]
     in_header = [word for word in words if word in CODES or word.lower() in SIGNS]
     if in_header:
         return _code(in_header[0])
@@ -162,12 +163,17 @@ def _in_language(column: Column, languages: tuple[str, ...]) -> str:
     beside = column.texts.head(1000).str.replace(MARKS, "", regex=True).str.extract(ANY_SIGN)
     signs = (beside["before"].fillna("") + beside["after"].fillna("")).value_counts(normalize=True)
     words = [str(sign) for sign in signs.index[signs > COMMON] if sign]
-    words += column.name.replace("_", " ").replace("(", " ").replace(")", " ").split()
+    words += _words(column.name)
     wanted = {_plain(word) for word in words} - {""}
     found = set()
     for language in languages:
         found |= {code for code in CODES if _plain(get_currency_symbol(code, language)) in wanted}
     return found.pop() if len(found) == 1 else ""
+
+
+def _words(header: str) -> list[str]:
+    """The words of a header, signs of money among them: "Price, kr." -> "Price", "kr"."""
+    return [word.strip(".") for word in re.split(r"[\s_()\[\],;:/-]+", header) if word.strip(".")]
 
 
 def _plain(sign: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from footfall.datasets.guessing.asking import Findings
-from footfall.datasets.guessing.facts import SampledTable
+from collections.abc import Mapping
+from shlex import quote
+
+from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
+from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
-from footfall.datasets.guessing.words import action_of, is_done
+from footfall.datasets.guessing.words import action_of, is_done, is_state, is_void
 from footfall.datasets.table_source import ActionColumn
+from footfall.datasets.wide import YES
 
 MOST = 15
 """States that an order can be in, at most."""
@@ -14,26 +18,104 @@ MOST = 15
 ALL = 0.95
 """Share of the rows whose state must be told for those that failed to be left out."""
 
+SOME = 0.5
+"""A mark of orders that came to nothing is in fewer rows than this share."""
 
-def status_of(table: SampledTable, roles: Roles, findings: Findings) -> ActionColumn | None:
-    """Tell purchases by the state of their order, where a column has states that are none."""
+BOUGHT, NOTHING = "purchase", "ignore"
+
+_MEANT = {BOUGHT: "the order came about", NOTHING: "it came to nothing: leave its rows out"}
+
+
+def status_of(
+    table: SampledTable, roles: Roles, told: Told, findings: Findings
+) -> ActionColumn | None:
+    """Tell purchases by the state of their order, where a column has states that are none.
+
+    States that no list knows are asked about: one of them may be a cancelled order.
+    """
     for column in table.columns:
-        if roles.taken(column) or column.numeric or not 2 <= column.distinct <= MOST:
+        if _is_mark(column) and not roles.taken(column):
+            _ask_of_marked(column, findings)
+        if roles.taken(column) or not 2 <= column.distinct <= MOST:
             continue
-        words = {str(word) for word in column.texts.unique()}
-        done = {word for word in words if is_done(word)}
-        void = {word for word in words - done if action_of(word) == "ignore"}
-        if not void or not done or words - done - void:
+        states = _states(column, told.actions)
+        if not states or set(states.values()) == {BOUGHT} or _describes(column, roles):
             continue
-        listed = ", ".join(sorted(void))
+        listed = ", ".join(sorted(word for word, meant in states.items() if meant != BOUGHT))
         if column.filled < ALL:
             why = f'only {column.filled:.0%} of the rows say so in "{column.name}"; take them out'
             findings.note("action", f"{listed}: read as purchases", why, assumed=True)
             return None
-        findings.note("action", column.name, f"the state of an order: {', '.join(sorted(done))}")
-        findings.note("action", f"{listed}: left out", "these orders came to nothing")
-        roles.of["action"] = column
-        return ActionColumn.model_validate(
-            {"column": column.name, "map": dict.fromkeys(sorted(done), "purchase")}
-        )
+        return _of_states(column, states, roles, findings)
     return None
+
+
+def _states(column: Column, told: Mapping[str, str]) -> dict[str, str | None]:
+    """What each state of an order means, None where that is unknown; {} for other columns."""
+    words = [str(word) for word in column.texts.unique()]
+    if column.flags:
+        yes = {word: NOTHING if word.lower() in YES else BOUGHT for word in words}
+        return dict(yes) if is_void(column.name) else {}
+    states = {word: told.get(word) or _came_about(word) for word in words}
+    named = is_state(column.name) or (is_void(column.name) and not column.numeric)
+    named = named and not column.says("user", "time")
+    return states if named or {BOUGHT, NOTHING} <= set(states.values()) else {}
+
+
+def _is_mark(column: Column) -> bool:
+    """Whether a column such as "cancelled at" is filled in some rows, and says what undid them."""
+    return is_void(column.name) and 0 < column.filled < SOME and not column.numeric
+
+
+def _ask_of_marked(column: Column, findings: Findings) -> None:
+    question = OpenQuestion(
+        f'"{column.name}" is filled in {column.filled:.0%} of the rows, such as '
+        f"{column.example(1):.30}: do they count as purchases? If not, take them out first.",
+        {BOUGHT: "they count, as all other rows do"},
+        BOUGHT,
+        "--action ANSWER",
+    )
+    findings.answer("action", question)
+
+
+def _came_about(word: str) -> str | None:
+    if is_done(word):
+        return BOUGHT
+    return NOTHING if is_void(word) or action_of(word) == NOTHING else None
+
+
+def _describes(column: Column, roles: Roles) -> bool:
+    """Whether it is the same in all rows of each user, or of each item: a state of theirs."""
+    for role in ("user", "item"):
+        rows = column.cells.groupby(roles.of[role].cells).agg(["size", "nunique"])
+        several = rows[rows["size"] > 1]
+        if len(several) and (several["nunique"] <= 1).all():
+            return True
+    return False
+
+
+def _of_states(
+    column: Column, states: Mapping[str, str | None], roles: Roles, findings: Findings
+) -> ActionColumn:
+    """Leave out the rows of orders that came to nothing; ask about states that are unknown."""
+    shares = column.texts.value_counts(normalize=True)
+    unknown = [word for word in map(str, shares.index) if states[word] is None]
+    meant = dict(states)
+    for word in unknown:
+        question = OpenQuestion(
+            f'{column.name}: did orders that are "{word}" ({shares[word]:.0%} of the rows) come '
+            "about?",
+            _MEANT,
+            BOUGHT,
+            " ".join(f"--action {quote(other + '=ANSWER')}" for other in unknown),
+        )
+        meant[word] = findings.answer(f"action {word}", question)
+    done = sorted(word for word, action in meant.items() if action != NOTHING)
+    void = sorted(word for word, action in meant.items() if action == NOTHING)
+    findings.note("action", column.name, f"the state of an order: {', '.join(done)}")
+    if void:
+        findings.note("action", f"{', '.join(void)}: left out", "these orders came to nothing")
+    roles.of["action"] = column
+    return ActionColumn.model_validate(
+        {"column": column.name, "map": {word: meant[word] for word in done}}
+    )

@@ -30,6 +30,9 @@ _PRECEDENCE = ("ignore", "cart", "purchase", "rate", "click", "view")
 _DENSE = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\u1100-\u11ff\uac00-\ud7af]")
 """Writing without spaces between words."""
 
+_NOT = re.compile("[未不無没沒미불]|대기|전")
+"""Not, not yet, before: in a state of Chinese, Japanese or Korean."""
+
 BOXES = frozenset(
     {"properties", "props", "params", "attributes", "attrs", "payload", "data", "detail"}
 )
@@ -99,7 +102,10 @@ def action_of(text: str) -> str | None:
     whole = known.get("_".join(words))
     if whole is not None:
         return whole
-    found = {action for action in map(_action_of_word, words) if action}
+    begun = [word for word in words if word in _listed("begun")]
+    found = {action for word in words if word not in begun and (action := _action_of_word(word))}
+    if begun and (len(words) == len(begun) or not found.isdisjoint({"purchase", "cart"})):
+        return "ignore"
     joined = "".join(words)
     if not found and _DENSE.search(joined):
         found = {action for word, action in known.items() if len(word) > 1 and word in joined}
@@ -115,7 +121,27 @@ def is_action(text: str) -> bool:
 def is_done(text: str) -> bool:
     """Whether a word says that an order came about: paid, shipped, delivered."""
     words = tokens(text)
-    return bool(words) and "_".join(words) in _done_words()
+    if not words or "_".join(words) in _listed("done"):
+        return bool(words)
+    if _DENSE.search(text):
+        inside = [w for w in _listed("done") if len(w) > 1 and w in "".join(words)]
+        return bool(inside) and action_of(text) != "ignore" and not _NOT.search(text)
+    return len(words) == 1 and _listed_stem(words[0], "done")
+
+
+def is_void(text: str) -> bool:
+    """Whether a word says that an order was undone: cancelled, returned, refunded."""
+    words = tokens(text)
+    dense = _DENSE.search(text) and any(word in "".join(words) for word in _listed("void"))
+    return bool(dense) or any(w in _listed("void") or _listed_stem(w, "void") for w in words)
+
+
+def is_state(header: str) -> bool:
+    """Whether a header names the state that an order is in."""
+    words, known = tokens(header), _listed("state")
+    dense = _DENSE.search(header) and any(word in "".join(words) for word in known)
+    pairs = {"_".join(words[n:end]) for n in range(len(words)) for end in range(n + 1, n + 4)}
+    return bool(dense) or not pairs.isdisjoint(known)
 
 
 def _action_of_word(word: str) -> str | None:
@@ -247,8 +273,20 @@ def _action_words() -> dict[str, str]:
 
 
 @cache
-def _done_words() -> frozenset[str]:
-    return frozenset("_".join(tokens(word)) for word in _table("actions")["done"])
+def _listed(name: str) -> frozenset[str]:
+    """Words of a list, those that stand for all that begin so left out."""
+    words = [word for word in _table("actions")[name] if not word.endswith("*")]
+    return frozenset("_".join(tokens(word)) for word in words)
+
+
+def _listed_stem(word: str, name: str) -> bool:
+    return word.startswith(_stems(name))
+
+
+@cache
+def _stems(name: str) -> tuple[str, ...]:
+    words = [word for word in _table("actions")[name] if word.endswith("*")]
+    return tuple(fold(word.rstrip("*")) for word in words)
 
 
 @cache

@@ -1,0 +1,110 @@
+"""``footfall init`` on orders of which some came to nothing: none of them is read as a purchase."""
+
+import numpy as np
+import pytest
+
+from footfall.datasets.guessing.asking import Told, UnansweredError, nobody, usual
+from footfall.datasets.guessing.guess import LogTables, guess
+from footfall.datasets.guessing.words import action_of, is_done, is_void
+from footfall.datasets.sources import load
+from logs_of_shops import csv_file
+from telling_logs import orders
+
+
+def with_state(header, good, bad, every=9):
+    h = orders()
+    h[header] = np.where(h["order"] % every == 3, bad, good)
+    names = {"order": "order_id", "user": "customer", "item": "sku", "at": "ordered_at"}
+    return h[["order", "user", "item", "units", "price", "at", header]].rename(columns=names)
+
+
+def read(frame, folder, told=None, who=nobody):
+    log = folder / csv_file(frame, folder)
+    found = guess(LogTables(log), told or Told(), who)
+    return found, load(found.source, folder).interactions
+
+
+@pytest.mark.parametrize(
+    ("header", "good", "bad"),
+    [
+        ("주문상태", "배달완료", "주문취소"),
+        ("Stav", "Vybavená", "Stornovaná"),
+        ("Състояние", "Приключена", "Върната"),
+        ("配送状況", "出荷済み", "返品済み"),
+        ("is_cancelled", "0", "1"),
+        ("Returned", "No", "Yes"),
+        ("storniert", "nein", "ja"),
+    ],
+)
+def test_orders_that_came_to_nothing_are_left_out(tmp_path, header, good, bad):
+    frame = with_state(header, good, bad)
+    _, rows = read(frame, tmp_path)
+    assert set(rows["action"]) == {"purchase"}
+    assert len(rows) == (frame[header] == good).sum()
+
+
+@pytest.mark.parametrize(
+    ("header", "good", "bad"),
+    [
+        ("order_status", "completed", "on hold"),
+        ("status", "shipped", "on its way"),
+        ("状态", "甲", "乙"),
+        ("order_status", "1", "5"),
+        ("Anulat", "zz", "qq"),
+    ],
+)
+def test_a_state_that_no_list_knows_is_asked_about(tmp_path, header, good, bad):
+    frame = with_state(header, good, bad)
+    with pytest.raises(UnansweredError, match=f"{header}: did orders that are "):
+        read(frame, tmp_path)
+    told = Told(actions={good: "purchase", bad: "ignore"})
+    _, rows = read(frame, tmp_path, told)
+    assert len(rows) == (frame[header] == good).sum()
+    found, rows = read(frame, tmp_path, who=usual)
+    assert any(f.what.startswith("action ") and f.assumed for f in found.findings)
+
+
+def test_a_column_that_is_filled_where_an_order_was_cancelled_is_asked_about(tmp_path):
+    frame = with_state("cancelled_at", "", "2024-03-01 10:00:00")
+    with pytest.raises(UnansweredError, match='"cancelled_at" is filled in'):
+        read(frame, tmp_path)
+    _, rows = read(frame, tmp_path, Told(actions={"*": "purchase"}))
+    assert len(rows) == len(frame)
+
+
+def test_the_status_of_a_customer_is_no_state_of_orders(tmp_path):
+    frame = with_state("x", "a", "b").drop(columns="x")
+    frame["member_status"] = np.where(frame["customer"] % 2, "gold", "cancelled")
+    frame["status"] = np.where(frame["sku"] % 2, "discontinued", "cancelled")
+    _, rows = read(frame, tmp_path)
+    assert len(rows) == len(frame)
+
+
+@pytest.mark.parametrize("word", ["미완료", "未完了", "未付款", "awaiting payment", "not shipped"])
+def test_what_is_still_to_come_has_not_come_about(word):
+    assert not is_done(word)
+    assert not is_void(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "action"),
+    [
+        ("PLAY_START", "click"),
+        ("stream started", "click"),
+        ("Checkout Started", "ignore"),
+        ("order_started", "ignore"),
+        ("started", "ignore"),
+        ("video start", None),
+    ],
+)
+def test_what_began_is_what_began_and_no_purchase_yet(word, action):
+    assert action_of(word) == action
+
+
+@pytest.mark.parametrize(
+    ("header", "code"), [("Ціна, грн", "UAH"), ("Price/EUR", "EUR"), ("Amount [USD]", "USD")]
+)
+def test_a_header_names_its_currency_behind_any_sign(tmp_path, header, code):
+    frame = with_state("x", "a", "b").drop(columns="x").rename(columns={"price": header})
+    found, _ = read(frame, tmp_path)
+    assert found.source.currency == code

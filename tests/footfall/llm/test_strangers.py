@@ -168,6 +168,7 @@ def test_all_files_are_written_in_one_place():
         "large/shelf.py",
         "weights/adapters.py",
         "weights/embedded.py",
+        "weights/int8.py",
     }
     assert set(found) <= allowed
 

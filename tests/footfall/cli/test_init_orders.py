@@ -95,9 +95,13 @@ def test_what_is_still_to_come_has_not_come_about(word):
         ("order_started", "ignore"),
         ("started", "ignore"),
         ("video start", None),
+        ("add_to_wishlist", "click"),
+        ("Product Added", "cart"),
+        ("add_to_cart", "cart"),
+        ("add to basket from wishlist", "cart"),
     ],
 )
-def test_what_began_is_what_began_and_no_purchase_yet(word, action):
+def test_verbs_of_beginning_and_adding_leave_the_meaning_to_other_words(word, action):
     assert action_of(word) == action
 
 

@@ -103,7 +103,11 @@ def action_of(text: str) -> str | None:
     if whole is not None:
         return whole
     begun = [word for word in words if word in _listed("begun")]
-    found = {action for word in words if word not in begun and (action := _action_of_word(word))}
+    told = {word: action for word in words if (action := _action_of_word(word))}
+    where = {w: action for w, action in told.items() if not _is_listed(w, "adding")}
+    if "purchase" in where.values():  # added to an order: not bought yet
+        where = told
+    found = {action for word, action in (where or told).items() if word not in begun}
     if begun and (len(words) == len(begun) or not found.isdisjoint({"purchase", "cart"})):
         return "ignore"
     joined = "".join(words)
@@ -126,14 +130,14 @@ def is_done(text: str) -> bool:
     if _DENSE.search(text):
         inside = [w for w in _listed("done") if len(w) > 1 and w in "".join(words)]
         return bool(inside) and action_of(text) != "ignore" and not _NOT.search(text)
-    return len(words) == 1 and _listed_stem(words[0], "done")
+    return len(words) == 1 and _is_listed(words[0], "done")
 
 
 def is_void(text: str) -> bool:
     """Whether a word says that an order was undone: cancelled, returned, refunded."""
     words = tokens(text)
     dense = _DENSE.search(text) and any(word in "".join(words) for word in _listed("void"))
-    return bool(dense) or any(w in _listed("void") or _listed_stem(w, "void") for w in words)
+    return bool(dense) or any(_is_listed(word, "void") for word in words)
 
 
 def is_state(header: str) -> bool:
@@ -279,8 +283,8 @@ def _listed(name: str) -> frozenset[str]:
     return frozenset("_".join(tokens(word)) for word in words)
 
 
-def _listed_stem(word: str, name: str) -> bool:
-    return word.startswith(_stems(name))
+def _is_listed(word: str, name: str) -> bool:
+    return word in _listed(name) or word.startswith(_stems(name))
 
 
 @cache

@@ -1,6 +1,7 @@
 """``footfall init`` on orders of which some came to nothing: none of them is read as a purchase."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody, usual
@@ -112,3 +113,25 @@ def test_a_header_names_its_currency_behind_any_sign(tmp_path, header, code):
     frame = with_state("x", "a", "b").drop(columns="x").rename(columns={"price": header})
     found, _ = read(frame, tmp_path)
     assert found.source.currency == code
+
+
+@pytest.mark.parametrize("header", ["display_order", "sort_order", "order_in_list"])
+def test_an_order_of_things_on_a_page_is_a_place_and_no_purchase_order(tmp_path, header):
+    rng = np.random.default_rng(4)
+    pages, places = 300, 6
+    frame = pd.DataFrame(
+        {
+            "request": np.repeat([f"r{n:04d}" for n in range(pages)], places),
+            "customer_key": np.repeat(rng.integers(0, 60, pages), places),
+            "sku": [f"z{n}" for n in rng.permuted([range(40)] * pages, axis=1)[:, :places].ravel()],
+            header: np.tile(np.arange(places) + 1, pages),
+            "served_at": np.repeat(
+                pd.date_range("2026-01-05", periods=pages, freq="37min").astype(str), places
+            ),
+            "is_clicked": rng.random(pages * places) < 0.2,
+        }
+    )
+    found, rows = read(frame, tmp_path)
+    assert found.source.columns.position == header
+    assert found.source.columns.order is None
+    assert rows.loc[rows["action"] == "view", "position"].nunique() == places

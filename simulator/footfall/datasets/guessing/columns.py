@@ -13,6 +13,7 @@ from footfall.datasets.guessing.by_values import by_values
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.flags import flags_of
 from footfall.datasets.guessing.moments import Clock, clock_of, moments_of
+from footfall.datasets.guessing.possible import of_many
 from footfall.datasets.guessing.roles import AWAY, ROLES, Roles, shows
 from footfall.datasets.guessing.who import who_or_what
 from footfall.datasets.guessing.words import action_of, is_action
@@ -230,6 +231,8 @@ def _further(
         free = [c for c in free if c.distinct > 1]
     if role in ("page", "order"):  # what no two rows share holds nothing together
         free = [c for c in free if c.distinct < len(c.texts)] or free
+    if role == "order" and shows(roles):  # "display_order": a place on the page
+        free = [c for c in free if not of_many(c, roles.of["user"])]
     if role in ("title", "category"):
         free = [c for c in free if _of_the_item(c, roles.of["item"])]
     record = roles.of["item"].record

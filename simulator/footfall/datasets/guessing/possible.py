@@ -66,6 +66,13 @@ def of_one_moment(column: Column, time: Column) -> bool:
     return len(moments) >= VALUES and bool((moments < 2).mean() > ALL_BUT)
 
 
+def of_many(column: Column, user: Column) -> bool:
+    """Whether most values that come again stand beside several users, as no order's id does."""
+    groups = user.cells[column.texts.index].groupby(column.texts)
+    users = groups.nunique()[groups.size() > 1]
+    return bool((users > 1).mean() > MOSTLY) if len(users) else False
+
+
 def _repeats(column: Column, roles: Roles) -> float:
     """Of rows that one user has at one moment, the share that says the same twice or more."""
     named = ("user", "time", "clock", "action")

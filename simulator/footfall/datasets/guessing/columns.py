@@ -232,7 +232,8 @@ def _further(
     if role in ("page", "order"):  # what no two rows share holds nothing together
         free = [c for c in free if c.distinct < len(c.texts)] or free
     if role == "order" and shows(roles):  # "display_order": a place on the page
-        free = [c for c in free if not of_many(c, roles.of["user"])]
+        user = roles.of["user"]
+        free = [c for c in free if c.says("session", "id") or not of_many(c, user)]
     if role in ("title", "category"):
         free = [c for c in free if _of_the_item(c, roles.of["item"])]
     record = roles.of["item"].record

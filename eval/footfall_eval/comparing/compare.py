@@ -161,7 +161,7 @@ def compare_users(
         ),
         correction=correction,
         level=level,
-        no_verdict=_problems(arms) or _doubts(arms, adjusted, main, level),
+        no_verdict=_problems(arms) or doubts(arms, adjusted, main, level),
         played=played,
     )
     return _replace(result, verdict=verdict(result))
@@ -245,12 +245,6 @@ def _problems(arms: tuple[Arm, ...]) -> tuple[str, ...]:
     found = [arm.answers.problem() for arm in arms if arm.answers is not None]
     found += [silence(arm.undecided_pages, arm.pages, f" of {arm.name}") for arm in arms]
     return tuple(f"{problem}." for problem in found if problem)
-
-
-def _doubts(
-    arms: tuple[Arm, ...], contrasts: tuple[Contrast, ...], primary: str, level: float
-) -> tuple[str, ...]:
-    return tuple(f"{doubt}." for doubt in doubts(arms, contrasts, primary, level))
 
 
 def _arm(

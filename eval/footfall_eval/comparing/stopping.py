@@ -130,7 +130,7 @@ def reason_to_stop(log: RunLog) -> str:
     if rule is None or not treatments or no_verdict(log.manifest):
         return ""
     done = _epochs(log)
-    if done < rule.min_epochs or uneven(_asked(log).per_user()):
+    if done < rule.min_epochs or _lost_unevenly(log):
         return ""
     level = 1 - (1 - rule.level) / len(treatments)
     for treatment in treatments:
@@ -146,9 +146,15 @@ def reason_to_stop(log: RunLog) -> str:
     )
 
 
-def _asked(log: RunLog) -> RunLog:
-    """The log of those whom the model was asked about: of two levels the second."""
-    return RunLog.open(log.path / ASKED) if log.scenario.get("levels") else log
+def _lost_unevenly(log: RunLog) -> bool:
+    """Of those whom the model was asked about: of two levels the second."""
+    if not log.scenario.get("levels"):
+        return uneven(log.per_user())
+    asked = RunLog.open(log.path / ASKED)
+    try:
+        return uneven(asked.per_user())
+    finally:
+        asked.connection.close()
 
 
 def _epochs(log: RunLog) -> int:

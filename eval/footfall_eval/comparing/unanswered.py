@@ -43,8 +43,8 @@ def uneven(per_user: pd.DataFrame) -> bool:
 
 def doubts(
     arms: Sequence[Arm], contrasts: Sequence[Contrast], primary: str, level: float
-) -> list[str]:
-    """Why no winner can be named in the primary metric, a phrase for each contrast in doubt.
+) -> tuple[str, ...]:
+    """Why no winner can be named in the primary metric, a sentence for each contrast in doubt.
 
     The ruling must be the same if visits that were cut short had gone like the others of their arm.
 
@@ -55,15 +55,15 @@ def doubts(
         level: Of confidence.
     """
     lost = {arm.name: arm.lost_visits for arm in arms}
-    return [
+    return tuple(
         f"The model gave no answer in {_told(lost, one)}; had those visits gone on like the "
-        "others of their arm, the verdict would be another"
+        "others of their arm, the verdict would be another."
         for one in contrasts
         if one.metric == primary
         and _METRICS[primary].per_user
         and max(lost[one.control], lost[one.treatment]) > NEGLIGIBLE
         and _ruling(one, level) != _if_whole(one, lost, level)
-    ]
+    )
 
 
 def _told(lost: dict[str, float], one: Contrast) -> str:

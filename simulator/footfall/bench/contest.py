@@ -11,14 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any
 
 from footfall.bench.measure import MeasuringJob, SpeedSamples, measure_modes, measure_naive
 from footfall.bench.results import Measured, rows
 from footfall.bench.workload import QuestionSize, groceries
 from footfall.errors import RunError
 from footfall.llm.devices import installed_device, installed_version
-from footfall.llm.specs import ModelSpec, served_name
+from footfall.llm.specs import ModelSpec, Quantization, served_name
 from footfall.options import Announce
 
 
@@ -31,7 +31,7 @@ class BenchOptions:
     pages: int = 16
     """Households that look at one page each, all at once."""
     repeats: int = 3
-    quantization: Literal["none", "int8", "fp8"] = "none"
+    quantization: Quantization = "none"
     """Of Footfall's engine; the naive one computes as the model is stored."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,13 +12,14 @@ from footfall.bench.rates import keep
 from footfall.bench.show import show
 from footfall.bench.workload import HISTORIES, SLATES, QuestionSize
 from footfall.errors import UserError
+from footfall.llm.specs import Quantization
 from footfall.plumbing.stderr import stderr
 
 
 def bench(
     model: Annotated[str, typer.Option(help="Hub name, folder, or embedded.")] = "embedded",
     quantization: Annotated[
-        Literal["none", "int8", "fp8"], typer.Option(help="Eight bits (docs/models.md).")
+        Quantization, typer.Option(help="Eight bits (docs/models.md).")
     ] = "none",
     history: Annotated[int, typer.Option(min=1, max=400, help="Events in a prompt.")] = 20,
     slate: Annotated[int, typer.Option(min=1, max=50, help="Items on a page.")] = 10,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from footfall.llm.specs import ModelSpec
+from footfall.llm.specs import ModelSpec, Quantization
 from footfall.llm.vllm.serve import serve as serve_model
 from footfall.plumbing.stderr import stderr
 
@@ -17,7 +17,7 @@ def serve(
         str | None, typer.Option(help="LoRA adapter; served as MODEL+ADAPTER.")
     ] = None,
     quantization: Annotated[
-        Literal["none", "int8", "fp8"], typer.Option(help="Eight bits; served as MODEL+int8.")
+        Quantization, typer.Option(help="Eight bits; served as MODEL+int8.")
     ] = "none",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,

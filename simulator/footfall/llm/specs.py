@@ -10,6 +10,9 @@ from pydantic import AnyHttpUrl, Field, SerializerFunctionWrapHandler, model_ser
 from footfall.plumbing.secret_specs import EnvName, NoCredentials
 from footfall.plumbing.spec import Operational, Spec
 
+Quantization = Literal["none", "int8", "fp8"]
+"""Weights and activations in eight bits, or as they are stored."""
+
 
 class ModelSpec(Spec):
     """The model, and how to run it. Every field has a default that works on a laptop."""
@@ -32,7 +35,7 @@ class ModelSpec(Spec):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Arithmetic; ``auto`` takes the type that the weights are stored in, but float32 on a CPU
     that has no instructions for bfloat16."""
-    quantization: Literal["none", "int8", "fp8"] = "none"
+    quantization: Quantization = "none"
     """Weights and activations of linear layers in eight bits: faster, and a little off
     (docs/models.md#eight-bits). ``int8`` on CPUs with AVX512-VNNI or alike and on CUDA, ``fp8`` on
     CUDA only."""

@@ -166,7 +166,7 @@ def test_all_files_are_written_in_one_place():
         "behaviour/kept.py",
         "exports/bandit.py",
         "large/shelf.py",
-        "weights/adapters.py",
+        "weights/made.py",
         "weights/embedded.py",
         "weights/int8.py",
     }

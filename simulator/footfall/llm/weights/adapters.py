@@ -15,10 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from footfall.errors import ModelError, did_you_mean, one_line
-from footfall.plumbing.files import appearing
+from footfall.errors import ModelError, did_you_mean
+from footfall.llm.weights.made import made_once, quick_hash
 from footfall.plumbing.json_files import read_object
 
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -149,35 +147,14 @@ def merged_folder(
     Raises:
         ModelError: They do not fit, or peft is missing.
     """
-    name = f"merged-{quick_hash(base)[:12]}-{adapter_hash(adapter)[:12]}"
-    folder = (cache or platformdirs.user_cache_path("footfall") / "models") / name
-    if not (folder / _MARKER).is_file():
-        announce("merging the adapter into the model (once, some seconds)")
-        _merge(base, adapter, folder)
-    return folder
-
-
-def quick_hash(base: Path) -> str:
-    """Of the configuration, and of names, sizes and times of the weights: enough for a cache."""
-    return hashlib.sha256((base / "config.json").read_bytes() + _sizes(base)).hexdigest()
-
-
-def _sizes(base: Path) -> bytes:
-    rows = [
-        f"{p.name}:{p.stat().st_size}:{p.stat().st_mtime_ns}"
-        for p in sorted(base.glob("*.safetensors"))
-    ]
-    return f"{base}|{'|'.join(rows)}".encode()
-
-
-def _merge(base: Path, adapter: Path, folder: Path) -> None:
-    try:
-        with appearing(folder, (folder / _MARKER).is_file) as temporary:
-            _write(base, adapter, temporary)
-            (temporary / _MARKER).write_text("{}\n", encoding="utf-8")
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = one_line(error, 200)
-        raise ModelError(f"adapter {adapter} does not fit the model {base}: {reason}") from error
+    return made_once(
+        f"merged-{quick_hash(base)[:12]}-{adapter_hash(adapter)[:12]}",
+        _MARKER,
+        lambda folder: _write(base, adapter, folder),
+        begin=lambda: announce("merging the adapter into the model (once, some seconds)"),
+        wrong=f"adapter {adapter} does not fit the model {base}",
+        cache=cache,
+    )
 
 
 def _write(base: Path, adapter: Path, folder: Path) -> None:

@@ -14,11 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from footfall.errors import ModelError, one_line
-from footfall.llm.weights.adapters import quick_hash
-from footfall.plumbing.files import appearing
+from footfall.errors import ModelError
+from footfall.llm.weights.made import made_once, quick_hash
 from footfall.plumbing.json_files import read_object
 
 _MARKER = "footfall-int8.json"
@@ -41,18 +38,14 @@ def int8_folder(base: Path, announce: Callable[[str], None], cache: Path | None 
         raise ModelError("a model that sees images is not put into int8: leave quantization out")
     if "quantization_config" in config:
         raise ModelError(f"{base}: the weights have fewer bits already: leave quantization out")
-    root = cache or platformdirs.user_cache_path("footfall") / "models"
-    folder = root / f"int8-{quick_hash(base)[:12]}"
-    if not (folder / _MARKER).is_file():
-        announce("putting the model into int8 (once, some seconds)")
-        try:
-            with appearing(folder, (folder / _MARKER).is_file) as temporary:
-                _write(base, config, temporary)
-                (temporary / _MARKER).write_text("{}\n", encoding="utf-8")
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = one_line(error, 200)
-            raise ModelError(f"{base} cannot be put into int8: {reason}") from error
-    return folder
+    return made_once(
+        f"int8-{quick_hash(base)[:12]}",
+        _MARKER,
+        lambda folder: _write(base, config, folder),
+        begin=lambda: announce("putting the model into int8 (once, some seconds)"),
+        wrong=f"{base} cannot be put into int8",
+        cache=cache,
+    )
 
 
 def _write(base: Path, config: dict[str, Any], folder: Path) -> None:

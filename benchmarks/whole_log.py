@@ -125,7 +125,7 @@ def main() -> None:
     if not (options.folder / "events.parquet").exists():
         write_shop(options.folder, options.events, pages=options.pages)
     name_the_fit(options.folder)
-    figures: dict[str, str] = {}
+    figures = {"load-before": f"{os.getloadavg()[0]:.0f}", "nice": str(os.nice(0))}
     total = {"core": 0.0, "others": 0.0, "clock": 0.0}  # of what a user needs, each once
     for name in options.only.split(","):
         found = measure(options.folder, COMMANDS[name])

@@ -13,18 +13,16 @@ page of memory that two share counts once). ``--keep NAME`` writes them to bench
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import resource
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
-from typing import Self
 
 import psutil
 from figures import keep, when
+from memory import MemoryOfAll
 from shop_log import write_shop
 
 FOOTFALL = (sys.executable, "-c", "from footfall.cli.main import main; main()")
@@ -78,41 +76,6 @@ def _core_seconds_of_all() -> float:
     return float(times.user + times.nice + times.system)
 
 
-class MemoryOfAll:
-    """The most memory that a process and its children held at one time, looked at each second."""
-
-    def __init__(self, pid: int) -> None:
-        self._root = psutil.Process(pid)
-        self._over = threading.Event()
-        self._watch = threading.Thread(target=self._look, daemon=True)
-        self.peak = 0
-        """Bytes: proportional set sizes, so that what processes share counts once."""
-
-    def __enter__(self) -> Self:
-        self._watch.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._watch.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(1.0):
-            held = 0
-            for process in _family(self._root):
-                with contextlib.suppress(psutil.Error):  # it has just ended
-                    held += process.memory_full_info().pss
-            self.peak = max(self.peak, held)
-
-
-def _family(root: psutil.Process) -> list[psutil.Process]:
-    """A process with all that it has started and that still run."""
-    try:
-        return [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return []
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -125,7 +88,7 @@ def main() -> None:
     if not (options.folder / "events.parquet").exists():
         write_shop(options.folder, options.events, pages=options.pages)
     name_the_fit(options.folder)
-    figures = {"load-before": f"{os.getloadavg()[0]:.0f}", "nice": str(os.nice(0))}
+    figures = {"load-before": f"{os.getloadavg()[0]:.0f}"}
     total = {"core": 0.0, "others": 0.0, "clock": 0.0}  # of what a user needs, each once
     for name in options.only.split(","):
         found = measure(options.folder, COMMANDS[name])

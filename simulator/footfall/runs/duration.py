@@ -31,7 +31,7 @@ class Slowed:
 
 
 @dataclass(frozen=True)
-class Asking:
+class EngineSeconds:
     """Seconds of computing tokens on a quiet machine: expected, and the range."""
 
     seconds: float
@@ -50,7 +50,7 @@ class Duration:
     """How many times as long as on a quiet machine."""
 
     @classmethod
-    def of(cls, asking: Asking, engine: Slowed, around: Took, world: Slowed) -> Duration:
+    def of(cls, asking: EngineSeconds, engine: Slowed, around: Took, world: Slowed) -> Duration:
         """Put the parts together.
 
         Args:

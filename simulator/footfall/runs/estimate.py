@@ -24,7 +24,7 @@ from footfall.plumbing.busy import cores, slowed, slowed_lately
 from footfall.plumbing.stopwatch import Took
 from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
-from footfall.runs.duration import Asking, Duration, Slowed
+from footfall.runs.duration import Duration, EngineSeconds, Slowed
 from footfall.runs.histories import read_histories
 from footfall.runs.levels import asked_of
 from footfall.runs.own_users import asks_nobody
@@ -142,7 +142,9 @@ def _duration(sample: Rehearsal, speed: Speed, around: Took, engine: Slowed) -> 
     asking = sample.tokens / speed.tokens_per_second if speed.tokens_per_second else 0.0
     unsure = SIDES * sample.spread
     low, high = speed.bounds
-    tokens = Asking(asking, asking * low * max(0.0, 1 - unsure), asking * high * (1 + unsure))
+    tokens = EngineSeconds(
+        asking, asking * low * max(0.0, 1 - unsure), asking * high * (1 + unsure)
+    )
     return Duration.of(tokens, engine, around, Slowed(around.busy, slowed_lately(1)))
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from footfall.plumbing.busy import as_alone, slowed
 from footfall.plumbing.stopwatch import Took
-from footfall.runs.duration import Asking, Duration, Slowed
+from footfall.runs.duration import Duration, EngineSeconds, Slowed
 
-ASKING = Asking(seconds=100.0, low=60.0, high=170.0)
+ASKING = EngineSeconds(seconds=100.0, low=60.0, high=170.0)
 QUIET = Slowed(1.0, 1.0)
 
 

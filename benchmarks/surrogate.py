@@ -5,7 +5,12 @@
 
 Both decide pages of items drawn evenly for the scenario's users, one process, nothing stored.
 ``--teacher-pages 0`` leaves the language model out. ``--loop`` also runs ``feedback-loop`` with the
-surrogate (500 users, 8 weeks, 3 arms). ``--keep`` writes the figures to benchmarks/results.
+surrogate (500 users, 8 weeks, 3 arms). ``--keep`` writes the figures to benchmarks/results, and how
+truly the surrogate repeats its teacher, which ``footfall distill`` has measured.
+
+    python benchmarks/surrogate.py demo runs/small --truth
+
+writes the latter only.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from figures import keep, when
@@ -26,6 +32,7 @@ from footfall.choice.specs import ChoiceSpec
 from footfall.llm.fake import FakeModel
 from footfall.llm.opening import open_model
 from footfall.options import Options
+from footfall.plumbing.json_files import read_object
 from footfall.plumbing.yaml_files import folder_of
 from footfall.runs.histories import Histories, read_histories
 from footfall.runs.run import run
@@ -66,6 +73,51 @@ def loop(surrogate: Path) -> dict[str, float]:
     }
 
 
+CELLS = {
+    "learned from": "what was learned from",
+    "held-out users": "**held-out users**",
+    "held-out items": "**held-out items** (names never seen)",
+    "held-out users and items": "both",
+}
+
+
+def truth(surrogate: Path) -> dict[str, str]:
+    """What ``footfall distill`` has measured on users and items that were kept back."""
+    told = read_object(surrogate / "surrogate.json")
+    lessons, found = told["lessons"], told["fidelity"]
+    cells = ["| answers about | n | Pearson | Spearman | error / spread |", "|---|---|---|---|---|"]
+    for name, words in CELLS.items():
+        cell = found["cells"][name]
+        share = cell["rmse"] / cell["teacher's spread"]
+        numbers = (f"{value:.3f}" for value in (cell["pearson"], cell["spearman"], share))
+        cells.append(f"| {words} | {cell['pairs']:,} | {' | '.join(numbers)} |")
+    alone, habits = (
+        {one["treatment"]: one for one in found["effects"] if one["outcome"] == outcome}
+        for outcome in ("the model alone", "with the scenario's habits")
+    )
+    arms = ["| less random | the model alone: model | surrogate | ratio (95%) "
+            "| with the demo's habits: ratio |", "|---|---|---|---|---|"]  # fmt: skip
+    for arm, one in alone.items():
+        effects = f"{one['teacher']:+.3f} | {one['surrogate']:+.3f}"
+        arms.append(f"| {arm} | {effects} | {_ratio(one)} | {_ratio(habits[arm])} |")
+    users, nats = found["held-out users"], found["held-out users"]["nll"]
+    return {
+        "lessons": f"{lessons['users']} households, {lessons['pages']} pages, "
+        f"{lessons['items']:,} items; {lessons['users'] - users['users']} households learned from",
+        "table": "\n" + "\n".join(cells) + "\n",
+        "arms": "\n" + "\n".join(arms) + "\n",
+        "within": f"{users['correlation within pages']:.2f}",
+        "users": f"{users['users']}",
+        "softmax": f"{nats['teacher']:.3f} nats foreseen by the model itself, "
+        f"{nats['surrogate']:.3f} by the surrogate, {nats['guessing']:.3f} by guessing",
+    }
+
+
+def _ratio(effect: dict[str, Any]) -> str:
+    low, high = effect["ratio interval"]
+    return f"{effect['ratio']:.2f} ({low:.2f} to {high:.2f})"
+
+
 def main() -> None:
     """Measure and print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -74,7 +126,13 @@ def main() -> None:
     parser.add_argument("--teacher-pages", type=int, default=32)
     parser.add_argument("--loop", action="store_true")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--truth", action="store_true")
     given = parser.parse_args()
+    if given.keep or given.truth:
+        told = f"python benchmarks/surrogate.py {given.scenario} FOLDER --truth"
+        keep("surrogate-truth", told, truth(given.surrogate) | {"when": when()})
+    if given.truth:
+        return
     scenario, base = read_scenario(given.scenario), folder_of(given.scenario)
     histories = read_histories(scenario, base, lambda _: None)
     k = scenario.world.slate

@@ -95,8 +95,8 @@ def truth(surrogate: Path) -> dict[str, str]:
         {one["treatment"]: one for one in found["effects"] if one["outcome"] == outcome}
         for outcome in ("the model alone", "with the scenario's habits")
     )
-    arms = ["| less random | the model alone: model | surrogate | ratio (95%) "
-            "| with the demo's habits: ratio |", "|---|---|---|---|---|"]  # fmt: skip
+    head = "| less random | the model alone: model | surrogate | ratio (95%) "
+    arms = [f"{head}| with the demo's habits: ratio |", "|---|---|---|---|---|"]
     for arm, one in alone.items():
         effects = f"{one['teacher']:+.3f} | {one['surrogate']:+.3f}"
         arms.append(f"| {arm} | {effects} | {_ratio(one)} | {_ratio(habits[arm])} |")

@@ -35,10 +35,22 @@ def slowed(threads: int, seconds: float = LOOK) -> float:
     return as_alone(took, computed, threads)
 
 
-def slowed_lately(threads: int) -> float:
-    """The same by the longest queue of the last quarter of an hour, as the kernel counts it."""
-    others = max(0.0, max(os.getloadavg()) - 1.0)  # whoever asks is in the queue, too
-    return max(1.0, (others + threads) / (os.cpu_count() or 1))
+def slowed_lately(now: float, threads: int) -> float:
+    """The same over the last quarter of an hour, where that was busier than the last minute.
+
+    By how much is told by the queues that the kernel counts; what a program that waits in one gets
+    of the cores is not (some come first), so it is taken from what was measured.
+
+    Args:
+        now: What ``slowed`` has found.
+        threads: As there.
+    """
+    minute, _, quarter = os.getloadavg()
+    return max(now, now * _queue(quarter, threads) / _queue(minute, threads))
+
+
+def _queue(load: float, threads: int) -> float:
+    return max(0.0, load - 1.0) + threads  # whoever asks is in the queue, too
 
 
 def as_alone(seconds: float, computed: float, threads: int) -> float:

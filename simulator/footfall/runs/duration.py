@@ -2,7 +2,7 @@
 
 Its parts are what the engine computes, and all around it. Other programs may end before the run
 does, so the lower bound is that of a quiet machine. Or they go on, so what is expected takes as
-much longer as they slow it down now, and the upper bound as they did at their busiest of late.
+much longer as they slow it down now, and the upper bound as they did of late, if that was more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Slowed:
 
     now: float
     lately: float
-    """When the machine was busiest."""
+    """In the last quarter of an hour."""
 
     @property
     def most(self) -> float:

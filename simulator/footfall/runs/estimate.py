@@ -6,7 +6,7 @@ a lower and an upper bound of its own, and their sums are the range. Other progr
 the run does: the lower bound is that of a quiet machine. Or they go on: then what was not timed
 here, starting and the world, is as many times slower as the dry run was by the clock than by what
 it computed, and the tokens are as many times slower as threads on all cores are now. The upper
-bound takes the busiest moment of the last quarter of an hour.
+bound takes the last quarter of an hour, where that was busier.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _duration(sample: Rehearsal, speed: Speed, around: Took, engine: Slowed) -> 
     tokens = EngineSeconds(
         asking, asking * low * max(0.0, 1 - unsure), asking * high * (1 + unsure)
     )
-    return Duration.of(tokens, engine, around, Slowed(around.busy, slowed_lately(1)))
+    return Duration.of(tokens, engine, around, Slowed(around.busy, slowed_lately(around.busy, 1)))
 
 
 def _engine_slowed(scenario: Scenario, sample: Rehearsal) -> Slowed:
@@ -153,7 +153,7 @@ def _engine_slowed(scenario: Scenario, sample: Rehearsal) -> Slowed:
     if not sample.tokens or not _in_process(scenario) or for_cuda():
         return Slowed(1.0, 1.0)
     now = slowed(cores())
-    return Slowed(now, slowed_lately(cores()))
+    return Slowed(now, slowed_lately(now, cores()))
 
 
 def _in_process(scenario: Scenario) -> bool:

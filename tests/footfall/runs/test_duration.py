@@ -2,7 +2,7 @@
 
 import pytest
 
-from footfall.plumbing.busy import as_alone, slowed
+from footfall.plumbing.busy import as_alone, slowed, slowed_lately
 from footfall.plumbing.stopwatch import Took
 from footfall.runs.duration import Duration, EngineSeconds, Slowed
 
@@ -39,3 +39,10 @@ def test_what_threads_compute_tells_how_long_they_had_taken_alone():
 
 def test_looking_how_busy_a_machine_is_ends():
     assert slowed(2, seconds=0.01) >= 1.0
+
+
+def test_a_busier_quarter_of_an_hour_counts_as_its_queue_was_longer(monkeypatch):
+    monkeypatch.setattr("os.getloadavg", lambda: (2.0, 4.0, 9.0))
+    assert slowed_lately(2.0, threads=2) == pytest.approx(2.0 * 10 / 3)
+    monkeypatch.setattr("os.getloadavg", lambda: (9.0, 4.0, 2.0))
+    assert slowed_lately(2.0, threads=2) == 2.0  # it was quieter

@@ -232,7 +232,7 @@ def test_reading_that_clicks_shorten_is_found_and_simulated(reads_on):
 
 
 def test_reading_goes_on_where_the_log_does_not_say_otherwise(several):
-    assert several[0].clicks.family.reads_on == ()
+    assert several[0].fits.clicks.family.reads_on == ()
 
 
 def test_a_wish_for_something_else_than_just_above_is_found_and_simulated():

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from footfall.datasets.guessing.acts import EVERY
 from footfall.datasets.guessing.asking import Ask, Finding, OpenQuestion, Told, nobody, usual
 from footfall.datasets.guessing.guess import LogTables, guess
+from footfall.datasets.guessing.status import EVERY
 from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall.plumbing.extras import recommenders_lack

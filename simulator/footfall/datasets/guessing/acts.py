@@ -10,14 +10,11 @@ import numpy as np
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
-from footfall.datasets.guessing.status import status_of
-from footfall.datasets.guessing.words import action_of, tokens
+from footfall.datasets.guessing.status import EVERY, status_of
+from footfall.datasets.guessing.words import action_of, is_void, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import ActionColumn, ActionFlags
 from footfall.errors import DataError, did_you_mean
-
-EVERY = "*"
-"""Stands for every row, where a log names no actions."""
 
 IGNORE = "ignore"
 
@@ -114,7 +111,9 @@ def _of_nothing(word: str, roles: Roles) -> bool:
 
 
 def _by_word(column: Column, word: str) -> str | None:
-    return None if column.numeric else action_of(word)
+    if column.numeric:
+        return None
+    return action_of(word) or (IGNORE if is_void(word) else None)
 
 
 def _asked(word: str, share: float, column: str, unknown: list[str], findings: Findings) -> str:

@@ -241,7 +241,9 @@ def _further(
         free = [c for c in free if c.distinct < len(c.texts)] or free
     if role == "order":  # "display_order" is a place on the page, a hall no sale
         user = roles.of["user"]
-        free = [c for c in free if c.says("session", "id") or not of_many(c, user)]
+        coarse = [c for c in free if shows(roles) or c.distinct < user.distinct]
+        coarse = [c for c in coarse if not c.says("session", "id") and of_many(c, user)]
+        free = [c for c in free if c not in coarse]
     if role in ("title", "category"):
         free = [c for c in free if _of_the_item(c, roles.of["item"])]
     record = roles.of["item"].record

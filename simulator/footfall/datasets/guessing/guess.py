@@ -15,7 +15,7 @@ from footfall.datasets.cell_records import unpacked
 from footfall.datasets.delimited import WORDS, Form
 from footfall.datasets.frames import read_frame
 from footfall.datasets.guessing.acts import action_spec
-from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
+from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told, UnansweredError
 from footfall.datasets.guessing.beside import Key, item_table, key_of, user_table
 from footfall.datasets.guessing.columns import roles_of
 from footfall.datasets.guessing.encodings import encoding_of
@@ -123,7 +123,15 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     }
     keys = {role: key_of(role, log, table) for role, table in beside.items()}
     known = {role: key.log for role, key in keys.items()}
-    roles = roles_of(log, known, told, findings, lists)
+    try:
+        roles = roles_of(log, known, told, findings, lists)
+    except DataError as error:
+        if not header or isinstance(error, UnansweredError):
+            raise
+        raise DataError(
+            f"{error}; its first line looks like data, not like headers: put a line before it that "
+            "names the columns"
+        ) from error
     numbers = [roles.of[r] for r in _NUMBERS if r in roles.of]
     if not {"value", "unit_price", "rating"} & set(roles.of):
         numbers += amounts_of(log, roles)

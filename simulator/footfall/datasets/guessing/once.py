@@ -19,7 +19,11 @@ def once_of(table: SampledTable) -> tuple[Column, list[str]] | None:
     """The column of orders, and those that are filled on the first row of each; None: no such."""
     best: tuple[Column, list[str]] | None = None
     for order in table.columns:
-        if order.filled < SURE or not 1.2 * order.distinct < len(order.texts):
+        if (
+            order.filled < SURE
+            or order.says("session", "page", "user")
+            or not 1.2 * order.distinct < len(order.texts)
+        ):
             continue
         runs = (order.texts != order.texts.shift()).cumsum()
         if runs.max() > order.distinct / SURE:

@@ -154,6 +154,11 @@ def _of_states(
     shares = column.texts.value_counts(normalize=True)
     unknown = [word for word in map(str, shares.index) if states[word] is None]
     meant = dict(states)
+    if len(unknown) == 1 and shares[unknown[0]] > SOME and NOTHING in states.values():
+        word = unknown.pop()  # the others came to nothing, or are known to have come about
+        meant[word] = BOUGHT
+        why = f"{shares[word]:.0%} of the rows: most orders come about, as no other state says"
+        findings.note("action", f"{word} = purchase", why, assumed=True)
     for word in unknown:
         question = OpenQuestion(
             f'{column.name}: did orders that are "{word}" ({shares[word]:.0%} of the rows) come '

@@ -25,6 +25,9 @@ FILLED = 0.7
 ALMOST = 0.95
 """Share of rows from which on nearly all have something."""
 
+NAMELESS = frozenset({"anonymous", "anon", "cookie", "device", "distinct", "pseudo", "visitor"})
+"""Words of ids that people have before they are known by name, and of which they have several."""
+
 CODED = 3.9
 """Cells that are codes whatever their header says: of one length, with digits, without blanks."""
 
@@ -151,6 +154,7 @@ def _name_score(column: Column, role: str, roles: Roles) -> float:
     score = 2.0 * column.says("id") - 1.0 * column.says("name") - 3.0 * column.says(*strange)
     if role == "user" and of_one_moment(column, roles.of["time"]):
         score -= 4.0  # an order under the name of a customer
+    score -= 0.5 * bool(NAMELESS.intersection(tokens(column.name)))
     score -= 0.1 * len(tokens(column.name.rpartition(".")[2]))
     return score + 2.0 * column.filled + 0.001 * math.log1p(column.distinct)
 

@@ -32,6 +32,9 @@ _DENSE = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\u1100-\u11ff\uac0
 _NOT = re.compile("[未不無没沒미불]|대기|전")
 """Not, not yet, before: in a state of Chinese, Japanese or Korean."""
 
+_CLICK = re.compile("klick|click|klikk|klik|клик|клік|κλικ|クリック|클릭")
+"""A click, inside words of any language: proklik, clickout."""
+
 BOXES = frozenset(
     {"properties", "props", "params", "attributes", "attrs", "payload", "data", "detail"}
 )
@@ -164,7 +167,9 @@ def _action_of_word(word: str) -> str | None:
         if whole in known:
             return known[whole]
     stems = [stem for stem in known if stem.endswith("*") and word.startswith(stem[:-1])]
-    return known[max(stems, key=len)] if stems else None
+    if stems:
+        return known[max(stems, key=len)]
+    return "click" if _CLICK.search(word) else None
 
 
 def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:
@@ -173,6 +178,8 @@ def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:
         meant |= _look_up(word, languages) or _look_up_elsewhere(word)
     if "taxed" in meant and meant.isdisjoint({"price", "total"}):
         meant.add("total")  # "Netto" alone; the net price of a unit is no sum
+    if "tax" in meant and "price" not in meant:
+        meant.add("other")  # what the state gets; "Cena s DPH" is a price
     return frozenset(meant)
 
 

@@ -60,6 +60,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 _MEASURES = ("time", "price", "total", "quantity", "rating", "propensity")
+FIRST = 1000
+"""Rows in which what stands in the first line must come again for it to be no header."""
+
 MOST_ALIKE = 3
 """Columns whose names differ by a number alone, from which on they are the places of a page."""
 PLACES = 6
@@ -193,9 +196,12 @@ def _tell_unused(
 
 def _log_of(path: Path, encoding: str | None, findings: Findings) -> tuple[SampledTable, list[str]]:
     """A sample of the log, and names for its columns where no line of it has names."""
-    frame = read_frame(resolve(path, Path.cwd()), None, Form(None, encoding or "utf-8"), rows=1000)
-    names = list(map(str, frame.frame.columns))
-    if is_json(path) or not (_is_data(names) or _are_cells(frame.frame)):
+    if is_json(path):
+        return _looked_at(path, encoding), []
+    form = Form(None, encoding or "utf-8")
+    frame = read_frame(resolve(path, Path.cwd()), None, form, rows=FIRST).frame
+    names = list(map(str, frame.columns))
+    if not (_is_data(names) or _are_cells(frame)):
         return _looked_at(path, encoding), []
     header = [f"column {place}" for place in range(1, len(names) + 1)]
     findings.note("header", ", ".join(header), f"the first line is data: {', '.join(names):.60}")

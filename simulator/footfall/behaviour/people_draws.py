@@ -18,7 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 def drawn(people: People, rng: np.random.Generator) -> People:
     """One world that the log leaves possible."""
-    shared, items, users = people.shared, people.items, people.users
+    shared, coming = people.shared, people.coming
+    items, users = people.items, people.users
     return replace(
         people,
         shared=replace(
@@ -42,6 +43,11 @@ def drawn(people: People, rng: np.random.Generator) -> People:
             taste=_apart(users.taste, users.taste_var, rng),
             taste_var=np.zeros_like(users.taste_var),
             buy=_apart(users.buy, users.buy_var, rng),
+        ),
+        coming=replace(
+            coming,
+            rate=_normal(coming.rate, coming.rate_cov, rng),
+            leaving=_normal(coming.leaving, coming.leaving_cov, rng),
         ),
     )
 

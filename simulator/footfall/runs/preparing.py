@@ -10,7 +10,7 @@ import numpy as np
 
 from footfall.answering.opening import pages_at_once
 from footfall.behaviour.kept import read_people
-from footfall.behaviour.people import Thinking
+from footfall.behaviour.thinking import Thinking
 from footfall.errors import DataError
 from footfall.options import Options
 from footfall.plumbing.files import file_hash

@@ -15,7 +15,7 @@ from typing import Any
 
 import simpy
 
-from footfall.behaviour.people import LATE_DAYS
+from footfall.behaviour.coming_back import LATE_DAYS, Late, sameness
 from footfall.behaviour.traces import Traces
 from footfall.world.calendar import DAY
 from footfall.world.diary import Diary
@@ -73,8 +73,19 @@ class Shopper:
     """What the user met in this run, fading; kept where fitted users ask for it."""
     visits: list[Visit] | None = None
     """Finished visits that were not yet collected."""
-    late: tuple[float, float] = (0.0, 0.0)
-    """Clicks on recommended pages, and visits, so far; both fade with a life of ``LATE_DAYS``."""
+    late: Late = (0.0, 0.0, 0.0, 0.0)
+    """``behaviour.coming_back.LATE`` of the visits so far ..."""
+    late_at: float = 0.0
+    """... as of the end of the last one, in simulated seconds; below 0 before the run."""
+    front: tuple[int, ...] = ()
+    """Items of the first recommended page of the last visit, or of this one once it is over; kept
+    where fitted users ask for it."""
+    usual_sameness: float = 0.0
+    """Of a visit without one before."""
+    sameness_days: float = LATE_DAYS
+    """After which it counts 1/e."""
+    last_clicks: int = -1
+    """On recommended pages of the last visit; -1: there was none in this run."""
     _env: VisitClock | None = None
     _reply: Reply | None = None
 
@@ -112,6 +123,7 @@ class Shopper:
         shown: tuple[int, ...] = ()
         clicked: tuple[int, ...] = ()
         bought: tuple[int, ...] = ()
+        first: tuple[int, ...] = ()
         page, diary = 0, self.diary
         for page in range(self.max_pages):
             request = PageRequest(
@@ -134,6 +146,7 @@ class Shopper:
             clicked += outcome.clicked
             bought += outcome.bought
             if not request.kind:  # the log of visits is about recommended pages
+                first = first or outcome.items
                 shown += outcome.items
                 visit.pages += 1
                 visit.value += outcome.value
@@ -149,7 +162,7 @@ class Shopper:
         visit.impressions = len(shown)
         if diary is not None:
             diary.leave(session, page, env.now, visit.ended)
-        self._leave(visit)
+        self._leave(visit, first)
 
     def _meet(self, request: PageRequest, outcome: PageOutcome) -> None:
         """Remember what was on the page."""
@@ -164,10 +177,18 @@ class Shopper:
         self.diary.note(request, outcome)  # the shop itself found nothing: no arm's fault
         return "satisfied" if bought else "left"
 
-    def _leave(self, visit: Visit) -> None:
+    def _leave(self, visit: Visit, first: tuple[int, ...]) -> None:
         """Remember the visit; the next one gets an environment of its own."""
         self.visits = [*(self.visits or ()), visit]
-        left = exp((self.now - visit.end) / DAY / LATE_DAYS)
-        self.late = (left * self.late[0] + visit.clicks, left * self.late[1] + 1.0)
+        same = 0.0
+        if self.traces is not None:
+            same = sameness(first, self.front, self.usual_sameness)
+            self.front = first or self.front
+        since = (visit.end - self.late_at) / DAY
+        left, known = exp(-since / LATE_DAYS), exp(-since / self.sameness_days)
+        clicks, visits, old, pages = self.late
+        clicks, visits = left * clicks + visit.clicks, left * visits + 1.0
+        self.late = clicks, visits, known * old + same, known * pages + 1.0
+        self.last_clicks, self.late_at = visit.clicks, visit.end
         self.now, self.session = visit.end, visit.session + 1
         self._env = self._reply = None

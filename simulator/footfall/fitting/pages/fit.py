@@ -186,7 +186,7 @@ def fit_pages(
     worth = click_fit.post.utility(design)
     buying = fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows)
     going = fit_going(log, paper, rows)
-    returning = fit_returning(log, at)
+    returning = fit_returning(log, at, settling)
     people, stranger = people_of(
         log, paper, click_fit, scales, buying, going, returning, back, at, fitted
     )

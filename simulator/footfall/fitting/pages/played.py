@@ -23,6 +23,9 @@ from footfall.fitting.pages.log import PageLog
 from footfall.fitting.pages.look_back import LookBack
 from footfall.fitting.pages.returning import Returning
 
+OF_RETURNING = ("gap_days", "usual_clicks", "late", "late_day", "gone", "front")
+"""What is known of each user's visits, by the same names in the fit and in a run."""
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
@@ -55,10 +58,10 @@ def people_of(
         buy_cov=_buy_cov(buying, int(fitted.sum())),
         buy_common=_never_or_always(log) if buying is None else buying.post.common,
         go_common=np.r_[-20.0, np.zeros(len(GOING) - 1)] if going is None else going.post.common,
-        returning=np.array([returning.per_click]),
         discrepancy=np.array([back.discrepancy.value, back.slope.stretch]),
         page=np.array([post.page.value, post.page.error, post.page.usual]),
     )
+    coming = {name: getattr(returning, name) for name in OF_RETURNING}
     n_own = len(BUY_OWN)
     buy_var = np.zeros((log.n_users, n_own))
     item_buy_var = np.zeros(log.n_items)
@@ -84,8 +87,7 @@ def people_of(
         buy=np.zeros((log.n_users, n_own)) if buying is None else buying.post.users,
         buy_var=buy_var,
         go=np.zeros(log.n_users) if going is None else going.post.users[:, 0],
-        gap_days=returning.gap_days[:-1],
-        usual_clicks=returning.usual_clicks[:-1],
+        **{name: values[:-1] for name, values in coming.items()},
     )
     stranger = UserTraits(
         own=np.zeros((1, k)),
@@ -95,10 +97,9 @@ def people_of(
         buy=np.zeros((1, n_own)),
         buy_var=np.zeros((1, n_own)) if buying is None else buying.post.user_var[None, :],
         go=np.zeros(1),
-        gap_days=returning.gap_days[-1:],
-        usual_clicks=returning.usual_clicks[-1:],
+        **{name: values[-1:] for name, values in coming.items()},
     )
-    return People(shared, items, users, remembered(log, at)), stranger
+    return People(shared, returning.coming, items, users, remembered(log, at)), stranger
 
 
 def common_cov(log: PageLog, post: Posterior, users: int) -> Floats:

@@ -22,6 +22,9 @@ from footfall.world.crowd import Setting
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
+SURELY = 1.0 - 1e-9
+"""No chance of leaving is taken for larger, so that no logarithm is infinite."""
+
 MOST = 3.0
 """Logarithm of the largest weight: beyond it a few lucky users would say everything."""
 
@@ -108,7 +111,7 @@ class RunVisits:
         rate = 1.0 / played.gap_days[self.users]
         was, would = (1.0 / one.stretch(self.users, self.late) for one in (played, other))
         step = np.log(would / was) - rate * (would - was) * self.waited
-        stays = [np.log1p(-one.leaves(self.clicks)) for one in (played, other)]
+        stays = [np.log1p(-np.minimum(one.leaves(self.clicks), SURELY)) for one in (played, other)]
         step = step + np.where(self.real, stays[1] - stays[0], 0.0)
         before = np.cumsum(step) - step
         starts = np.flatnonzero(np.diff(self.users, prepend=-1) != 0)

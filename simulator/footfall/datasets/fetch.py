@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from footfall.datasets.archive import open_files
-from footfall.errors import DataError, did_you_mean, one_line
-from footfall.plumbing.http_answers import Caller, UnboundedError
+from footfall.errors import DataError, did_you_mean
+from footfall.plumbing.http_answers import Caller, UnboundedError, reason
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
 SILENCE = 30.0
@@ -87,8 +87,7 @@ def _body(url: str, max_bytes: int) -> bytes:
     except UnboundedError as error:
         raise DataError(f"{url}: the answer is {error}; not this data set") from error
     except httpx.HTTPError as error:
-        reason = one_line(error) or type(error).__name__
         raise DataError(
-            f"{url}: no answer ({reason}); without a network, put the files in a folder yourself "
-            "and name it in `path`: a local path always works"
+            f"{url}: no answer ({reason(error)}); without a network, put the files in a folder "
+            "yourself and name it in `path`: a local path always works"
         ) from error

@@ -17,6 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
+from footfall.errors import one_line
+
 PLAIN = {"Accept-Encoding": "identity"}
 """Header that asks for answers as they are: a megabyte may unpack to gigabytes."""
 
@@ -31,6 +33,14 @@ twice over, to any size."""
 
 class UnboundedError(httpx.HTTPError):
     """An answer that is too large, or packed otherwise than it may be."""
+
+
+def reason(error: httpx.HTTPError) -> str:
+    """Why there is no answer, in one line; of some errors a client has nothing to say itself."""
+    if told := one_line(error):
+        return told
+    late = isinstance(error, httpx.TimeoutException)
+    return "no answer in time" if late else "the connection broke off"
 
 
 class _Blocks(Protocol):

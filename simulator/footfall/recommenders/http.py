@@ -18,7 +18,7 @@ import stamina
 from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from footfall.errors import ScenarioError, ServerError
-from footfall.plumbing.http_answers import Caller
+from footfall.plumbing.http_answers import Caller, reason
 from footfall.plumbing.latency import Latencies
 from footfall.plumbing.retrying import asked_pause, log_tries
 from footfall.plumbing.secrets import hidden, read_secret
@@ -158,8 +158,7 @@ def _secrets(headers_env: Mapping[str, str]) -> dict[str, str]:
 
 def _told(error: httpx.HTTPError, url: str) -> str:
     """What went wrong as one line, without headers, which may hold secrets."""
-    what = str(error).splitlines()[0] if str(error) else "no answer in time"
-    return f"{type(error).__name__} from {url}: {what}"
+    return f"{type(error).__name__} from {url}: {reason(error)}"
 
 
 def _wire_request(request: Request) -> dict[str, Any]:

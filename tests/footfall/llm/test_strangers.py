@@ -268,6 +268,7 @@ class Hostile(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self):
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.server.paths.append(self.path)
         if self.path.startswith("/moved"):
             self.send_response(302)

@@ -17,7 +17,7 @@ from footfall.errors import DataError, ModelError
 from footfall.llm.specs import ModelSpec
 from footfall.llm.vllm import server_door
 from footfall.llm.vllm.server_door import Door
-from footfall.plumbing.http_answers import UNPACKED, Caller, UnboundedError
+from footfall.plumbing.http_answers import UNPACKED, Caller, UnboundedError, reason
 from footfall.recommenders.http import HttpRecommender
 from footfall.recommenders.specs import HttpSpec
 from recommender_worlds import request
@@ -123,3 +123,16 @@ def test_nobody_else_asks_over_http():
         if isinstance(node.value, ast.Name) and node.value.id in ("httpx", "requests", "urllib")
     }
     assert found == {"http_answers.py"}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ReadError(""), "the connection broke off"),
+        (httpx.ReadTimeout(""), "no answer in time"),
+        (httpx.ConnectError("All connection attempts failed"), "All connection attempts failed"),
+        (httpx.RemoteProtocolError("cut\nGET /secret"), "cut GET /secret"),
+    ],
+)
+def test_a_broken_connection_is_not_called_late(error, said):
+    assert reason(error) == said

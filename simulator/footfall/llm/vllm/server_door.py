@@ -11,7 +11,7 @@ from footfall.errors import AwayError, ModelError, did_you_mean
 from footfall.llm.protocol import Tokenizer
 from footfall.llm.specs import ModelSpec, served_name
 from footfall.llm.vllm.bounded_http import fetch
-from footfall.plumbing.http_answers import UnboundedError
+from footfall.plumbing.http_answers import UnboundedError, reason
 from footfall.plumbing.secrets import read_secret
 
 BUSY = frozenset({429, 502, 503, 504})
@@ -98,9 +98,9 @@ class Door:
             kind = AwayError if status in BUSY or status >= 500 else ModelError
             raise kind(f"{url}: the server answered {status}{hint}") from error
         except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            message = f"no vLLM server at {self._url} ({reason}); start one with `footfall serve`"
-            raise AwayError(message) from error
+            raise AwayError(
+                f"no vLLM server at {self._url} ({reason(error)}); start one with `footfall serve`"
+            ) from error
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{url}: not a vLLM server: its answer cannot be read") from error
         if not isinstance(found, dict):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from footfall.behaviour.coming_back import RATE
-from footfall.fitting.pages.returning import Asked, Returning
+from footfall.fitting.pages.returning import AskedPart, Returning
 from footfall.plumbing.spec import Spec
 
 
@@ -106,7 +106,7 @@ def coming_report(found: Returning) -> ComingReport:
     )
 
 
-def _part(asked: Asked) -> FoundPart:
+def _part(asked: AskedPart) -> FoundPart:
     known = math.isfinite(asked.gain)
     return FoundPart(
         used=asked.used,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.coming_back import LATE, LEAVING, NEVER, ComingBack
 from footfall.fitting.pages.log import PageLog
-from footfall.fitting.pages.visit_rates import Rates, Waits, fit_rates, told
+from footfall.fitting.pages.visit_rates import VisitRates, Waits, fit_rates, told
 from footfall.fitting.pages.visits import Visits
 
 Floats = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ nothing."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedPart:
     """A part that was asked of the log."""
 
     used: bool
@@ -102,8 +102,8 @@ class Returning:
     estimate_error: float
     spread: float
     """Standard deviation of the sameness of late over the log's visits."""
-    sameness: Asked
-    leaving: Asked
+    sameness: AskedPart
+    leaving: AskedPart
 
 
 def fit_returning(log: PageLog, at: float, asked: Bools | None = None) -> Returning:
@@ -140,7 +140,7 @@ def fit_returning(log: PageLog, at: float, asked: Bools | None = None) -> Return
     )  # fmt: skip
 
 
-_NOT_ASKED = Asked(used=False, gain=float("nan"), error=float("nan"))
+_NOT_ASKED = AskedPart(used=False, gain=float("nan"), error=float("nan"))
 
 
 def _waits(visits: Visits, at: float) -> Waits:
@@ -152,7 +152,7 @@ def _waits(visits: Visits, at: float) -> Waits:
     return Waits(users, visits.last, visits.waited(at), rate, visits.nothing())
 
 
-def _fitted(waits: Waits) -> Rates:
+def _fitted(waits: Waits) -> VisitRates:
     """With the priors that everything here is fitted with."""
     came, days = float((~waits.last).sum()), float(waits.waited.sum())
     mean = np.log((came + 0.5) / max(days, 0.5))
@@ -163,7 +163,9 @@ def _fitted(waits: Waits) -> Rates:
     return fit_rates(waits, centre, np.r_[basic, basic, weak, [seldom] * kw])
 
 
-def _leaves(waits: Waits, visits: Visits, at: float, who: Numbers, asked: Bools | None) -> Asked:
+def _leaves(
+    waits: Waits, visits: Visits, at: float, who: Numbers, asked: Bools | None
+) -> AskedPart:
     """Whether users who may leave for good foresee the last days better than users who stay."""
     end = at * (1.0 - LATER)
     part = np.isin(visits.users, who if asked is None else who[asked[who]])
@@ -185,7 +187,7 @@ def _leaves(waits: Waits, visits: Visits, at: float, who: Numbers, asked: Bools 
     return _gained(foreseen[1] - foreseen[0], SURE[1])
 
 
-def _sameness(waits: Waits, leaving: bool) -> tuple[Asked, int, Rates | None]:
+def _sameness(waits: Waits, leaving: bool) -> tuple[AskedPart, int, VisitRates | None]:
     """Whether how new the first page was foresees users who were not fitted; column, estimate.
 
     How often the user came of late stands beside it: who comes in bursts sees the same page again
@@ -208,7 +210,7 @@ def _sameness(waits: Waits, leaving: bool) -> tuple[Asked, int, Rates | None]:
     return asked, USUAL_LIFE, _fitted(waits.told_by([0, USUAL_LIFE, *MOMENTUM], leaving))
 
 
-def _remembered(waits: Waits, leaving: bool) -> tuple[int, Rates]:
+def _remembered(waits: Waits, leaving: bool) -> tuple[int, VisitRates]:
     """For how long a first page counts, as a column, by what is likeliest; and the fit with it."""
     found = {}
     for column in range(1, 1 + len(LIVES)):
@@ -219,13 +221,17 @@ def _remembered(waits: Waits, leaving: bool) -> tuple[int, Rates]:
     return best, found[best][1]
 
 
-def _gained(gains: Floats, sure: float) -> Asked:
+def _gained(gains: Floats, sure: float) -> AskedPart:
     total, error = float(gains.sum()), float(gains.std() * np.sqrt(len(gains)))
-    return Asked(used=total > max(sure * error, 1.0), gain=total, error=error)
+    return AskedPart(used=total > max(sure * error, 1.0), gain=total, error=error)
 
 
 def _coming(
-    rates: Rates, alone: Rates | None, used: tuple[bool, bool], visits: Visits, life: float
+    rates: VisitRates,
+    alone: VisitRates | None,
+    used: tuple[bool, bool],
+    visits: Visits,
+    life: float,
 ) -> tuple[ComingBack, float, float]:
     """What a run plays; the sameness term of the log alone, and its error."""
     sameness, leaving = used
@@ -248,5 +254,5 @@ def _coming(
     return coming, estimate, error
 
 
-def _inverse(rates: Rates) -> Floats:
+def _inverse(rates: VisitRates) -> Floats:
     return np.asarray(np.linalg.pinv(rates.curvature, hermitian=True))

@@ -1,7 +1,7 @@
 """How likely the visits of a log are, for users whose own rates differ by a gamma distribution.
 
 User u comes back at rate_u * exp(x . r) a day, x being what the visits of late were like, and
-leaves for good after a visit with the log-odds w . g. Rates of users are gamma distributed, so
+leaves for good after a visit with the log-odds w . g. VisitRates of users are gamma distributed, so
 that the likelihood of all that a user did has a closed form (the BG/NBD model with covariates:
 Fader, Hardie and Lee, Marketing Science 2005). The first visit of a user starts the clock; the
 time after the last one is unfinished, or the user is gone.
@@ -60,7 +60,7 @@ class Waits:
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class VisitLikelihood:
     """The log-likelihood, and what follows of each user; [n_users] each."""
 
     log_likelihood: Floats
@@ -73,7 +73,7 @@ class Told:
 
 
 @dataclass(frozen=True, eq=False)
-class Rates:
+class VisitRates:
     """Fitted coefficients: shape and mean of the users' rates as logarithms, rate, leaving."""
 
     theta: Floats
@@ -94,7 +94,7 @@ class Rates:
         return self.theta[2 + self.kx :]
 
 
-def told(theta: Floats, waits: Waits) -> Told:
+def told(theta: Floats, waits: Waits) -> VisitLikelihood:
     """Everything that the likelihood says at ``theta``."""
     from scipy.special import digamma, expit, gammaln  # noqa: PLC0415 - heavy
 
@@ -130,10 +130,10 @@ def told(theta: Floats, waits: Waits) -> Told:
         of_odds = np.where(waits.last, gone[waits.users], 0.0) - leaves
         columns += [sums(of_odds * waits.leaving[:, column]) for column in range(kw)]
     value = sums(np.where(waits.last, 0.0, faster + stays)) + total
-    return Told(value, np.stack(columns, axis=1), gone, rate_here)
+    return VisitLikelihood(value, np.stack(columns, axis=1), gone, rate_here)
 
 
-def fit_rates(waits: Waits, centre: Floats, precision: Floats) -> Rates:
+def fit_rates(waits: Waits, centre: Floats, precision: Floats) -> VisitRates:
     """The likeliest coefficients, given a normal prior of each of them around ``centre`` [m]."""
     from scipy.optimize import minimize  # noqa: PLC0415 - heavy
 
@@ -153,4 +153,4 @@ def fit_rates(waits: Waits, centre: Floats, precision: Floats) -> Rates:
     curvature = np.asarray((np.array(rows) + np.array(rows).T) / 2)
     inverse = np.linalg.pinv(curvature, hermitian=True)
     score = told(theta, waits).score
-    return Rates(theta, waits.rate.shape[1], curvature, inverse @ (score.T @ score) @ inverse)
+    return VisitRates(theta, waits.rate.shape[1], curvature, inverse @ (score.T @ score) @ inverse)

@@ -67,13 +67,17 @@ class ComingBack:
 
     rate: Floats
     """[len(RATE)] added to the log of the rate of coming back."""
-    rate_cov: Floats
-    """Its covariance. What the log does not tell from nothing is 0, and all that it leaves possible
-    is here."""
+    click_error: Floats
+    """[1] of the first of them."""
+    lives: Floats
+    """[m] days after which a first page's sameness may count 1/e: what the log leaves possible."""
+    same_errors: Floats
+    """[m] of the second of them, for each such life. Where the log does not tell it from nothing,
+    it is played as 0, and all that the log leaves possible is here."""
     usual: Floats
     """[1] mean sameness of the log's visits."""
     life: Floats
-    """[1] days after which a first page's sameness counts 1/e."""
+    """[1] the one of ``lives`` that is played."""
     leaving: Floats
     """[len(LEAVING)] log-odds of leaving for good."""
     leaving_cov: Floats

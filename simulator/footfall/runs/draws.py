@@ -89,7 +89,7 @@ def write_draws(
     off = dict(zip(("discrepancy", "stretch"), people.shared.discrepancy.tolist(), strict=True))
     off["page_weight"] = float(people.shared.page[0])
     off["usual_sameness"] = people.usual_sameness
-    off["same_doubt"] = float(np.sqrt(people.coming.rate_cov[1, 1]))
+    off["same_doubt"] = float(np.sqrt(np.mean(people.coming.same_errors**2)))
     for arm in names.arms:
         pages = _Pages.of(rows[rows["arm"] == arm], names, setting, people)
         if not len(pages.users):

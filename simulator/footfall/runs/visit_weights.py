@@ -34,8 +34,10 @@ class RunVisits:
     """Visits of one arm, and one row before them for what each user brought along; [m] each."""
 
     users: Numbers
-    late: Floats
-    """[m, len(LATE)] up to and with the visit."""
+    amounts: Floats
+    """[m, len(LATE)] what is added to them by the visit ..."""
+    days: Floats
+    """... on that day."""
     clicks: Floats
     real: npt.NDArray[np.bool_]
     """False: what was before the run."""
@@ -98,7 +100,8 @@ class RunVisits:
         counted[row] = total
         return cls(
             who,
-            faded(amounts, day, who, lives(float(people.coming.life[0]))),
+            amounts,
+            day,
             counted,
             ~begun,
             np.maximum(waited, 0.0),
@@ -106,10 +109,17 @@ class RunVisits:
             float(amounts[row, 2].mean()),
         )
 
+    def late(self, life: float) -> Floats:
+        """[m, len(LATE)] up to and with each visit, where a first page counts so many days."""
+        return faded(self.amounts, self.days, self.users, lives(life))
+
     def weights(self, played: People, other: People) -> Floats:
         """[n_pages] how much likelier each page's visit is where users are ``other``."""
         rate = 1.0 / played.gap_days[self.users]
-        was, would = (1.0 / one.stretch(self.users, self.late) for one in (played, other))
+        was, would = (
+            1.0 / one.stretch(self.users, self.late(float(one.coming.life[0])))
+            for one in (played, other)
+        )
         step = np.log(would / was) - rate * (would - was) * self.waited
         stays = [np.log1p(-np.minimum(one.leaves(self.clicks), SURELY)) for one in (played, other)]
         step = step + np.where(self.real, stays[1] - stays[0], 0.0)

@@ -96,10 +96,7 @@ class Crowd:
         )
         shopper.now = float(self.setting.calendar.arrivals[user])
         if self.setting.people is not None:
-            before = self.setting.people.before(user)
-            shopper.late, shopper.late_at = before.late, before.day * DAY
-            shopper.front, shopper.usual_sameness = before.front, before.usual
-            shopper.sameness_days = before.life
+            shopper.brought = self.setting.people.before
         return shopper
 
     def advance(self, until: float, service: PageService) -> EpochRecords:
@@ -155,9 +152,9 @@ class Crowd:
             stretched = np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
         if self.setting.people is None:
             return stretched
-        users = np.array([s.user for s in leaving], dtype=np.int64)
-        late = np.array([s.late for s in leaving])
-        return stretched * self.setting.people.stretch(users, late)
+        people, users = self.setting.people, np.array([s.user for s in leaving], dtype=np.int64)
+        late = np.array([people.before(s.user).late if s.late is None else s.late for s in leaving])
+        return stretched * people.stretch(users, late)
 
     def _left_before(self) -> None:
         """Those who left for good before the run never come."""

@@ -8,14 +8,15 @@ million of them fit, and only those who are in the shop cost time.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from array import array
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
 from math import exp
 from typing import Any
 
 import simpy
 
-from footfall.behaviour.coming_back import LATE_DAYS, Late, sameness
+from footfall.behaviour.coming_back import LATE_DAYS, Before, Late, sameness
 from footfall.behaviour.traces import Traces
 from footfall.world.calendar import DAY
 from footfall.world.diary import Diary
@@ -73,17 +74,15 @@ class Shopper:
     """What the user met in this run, fading; kept where fitted users ask for it."""
     visits: list[Visit] | None = None
     """Finished visits that were not yet collected."""
-    late: Late = (0.0, 0.0, 0.0, 0.0)
-    """``behaviour.coming_back.LATE`` of the visits so far ..."""
+    brought: Callable[[int], Before] | None = None
+    """What the user brings along from before the run; kept where fitted users ask for it, and asked
+    when it is needed: most users of a large crowd are asleep."""
+    late: Late | None = None
+    """``behaviour.coming_back.LATE`` of the visits so far; None: none in this run ..."""
     late_at: float = 0.0
-    """... as of the end of the last one, in simulated seconds; below 0 before the run."""
-    front: tuple[int, ...] = ()
-    """Items of the first recommended page of the last visit, or of this one once it is over; kept
-    where fitted users ask for it."""
-    usual_sameness: float = 0.0
-    """Of a visit without one before."""
-    sameness_days: float = LATE_DAYS
-    """After which it counts 1/e."""
+    """... as of the end of the last one, in simulated seconds."""
+    front: array[int] | None = None
+    """Items of the first recommended page of the last visit in this run."""
     last_clicks: int = -1
     """On recommended pages of the last visit; -1: there was none in this run."""
     _env: VisitClock | None = None
@@ -180,15 +179,20 @@ class Shopper:
     def _leave(self, visit: Visit, first: tuple[int, ...]) -> None:
         """Remember the visit; the next one gets an environment of its own."""
         self.visits = [*(self.visits or ()), visit]
-        same = 0.0
-        if self.traces is not None:
-            same = sameness(first, self.front, self.usual_sameness)
-            self.front = first or self.front
-        since = (visit.end - self.late_at) / DAY
-        left, known = exp(-since / LATE_DAYS), exp(-since / self.sameness_days)
-        clicks, visits, old, pages = self.late
-        clicks, visits = left * clicks + visit.clicks, left * visits + 1.0
-        self.late = clicks, visits, known * old + same, known * pages + 1.0
-        self.last_clicks, self.late_at = visit.clicks, visit.end
+        if self.brought is not None:
+            self._recall(visit, first, self.brought(self.user))
+        self.last_clicks = visit.clicks
         self.now, self.session = visit.end, visit.session + 1
         self._env = self._reply = None
+
+    def _recall(self, visit: Visit, first: tuple[int, ...], before: Before) -> None:
+        """Take the visit into what is remembered of visits."""
+        front: Collection[int] = before.front if self.front is None else self.front
+        same = sameness(first, front, before.usual)
+        late_at = before.day * DAY if self.late is None else self.late_at
+        since = (visit.end - late_at) / DAY
+        left, known = exp(-since / LATE_DAYS), exp(-since / before.life)
+        clicks, visits, old, pages = before.late if self.late is None else self.late
+        clicks, visits = left * clicks + visit.clicks, left * visits + 1.0
+        self.late = clicks, visits, known * old + same, known * pages + 1.0
+        self.late_at, self.front = visit.end, array("i", first) if first else self.front

@@ -33,8 +33,9 @@ class Returners:
     def __init__(self, same=0.0, leaving=STAYING):
         self.gap_days = np.full(USERS, GAP)
         self.coming = ComingBack(
-            rate=np.array([0.0, same]), rate_cov=np.zeros((2, 2)), usual=np.zeros(1),
-            life=np.array([7.0]), leaving=leaving, leaving_cov=np.zeros((2, 2)),
+            rate=np.array([0.0, same]), click_error=np.zeros(1), lives=np.array([7.0]),
+            same_errors=np.zeros(1), usual=np.zeros(1), life=np.array([7.0]),
+            leaving=leaving, leaving_cov=np.zeros((2, 2)),
         )  # fmt: skip
 
     def before(self, user):

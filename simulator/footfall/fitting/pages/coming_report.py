@@ -89,11 +89,11 @@ def coming_report(found: Returning) -> ComingReport:
     return ComingReport(
         visits=found.visits,
         per_click=float(coming.rate[0]),
-        per_click_error=float(np.sqrt(coming.rate_cov[0, 0])),
+        per_click_error=float(coming.click_error[0]),
         same=found.estimate if told else None,
         same_error=found.estimate_error if told else None,
         same_played=float(coming.rate[1]),
-        same_doubt=float(np.sqrt(coming.rate_cov[1, 1])),
+        same_doubt=float(np.sqrt(np.mean(coming.same_errors**2))),
         usual_sameness=float(coming.usual[0]),
         sameness_spread=found.spread,
         sameness=_part(found.sameness),

@@ -47,8 +47,8 @@ LIVES = 1.0, 7.0, 30.0
 """Days after which the sameness of a first page may count 1/e; the first is hardly more than the
 last visit. The log says which, where it says anything."""
 
-USUAL_LIFE = 2
-"""Column of the life that is taken where the log says nothing."""
+LAST_VISIT = 1
+"""Column of the first of them."""
 
 MOMENTUM = [1 + len(LIVES), 2 + len(LIVES)]
 """Columns of how often the user came of late."""
@@ -120,13 +120,10 @@ def fit_returning(log: PageLog, at: float, asked: Bools | None = None) -> Return
     waits = every if asked is None or not asked[who].any() else every.people(asked[who])
     enough = int((~waits.last).sum()) >= FEWEST_VISITS
     leaving = _leaves(waits, visits, at, who, asked) if enough else _NOT_ASKED
-    sameness, place, alone = (
-        _sameness(waits, leaving.used) if enough else (_NOT_ASKED, USUAL_LIFE, None)
-    )
-    columns = [0, place] if sameness.used else [0]
+    same = _sameness(waits, leaving.used) if enough else _Sameness(_NOT_ASKED, LAST_VISIT, {})
+    columns = [0, same.column] if same.asked.used else [0]
     rates = _fitted(waits.told_by(columns, leaving.used))
-    life = LIVES[place - 1]
-    coming, estimate, error = _coming(rates, alone, (sameness.used, leaving.used), visits, life)
+    coming, life = _coming(rates, same, leaving.used, visits), LIVES[same.column - 1]
     of_users = told(rates.theta, every.told_by(columns, leaving.used))
     n = log.n_users + 1
     gap, gone = np.full(n, float(np.exp(-rates.theta[1]))), np.zeros(n)
@@ -136,7 +133,7 @@ def fit_returning(log: PageLog, at: float, asked: Bools | None = None) -> Return
     front = np.concatenate([visits.front, np.full((1, visits.front.shape[1]), -1)])
     return Returning(
         coming, gap, visits.usual, late, late_day, gone, front, len(visits),
-        estimate, error, float(waits.rate[:, place].std()), sameness, leaving,
+        *same.of(same.column), float(waits.rate[:, same.column].std()), same.asked, leaving,
     )  # fmt: skip
 
 
@@ -187,14 +184,38 @@ def _leaves(
     return _gained(foreseen[1] - foreseen[0], SURE[1])
 
 
-def _sameness(waits: Waits, leaving: bool) -> tuple[AskedPart, int, VisitRates | None]:
-    """Whether how new the first page was foresees users who were not fitted; column, estimate.
+@dataclass(frozen=True, eq=False)
+class _Sameness:
+    """What the log says of first pages that stay the same."""
+
+    asked: AskedPart
+    column: int
+    """Of the life that is likeliest."""
+    fits: dict[int, VisitRates]
+    """By the columns of ``LIVES``; none: nothing tells."""
+
+    def of(self, column: int) -> tuple[float, float]:
+        """Estimate by the log alone, and its error."""
+        if column not in self.fits:
+            return 0.0, float("inf")
+        fit = self.fits[column]
+        return float(fit.rate[1]), float(np.sqrt(fit.clustered[3, 3]))
+
+    def believed(self, column: int) -> tuple[float, float]:
+        """Mean and variance with what was thought before."""
+        estimate, error = self.of(column)
+        trust = SAMENESS**2 / (SAMENESS**2 + error**2)
+        return trust * estimate, SAMENESS**2 * (1.0 - trust)
+
+
+def _sameness(waits: Waits, leaving: bool) -> _Sameness:
+    """Whether how new the first page was foresees users who were not fitted.
 
     How often the user came of late stands beside it: who comes in bursts sees the same page again
     because of coming soon, and comes soon again for a reason that no page has made.
     """
-    if waits.rate[:, USUAL_LIFE].std() < NO_SPREAD:
-        return _NOT_ASKED, USUAL_LIFE, None
+    if waits.rate[:, LAST_VISIT].std() < NO_SPREAD:
+        return _Sameness(_NOT_ASKED, LAST_VISIT, {})
     part = np.arange(waits.n_users) % FOLDS
     gains = np.zeros(waits.n_users)
     for fold in range(FOLDS):
@@ -204,21 +225,17 @@ def _sameness(waits: Waits, leaving: bool) -> tuple[AskedPart, int, VisitRates |
             theta = _fitted(train.told_by(columns, leaving)).theta
             value.append(told(theta, test.told_by(columns, leaving)).log_likelihood)
         gains[part == fold] = value[1] - value[0]
-    asked = _gained(gains, SURE[0])
-    if asked.used:
-        return asked, *_remembered(waits, leaving)
-    return asked, USUAL_LIFE, _fitted(waits.told_by([0, USUAL_LIFE, *MOMENTUM], leaving))
+    return _Sameness(_gained(gains, SURE[0]), *_remembered(waits, leaving))
 
 
-def _remembered(waits: Waits, leaving: bool) -> tuple[int, VisitRates]:
-    """For how long a first page counts, as a column, by what is likeliest; and the fit with it."""
-    found = {}
+def _remembered(waits: Waits, leaving: bool) -> tuple[int, dict[int, VisitRates]]:
+    """For how long a first page counts, as a column, by what is likeliest; and all fits."""
+    fits, found = {}, {}
     for column in range(1, 1 + len(LIVES)):
         part = waits.told_by([0, column, *MOMENTUM], leaving)
-        rates = _fitted(part)
-        found[column] = float(told(rates.theta, part).log_likelihood.sum()), rates
-    best = max(found, key=lambda column: found[column][0])
-    return best, found[best][1]
+        fits[column] = _fitted(part)
+        found[column] = float(told(fits[column].theta, part).log_likelihood.sum())
+    return max(found, key=lambda column: found[column]), fits
 
 
 def _gained(gains: Floats, sure: float) -> AskedPart:
@@ -226,32 +243,26 @@ def _gained(gains: Floats, sure: float) -> AskedPart:
     return AskedPart(used=total > max(sure * error, 1.0), gain=total, error=error)
 
 
-def _coming(
-    rates: VisitRates,
-    alone: VisitRates | None,
-    used: tuple[bool, bool],
-    visits: Visits,
-    life: float,
-) -> tuple[ComingBack, float, float]:
-    """What a run plays; the sameness term of the log alone, and its error."""
-    sameness, leaving = used
-    estimate, error = 0.0, float("inf")
-    if alone is not None:
-        estimate, error = float(alone.rate[1]), float(np.sqrt(alone.clustered[3, 3]))
-    trust = SAMENESS**2 / (SAMENESS**2 + error**2)
-    shrunk, variance = trust * estimate, SAMENESS**2 * (1.0 - trust)
-    if not sameness:
+def _coming(rates: VisitRates, same: _Sameness, leaving: bool, visits: Visits) -> ComingBack:
+    """What a run plays, and what stays in doubt."""
+    if same.asked.used:
+        columns, (played, variance) = [same.column], same.believed(same.column)
+        variances = [variance]
+    else:
         # Played as nothing; off by what it is thought to be, and by how little that is known.
-        shrunk, variance = 0.0, variance + shrunk**2
-    coming = ComingBack(
-        rate=np.array([rates.rate[0], shrunk]),
-        rate_cov=np.diag([rates.clustered[2, 2], variance]),
+        columns, played = list(range(1, 1 + len(LIVES))), 0.0
+        believed = [same.believed(column) for column in columns]
+        variances = [mean**2 + variance for mean, variance in believed]
+    return ComingBack(
+        rate=np.array([rates.rate[0], played]),
+        click_error=np.sqrt(rates.clustered[2:3, 2]),
+        lives=np.array([LIVES[column - 1] for column in columns]),
+        same_errors=np.sqrt(variances),
         usual=np.array([visits.usual_sameness]),
-        life=np.array([life]),
+        life=np.array([LIVES[same.column - 1]]),
         leaving=rates.leaving if leaving else np.array([NEVER, 0.0]),
         leaving_cov=_inverse(rates)[-2:, -2:] if leaving else np.zeros((len(LEAVING),) * 2),
     )
-    return coming, estimate, error
 
 
 def _inverse(rates: VisitRates) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -90,7 +91,7 @@ def scenario(tmp_path_factory):
     small = {"users": 60, "items": 40, "days": 21, "later_days": 3, "slate": 5}
     path = write(plant("grocery", 3, **small), tmp_path_factory.mktemp("shop"))
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    raw |= {"population": {"users": 40}, "world": {"days": 6, "slate": 5, "max_pages": 3}}
+    raw |= {"population": {"users": 40}, "world": {"days": 12, "slate": 5, "max_pages": 3}}
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
     return path
 
@@ -140,7 +141,7 @@ def test_old_first_pages_keep_users_away_in_the_world(done, scenario, tmp_path):
     draws = pd.read_parquet(done / DRAWS)
     old = draws.groupby("arm")["sameness"].first()
     came = after.groupby("arm").size() / before.groupby("arm").size()
-    assert came[old.idxmax()] < came[old.idxmin()] - 0.1
+    assert came[old.idxmax()] < came[old.idxmin()] - 0.1, (came, old)
 
 
 def test_doubt_of_visits_is_in_the_intervals_and_said(done, tmp_path):
@@ -149,6 +150,14 @@ def test_doubt_of_visits_is_in_the_intervals_and_said(done, tmp_path):
     counted = pd.read_parquet(done / "sessions").groupby("arm").size()
     np.testing.assert_allclose(visits.groupby("arm").mean()[counted.index], counted, rtol=0.15)
     assert (visits.groupby("arm").std() > 0).all()
-    found = compare(RunLog.open(done), primary="clicks")
+    folder = shutil.copytree(done, tmp_path / "run")
+    factor = np.exp(0.1 * np.random.default_rng(1).standard_normal(20))
+    popular = (draws["arm"] == "popular").to_numpy()
+    wild = draws["expected_visits"] * np.where(popular, factor[draws["draw"]], 1.0)
+    draws.assign(expected_visits=wild).to_parquet(folder / DRAWS)
+    found = compare(RunLog.open(folder), primary="clicks")
     (said,) = [one for one in found.cautions if "come back as often" in one]
-    assert "popular (" in said
+    assert "under popular; far from that are random (" in said
+    draws.drop(columns=["sameness", "expected_visits"]).to_parquet(folder / DRAWS)
+    before = compare(RunLog.open(folder), primary="clicks")
+    assert not [one for one in before.cautions if "come back as often" in one]

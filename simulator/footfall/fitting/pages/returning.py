@@ -43,9 +43,10 @@ BASIC_SPREAD = 3.0
 FEWEST_VISITS = 200
 """Visits that follow one before, without which no more than users' own rates is asked of a log."""
 
-LIVES = 1.0, 7.0, 30.0
+LIVES = 1.0, 3.0, 7.0
 """Days after which the sameness of a first page may count 1/e; the first is hardly more than the
-last visit. The log says which, where it says anything."""
+last visit, the last is the life of clicks. The log says which, where it says anything; where it
+does not, longer lives would make the doubt small, because a test ends before they are felt."""
 
 LAST_VISIT = 1
 """Column of the first of them."""

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from figures import keep, when
 
 from footfall.run_folder.log import IMPRESSIONS, SESSIONS, write_part
 
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the log there, or take it from there")
     parser.add_argument("--only-write", action="store_true", help="the log, and nothing else")
     parser.add_argument("--report", action="store_true", help="write the report as well")
+    parser.add_argument("--keep", choices=("compare-10", "compare-100"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="footfall-bench-") as made:
         folder = str(options.folder or made)
@@ -47,6 +49,10 @@ def main() -> None:
         with context.Pool(1) as pool:
             found = pool.apply(measure, (folder, options.report))
     print(json.dumps(found, indent=2))
+    if options.keep:
+        figures = {name.replace("_", "-"): str(value) for name, value in found.items()}
+        how = f"--impressions {options.impressions} --keep {options.keep}"
+        keep(options.keep, f"python benchmarks/compare_large.py {how}", figures | {"when": when()})
 
 
 def measure(folder: str, with_report: bool) -> dict[str, float | str]:

@@ -273,32 +273,61 @@ def demo(full: Path, two: Path) -> None:
         whole = effect(*(columns(everybody, metric, arm) for arm in (control, treatment)))
         once = own.effect(metric, control, treatment)
         assert once is not None
-        width, key = whole.ci_high - whole.ci_low, name.replace("_", "-")
         levels = [
             Level(*(columns(counts, metric, arm) for arm in (control, treatment)))
             for counts in (cheap, dear)
         ]
-        figures[f"{key}-full"] = interval(whole)
-        figures[f"{key}-two"] = interval(once.effect)
-        figures[f"{key}-two-width"] = f"{(once.effect.ci_high - once.effect.ci_low) / width:.2f}"
-        for which, count in (("chosen", asked), ("tenth", round(users / 10) - pilot)):
-            even = strata_of(np.zeros(len(ours)), seen[1], count / len(ours))
-            widths = widths_of(drawn_anew(levels, ours, groups, even)) / width
-            figures[f"{key}-{which}-even"] = f"{widths.mean():.2f}"
-            cut = strata_of(*seen, count / len(ours))
-            told = list(drawn_anew(levels, ours, groups, cut))
-            widths = widths_of(told) / width
-            inside = [one.effect.ci_low <= whole.difference <= one.effect.ci_high for one in told]
-            figures[f"{key}-{which}-width"] = f"{widths.mean():.2f}"
-            figures[f"{key}-{which}-no-wider"] = f"{np.mean(widths <= 1):.0%}"
-            figures[f"{key}-{which}-hold"] = f"{np.mean(inside):.0%}"
-        figures[f"{key}-correlation"] = f"{np.mean([one.mixed.correlation for one in told]):.3f}"
+        counts = {"chosen": asked, "tenth": round(users / 10) - pilot}
+        found = of_a_metric(levels, (ours, groups), seen, whole, counts)
+        found |= {
+            "full": interval(whole),
+            "two": interval(once.effect),
+            "two-width": f"{_width(once.effect) / _width(whole):.2f}",
+        }
+        key = name.replace("_", "-")
+        figures |= {f"{key}-{what}": figure for what, figure in found.items()}
     say("two-levels-demo", figures)
+
+
+def of_a_metric(
+    levels: list[Level],
+    who: tuple[Array, Array],
+    seen: tuple[Array, Array],
+    whole: Effect,
+    counts: dict[str, int],
+) -> dict[str, str]:
+    """How wide intervals are, and how often they hold what asking everybody gave.
+
+    Args:
+        levels: The surrogate's and the model's.
+        who: Users of both levels, and the user that each of the surrogate's is a copy of.
+        seen: What was foreseen of each user, and what asking them costs.
+        whole: What asking everybody gave.
+        counts: Name -> how many of them are asked.
+    """
+    ours, groups = who
+    figures = {}
+    for which, count in counts.items():
+        even = strata_of(np.zeros(len(ours)), seen[1], count / len(ours))
+        widths = widths_of(drawn_anew(levels, ours, groups, even)) / _width(whole)
+        figures[f"{which}-even"] = f"{widths.mean():.2f}"
+        told = list(drawn_anew(levels, ours, groups, strata_of(*seen, count / len(ours))))
+        widths = widths_of(told) / _width(whole)
+        inside = [one.effect.ci_low <= whole.difference <= one.effect.ci_high for one in told]
+        figures[f"{which}-width"] = f"{widths.mean():.2f}"
+        figures[f"{which}-no-wider"] = f"{np.mean(widths <= 1):.0%}"
+        figures[f"{which}-hold"] = f"{np.mean(inside):.0%}"
+    figures["correlation"] = f"{np.mean([one.mixed.correlation for one in told]):.3f}"
+    return figures
+
+
+def _width(one: Effect) -> float:
+    return one.ci_high - one.ci_low
 
 
 def widths_of(told: Iterable[TwoLevels]) -> Array:
     """Of their intervals."""
-    return np.array([one.effect.ci_high - one.effect.ci_low for one in told])
+    return np.array([_width(one.effect) for one in told])
 
 
 def drawn_anew(levels: list[Level], ours: Array, groups: Array, cut: Strata) -> Iterator[TwoLevels]:

@@ -1,11 +1,13 @@
-"""A shop's whole log, read, fitted and run for 1,000 users: core seconds and memory.
+"""A shop's whole log, read, fitted and run for 1,000 users: time and memory.
 
     python benchmarks/whole_log.py FOLDER [--events 4_500_000] [--pages] [--only describe,run]
 
 FOLDER holds what ``shop_log.py`` has written, or gets it. Each command is a process of its own, as
 users start it; the first reads the log, the others take what it left in a cache inside FOLDER.
-Prints core seconds (user and system, with all its processes), seconds by the clock, and the
-largest process's peak memory; ``--keep NAME`` writes them to benchmarks/results.
+Prints core seconds (user and system, with all its processes), the core seconds that all other
+programs of the machine took meanwhile, seconds by the clock, the largest process's peak memory, and
+the most that all its processes held at one time (proportional set sizes, looked at each second: a
+page of memory that two share counts once). ``--keep NAME`` writes them to benchmarks/results.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 from figures import keep, when
+from memory import MemoryOfAll
 from shop_log import write_shop
 
 FOOTFALL = (sys.executable, "-c", "from footfall.cli.main import main; main()")
@@ -38,23 +42,38 @@ def name_the_fit(folder: Path) -> None:
 
 
 def measure(folder: Path, command: tuple[str, ...]) -> dict[str, float]:
-    """Run a command of Footfall; core seconds, seconds and GiB."""
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    """Run a command of Footfall; core seconds (its own, of others), seconds and GiB."""
+    began, before, machine = time.perf_counter(), _own_core_seconds(), _core_seconds_of_all()
     process = subprocess.Popen(
         [*FOOTFALL, *command],
         cwd=folder,
         env={**os.environ, "XDG_CACHE_HOME": str(folder.resolve() / "cache")},
         stdout=subprocess.DEVNULL,
     )
-    _, status, used = os.wait4(process.pid, 0)
+    with MemoryOfAll(process.pid) as memory:
+        _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"footfall {' '.join(command)}: status {status}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    core = _own_core_seconds() - before
     return {
-        "core": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "core": core,
+        "others": max(0.0, _core_seconds_of_all() - machine - core),
         "clock": time.perf_counter() - began,
         "gib": used.ru_maxrss / 2**20,
+        "gib-all": memory.peak / 2**30,
     }
+
+
+def _own_core_seconds() -> float:
+    """Of the processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _core_seconds_of_all() -> float:
+    """Of every program of this machine since it started."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system)
 
 
 def main() -> None:
@@ -69,12 +88,18 @@ def main() -> None:
     if not (options.folder / "events.parquet").exists():
         write_shop(options.folder, options.events, pages=options.pages)
     name_the_fit(options.folder)
-    figures: dict[str, str] = {}
+    figures = {"load-before": f"{os.getloadavg()[0]:.0f}"}
+    total = {"core": 0.0, "others": 0.0, "clock": 0.0}  # of what a user needs, each once
     for name in options.only.split(","):
         found = measure(options.folder, COMMANDS[name])
-        told = f"{found['core']:>8.1f} core s{found['clock']:>8.1f} s{found['gib']:>7.2f} GiB"
+        told = f"{found['core']:>8.1f} core s{found['others']:>8.1f} of others"
+        told += f"{found['clock']:>8.1f} s{found['gib']:>7.2f} GiB{found['gib-all']:>7.2f} in all"
         print(f"{name:<10}{told}", flush=True)
         figures |= {f"{name}-{what}": f"{value:.3g}" for what, value in found.items()}
+        for what in ("core", "others", "clock"):
+            total[what] += found[what] if name != "again" else 0.0
+    figures |= {f"total-{what}": f"{value:,.0f}" for what, value in total.items()}
+    figures["total-minutes"] = f"{total['clock'] / 60:.1f}"
     if options.keep:
         pages = " --pages" if options.pages else ""
         figures["when"] = when()

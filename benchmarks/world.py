@@ -7,10 +7,10 @@
 
 A planted shop of 500 items; recommenders ``random`` and ``popular``; ``model: none``, or the fake
 model, which answers at once, or a surrogate: ``--distil`` makes one of the fake model's answers and
-ends. All else is the real thing: SimPy, draws, behaviour, prompts where
-there is a model, the audited recommenders and the Parquet log. Prints item decisions a second, the
-peak memory of the main process and of its largest worker, and the profile's top five. ``--keep
-NAME`` writes the figures to benchmarks/results.
+ends. All else is the real thing: SimPy, draws, behaviour, prompts where there is a model, the
+audited recommenders and the Parquet log. Prints item decisions a second, the peak memory of the
+main process, of its largest worker and of all at once, and the profile's top five. ``--keep NAME``
+writes the figures to benchmarks/results.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import hashlib
+import os
 import pstats
 import resource
 import shlex
@@ -31,6 +32,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from figures import keep, when
+from memory import MemoryOfAll
 
 from footfall.options import OnRound, Options, Watch
 from footfall.runs.run import run
@@ -132,61 +134,63 @@ def main() -> None:
         plan = scenario(
             options.users, options.days, options.model, options.surrogate, options.design
         )
-        started, core = time.perf_counter(), time.process_time()
-        begun: list[float] = []
-
-        def begin(_expected: float) -> OnRound:
-            begun.append(time.process_time())
-            return lambda _pages, _items: None
-
-        how = Options(folder / "timed", base=folder, workers=options.workers)
-        record = run(plan, how, Watch(begin=begin))
-        busy = time.process_time() - begun[0]
-        shown = sum(
-            len(pd.read_parquet(part, columns=["item"]))
-            for part in (folder / "timed" / "impressions").iterdir()
-        )
-        seconds = record["timings"]["simulating"]
-        digest = hashlib.sha256("".join(sorted(record["parts"].values())).encode()).hexdigest()
-        print(f"hash of the log            {digest[:12]:>12}")
-        print(f"item decisions             {shown:>12,}")
-        print(f"seconds simulating         {seconds:>12.2f}")
-        print(f"item decisions a second    {shown / seconds:>12,.0f}")
-        print(f"decisions a core second    {shown / busy:>12,.0f}  (one process only)")
-        print(f"seconds of the whole run   {time.perf_counter() - started:>12.2f}")
-        print(f"core seconds, this process {time.process_time() - core:>12.2f}")
-        used = {
-            who: resource.getrusage(whose)
-            for who, whose in (
-                ("main process", resource.RUSAGE_SELF),
-                ("worker", resource.RUSAGE_CHILDREN),
-            )
-        }
-        every = sum(one.ru_utime + one.ru_stime for one in used.values())
-        print(f"core seconds, all          {every:>12.2f}")
-        for who, one in used.items():
-            print(f"{f'peak memory, {who}':<27}{one.ru_maxrss / 2**20:>8.2f} GiB")
+        figures = timed(plan, folder, options.workers)
         if options.keep:
-            figures = {
-                "decisions": f"{shown:,}",
-                "a-core-second": f"{shown / busy:,.0f}",
-                "core": f"{every:,.0f}",
-                "clock": f"{time.perf_counter() - started:,.0f}",
-                "gib": f"{used['main process'].ru_maxrss / 2**20:.2f}",
-                "gib-worker": f"{used['worker'].ru_maxrss / 2**20:.2f}",
-                "when": when(),
-            }
-            keep(
-                options.keep,
-                shlex.join(["python", "benchmarks/world.py", *_told(options)]),
-                figures,
-            )
+            command = shlex.join(["python", "benchmarks/world.py", *_told(options)])
+            keep(options.keep, command, figures)
         if options.no_profile:
             return
         profile = cProfile.Profile()
         profile.runcall(run, plan, Options(folder / "profiled", base=folder))
         print("profile, top five by own time:")
         pstats.Stats(profile).sort_stats("tottime").print_stats(5)
+
+
+def timed(plan: Scenario, folder: Path, workers: int) -> dict[str, str]:
+    """Run it and print what it took; the figures that documents show."""
+    load = os.getloadavg()[0]
+    started, core = time.perf_counter(), time.process_time()
+    begun: list[float] = []
+
+    def begin(_expected: float) -> OnRound:
+        begun.append(time.process_time())
+        return lambda _pages, _items: None
+
+    with MemoryOfAll(os.getpid()) as memory:
+        how = Options(folder / "timed", base=folder, workers=workers)
+        record = run(plan, how, Watch(begin=begin))
+    busy, clock = time.process_time() - begun[0], time.perf_counter() - started
+    shown = sum(
+        len(pd.read_parquet(part, columns=["item"]))
+        for part in (folder / "timed" / "impressions").iterdir()
+    )
+    seconds = record["timings"]["simulating"]
+    digest = hashlib.sha256("".join(sorted(record["parts"].values())).encode()).hexdigest()
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    every = sum(one.ru_utime + one.ru_stime for one in used)
+    largest = [one.ru_maxrss / 2**20 for one in used]
+    print(f"hash of the log            {digest[:12]:>12}")
+    print(f"item decisions             {shown:>12,}")
+    print(f"seconds simulating         {seconds:>12.2f}")
+    print(f"item decisions a second    {shown / seconds:>12,.0f}")
+    print(f"decisions a core second    {shown / busy:>12,.0f}  (one process only)")
+    print(f"seconds of the whole run   {clock:>12.2f}")
+    print(f"core seconds, this process {time.process_time() - core:>12.2f}")
+    print(f"core seconds, all          {every:>12.2f}")
+    print(f"peak memory, main process  {largest[0]:>12.2f} GiB")
+    print(f"peak memory, worker        {largest[1]:>12.2f} GiB")
+    print(f"peak memory, all at once   {memory.peak / 2**30:>12.2f} GiB")
+    return {
+        "decisions": f"{shown:,}",
+        "a-core-second": f"{shown / busy:,.0f}",
+        "core": f"{every:,.0f}",
+        "clock": f"{clock:,.0f}",
+        "gib": f"{largest[0]:.2f}",
+        "gib-worker": f"{largest[1]:.2f}",
+        "gib-all": f"{memory.peak / 2**30:.2f}",
+        "load-before": f"{load:.0f}",
+        "when": when(),
+    }
 
 
 if __name__ == "__main__":

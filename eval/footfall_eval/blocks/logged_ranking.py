@@ -69,8 +69,7 @@ def logged_ranking(
         popularity: What a user who clicks by popularity would do on each arm's pages.
         whole: What is known of pages as they were shown.
     """
-    honest = [arm for arm in found.arms.values() if not arm.knows_the_days]
-    ranked = [arm for arm in honest if arm.effective_outcomes >= FEWEST_OUTCOMES]
+    ranked = [arm for arm in _honest(found) if arm.effective_outcomes >= FEWEST_OUTCOMES]
     names = [arm.name for arm in ranked]
     if len(ranked) < FEWEST or base not in names:
         why = f"the log speaks of {len(ranked)} arms only, and {FEWEST} are needed"
@@ -88,15 +87,7 @@ def logged_ranking(
     )
     rows = _rows(ranked, zero, offline)
     metrics = {
-        "judged by": PROPENSITIES,
-        "users": found.users,
-        "logged pages": found.pages,
-        "recommenders": len(names),
-        "not ranked, too little overlap": [arm.name for arm in honest if arm.name not in names],
-        "not ranked, they have seen the judged days": sorted(
-            set(found.arms) - {arm.name for arm in honest}
-        ),
-        "effective sample size, smallest": min(arm.effective_sample_size for arm in ranked),
+        **_judged_by(found, ranked),
         "tau": tau.value,
         "tau interval": tau.pair(),
         **rivals,
@@ -114,6 +105,25 @@ def logged_ranking(
         status = "amber"
     plots = {"ranking": list(rows), "slope": slope.value}
     return Block("G", status, _explain(metrics, base, ahead, whole), metrics, rows, plots)
+
+
+def _honest(found: LoggedArms) -> list[LoggedArm]:
+    """Arms that have not seen the judged days."""
+    return [arm for arm in found.arms.values() if not arm.knows_the_days]
+
+
+def _judged_by(found: LoggedArms, ranked: list[LoggedArm]) -> dict[str, Any]:
+    """What the ranking rests on, and which arms it leaves out."""
+    names, honest = {arm.name for arm in ranked}, [arm.name for arm in _honest(found)]
+    return {
+        "judged by": PROPENSITIES,
+        "users": found.users,
+        "logged pages": found.pages,
+        "recommenders": len(names),
+        "not ranked, too little overlap": [name for name in honest if name not in names],
+        "not ranked, they have seen the judged days": sorted(set(found.arms) - {*honest}),
+        "effective sample size, smallest": min(arm.effective_sample_size for arm in ranked),
+    }
 
 
 class _Draws:

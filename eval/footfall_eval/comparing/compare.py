@@ -134,20 +134,18 @@ def compare_users(
         arms = tuple(levels.arm(arm, wanted) for arm in arms)
         leader = next(metric for metric in wanted if metric.name == main)
         cautions = (*cautions, *levels.cautions(leader, control, names))
-    contrasts = [
-        _weighed(
-            _watched(
-                _contrast(counts, metric, (control, name), design, level)
-                if levels is None
-                else levels.contrast(metric, control, name),
-                (always_valid or {}).get((metric.name, name)),
-            ),
-            weigher,
+
+    def contrast(metric: Metric, treatment: str) -> Contrast:
+        plain = (
+            _contrast(counts, metric, (control, treatment), design, level)
+            if levels is None
+            else levels.contrast(metric, control, treatment)
         )
-        for name in names
-        if name != control
-        for metric in wanted
-    ]
+        watched = (always_valid or {}).get((metric.name, treatment))
+        return _weighed(_watched(plain, watched), weigher)
+
+    treatments = [name for name in names if name != control]
+    contrasts = [contrast(metric, name) for name in treatments for metric in wanted]
     adjusted = _adjusted(contrasts, correction, level, main)
     result = Comparison(
         verdict="",

@@ -10,8 +10,8 @@ import pandas as pd
 
 from footfall.errors import UserError
 from footfall_eval.reading.load import COUNTS, RunLog
+from footfall_eval.statistics.power import Plan, users_for
 from footfall_eval.statistics.power import plan as plan_users
-from footfall_eval.statistics.power import users_for
 from footfall_eval.statistics.sharing import Repeated
 
 LONGER = (2, 4)
@@ -104,20 +104,13 @@ def plan_test(
     control = control or log.control
     days = log.length("days") or _days_seen(log)
     chosen: dict[str, Any] = {"metric": metric, "control": control, "treatment": treatment}
-    half_days = max(1, round(days / 2))
-    spreads = {}
-    for length in sorted({half_days, round(days)}):
-        frame = _up_to(log, length)
-        whole = plan_users(frame, **chosen, lift=0.05, power=power)
-        if not whole.control_value > 0:
-            raise UserError(
-                f"the pilot shows no {metric} of {control} within {length} days; "
-                "take a longer or larger one"
-            )
-        spreads[length] = tuple(
-            (deviation / whole.control_value) ** 2
-            for deviation in (whole.paired_deviation, whole.split_deviation)
-        )
+    looks = {
+        length: plan_users(_up_to(log, length), **chosen, lift=0.05, power=power)
+        for length in sorted({max(1, round(days / 2)), round(days)})
+    }
+    spreads = {length: _spread(look, metric, control, length) for length, look in looks.items()}
+    longest = max(looks)
+    frame, whole = _up_to(log, longest), looks[longest]
     wanted = lift if effect is None else effect / whole.control_value
     if not wanted:
         raise UserError("the effect to find must not be zero")
@@ -136,6 +129,21 @@ def plan_test(
             for one in lengths
         ),
     )
+
+
+def _spread(look: Plan, metric: str, control: str, days: int) -> tuple[float, ...]:
+    """Variances of a user's relative difference, paired and split, after so many days.
+
+    Raises:
+        UserError: Nothing of the metric was seen by then.
+    """
+    if not look.control_value > 0:
+        raise UserError(
+            f"the pilot shows no {metric} of {control} within {days} days; "
+            "take a longer or larger one"
+        )
+    paired, split = look.paired_deviation, look.split_deviation
+    return (paired / look.control_value) ** 2, (split / look.control_value) ** 2
 
 
 def _days_seen(log: RunLog) -> float:

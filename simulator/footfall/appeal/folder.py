@@ -1,32 +1,26 @@
 """An appeal model on disk: ``appeal.json`` says what it is, ``appeal.safetensors`` the numbers.
 
-Nothing in the folder can run code when it is read. MiniLM and a language model are not in it;
-the first comes as a package, the second is named; weights that were tuned are, as float16.
+MiniLM and a language model are not in the folder: the first comes as a package, the second is
+named. Weights that were tuned are, as float16.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from pydantic import BaseModel, ConfigDict, Field
 
 from footfall.appeal.model import Appeal, Noises, Reads, Voice
 from footfall.appeal.style import MEASURES, style
 from footfall.appeal.words import BUCKETS, WordSpace
-from footfall.errors import ModelError, one_line
+from footfall.errors import ModelError
 from footfall.llm.encoders import SentenceEncoder, States, Tuned
 from footfall.llm.specs import ModelSpec
-from footfall.plumbing.described import numbers_of, old_numbers_kept
-from footfall.plumbing.files import file_hash, replacing, write_text
-from footfall.plumbing.json_files import read_object
-from footfall.plumbing.spec import fault
+from footfall.plumbing.described import Described
 
 CARD = "appeal.json"
 NUMBERS = "appeal.safetensors"
@@ -71,6 +65,17 @@ class _Card(_Part):
     measures: list[str]
 
 
+KIND = Described(
+    what="appeal model",
+    card=CARD,
+    numbers=NUMBERS,
+    holds=_Card,
+    made="make one with footfall learn-appeal",
+    again="learn again",
+    version={"format": FORMAT, "measures": list(MEASURES)},
+)
+
+
 def write_appeal(folder: Path, appeal: Appeal) -> dict[str, Any]:
     """Write both files and return the card as written."""
     arrays: Arrays = {}
@@ -80,20 +85,8 @@ def write_appeal(folder: Path, appeal: Appeal) -> dict[str, Any]:
         told, numbers = _told(voice.reader)
         arrays |= {f"{voice.name}.{name}": values for name, values in numbers.items()}
         voices.append({"name": voice.name, "weight": float(weight), **told})
-    path = folder / NUMBERS
-    with old_numbers_kept(path):
-        with replacing(path) as sink:
-            sink.write(save({name: np.ascontiguousarray(one) for name, one in arrays.items()}))
-        whole = {
-            "format": FORMAT,
-            "numbers": file_hash(path),
-            "voices": voices,
-            "noises": vars(appeal.noises),
-            "measures": list(MEASURES),
-            **appeal.card,
-        }
-        write_text(folder / CARD, json.dumps(whole, indent=1, ensure_ascii=False))
-    return whole
+    own = {"voices": voices, "noises": vars(appeal.noises)}
+    return KIND.write(folder, arrays, own | appeal.card)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -102,22 +95,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: There is none, it is damaged, or another version of Footfall wrote it.
     """
-    path = folder / CARD
-    try:
-        card = read_object(path)
-    except FileNotFoundError:
-        raise ModelError(
-            f"no appeal model in {folder}: {CARD} is missing; make one with footfall learn-appeal"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {one_line(error)}; learn again") from None
-    if card.get("format") != FORMAT or card.get("measures") != list(MEASURES):
-        raise ModelError(f"{path} was written by another version of Footfall; learn again")
-    try:
-        _Card.model_validate(card)
-    except ValidationError as error:
-        raise ModelError(f"{path}: {fault(error)}; learn again") from None
-    return card
+    return KIND.read_card(folder)
 
 
 def read_appeal(folder: Path, announce: Callable[[str], None] = lambda _: None) -> Appeal:
@@ -127,21 +105,14 @@ def read_appeal(folder: Path, announce: Callable[[str], None] = lambda _: None) 
         ModelError: It is missing or damaged, was changed since it was written, or a model that it
             reads with is missing or another one.
     """
-    card, path = read_card(folder), folder / NUMBERS
-    if not path.exists():
-        raise ModelError(f"{path} is missing; learn again")
-    numbers = numbers_of(path, card["numbers"])
-    if numbers is None:
-        raise ModelError(f"{path} is not the one that {CARD} describes; learn again")
-    told = _Card.model_validate(card)
-    try:
-        found = load_file(numbers)
+
+    def made(found: Arrays, card: dict[str, Any]) -> Appeal:
+        told = _Card.model_validate(card)
         voices = tuple(_voice(one, _of(found, one.name), announce) for one in told.voices)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        reason = one_line(error, 200)
-        raise ModelError(f"{folder} holds a damaged appeal model ({reason}); learn again") from None
-    noises = Noises(told.noises.spread, told.noises.overdispersion)
-    return Appeal(voices, np.array([one.weight for one in told.voices]), noises, card)
+        noises = Noises(told.noises.spread, told.noises.overdispersion)
+        return Appeal(voices, np.array([one.weight for one in told.voices]), noises, card)
+
+    return KIND.read(folder, made)[0]
 
 
 def _told(reader: Reads) -> tuple[dict[str, Any], Arrays]:

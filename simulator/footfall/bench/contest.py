@@ -33,6 +33,8 @@ class BenchOptions:
     repeats: int = 3
     quantization: Quantization = "none"
     """Of Footfall's engine; the naive one computes as the model is stored."""
+    rivals: bool = True
+    """Whether the ways in which others ask are measured, too."""
 
 
 def measure(options: BenchOptions, announce: Announce) -> Measured:
@@ -45,20 +47,21 @@ def measure(options: BenchOptions, announce: Announce) -> Measured:
     spec = ModelSpec(name=options.model, quantization=options.quantization, max_model_len=4096)
     device = installed_device()
     workload = groceries(options.cells, options.pages, announce)
-    job = MeasuringJob(spec, workload, options.repeats)
+    job = MeasuringJob(spec, workload, options.repeats, options.rivals)
     before = _load()
-    announce("engine 1 of 2: Footfall's settings")
-    ours = _apart(measure_modes, job)
-    announce("engine 2 of 2: vLLM's own settings")
-    naive = _apart(measure_naive, job)
+    announce("engine with Footfall's settings")
+    found = {"footfall": _apart(measure_modes, job)}
+    if options.rivals:
+        announce("engine with vLLM's own settings")
+        found["naive"] = _apart(measure_naive, job)
     return Measured(
         model=served_name(spec),
         machine=_machine(device) | {"load_before": before, "load_after": _load()},
         pages=options.pages,
         repeats=options.repeats,
-        rows=tuple(rows([*ours.samples, *naive.samples])),
-        peak_memory_gib={"footfall": ours.peak_memory_gib, "naive": naive.peak_memory_gib},
-        start_seconds={"footfall": ours.start_seconds, "naive": naive.start_seconds},
+        rows=tuple(rows([sample for one in found.values() for sample in one.samples])),
+        peak_memory_gib={name: one.peak_memory_gib for name, one in found.items()},
+        start_seconds={name: one.start_seconds for name, one in found.items()},
     )
 
 

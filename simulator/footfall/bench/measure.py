@@ -30,6 +30,7 @@ from footfall.llm.specs import ModelSpec
 from footfall.llm.store import AnswerStore, StoredModel
 from footfall.llm.vllm.batches import by_prefix
 from footfall.llm.vllm.engine import VllmEngine, open_engine, sampling
+from footfall.plumbing.busy import as_alone, cores
 from footfall.plumbing.stderr import stderr
 from footfall.run_folder.layout import STORE
 
@@ -46,6 +47,8 @@ class MeasuringJob:
     model: ModelSpec
     workload: Workload
     repeats: int
+    rivals: bool = True
+    """Whether others are measured, too."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _with_modes(job: MeasuringJob, engine: VllmEngine, cell: QuestionSize) -> li
         if contest.possible:
             contest.warm_up()
             turns.append(contest.turn)
-    rivals = writers(pages, catalogue, engine.tokenizer, cell.history)
+    rivals = writers(pages, catalogue, engine.tokenizer, cell.history) if job.rivals else ()
     return turns + [_rival(engine, cell, rival) for rival in rivals]
 
 
@@ -155,20 +158,23 @@ class _Contest:
         ):
             choice = self._open(StoredModel(self._engine, store))
             _forget(self._engine)
-            busy, start = self._engine.engine_seconds, time.perf_counter()
+            spent, start = self._engine.engine_seconds, time.perf_counter()
+            core = time.process_time()
             unanswered = self._weigh(choice, self._pages)
-            seconds = time.perf_counter() - start
+            seconds, core = time.perf_counter() - start, time.process_time() - core
         return Sample(
             cell=self._cell,
             name=self._mode,
             repeat=repeat,
             items=_items(self._pages),
             seconds=seconds,
-            engine_seconds=self._engine.engine_seconds - busy,
+            engine_seconds=self._engine.engine_seconds - spent,
             prompt_tokens=choice.diagnostics.prompt_tokens,
             cached_tokens=choice.diagnostics.cached_tokens,
             generated_tokens=choice.diagnostics.questions,
             unanswered=unanswered,
+            # A GPU's engine computes elsewhere: what this process computes tells nothing of it.
+            busy=as_alone(seconds, core, cores()) if installed_device() == "cpu" else 1.0,
         )
 
     def _ceiling(self, repeat: int) -> Sample:

@@ -1,19 +1,19 @@
 """What this machine has measured of itself, kept for estimates.
 
 ``footfall bench`` leaves its rates in the user's cache folder; ``footfall run --dry-run`` and
-``footfall plan`` take them from there. Wall-clock rates decide nothing in a simulation.
+``footfall plan`` take them from there. They decide nothing in a simulation.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import platformdirs
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from footfall.bench.results import Measured
 from footfall.llm.devices import for_cuda
+from footfall.plumbing.busy import NOTICED, cores
 from footfall.plumbing.files import write_json
 from footfall.plumbing.json_files import read_object
 from footfall.plumbing.spec import Spec
@@ -22,32 +22,63 @@ _FILE = "rates.json"
 
 
 class Rates(Spec):
-    """Rates of one model on one device of this machine."""
+    """Rates of one model on one device of this machine, as if it had nothing else to do."""
 
     tokens_per_second: dict[str, float]
     """Computed prompt tokens a second, by mode, everything around the engine included."""
+    slowest: dict[str, float] = Field(default={})
+    """Of a single measurement, likewise; a mode that is not here was measured without spread."""
+    fastest: dict[str, float] = Field(default={})
     date: str
     """Day of the measurement, ISO 8601."""
     machine: str
     """For instance "cpu, 2 cores, vllm 0.32.0"."""
+    busy: float = Field(default=1.0, ge=1)
+    """How many times as long as alone the measurement took: other programs ran beside it, and the
+    rates are those of what it computed."""
 
+    def quieter(self, other: Rates) -> bool:
+        """Whether these tell more than others of the same machine, because it was less busy."""
+        return self.machine == other.machine and self.busy * NOTICED < other.busy
 
-QUIET = 1.0
-"""Load (processes that want a core) before a measurement up to which its rates are kept."""
+    def told(self) -> str:
+        """Where they are from."""
+        told = f"footfall bench, {self.date}: {self.machine}"
+        return f"{told}; {_while_busy(self.busy)}" if self.busy >= NOTICED else told
 
 
 def keep(measured: Measured, folder: Path | None = None) -> str:
-    """Keep the rates of a measurement, unless the machine was busy; a line that says which."""
-    machine = measured.machine
-    if machine["load_before"] > QUIET:
-        load = f"the load was {machine['load_before']:g} before it began"
-        return f"the rates are not kept for estimates: {load}, so they are too low"
-    where = f"{machine['device']}, {machine['cores']} cores, vllm {machine['vllm']}"
-    found = measured.tokens_per_second()
-    remember(
-        measured.model, Rates(tokens_per_second=found, date=machine["date"], machine=where), folder
+    """Keep the rates of a measurement; a line that says what is known now.
+
+    What was measured while other programs ran does not replace what was measured without them.
+    """
+    machine, speeds = measured.machine, measured.speeds()
+    found = Rates(
+        tokens_per_second={mode: speed.tokens_per_second for mode, speed in speeds.items()},
+        slowest={mode: speed.slowest for mode, speed in speeds.items()},
+        fastest={mode: speed.fastest for mode, speed in speeds.items()},
+        date=machine["date"],
+        machine=f"{machine['device']}, {machine['cores']} cores, vllm {machine['vllm']}",
+        busy=measured.busy(),
     )
-    return "the rates are kept: footfall run --dry-run and footfall plan tell times from them"
+    known = recall(measured.model, folder)
+    if known is not None and known.quieter(found):
+        return (
+            f"the rates of {known.date} stay: this machine was less busy then "
+            f"({known.busy:.1f} times as long as alone, now {found.busy:.1f})"
+        )
+    remember(measured.model, found, folder)
+    kept = "the rates are kept: footfall run --dry-run and footfall plan tell times from them"
+    if found.busy < NOTICED:
+        return kept
+    return f"{kept}. {_while_busy(found.busy).capitalize()}; measure again when it is quiet"
+
+
+def _while_busy(times: float) -> str:
+    return (
+        f"this machine was busy when measured ({times:.1f} times as long as alone), so the rates "
+        "are those of what was computed, and less sure"
+    )
 
 
 def remember(model: str, rates: Rates, folder: Path | None = None) -> None:
@@ -64,8 +95,7 @@ def recall(model: str, folder: Path | None = None) -> Rates | None:
 
 
 def _key(model: str) -> str:
-    cores = len(os.sched_getaffinity(0))
-    return f"{model} on {'cuda' if for_cuda() else f'cpu with {cores} cores'}"
+    return f"{model} on {'cuda' if for_cuda() else f'cpu with {cores()} cores'}"
 
 
 def _path(folder: Path | None) -> Path:

@@ -36,6 +36,8 @@ class Sample:
     generated_tokens: int
     unanswered: int = 0
     """Pages that the model did not answer; they count as asked."""
+    busy: float = 1.0
+    """How many times as long as alone it took: other programs ran beside it."""
 
     @property
     def rate(self) -> float:
@@ -69,6 +71,11 @@ class Row:
     generated_tokens: int
     item_decisions: int
     unanswered_pages: int
+    busy: float
+    """How many times as long as alone it took; a median."""
+    as_alone: tuple[float, float, float]
+    """Computed prompt tokens a second of the slowest repeat, of a typical and of the fastest one,
+    had they had the machine to themselves."""
 
 
 def rows(samples: Sequence[Sample]) -> list[Row]:
@@ -100,7 +107,14 @@ def _row(cell: QuestionSize, name: str, samples: Sequence[Sample]) -> Row:
         generated_tokens=typical.generated_tokens,
         item_decisions=typical.items,
         unanswered_pages=sum(sample.unanswered for sample in mine.values()),
+        busy=median(sample.busy for sample in mine.values()),
+        as_alone=_as_alone(list(mine.values())),
     )
+
+
+def _as_alone(samples: Sequence[Sample]) -> tuple[float, float, float]:
+    rates = [(s.prompt_tokens - s.cached_tokens) * s.busy / s.seconds for s in samples]
+    return min(rates), median(rates), max(rates)
 
 
 def _of(cell: QuestionSize, name: str, samples: Sequence[Sample]) -> dict[int, Sample]:
@@ -112,6 +126,16 @@ def _ratio(mine: dict[int, Sample], other: dict[int, Sample]) -> float | None:
     """Median over the repeats: what slows one repeat down slows both down."""
     shared = mine.keys() & other.keys()
     return median(mine[i].rate / other[i].rate for i in shared) if shared else None
+
+
+@dataclass(frozen=True)
+class ModeSpeed:
+    """Computed prompt tokens a second, everything around the engine included."""
+
+    tokens_per_second: float
+    slowest: float
+    """Of a single measurement."""
+    fastest: float
 
 
 @dataclass(frozen=True)
@@ -134,10 +158,24 @@ class Measured:
         found["modes"] = found.pop("rows")
         return found
 
-    def tokens_per_second(self) -> dict[str, float]:
-        """Computed prompt tokens a second of each of Footfall's modes, over all cells."""
-        known: dict[str, list[float]] = {}
+    def speeds(self) -> dict[str, ModeSpeed]:
+        """Of each of Footfall's modes, over all cells, as if the machine had been quiet."""
+        known: dict[str, list[Row]] = {}
         for row in self.rows:
             if row.ratio_to_ceiling is not None:
-                known.setdefault(row.name, []).append(row.computed_tokens / row.seconds)
-        return {name: math.exp(sum(map(math.log, r)) / len(r)) for name, r in known.items()}
+                known.setdefault(row.name, []).append(row)
+        return {name: _speed(of_mode) for name, of_mode in known.items()}
+
+    def busy(self) -> float:
+        """How many times as long as alone Footfall's modes took."""
+        own = [row.busy for row in self.rows if row.ratio_to_ceiling is not None]
+        return median(own) if own else 1.0
+
+
+def _speed(of_mode: Sequence[Row]) -> ModeSpeed:
+    typical = [row.as_alone[1] for row in of_mode]
+    return ModeSpeed(
+        tokens_per_second=math.exp(sum(map(math.log, typical)) / len(typical)),
+        slowest=min(row.as_alone[0] for row in of_mode),
+        fastest=max(row.as_alone[2] for row in of_mode),
+    )

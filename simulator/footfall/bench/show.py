@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall.bench.results import CEILING, Measured, Row
+from footfall.plumbing.busy import NOTICED
 
 WIDTH = 80
 
@@ -93,12 +94,11 @@ def _label(row: Row) -> str:
 
 
 def _warnings(measured: Measured) -> list[str]:
-    lines = []
-    load = measured.machine["load_before"]
-    if load > 1:
+    lines, times = [], measured.busy()
+    if times >= NOTICED:
         lines.append(
-            f"other work kept {load:g} cores busy when this began: take the ratios, and not"
-            " the rates"
+            f"other programs ran beside it ({times:.1f} times as long as alone): take the ratios,"
+            " and not the rates"
         )
     lines.extend(
         f"{row.name}: {row.unanswered_pages} pages without an answer"

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import (
     AfterValidator,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -17,7 +15,7 @@ from footfall.choice.context import ContextSpec
 from footfall.choice.memory_specs import MemorySpec
 from footfall.errors import did_you_mean
 from footfall.plumbing import plugins
-from footfall.plumbing.spec import Operational, Spec
+from footfall.plumbing.spec import Operational, Spec, newer
 
 Mode = Literal["likelihood", "yes-no", "listwise", "surrogate", "reasoned", "rating", "ensemble"]
 """Footfall's own modes."""
@@ -111,7 +109,7 @@ class ChoiceSpec(Spec):
     item_last: bool = False
     """Yes-no only: the chat is closed before the item, which begins the assistant's words.
     Fewer tokens an item; for models that were fine-tuned to it (``footfall finetune``)."""
-    images: bool = False
+    images: bool = newer(False)
     """Yes-no and rating only: show the model each item's image with its title; it must be a
     vision-language model. Items without one are asked about by their title alone, counted."""
     rotations: int = Field(default=1, ge=1, le=26)
@@ -127,22 +125,12 @@ class ChoiceSpec(Spec):
     max_unanswered: Operational[float] = Field(default=0.2, ge=0, le=1)
     """Share of pages that may stay without an answer; beyond it the run stops (to be resumed),
     because what is left is no experiment any more. Looked at from the fiftieth page on."""
-    strangers: Literal["refuse", "guess"] = "refuse"
+    strangers: Literal["refuse", "guess"] = newer("refuse")
     """Surrogate only: users and items unlike those that it learned from get no answer, or its
     guess. Two levels take guesses: there the model's answers mend what is guessed badly, and a
     visit that ends would tell nothing."""
     remembered_prefixes: int = Field(default=20_000, ge=1)
     """Users' prompts, with what the model said about items, that are kept in memory."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Say nothing of newer fields that change nothing, so that hashes stay what they were."""
-        told: dict[str, Any] = plain(self)
-        if not self.images:
-            told.pop("images", None)
-        if self.strangers == "refuse":
-            told.pop("strangers", None)
-        return told
 
     @model_validator(mode="after")
     def _images_stand_in_a_question(self) -> ChoiceSpec:

@@ -29,13 +29,16 @@ def bench(
     ] = False,
     pages: Annotated[int, typer.Option(min=2, max=1000, help="Users, one page each.")] = 16,
     repeats: Annotated[int, typer.Option(min=1, max=99, help="Times that all is measured.")] = 3,
+    rates_only: Annotated[
+        bool, typer.Option("--rates-only", help="Footfall's modes alone, for --dry-run: sooner.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Measure how fast the model is asked on this machine (about five minutes on two cores).
 
     Examples:
         footfall bench
-        footfall bench --history 100 --slate 50 --json
+        footfall bench --rates-only
     """
     if model == "fake":
         raise UserError("the fake model has no speed worth measuring; name a real one")
@@ -44,7 +47,8 @@ def bench(
         if grid
         else [QuestionSize(history, slate)]
     )
-    measured = measure(BenchOptions(model, cells, pages, repeats, quantization), stderr.say)
+    options = BenchOptions(model, cells, pages, repeats, quantization, rivals=not rates_only)
+    measured = measure(options, stderr.say)
     stderr.say(keep(measured))
     if as_json:
         typer.echo(json.dumps(measured.as_dict()))

@@ -14,6 +14,7 @@ from footfall.cli.commands import load
 from footfall.cli.progress import simulating
 from footfall.errors import UserError
 from footfall.options import Options, Watch
+from footfall.plumbing.busy import NOTICED
 from footfall.plumbing.extras import demo_lacks
 from footfall.plumbing.signals import patient
 from footfall.plumbing.stderr import stderr
@@ -25,9 +26,6 @@ from footfall.runs.grid import cells, is_grid, play
 from footfall.runs.levels import run_scenario as simulate
 from footfall.scenario.overriding import read_with_options
 from footfall.scenario.scenario import Scenario
-
-NOTICED = 1.5
-"""How busy a machine is when an estimate says so."""
 
 ScenarioName = Annotated[str, typer.Argument(help="A YAML file, or a shipped scenario's name.")]
 Out = Annotated[Path, typer.Option(help="Folder for what the run leaves behind.")]

@@ -150,35 +150,20 @@ def fit_behaviour(
     """
     assumed = dict(habits_assumed or {})
     sets, llm = _answered(sets, llm, assumed)
-    data, named = design(sets, features, names, llm)
-    silent = set(flat_features(data, named))
-    assumed |= dict.fromkeys(sorted(silent), "0: it is the same for all items of every slate")
-    keep = [number for number, name in enumerate(named) if name not in silent]
-    narrow = LogitData(
-        data.design[:, :, keep], data.shown, data.chosen, data.outside, data.offset, data.clusters
-    )
-    left = [named[number] for number in keep]
-    of_set = None if segments is None else segments[sets.users]
-    further = None if others is None or llm is not None else others
-    theirs = None if further is None else _narrowed(further, names, keep)
-    whole, weights, users = narrow, sets.weights(), len(np.unique(sets.users))
-    if further is not None and theirs is not None:
-        whole, weights = narrow.joined(theirs), np.append(weights, further.sets.weights())
-        users += len(np.unique(further.sets.users))
-        if of_set is not None and further.segments is not None:
-            of_set = np.append(of_set, further.segments[further.sets.users])
-    if theirs is not None:
-        ridge, vary = held_back(narrow, theirs, left, ridge, vary, assumed)
-    fit = fit_logit(whole, left, ridge=ridge, segments=of_set)
-    slates = len(whole.chosen)
-    source = f'fitted to {slates} real choices of {users} users (protocol "{sets.protocol}")'
+    further = others if llm is None else None
+    slates = _slates(sets, features, names, llm, segments, further, assumed)
+    if slates.theirs is not None:
+        ridge, vary = held_back(slates.own, slates.theirs, slates.names, ridge, vary, assumed)
+    fit = fit_logit(slates.whole, slates.names, ridge=ridge, segments=slates.segments)
+    count = len(slates.whole.chosen)
+    source = f'fitted to {count} real choices of {slates.users} users (protocol "{sets.protocol}")'
     pooled, spread = fit.coefficients, dict[str, float]()
     if vary:
-        mixed = _mixed(narrow, theirs, whole, fit, vary, ridge)
+        mixed = _mixed(slates.own, slates.theirs, slates.whole, fit, vary, ridge)
         fit = replace(fit, coefficients=mixed.coefficients, log_likelihood=mixed.log_likelihood)
         spread = {n: float(s) for n, s in zip(mixed.names, mixed.spread, strict=True) if s}
     habits = _habits(habits or Habits(), sets.several, assumed)
-    spec = _spec(fit, whole, weights, choices, habits, assumed, source, spread)
+    spec = _spec(fit, slates.whole, slates.weights, choices, habits, assumed, source, spread)
     if segments_by is not None:
         own = _segments(fit, pooled, spec.click, segments_by)
         spec = spec.model_copy(update={"segments": own})
@@ -186,23 +171,73 @@ def fit_behaviour(
         spec=spec,
         coefficients=_named(fit, fit.coefficients),
         standard_errors=_named(fit, fit.standard_errors),
-        segments={
-            name: SegmentTerms(
-                coefficients=_named(fit, part.coefficients),
-                standard_errors=_named(fit, part.standard_errors),
-                slates=part.slates,
-            )
-            for name, part in fit.segments.items()
-        },
+        segments=_segment_terms(fit),
         protocol=sets.protocol,
         weak=sets.weak,
-        users=users,
-        slates=slates,
+        users=slates.users,
+        slates=count,
         several=sets.several,
         log_likelihood=fit.log_likelihood / fit.slates,
         null_log_likelihood=fit.null_log_likelihood / fit.slates,
         assumed=assumed,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Slates:
+    """Slates as numbers, without the terms that never vary in them."""
+
+    own: LogitData
+    """Of the users who are fitted."""
+    theirs: LogitData | None
+    """Of further users."""
+    whole: LogitData
+    """Both."""
+    weights: Floats
+    """Of the slates of both."""
+    segments: npt.NDArray[np.object_] | None
+    """Of each slate's user, likewise."""
+    names: list[str]
+    """Of the terms."""
+    users: int
+
+
+def _slates(
+    sets: ChoiceSets,
+    features: PairFeatures,
+    names: Sequence[str],
+    llm: Floats | None,
+    segments: npt.NDArray[np.object_] | None,
+    others: Others | None,
+    assumed: dict[str, str],
+) -> _Slates:
+    """Put together what is fitted; terms that never vary are left out and said in ``assumed``."""
+    data, named = design(sets, features, names, llm)
+    silent = set(flat_features(data, named))
+    assumed |= dict.fromkeys(sorted(silent), "0: it is the same for all items of every slate")
+    keep = [number for number, name in enumerate(named) if name not in silent]
+    own, left = replace(data, design=data.design[:, :, keep]), [named[number] for number in keep]
+    of_set = None if segments is None else segments[sets.users]
+    weights, users = sets.weights(), len(np.unique(sets.users))
+    if others is None:
+        return _Slates(own, None, own, weights, of_set, left, users)
+    theirs = _narrowed(others, names, keep)
+    weights = np.append(weights, others.sets.weights())
+    users += len(np.unique(others.sets.users))
+    if of_set is not None and others.segments is not None:
+        of_set = np.append(of_set, others.segments[others.sets.users])
+    return _Slates(own, theirs, own.joined(theirs), weights, of_set, left, users)
+
+
+def _segment_terms(fit: LogitFit) -> dict[str, SegmentTerms]:
+    return {
+        name: SegmentTerms(
+            coefficients=_named(fit, part.coefficients),
+            standard_errors=_named(fit, part.standard_errors),
+            slates=part.slates,
+        )
+        for name, part in fit.segments.items()
+    }
 
 
 def _habits(habits: Habits, several: float, assumed: dict[str, str]) -> Habits:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AnyHttpUrl, Field
 
 from footfall.plumbing.secret_specs import EnvName, NoCredentials
-from footfall.plumbing.spec import Operational, Spec
+from footfall.plumbing.spec import Operational, Spec, newer
 
 Quantization = Literal["none", "int8", "fp8"]
 """Weights and activations in eight bits, or as they are stored."""
@@ -35,7 +35,7 @@ class ModelSpec(Spec):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Arithmetic; ``auto`` takes the type that the weights are stored in, but float32 on a CPU
     that has no instructions for bfloat16."""
-    quantization: Quantization = "none"
+    quantization: Quantization = newer("none")
     """Weights and activations of linear layers in eight bits: faster, and a little off
     (docs/models.md#eight-bits). ``int8`` on CPUs with AVX512-VNNI or alike and on CUDA, ``fp8`` on
     CUDA only."""
@@ -71,14 +71,6 @@ class ModelSpec(Spec):
     """Seconds that a run waits for a server that does not answer; then it stops, to be resumed."""
     seed: int = 0
     """Of the fake model only: another seed is another imaginary model."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Say nothing of newer fields that change nothing, so that hashes stay what they were."""
-        told: dict[str, Any] = plain(self)
-        if self.quantization == "none":
-            told.pop("quantization", None)
-        return told
 
 
 def served_name(spec: ModelSpec) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from footfall.errors import did_you_mean
@@ -29,6 +29,16 @@ class _Operational:
 
 Operational = Annotated[T, _Operational()]
 """Type of such a field: ``budget: Operational[BudgetSpec]``. A resumed run may change it."""
+
+
+def newer(default: T) -> T:
+    """Default of a field that came later, which is left out of what is written.
+
+    Written as ``images: bool = newer(False)``. Where such a field says nothing, a scenario is
+    written as it was before the field came, and its hashes stay what they were.
+    """
+    field: T = Field(default=default, exclude_if=lambda value: value == default)
+    return field
 
 
 def operational(model: type[BaseModel]) -> Iterator[str]:

@@ -3,9 +3,10 @@
 The time of a run is that of four parts: reading the data and training the recommenders, which a
 dry run does and times; starting the engine; computing tokens; and the world around them. Each has
 a lower and an upper bound of its own, and their sums are the range. Other programs may end before
-the run does: the lower bound takes what this process computed, not what the clock says. Or they go
-on: then what was not timed here, the engine and the world, is as many times slower as the dry run
-was by the clock than by what it computed.
+the run does: the lower bound is that of a quiet machine. Or they go on: then what was not timed
+here, starting and the world, is as many times slower as the dry run was by the clock than by what
+it computed, and the tokens are as many times slower as threads on all cores are now. The upper
+bound takes the last quarter of an hour, where that was busier.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from footfall.bench.rates import recall
+from footfall.llm.devices import for_cuda
 from footfall.llm.nobody import NOBODY
 from footfall.llm.specs import served_name
 from footfall.options import Announce
+from footfall.plumbing.busy import cores, slowed, slowed_lately
 from footfall.plumbing.stopwatch import Took
 from footfall.run_folder.answers import RequestCounts
 from footfall.runs.arms import probe
+from footfall.runs.duration import Duration, EngineSeconds, Slowed
 from footfall.runs.histories import read_histories
 from footfall.runs.levels import asked_of
 from footfall.runs.own_users import asks_nobody
@@ -44,10 +48,8 @@ ENGINE_START = 45.0
 """Seconds in which an engine in this process starts; likewise."""
 
 MEASURED, ELSEWHERE = (0.6, 1.7), (0.35, 3.0)
-"""Lower and upper bound of the time of tokens, as shares of what is expected, at a speed that was
-measured on this machine, or elsewhere: other programs run beside it."""
-AROUND = (0.5, 2.5)
-"""The same, of reading, training, starting and the world."""
+"""Lower and upper bound of the time of tokens, as shares of what is expected at the fastest and the
+slowest speed that was measured on this machine, or at the one that is known from elsewhere."""
 
 SIDES = 1.645
 """Standard errors of the sample's counts on both sides, for nine times in ten."""
@@ -58,7 +60,7 @@ class Speed:
     """How fast the model answers."""
 
     tokens_per_second: float | None
-    """None where nobody measured it, or no model is asked."""
+    """Of a quiet machine; None where nobody measured it, or no model is asked."""
     bounds: tuple[float, float]
     source: str
     """Who measured it, when and where."""
@@ -83,7 +85,8 @@ class Estimate:
     seconds_high: float | None
     """Nine runs in ten should end between these."""
     busy: float
-    """How many times as long as alone the dry run took beside other programs; 1: there are none."""
+    """How many times as long as on a quiet machine the run takes if what runs beside it now goes
+    on; 1: there is nothing."""
     speed_from: str
     """Who measured the speed, when and where."""
     answers: tuple[RequestCounts, ...] = ()
@@ -115,7 +118,7 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
     timed = reading + sample.training + sample.recommending
     busy = timed.busy
     around = timed + Took(constant * busy, constant)
-    seconds, low, high = _seconds(sample, speed, around, busy)
+    takes = _duration(sample, speed, around, _engine_slowed(scenario, sample))
     return Estimate(
         users=len(histories.population),
         arms=len(scenario.arms),
@@ -123,26 +126,34 @@ def estimate(scenario: Scenario, base: Path, announce: Announce) -> Estimate:
         prompts=sample.prompts,
         tokens=sample.tokens,
         preparing_seconds=(reading + sample.training).seconds + starting * busy,
-        seconds=seconds,
-        seconds_low=low,
-        seconds_high=high,
-        busy=busy,
+        seconds=None if takes is None else takes.seconds,
+        seconds_low=None if takes is None else takes.low,
+        seconds_high=None if takes is None else takes.high,
+        busy=busy if takes is None else takes.busy,
         speed_from=speed.source,
         answers=probe(scenario, histories, base, announce),
     )
 
 
-def _seconds(
-    sample: Rehearsal, speed: Speed, around: Took, busy: float
-) -> tuple[float | None, float | None, float | None]:
-    """What is expected, and the range."""
+def _duration(sample: Rehearsal, speed: Speed, around: Took, engine: Slowed) -> Duration | None:
+    """How long the run takes; None where nobody measured the model's speed."""
     if sample.tokens and speed.tokens_per_second is None:
-        return None, None, None
+        return None
     asking = sample.tokens / speed.tokens_per_second if speed.tokens_per_second else 0.0
     unsure = SIDES * sample.spread
-    low = asking * speed.bounds[0] * max(0.0, 1 - unsure) + around.alone * AROUND[0]
-    high = asking * busy * speed.bounds[1] * (1 + unsure) + around.seconds * AROUND[1]
-    return asking * busy + around.seconds, low, high
+    low, high = speed.bounds
+    tokens = EngineSeconds(
+        asking, asking * low * max(0.0, 1 - unsure), asking * high * (1 + unsure)
+    )
+    return Duration.of(tokens, engine, around, Slowed(around.busy, slowed_lately(around.busy, 1)))
+
+
+def _engine_slowed(scenario: Scenario, sample: Rehearsal) -> Slowed:
+    """Looks for a second how busy the cores are, where an engine will compute on them."""
+    if not sample.tokens or not _in_process(scenario) or for_cuda():
+        return Slowed(1.0, 1.0)
+    now = slowed(cores())
+    return Slowed(now, slowed_lately(now, cores()))
 
 
 def _in_process(scenario: Scenario) -> bool:
@@ -170,8 +181,12 @@ def _speed(scenario: Scenario) -> Speed:
         return Speed(None, ELSEWHERE, "nobody measured the server")
     known = recall(served_name(model.model_copy(update={"adapter": None})))
     if known is not None and mode in known.tokens_per_second:
-        source = f"footfall bench, {known.date}: {known.machine}"
-        return Speed(known.tokens_per_second[mode], MEASURED, source)
+        typical = known.tokens_per_second[mode]
+        bounds = (
+            MEASURED[0] * typical / known.fastest.get(mode, typical),
+            MEASURED[1] * typical / known.slowest.get(mode, typical),
+        )
+        return Speed(typical, bounds, known.told())
     if model.name == "embedded":
         source = "two other cores; measure yours with: footfall bench"
         return Speed(CPU_TOKENS_PER_SECOND, ELSEWHERE, source)

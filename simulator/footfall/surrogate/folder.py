@@ -1,25 +1,15 @@
-"""A surrogate on disk: ``surrogate.json`` says what it is, ``surrogate.safetensors`` the numbers.
-
-Nothing in the folder can run code when it is read.
-"""
+"""A surrogate on disk: ``surrogate.json`` is the card, ``surrogate.safetensors`` the numbers."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from pydantic import BaseModel, ConfigDict, Field
 
-from footfall.errors import ModelError, one_line
-from footfall.plumbing.described import numbers_of, old_numbers_kept
-from footfall.plumbing.files import file_hash, replacing, write_text
-from footfall.plumbing.json_files import read_object
-from footfall.plumbing.spec import fault
+from footfall.plumbing.described import Described
 from footfall.surrogate.bounds import Bounds
 from footfall.surrogate.sound import check
 from footfall.surrogate.student import Student
@@ -76,24 +66,26 @@ class _Card(_Part):
     """Users whose answers were learned from; empty where the card does not say."""
 
 
+KIND = Described(
+    what="surrogate",
+    card=CARD,
+    numbers=NUMBERS,
+    holds=_Card,
+    made="make one with footfall distill",
+    again="distil again",
+    version={"format": FORMAT},
+)
+
+
 def write_student(folder: Path, student: Student, card: dict[str, Any]) -> dict[str, Any]:
     """Write both files and return the card as written."""
-    numbers = folder / NUMBERS
-    arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(student).items()}
-    with old_numbers_kept(numbers):
-        with replacing(numbers) as sink:
-            sink.write(save(arrays))
-        whole = {
-            "format": FORMAT,
-            "numbers": file_hash(numbers),
-            **card,
-            "events": student.events,
-            "visit": student.visit,
-            "learned": list(student.learned),
-            "names": list(student.names),
-        }
-        write_text(folder / CARD, json.dumps(whole, indent=1, ensure_ascii=False))
-    return whole
+    own = {
+        "events": student.events,
+        "visit": student.visit,
+        "learned": list(student.learned),
+        "names": list(student.names),
+    }
+    return KIND.write(folder, _arrays(student), card | own)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -102,22 +94,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: There is no surrogate, it is damaged, or another version of Footfall wrote it.
     """
-    path = folder / CARD
-    try:
-        card = read_object(path)
-    except FileNotFoundError:
-        raise ModelError(
-            f"no surrogate in {folder}: {CARD} is missing; make one with footfall distill"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}; distil again") from None
-    if card.get("format") != FORMAT:
-        raise ModelError(f"{path} was written by another version of Footfall; distil again")
-    try:
-        _Card.model_validate(card)
-    except ValidationError as error:
-        raise ModelError(f"{path}: {fault(error)}; distil again") from None
-    return card
+    return KIND.read_card(folder)
 
 
 def read_student(folder: Path) -> tuple[Student, dict[str, Any]]:
@@ -126,19 +103,13 @@ def read_student(folder: Path) -> tuple[Student, dict[str, Any]]:
     Raises:
         ModelError: It is missing, damaged, or was changed since it was written.
     """
-    card, path = read_card(folder), folder / NUMBERS
-    if not path.exists():
-        raise ModelError(f"{path} is missing; distil again")
-    found = numbers_of(path, card["numbers"])
-    if found is None:
-        raise ModelError(f"{path} is not the one that {CARD} describes; distil again")
-    try:
-        student = _student(load_file(found), card)
-        check(student)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
-        reason = one_line(error, 200)
-        raise ModelError(f"{folder} holds a damaged surrogate ({reason}); distil again") from None
-    return student, card
+    return KIND.read(folder, _checked)
+
+
+def _checked(found: dict[str, npt.NDArray[Any]], card: dict[str, Any]) -> Student:
+    student = _student(found, card)
+    check(student)
+    return student
 
 
 def _arrays(student: Student) -> dict[str, npt.NDArray[Any]]:

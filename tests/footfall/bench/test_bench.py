@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,10 +52,12 @@ def test_ratios_are_taken_within_a_repeat_so_that_a_slow_minute_does_not_count()
     assert free.ratio_to_free_text == naive.ratio_to_naive == 1
 
 
-def measured(load=3.0):
-    machine = {"device": "cpu", "cores": 2, "vllm": "1", "torch": "2", "date": "2026-11-23"}
-    machine |= {"load_before": load, "load_after": 4.0}
-    return Measured("m", machine, 6, 3, tuple(rows(SAMPLES)), {"footfall": 2.0}, {"naive": 9.0})
+def measured(times=1.0, date="2026-11-23", vllm="1"):
+    """On a machine on which all takes so many times as long."""
+    machine = {"device": "cpu", "cores": 2, "vllm": vllm, "torch": "2", "date": date}
+    machine |= {"load_before": 3.0, "load_after": 4.0}
+    samples = [replace(one, seconds=one.seconds * times, busy=times) for one in SAMPLES]
+    return Measured("m", machine, 6, 3, tuple(rows(samples)), {"footfall": 2.0}, {"naive": 9.0})
 
 
 def test_the_document_has_what_the_design_promises_and_the_table_fits():
@@ -63,24 +66,57 @@ def test_the_document_has_what_the_design_promises_and_the_table_fits():
         assert {"name", "item_decisions_per_s", "ratio_to_ceiling"} <= row.keys()
         assert "seconds_outside_engine" in row
     console = Console(width=80, record=True, file=io.StringIO())
-    show(measured(), console)
+    show(measured(times=3.0), console)
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
     assert "90.0%" in text
-    assert "kept 3 cores busy" in text
+    assert "(3.0 times as long as alone)" in text
 
 
-def test_rates_are_kept_of_a_quiet_machine_only(tmp_path):
-    assert "not kept" in rates.keep(measured(load=3.0), tmp_path)
-    assert rates.recall("m", tmp_path) is None
-    assert "are kept" in rates.keep(measured(load=0.4), tmp_path)
+def test_rates_are_kept_with_their_spread(tmp_path):
+    assert "are kept" in rates.keep(measured(), tmp_path)
     found = rates.recall("m", tmp_path)
     assert found.tokens_per_second == {"yes-no": pytest.approx(150)}
-    assert found.machine == "cpu, 2 cores, vllm 1"
+    assert found.slowest == {"yes-no": pytest.approx(30)}
+    assert found.fastest == {"yes-no": pytest.approx(300)}
+    assert found.told() == "footfall bench, 2026-11-23: cpu, 2 cores, vllm 1"
     rates.remember("other", found.model_copy(update={"date": "2026-11-24"}), tmp_path)
     assert rates.recall("m", tmp_path) == found
     (tmp_path / "rates.json").write_text("{broken")
     assert rates.recall("m", tmp_path) is None
+
+
+def test_rates_of_a_busy_machine_are_those_of_what_it_computed(tmp_path):
+    """Four times as slow beside other programs: alone it is as fast as ever, and said to be."""
+    slow = measured(times=4.0)
+    told = rates.keep(slow, tmp_path)
+    assert "are kept" in told
+    assert "busy when measured (4.0 times as long as alone)" in told
+    found = rates.recall("m", tmp_path)
+    assert found.tokens_per_second == {"yes-no": pytest.approx(150)}
+    assert "busy when measured" in found.told()
+
+
+def test_what_was_measured_in_quiet_is_not_forgotten_for_what_was_not(tmp_path):
+    rates.keep(measured(date="2026-11-20"), tmp_path)
+    quiet = rates.recall("m", tmp_path)
+    assert "of 2026-11-20 stay" in rates.keep(measured(times=4.0), tmp_path)
+    assert rates.recall("m", tmp_path) == quiet
+    assert "are kept" in rates.keep(measured(times=4.0, vllm="2"), tmp_path)  # another engine
+    assert rates.recall("m", tmp_path).machine.endswith("vllm 2")
+    assert "are kept" in rates.keep(measured(vllm="2"), tmp_path)
+    assert rates.recall("m", tmp_path).busy == 1.0
+
+
+def test_rates_of_before_there_was_a_spread_are_still_read(tmp_path):
+    rates.keep(measured(), tmp_path)
+    path = tmp_path / "rates.json"
+    kept = json.loads(path.read_text())
+    for entry in kept.values():
+        del entry["slowest"], entry["fastest"], entry["busy"]
+    path.write_text(json.dumps(kept))
+    found = rates.recall("m", tmp_path)
+    assert (found.slowest, found.fastest, found.busy) == ({}, {}, 1.0)
 
 
 def test_rivals_read_the_same_words_without_padding():

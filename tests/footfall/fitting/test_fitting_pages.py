@@ -112,10 +112,10 @@ def several():
 
 def test_appeal_activity_and_reading_are_found(several):
     fit, appeal, activity, _ = several
-    assert fit.clicks.family.picks == "many"
+    assert fit.fits.clicks.family.picks == "many"
     assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.95
     assert np.corrcoef(activity, fit.people.users.own[:, 0])[0, 1] > 0.6
-    curve = fit.clicks.curve
+    curve = fit.fits.clicks.curve
     assert np.all(np.abs(curve.curve - READING) < 4 * curve.errors + 1e-9)
     assert np.all(np.diff(curve.curve) <= 0)
 
@@ -129,9 +129,9 @@ def test_a_run_thinks_of_a_logged_page_what_the_fit_thought_of_it(several):
     visit = in_visit(log.page_number, log.clicks_earlier)
     no_price, days = np.zeros(items.shape), log.days[first] - 40
     opinion = blank.think(log.users[first], items, no_price, days, met, visit)
-    curve = np.broadcast_to(fit.clicks.curve.curve, items.shape)
+    curve = np.broadcast_to(fit.fits.clicks.curve.curve, items.shape)
     clicks = decisions.chances(opinion.terms.sum(axis=2), curve, Habits(picks="many"))
-    wanted = click_chances(log, fit.clicks)
+    wanted = click_chances(log, fit.fits.clicks)
     np.testing.assert_allclose(clicks[grid.page, grid.place], wanted, rtol=1e-9)
     bought = (clicks * sigmoid(opinion.buy_odds)).sum()
     late = log.days >= 30
@@ -142,7 +142,7 @@ def test_a_run_thinks_of_a_logged_page_what_the_fit_thought_of_it(several):
 def test_one_pick_a_page_is_told_from_several():
     rows, appeal, _ = planted_rows(2, one=True, pages=20)
     fit = fitted(rows)
-    assert fit.clicks.family.picks == "one"
+    assert fit.fits.clicks.family.picks == "one"
     assert fit.picks.gain > 0
     assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.9
 
@@ -154,11 +154,11 @@ def test_coefficients_mean_the_same_for_a_short_memory_and_a_long_one():
         rows, _, _ = planted_rows(seed)
         fit = fitted(rows)
         short = fitted(rows[rows["time"] >= rows["time"].max() - pd.Timedelta(days=14)])
-        told = fit.scales.told & short.scales.told
+        told = fit.fits.scales.told & short.fits.scales.told
         long_raw, short_raw = (
-            (one.people.shared.common / one.scales.scale)[told][1:] for one in (fit, short)
+            (one.people.shared.common / one.fits.scales.scale)[told][1:] for one in (fit, short)
         )
-        errors = np.sqrt(np.diagonal(short.people.shared.common_cov)) / short.scales.scale
+        errors = np.sqrt(np.diagonal(short.people.shared.common_cov)) / short.fits.scales.scale
         gaps += ((long_raw - short_raw) / errors[told][1:]).tolist()
     assert len(gaps) >= 15
     assert np.mean(np.square(gaps)) < 1.5
@@ -213,16 +213,17 @@ def test_reading_that_clicks_shorten_is_found_and_simulated(reads_on):
     """The log says after how many clicks, and the world's pages come out alike."""
     rows, appeal, _ = planted_rows(21, pages=60, rate=-0.5, reads_on=reads_on)
     fit = fitted(rows, at=60.0)
-    family = fit.clicks.family
+    family = fit.fits.clicks.family
     assert family.picks == "many"
     assert family.reads_on[:2] == pytest.approx(reads_on, abs=0.12)
     assert "read on" in fit.picks.reason
     assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.9
     grid = fit.log.grid.rows
     utility = unsure(
-        fit.clicks.post.utility(fit.clicks.design), fit.clicks.post.variance(fit.clicks.design)
+        fit.fits.clicks.post.utility(fit.fits.clicks.design),
+        fit.fits.clicks.post.variance(fit.fits.clicks.design),
     )[grid]
-    reading = np.broadcast_to(fit.clicks.curve.curve, grid.shape)
+    reading = np.broadcast_to(fit.fits.clicks.curve.curve, grid.shape)
     habits = Habits(picks="many", reads_on=family.reads_on)
     wanted = decisions.chances(utility, reading, habits)
     for place in range(SLATE):
@@ -231,7 +232,7 @@ def test_reading_that_clicks_shorten_is_found_and_simulated(reads_on):
 
 
 def test_reading_goes_on_where_the_log_does_not_say_otherwise(several):
-    assert several[0].clicks.family.reads_on == ()
+    assert several[0].fits.clicks.family.reads_on == ()
 
 
 def test_a_wish_for_something_else_than_just_above_is_found_and_simulated():
@@ -392,9 +393,9 @@ def test_a_curve_never_rises_and_keeps_the_top():
 def test_parts_that_say_nothing_are_refuted_and_true_ones_kept(several):
     fit = several[0]
     rng = np.random.default_rng(8)
-    post = deepcopy(fit.clicks.post)
-    design, clicked = fit.clicks.design, fit.log.clicked
-    reading = fit.clicks.curve.at(fit.log.positions)
+    post = deepcopy(fit.fits.clicks.post)
+    design, clicked = fit.fits.clicks.design, fit.log.clicked
+    reading = fit.fits.clicks.curve.at(fit.log.positions)
     true = stacked(MANY, design, post, reading, clicked)
     assert true.applied["item"] == 1
     assert true.over_uniform > true.over_popular > 0
@@ -407,8 +408,8 @@ def test_parts_that_say_nothing_are_refuted_and_true_ones_kept(several):
 
 def test_a_look_back_finds_no_error_where_the_model_is_right_and_some_where_it_is_wrong(several):
     fit = several[0]
-    design, post = fit.clicks.design, fit.clicks.post
-    chance = click_chances(fit.log, fit.clicks)
+    design, post = fit.fits.clicks.design, fit.fits.clicks.post
+    chance = click_chances(fit.log, fit.fits.clicks)
     later = np.random.default_rng(9).random(len(chance)) < chance
     right = discrepancy(design, post, chance, later)
     tilted = chance * np.exp(0.4 * post.items[design.items, 0])
@@ -439,7 +440,7 @@ def test_users_who_hold_items_against_each_other_are_found_out_and_simulated():
     value, error, _ = fit.people.shared.page
     assert value == pytest.approx(-0.7, abs=4 * error)
     assert report_of(fit).page_weight_used
-    assert fit.back.slope.stretch == 0.0
+    assert fit.fits.back.slope.stretch == 0.0
     # A better page is worth less of the difference than one better item on it.
     best = np.argsort(-fit.people.items.effect)[: 2 * SLATE].astype(np.int32)
     worst = np.argsort(fit.people.items.effect)[: SLATE - 1].astype(np.int32)
@@ -491,9 +492,9 @@ def test_users_who_click_everything_do_not_carry_the_fit_away():
         ["user", "item", "time", "page", "action"]
     )
     fit = fitted(eager, at=20.0)
-    assert fit.clicks.post.settled
+    assert fit.fits.clicks.post.settled
     assert np.corrcoef(appeal, fit.people.items.effect)[0, 1] > 0.85
-    assert fit.back.stack.over_popular > 0
+    assert fit.fits.back.stack.over_popular > 0
 
 
 def test_a_fit_that_has_run_away_is_refused(monkeypatch):

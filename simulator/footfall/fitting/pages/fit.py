@@ -22,7 +22,7 @@ from footfall.behaviour.people import (
 from footfall.errors import DataError
 from footfall.fitting.masked import picks_of
 from footfall.fitting.pages.blocks import Design
-from footfall.fitting.pages.buying import Logit, fit_buying, fit_going
+from footfall.fitting.pages.buying import fit_buying, fit_going
 from footfall.fitting.pages.clicks import (
     ClickFit,
     click_chances,
@@ -41,9 +41,9 @@ from footfall.fitting.pages.log import PageLog
 from footfall.fitting.pages.look_back import LookBack, look_back
 from footfall.fitting.pages.mood import is_mood, untold, without_mood
 from footfall.fitting.pages.picks import Family
-from footfall.fitting.pages.played import people_of
+from footfall.fitting.pages.played import Fits, people_of
 from footfall.fitting.pages.reading_on import with_reading
-from footfall.fitting.pages.returning import Returning, fit_returning
+from footfall.fitting.pages.returning import fit_returning
 from footfall.fitting.pages.stack import weigh
 
 Floats = npt.NDArray[np.float64]
@@ -105,16 +105,12 @@ class FittedPages:
 
     log: PageLog
     paper: Paper
-    clicks: ClickFit
-    """Fitted to the users who are not tested; its ``post`` holds everybody's own numbers."""
-    scales: Scales
+    fits: Fits
+    """Clicks are fitted to the users who are not tested; their ``post`` holds everybody's own
+    numbers."""
     measures: Floats
     """[n, len(MEASURES)] of every impression, unscaled."""
-    buying: Logit | None
-    going: Logit | None
-    returning: Returning
     picks: Picks
-    back: LookBack
     mood: bool
     """Clicks earlier in a visit tell of its mood, and no term has them."""
     people: People
@@ -149,13 +145,7 @@ def fit_pages(
         DataError: So few clicks that nothing can be told.
     """
     rows = fitted[log.users]
-    clicks = int(log.clicked[rows].sum())
-    if clicks < FEWEST_CLICKS:
-        raise DataError(
-            f"fit: {clicks} clicks of {int(fitted.sum())} users tell nothing about what moves "
-            f"them (at least {FEWEST_CLICKS} are needed); use a longer log, or write behaviour by "
-            "hand"
-        )
+    clicks = _clicks_of(log, rows, int(fitted.sum()))
     measures = raw_measures(log, paper)
     scales = Scales.of(measures[rows])
     factors = min(FACTORS, clicks // CLICKS_A_FACTOR, log.n_items - 1, int(fitted.sum()) - 1)
@@ -172,40 +162,51 @@ def fit_pages(
     if picks.family.reads_on:
         announce(picks.reason)
     announce("coefficients, users and items by turns")
-    click_fit = fit_clicks(log, some_rows(design, rows), begun.family, rows, SWEEPS, begun)
-    click_fit = everybody(log, design, click_fit)
-    if not click_fit.post.settled:
-        raise DataError(
-            f"fit: the turns of users and items do not settle on this log ({clicks} clicks of "
-            f"{int(fitted.sum())} users, {log.n_items} items); write behaviour by hand, and please "
-            "report it with the log's shape"
-        )
-    weigh(click_fit.post, back.stack.applied)
-    click_fit.post.page = back.page.applied
-    _set_level(log, click_fit, rows)
+    click_fit = _fit_all(log, design, rows, begun, back)
     worth = click_fit.post.utility(design)
-    buying = fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows)
-    going = fit_going(log, paper, rows)
-    returning = fit_returning(log, at, settling)
-    people, stranger = people_of(
-        log, paper, click_fit, scales, buying, going, returning, back, at, fitted
-    )
-    return FittedPages(
-        log,
-        paper,
+    fits = Fits(
         click_fit,
         scales,
-        measures,
-        buying,
-        going,
-        returning,
-        picks,
-        back,
-        mood,
-        people,
-        stranger,
-        fitted,
+        buying=fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows),
+        going=fit_going(log, paper, rows),
+        returning=fit_returning(log, at, settling),
+        back=back,
     )
+    people, stranger = people_of(log, paper, fits, at, fitted)
+    return FittedPages(log, paper, fits, measures, picks, mood, people, stranger, fitted)
+
+
+def _clicks_of(log: PageLog, rows: Bools, users: int) -> int:
+    """How many there are; raises DataError where they are too few."""
+    clicks = int(log.clicked[rows].sum())
+    if clicks < FEWEST_CLICKS:
+        raise DataError(
+            f"fit: {clicks} clicks of {users} users tell nothing about what moves them (at least "
+            f"{FEWEST_CLICKS} are needed); use a longer log, or write behaviour by hand"
+        )
+    return clicks
+
+
+def _fit_all(
+    log: PageLog, design: Design, rows: Bools, begun: ClickFit, back: LookBack
+) -> ClickFit:
+    """Clicks of the whole log, from where the fit to its earlier days ended.
+
+    What the last days refuted is weighed by what they say, and the level is that of the end.
+    """
+    fit = fit_clicks(log, some_rows(design, rows), begun.family, rows, SWEEPS, begun)
+    fit = everybody(log, design, fit)
+    if not fit.post.settled:
+        users = len(np.unique(log.users[rows]))
+        raise DataError(
+            f"fit: the turns of users and items do not settle on this log "
+            f"({int(log.clicked[rows].sum())} clicks of {users} users, {log.n_items} items); write "
+            "behaviour by hand, and please report it with the log's shape"
+        )
+    weigh(fit.post, back.stack.applied)
+    fit.post.page = back.page.applied
+    _set_level(log, fit, rows)
+    return fit
 
 
 def _said(picks: Picks, family: Family) -> Picks:

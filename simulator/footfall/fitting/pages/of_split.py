@@ -151,13 +151,13 @@ def _said(log: PageLog, settling: Bools) -> PageLog:
 
 
 def _behaviour(pages: FittedPages, rows: pd.DataFrame, report: PagesReport) -> BehaviourSpec:
-    curve = pages.clicks.curve.curve
+    curve = pages.fits.clicks.curve.curve
     known: dict[str, Any] = {} if len(curve) else {"examination": 0.0}
     habits = Habits(
         examine_curve=tuple(float(value) for value in curve),
-        picks=pages.clicks.family.picks,
-        crowding=pages.clicks.family.crowding,
-        reads_on=pages.clicks.family.reads_on,
+        picks=pages.fits.clicks.family.picks,
+        crowding=pages.fits.clicks.family.crowding,
+        reads_on=pages.fits.clicks.family.reads_on,
         gap_days=float(pages.stranger.gap_days[0]),
         **known,
         **dwelling(rows),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,83 +26,106 @@ from footfall.fitting.pages.log import PageLog
 from footfall.fitting.pages.look_back import LookBack
 from footfall.fitting.pages.returning import Returning
 
-OF_RETURNING = ("gap_days", "usual_clicks", "late", "late_day", "gone", "front")
-"""What is known of each user's visits, by the same names in the fit and in a run."""
-
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """All that was fitted to a log: clicks, and what follows them."""
+
+    clicks: ClickFit
+    scales: Scales
+    """Of the clicks' measures."""
+    buying: Logit | None
+    going: Logit | None
+    returning: Returning
+    back: LookBack
+
+
 def people_of(
-    log: PageLog,
-    paper: Paper,
-    fit: ClickFit,
-    scales: Scales,
-    buying: Logit | None,
-    going: Logit | None,
-    returning: Returning,
-    back: LookBack,
-    at: float,
-    fitted: Bools,
+    log: PageLog, paper: Paper, fits: Fits, at: float, fitted: Bools
 ) -> tuple[People, UserTraits]:
-    """What a run needs."""
-    post, k = fit.post, fit.post.slopes
-    user_var = np.diagonal(post.user_cov, axis1=1, axis2=2)
-    item_var = np.diagonal(post.item_cov, axis1=1, axis2=2)
-    shared = Shared(
+    """What a run needs: everybody of the log, and somebody of whom nothing is known."""
+    shared = _shared(log, fits, users=int(fitted.sum()))
+    items, users = _items(log, paper, fits, at), _users(log, fits)
+    people = People(shared, fits.returning.coming, items, users, remembered(log, at))
+    return people, _stranger(fits)
+
+
+def _shared(log: PageLog, fits: Fits, users: int) -> Shared:
+    """What all have in common, and how sure it is from so many users."""
+    post, scales, buying, back = fits.clicks.post, fits.scales, fits.buying, fits.back
+    never = np.r_[-20.0, np.zeros(len(GOING) - 1)]
+    return Shared(
         centre=scales.centre,
         scale=scales.scale,
         common=post.common,
         buy_centre=np.zeros(len(BUY_MEASURES)) if buying is None else buying.scales.centre,
         buy_scale=np.ones(len(BUY_MEASURES)) if buying is None else buying.scales.scale,
         # What never varied is not drawn either: it would move what the log cannot tell of.
-        common_cov=common_cov(log, post, users=int(fitted.sum()))
-        * np.outer(scales.told, scales.told),
-        buy_cov=_buy_cov(buying, int(fitted.sum())),
+        common_cov=common_cov(log, post, users) * np.outer(scales.told, scales.told),
+        buy_cov=_buy_cov(buying, users),
         buy_common=_never_or_always(log) if buying is None else buying.post.common,
-        go_common=np.r_[-20.0, np.zeros(len(GOING) - 1)] if going is None else going.post.common,
+        go_common=never if fits.going is None else fits.going.post.common,
         discrepancy=np.array([back.discrepancy.value, back.slope.stretch]),
         page=np.array([post.page.value, post.page.error, post.page.usual]),
     )
-    coming = {name: getattr(returning, name) for name in OF_RETURNING}
-    n_own = len(BUY_OWN)
-    buy_var = np.zeros((log.n_users, n_own))
-    item_buy_var = np.zeros(log.n_items)
-    if buying is not None:
-        buy_var = np.diagonal(buying.post.user_cov, axis1=1, axis2=2)
-        item_buy_var = buying.post.item_cov[:, 0, 0]
-    items = ItemTraits(
+
+
+def _items(log: PageLog, paper: Paper, fits: Fits, at: float) -> ItemTraits:
+    post, buying = fits.clicks.post, fits.buying
+    var = np.diagonal(post.item_cov, axis1=1, axis2=2)
+    none = np.zeros(log.n_items)
+    return ItemTraits(
         effect=post.items[:, 0],
-        effect_var=item_var[:, 0],
+        effect_var=var[:, 0],
         content=paper.content,
         likeness=post.items[:, 1:],
-        likeness_var=item_var[:, 1:],
-        buy=np.zeros(log.n_items) if buying is None else buying.post.items[:, 0],
-        buy_var=item_buy_var,
+        likeness_var=var[:, 1:],
+        buy=none if buying is None else buying.post.items[:, 0],
+        buy_var=none if buying is None else buying.post.item_cov[:, 0, 0],
         first_day=first_days(log) - at,
         kind=paper.kind,
     )
-    users = UserTraits(
+
+
+def _users(log: PageLog, fits: Fits) -> UserTraits:
+    post, k, buying = fits.clicks.post, fits.clicks.post.slopes, fits.buying
+    var = np.diagonal(post.user_cov, axis1=1, axis2=2)
+    none = np.zeros((log.n_users, len(BUY_OWN)))
+    return UserTraits(
         own=post.users[:, :k],
-        own_var=user_var[:, :k],
+        own_var=var[:, :k],
         taste=post.users[:, k:],
-        taste_var=user_var[:, k:],
-        buy=np.zeros((log.n_users, n_own)) if buying is None else buying.post.users,
-        buy_var=buy_var,
-        go=np.zeros(log.n_users) if going is None else going.post.users[:, 0],
-        **{name: values[:-1] for name, values in coming.items()},
+        taste_var=var[:, k:],
+        buy=none if buying is None else buying.post.users,
+        buy_var=none if buying is None else np.diagonal(buying.post.user_cov, axis1=1, axis2=2),
+        go=np.zeros(log.n_users) if fits.going is None else fits.going.post.users[:, 0],
+        **_of_visits(fits.returning, slice(None, -1)),
     )
-    stranger = UserTraits(
+
+
+def _stranger(fits: Fits) -> UserTraits:
+    """Somebody of whom nothing is known: as users are on the whole, and as they vary."""
+    post, k, buying = fits.clicks.post, fits.clicks.post.slopes, fits.buying
+    none = np.zeros((1, len(BUY_OWN)))
+    return UserTraits(
         own=np.zeros((1, k)),
         own_var=post.user_var[None, :k],
         taste=np.zeros((1, post.users.shape[1] - k)),
         taste_var=post.user_var[None, k:],
-        buy=np.zeros((1, n_own)),
-        buy_var=np.zeros((1, n_own)) if buying is None else buying.post.user_var[None, :],
+        buy=none,
+        buy_var=none if buying is None else buying.post.user_var[None, :],
         go=np.zeros(1),
-        **{name: values[-1:] for name, values in coming.items()},
+        **_of_visits(fits.returning, slice(-1, None)),
     )
-    return People(shared, returning.coming, items, users, remembered(log, at)), stranger
+
+
+def _of_visits(returning: Returning, rows: slice) -> dict[str, Any]:
+    """What is known of users' visits, by the names that it has in a run."""
+    names = ("gap_days", "usual_clicks", "late", "late_day", "gone", "front")
+    return {name: getattr(returning, name)[rows] for name in names}
 
 
 def common_cov(log: PageLog, post: Posterior, users: int) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -88,37 +90,10 @@ class PagesReport(Spec):
 
 def report_of(pages: FittedPages) -> PagesReport:
     """Sum a fit up."""
-    log, rows = pages.log, pages.fitted[pages.log.users]
+    log, fits, rows = pages.log, pages.fits, pages.fitted[pages.log.users]
     users, clicks = int(pages.fitted.sum()), int(log.clicked[rows].sum())
-    notes = list(log.notes)
-    if clicks < FEW_CLICKS:
-        notes.append(f"only {clicks} clicks: priors say as much as they do; believe little")
-    if pages.back.stack.over_popular < 0:
-        notes.append(
-            "on the last days popularity alone foretells more than these users do: too little is "
-            "known of them"
-        )
-    if pages.back.slope.stretch:
-        notes.append(
-            f"on the last days, pages that were foretold to be clicked 10% more were clicked "
-            f"{1.1**pages.back.slope.value - 1:.0%} more: users hold items against each other by a "
-            "rule that is not fitted, and lifts are off by that share"
-        )
-    mood = pages.mood and bool(pages.log.clicks_earlier.any())
-    if mood:
-        notes.append(
-            "clicks earlier in the visit: those who clicked do not click less afterwards; more is "
-            "taken for the mood of the visit, which no arm makes"
-        )
-    silent = [
-        name
-        for column, name in enumerate(MEASURES)
-        if not pages.scales.told[column] and not (mood and column == EARLIER)
-    ]
-    if silent:
-        verb = "never varies" if len(silent) == 1 else "never vary"
-        notes.append(f"{', '.join(silent)}: {verb} in this log, so nothing is told about them")
-    curve = pages.clicks.curve
+    curve, back = fits.clicks.curve, fits.back
+    sloped = bool(np.isfinite(back.slope.value))
     n_pages = len(np.unique(log.pages[rows]))
     return PagesReport(
         source=f"fitted to {n_pages} pages with {clicks} clicks of {users} users",
@@ -132,35 +107,67 @@ def report_of(pages: FittedPages) -> PagesReport:
         reading=tuple(float(value) for value in curve.curve),
         reading_errors=tuple(float(value) for value in curve.errors),
         terms=_click_terms(pages),
-        buying=_logit_terms(pages.buying, BUY_MEASURES, users),
-        going=_logit_terms(pages.going, GOING, users),
-        coming=coming_report(pages.returning),
-        discrepancy=pages.back.discrepancy.value,
-        contrasts=pages.back.discrepancy.contrasts,
-        page_slope=pages.back.slope.value if np.isfinite(pages.back.slope.value) else None,
-        page_slope_error=pages.back.slope.error if np.isfinite(pages.back.slope.value) else None,
-        page_weight=pages.back.page.value,
-        page_weight_error=pages.back.page.error,
-        page_weight_used=bool(pages.back.page.applied.value),
-        weights=pages.back.stack.weights,
-        applied=pages.back.stack.applied,
-        over_uniform=pages.back.stack.over_uniform,
-        over_popular=pages.back.stack.over_popular,
+        buying=_logit_terms(fits.buying, BUY_MEASURES, users),
+        going=_logit_terms(fits.going, GOING, users),
+        coming=coming_report(fits.returning),
+        discrepancy=back.discrepancy.value,
+        contrasts=back.discrepancy.contrasts,
+        page_slope=back.slope.value if sloped else None,
+        page_slope_error=back.slope.error if sloped else None,
+        page_weight=back.page.value,
+        page_weight_error=back.page.error,
+        page_weight_used=bool(back.page.applied.value),
+        weights=back.stack.weights,
+        applied=back.stack.applied,
+        over_uniform=back.stack.over_uniform,
+        over_popular=back.stack.over_popular,
         spread=_spread(pages),
         information=_information(pages),
-        notes=tuple(notes),
+        notes=(*log.notes, *_doubts(pages, clicks)),
         assumed=_assumed(pages),
     )
 
 
+def _doubts(pages: FittedPages, clicks: int) -> Iterator[str]:
+    """What is little known, or was found otherwise than the terms have it."""
+    slope = pages.fits.back.slope
+    if clicks < FEW_CLICKS:
+        yield f"only {clicks} clicks: priors say as much as they do; believe little"
+    if pages.fits.back.stack.over_popular < 0:
+        yield (
+            "on the last days popularity alone foretells more than these users do: too little is "
+            "known of them"
+        )
+    if slope.stretch:
+        yield (
+            "on the last days, pages that were foretold to be clicked 10% more were clicked "
+            f"{1.1**slope.value - 1:.0%} more: users hold items against each other by a "
+            "rule that is not fitted, and lifts are off by that share"
+        )
+    mood = pages.mood and bool(pages.log.clicks_earlier.any())
+    if mood:
+        yield (
+            "clicks earlier in the visit: those who clicked do not click less afterwards; more is "
+            "taken for the mood of the visit, which no arm makes"
+        )
+    silent = [
+        name
+        for column, name in enumerate(MEASURES)
+        if not pages.fits.scales.told[column] and not (mood and column == EARLIER)
+    ]
+    if silent:
+        verb = "never varies" if len(silent) == 1 else "never vary"
+        yield f"{', '.join(silent)}: {verb} in this log, so nothing is told about them"
+
+
 def common_errors(pages: FittedPages) -> Floats:
     """[len(MEASURES)] of the common coefficients: of the fit, and of which users there were."""
-    cov = common_cov(pages.log, pages.clicks.post, int(pages.fitted.sum()))
+    cov = common_cov(pages.log, pages.fits.clicks.post, int(pages.fitted.sum()))
     return np.asarray(np.sqrt(np.diag(cov)))
 
 
 def _click_terms(pages: FittedPages) -> tuple[FittedTerm, ...]:
-    post, errors = pages.clicks.post, common_errors(pages)
+    post, errors = pages.fits.clicks.post, common_errors(pages)
     between = dict(zip(OWN, np.sqrt(post.user_var[: len(OWN)]), strict=True))
     return tuple(
         FittedTerm(
@@ -170,7 +177,7 @@ def _click_terms(pages: FittedPages) -> tuple[FittedTerm, ...]:
             between_users=float(between[column]) if column in between else None,
         )
         for column, name in enumerate(MEASURES)
-        if pages.scales.told[column]
+        if pages.fits.scales.told[column]
     )
 
 
@@ -194,7 +201,7 @@ def _logit_terms(fit: Logit | None, names: tuple[str, ...], users: int) -> tuple
 
 def _spread(pages: FittedPages) -> dict[str, float]:
     """Standard deviations over the impressions of the log."""
-    post, design = pages.clicks.post, pages.clicks.design
+    post, design = pages.fits.clicks.post, pages.fits.clicks.design
     k = post.slopes
     own = post.users[design.users]
     item = post.items[design.items]
@@ -213,7 +220,7 @@ def _spread(pages: FittedPages) -> dict[str, float]:
 
 def _information(pages: FittedPages) -> dict[str, float]:
     """1 minus posterior over prior variance, mean over users and items."""
-    post = pages.clicks.post
+    post = pages.fits.clicks.post
     user = np.diagonal(post.user_cov, axis1=1, axis2=2)
     item = np.diagonal(post.item_cov, axis1=1, axis2=2)
     found = {
@@ -229,14 +236,15 @@ def _assumed(pages: FittedPages) -> dict[str, str]:
     found = {"llm": "0: fitted without the language model"}
     if not (pages.log.positions >= 0).any():
         found["reading"] = "everything on a page is read: the log has no positions"
-    if pages.clicks.family.picks == "one":
+    family = pages.fits.clicks.family
+    if family.picks == "one":
         found["crowding"] = (
-            f"{pages.clicks.family.crowding:g}: how much the items of a page take from each other "
+            f"{family.crowding:g}: how much the items of a page take from each other "
             "is half way between a multinomial logit (1) and not at all (0)"
         )
-    if pages.buying is None:
+    if pages.fits.buying is None:
         sure = "everything that is clicked is bought" if pages.log.bought.any() else "nothing is"
         found["buying"] = f"{sure}: the log has no other answer"
-    if pages.going is None:
+    if pages.fits.going is None:
         found["going on"] = "never: no visit of the log has a second page"
     return found

@@ -76,6 +76,14 @@ class ComingBack:
     it is played as 0, and all that the log leaves possible is here."""
     usual: Floats
     """[1] mean sameness of the log's visits."""
+    seen: Floats
+    """[2] the least and the most sameness of late, above the usual, that the log has seen."""
+    bend: Floats
+    """[1] by how much more, per sameness, it moves the rate beyond that: nobody knows, so it is
+    played as 0 ..."""
+    bend_error: Floats
+    """[1] ... give or take so much: what a log says of small differences says little of large
+    ones."""
     life: Floats
     """[1] the one of ``lives`` that is played."""
     leaving: Floats
@@ -91,7 +99,10 @@ class ComingBack:
         """[n] by what the days to the next visit are multiplied; ``late`` [n, len(LATE)]."""
         above = above_usual(late[:, 0], late[:, 1], usual_clicks)
         same = above_sameness(late, float(self.usual[0]))
-        return np.asarray(np.exp(-(self.rate[0] * above + self.rate[1] * same)))
+        beyond = same - np.clip(same, *self.seen)
+        return np.asarray(
+            np.exp(-(self.rate[0] * above + self.rate[1] * same + self.bend[0] * beyond))
+        )
 
     def leaves(self, clicks: Floats) -> Floats:
         """[n] P(a user never comes back) after visits with so many clicks."""

@@ -57,6 +57,7 @@ def _otherwise(coming: ComingBack, rng: np.random.Generator) -> ComingBack:
         coming,
         rate=coming.rate + errors * rng.standard_normal(len(errors)),
         life=coming.lives[life : life + 1],
+        bend=coming.bend + coming.bend_error * rng.standard_normal(1),
         leaving=_normal(coming.leaving, coming.leaving_cov, rng),
     )
 

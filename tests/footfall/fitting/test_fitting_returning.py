@@ -162,6 +162,20 @@ def test_visits_know_the_first_page_of_the_visit_before():
     assert visits.usual_sameness == 1
 
 
+def test_a_log_of_small_differences_says_little_of_large_ones():
+    wide = found(planted(1, Rules(same=-0.8))[0]).coming
+    narrow = found(planted(1, Rules(same=-0.8, repeats=0.01))[0]).coming
+    always = np.array([[0.0, 2.0, 2.0, 2.0]])
+
+    def spread(coming):
+        worlds = [replace(coming, bend=coming.bend_error), replace(coming, bend=-coming.bend_error)]
+        few, many = (float(one.stretch(always, np.zeros(1))[0]) for one in worlds)
+        return abs(np.log(many / few)) / 2
+
+    assert spread(wide) < 0.03
+    assert spread(narrow) > 0.1
+
+
 def test_sums_fade_and_start_anew_with_each_user():
     users, days = np.array([0, 0, 0, 1, 1]), np.array([0.0, 7.0, 14.0, 1.0, 8.0])
     found_sums = faded(np.ones((5, 1)), days, users, np.array([7.0]))[:, 0]
@@ -179,7 +193,8 @@ def test_sameness_of_pages_and_of_late():
 def test_nobody_leaves_where_leaving_is_not_told():
     coming = ComingBack(
         rate=np.zeros(2), click_error=np.zeros(1), lives=np.ones(1), same_errors=np.zeros(1),
-        usual=np.zeros(1), life=np.ones(1),
+        usual=np.zeros(1), life=np.ones(1), seen=np.zeros(2), bend=np.zeros(1),
+        bend_error=np.zeros(1),
         leaving=np.array([NEVER, 0.0]), leaving_cov=np.zeros((2, 2)),
     )  # fmt: skip
     assert not coming.anybody_leaves

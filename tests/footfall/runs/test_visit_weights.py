@@ -35,7 +35,8 @@ class Returners:
         self.gap_days = np.full(USERS, GAP)
         self.coming = ComingBack(
             rate=np.array([0.0, same]), click_error=np.zeros(1), lives=np.array([7.0]),
-            same_errors=np.zeros(1), usual=np.zeros(1), life=np.array([7.0]),
+            same_errors=np.zeros(1), usual=np.zeros(1), seen=np.array([0.0, 1.0]),
+            bend=np.zeros(1), bend_error=np.zeros(1), life=np.array([7.0]),
             leaving=leaving, leaving_cov=np.zeros((2, 2)),
         )  # fmt: skip
 

@@ -57,6 +57,9 @@ MOMENTUM = [1 + len(LIVES), 2 + len(LIVES)]
 NO_SPREAD = 1e-9
 """Standard deviation of the sameness below which it does not vary."""
 
+FRINGE = 0.01, 0.99
+"""Quantiles of the sameness of late between which the log has seen it."""
+
 FOLDS = 5
 """Parts of the users: each is foreseen by the others."""
 
@@ -254,12 +257,18 @@ def _coming(rates: VisitRates, same: _Sameness, leaving: bool, visits: Visits) -
         columns, played = list(range(1, 1 + len(LIVES))), 0.0
         believed = [same.believed(column) for column in columns]
         variances = [mean**2 + variance for mean, variance in believed]
+    of_visits = visits.measures(LIVES[same.column - 1])[:, 1]
+    seen = np.array(np.quantile(of_visits, FRINGE) if len(of_visits) else (0.0, 0.0), np.float64)
     return ComingBack(
         rate=np.array([rates.rate[0], played]),
         click_error=np.sqrt(rates.clustered[2:3, 2]),
         lives=np.array([LIVES[column - 1] for column in columns]),
         same_errors=np.sqrt(variances),
         usual=np.array([visits.usual_sameness]),
+        seen=seen,
+        bend=np.zeros(1),
+        # Beyond what the log has seen, its slope is as unknown as it was before.
+        bend_error=np.sqrt([max(SAMENESS**2 - float(np.mean(variances)), 0.0)]),
         life=np.array([LIVES[same.column - 1]]),
         leaving=rates.leaving if leaving else np.array([NEVER, 0.0]),
         leaving_cov=_inverse(rates)[-2:, -2:] if leaving else np.zeros((len(LEAVING),) * 2),

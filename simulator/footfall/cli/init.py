@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from footfall.datasets.guessing.acts import EVERY
 from footfall.datasets.guessing.asking import Ask, Finding, OpenQuestion, Told, nobody, usual
 from footfall.datasets.guessing.guess import LogTables, guess
+from footfall.datasets.guessing.status import EVERY
 from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall.plumbing.extras import recommenders_lack
@@ -120,6 +121,10 @@ def print_findings(findings: tuple[Finding, ...]) -> None:
         why = f"assumed: {finding.why}" if finding.assumed else finding.why
         table.add_row(*map(escape, (finding.what, finding.found, why)))
     Console(width=WIDTH).print(table)
+    assumed = ", ".join(dict.fromkeys(finding.what for finding in findings if finding.assumed))
+    if assumed:
+        text = f"Assumed, because the file does not tell; check these: {assumed}."
+        sys.stdout.write(textwrap.fill(text, WIDTH) + "\n")
 
 
 def _person(question: OpenQuestion) -> str:

@@ -61,6 +61,8 @@ class Form:
     """Leave out lines that are broken, instead of refusing the file."""
     missing: frozenset[str] = frozenset([""])
     """Cells that are missing, not text."""
+    header: tuple[str, ...] = ()
+    """Names of the columns of a file whose first line is a record already."""
 
 
 def read_delimited(

@@ -221,7 +221,12 @@ class _Tables:
             frame, notes = pd.DataFrame(read_json(file), dtype=object), []
         else:
             cells = read_delimited(
-                file, self.form, columns=self.columns, rows=self.rows, name=part.path.name
+                file,
+                self.form,
+                self.form.header or None,
+                columns=self.columns,
+                rows=self.rows,
+                name=part.path.name,
             )
             frame, notes = cells.frame, cells.notes
             self.known |= dict.fromkeys(cells.header)

@@ -74,7 +74,7 @@ def read_json(source: IO[bytes]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {}
     count = 0
     for record in _records(source):
-        row = dict(_flat(record))
+        row = dict(flat(record))
         for key in [key for key in row if key not in columns]:
             columns[key] = [None] * count
         for key, values in columns.items():
@@ -96,7 +96,7 @@ def _unfolded(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     lists = [cell if _holds_records(cell) else [{}] for cell in columns.pop(name)]
     rows = [row for row, entries in enumerate(lists) for _ in entries]
     whole = {key: [column[row] for row in rows] for key, column in columns.items()}
-    entries = [dict(_flat(entry)) for entries in lists for entry in entries]
+    entries = [dict(flat(entry)) for entries in lists for entry in entries]
     places = [str(place) for entries in lists for place, _ in enumerate(entries, 1)]
     for key in dict.fromkeys(key for entry in entries for key in entry):
         whole[f"{name}.{key}"] = [entry.get(key) for entry in entries]
@@ -131,12 +131,12 @@ def _parsed(text: str, where: str) -> Any:
     if len(text) > LONGEST_LINE and where != "its list":
         raise ValueError(f"{where} is longer than {LONGEST_LINE} characters")
     try:
-        return json.loads(text, parse_float=_whole, parse_int=str, parse_constant=str)
+        return json.loads(text, parse_float=whole_number, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is no JSON: {error}") from None
 
 
-def _whole(number: str) -> str:
+def whole_number(number: str) -> str:
     """In JSON, 7.0 and 7 are one number, and so one id."""
     head, point, tail = number.partition(".")
     return head if point and not tail.strip("0") else number
@@ -153,10 +153,11 @@ def _line(source: IO[bytes]) -> str:
     return line.removeprefix("\ufeff")
 
 
-def _flat(record: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def flat(record: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The entries of a record and of those in it, under names such as user.id."""
     for key, value in record.items():
         if isinstance(value, dict) and depth < DEEPEST:
-            yield from _flat(value, f"{above}{key}.", depth + 1)
+            yield from flat(value, f"{above}{key}.", depth + 1)
         elif isinstance(value, bool):
             yield above + key, str(value).lower()
         elif _holds_records(value):

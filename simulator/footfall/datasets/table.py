@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from footfall.datasets.base import naive_utc, resolve
+from footfall.datasets.cell_records import unpacked
 from footfall.datasets.cells import amounts
 from footfall.datasets.cleaning import finish
 from footfall.datasets.contradictions import one_each
@@ -29,7 +30,9 @@ from footfall.datasets.table_source import (
     TableSource,
 )
 from footfall.datasets.times import dated, read_times
+from footfall.datasets.undone import came_to_nothing, told_once
 from footfall.datasets.wide import unfold
+from footfall.errors import one_line
 
 LOOKED_AT = 1000
 """Rows of a table that are looked at for events."""
@@ -77,7 +80,9 @@ def drafted(
     Raises:
         DataError: Times cannot be read.
     """
-    raw = without_words(written, source.missing)
+    raw = told_once(without_words(written, source.missing), source.columns.order, source.once)
+    raw, undone = _that_came_about(raw, source)
+    written = written.loc[raw.index]
     times = read_times(_moments(raw, source.columns), source.times, judge=of_users is None)
     draft = Draft(
         name=source.name,
@@ -94,12 +99,25 @@ def drafted(
         thousands=source.thousands,
         cents=source.cents,
         written=_written(written, source),
-        cleaning=[*notes, *times.notes],
+        cleaning=[*notes, *undone, *times.notes],
         of_users=of_users,
     )
     if isinstance(source.action, ActionFlags):
         unfold(draft, {a: _flag(raw[c], source.action) for a, c in source.action.flags.items()})
     return draft
+
+
+def _that_came_about(raw: pd.DataFrame, source: TableSource) -> tuple[pd.DataFrame, list[Cleaning]]:
+    """The rows that no column of ``undone`` says came to nothing, and a count of the others."""
+    notes = []
+    for name in source.undone:
+        void = came_to_nothing(raw[name])
+        if void.any():
+            sample = one_line(str(raw.loc[void, name].iloc[0]), 40)
+            problem = f'row that "{name}" says came to nothing'
+            notes.append(Cleaning(problem, "left out", int(void.sum()), sample))
+            raw = raw[~void]
+    return raw, notes
 
 
 def _flag(column: pd.Series, action: ActionFlags) -> pd.Series:
@@ -133,6 +151,9 @@ class Tables:
     def log(self, path: Path) -> pd.DataFrame:
         """The events, with a row for each item where their cells list several."""
         written = self.read(path, wanted_columns(self.source))
+        if self.source.records:
+            used = self.source.columns.model_dump(exclude_none=True).values()
+            written = unpacked(written, self.source.records, used)
         if self.source.lists is None:
             return written
         found = unfolded(written, self.source.lists)
@@ -184,6 +205,10 @@ def wanted_columns(source: TableSource) -> list[str]:
         names.append(source.action.column)
     if isinstance(source.action, ActionFlags):
         names += source.action.flags.values()
+    names += [*source.undone, *source.once]
+    if source.records:
+        inside = tuple(f"{name}." for name in source.records)
+        names = [*(name for name in names if not name.startswith(inside)), *source.records]
     if source.lists is not None:
         made = made_by(source.lists)
         names = [name for name in (*names, *columns_of(source.lists)) if name not in made]

@@ -165,11 +165,20 @@ class TableSource(Source):
     """A file of delimited text (also compressed), Parquet, Feather, ORC or JSON lines, or a folder
     of such parts."""
     columns: InteractionColumns
+    records: list[str] = Field(default_factory=list)
+    """Columns of delimited text whose cells are records of JSON. Each entry becomes a column, such
+    as properties.price."""
     lists: Lists | None = None
     """Set where a row holds a list of items, rather than one."""
     action: Actions | None = None
     """What the rows are: one action for all of them, the column that tells it, or the columns that
     flag it. Purchases, where nothing is said and no column looks like other events."""
+    undone: list[str] = Field(default_factory=list)
+    """Columns that say of a row that it came to nothing, for instance when it was cancelled, or how
+    much was refunded. Rows in which one of them is filled, with anything but 0 or a word for no,
+    are left out and counted."""
+    once: list[str] = Field(default_factory=list)
+    """Columns that are filled on one row of each ``order`` and hold for all of its rows."""
     time_unit: Unit | None = None
     """Unit of times that are numbers (Unix time); needed for them, so that 20240131 is never
     taken for a day of 1970 in silence."""
@@ -184,6 +193,8 @@ class TableSource(Source):
     separator: str | None = Field(default=None, min_length=1, max_length=1)
     """Between the cells of delimited text; without it, what the header shows: a comma, a semicolon,
     a tab or a bar."""
+    header: list[str] = Field(default_factory=list)
+    """Names of the columns of delimited text that has no line of headers."""
     encoding: str | None = None
     """Of delimited text, as Python names it; UTF-8, or UTF-16 by its mark, by default."""
     missing: list[str] = Field(default_factory=lambda: sorted(WORDS - {""}))
@@ -235,6 +246,12 @@ class TableSource(Source):
         return name
 
     @model_validator(mode="after")
+    def _once_an_order(self) -> Self:
+        if self.once and self.columns.order is None:
+            raise ValueError("`once` needs `order` among the columns: whose rows belong together")
+        return self
+
+    @model_validator(mode="after")
     def _two_signs(self) -> Self:
         if self.decimal == self.thousands:
             raise ValueError("`decimal` and `thousands` are two signs")
@@ -243,7 +260,7 @@ class TableSource(Source):
     @property
     def form(self) -> Form:
         """How delimited text is written."""
-        return Form(self.separator, self.encoding or "utf-8")
+        return Form(self.separator, self.encoding or "utf-8", header=tuple(self.header))
 
     @property
     def times(self) -> TimeForm:

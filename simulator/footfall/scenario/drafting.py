@@ -179,6 +179,7 @@ def _data(source: TableSource, found: tuple[Finding, ...], folder: Path) -> str:
         if value not in (None, type(source).model_fields[name].default) or name == "timezone":
             mark = "assumed: " if name in assumed else ""
             lines.append(f"  {name}: {_plain(value)}{_comment(mark + why.get(name, ''))}")
+    lines += _shape(source)
     lines.append("  columns:\n")
     for role, column in source.columns.model_dump(exclude_none=True).items():
         mark = "assumed: " if role in assumed else ""
@@ -196,6 +197,20 @@ def _data(source: TableSource, found: tuple[Finding, ...], folder: Path) -> str:
             given = {key: value for key, value in raw.items() if value != []}
             lines.append(f"  {name}: {_plain(given)}{_comment(why.get(name, ''))}")
     return "".join(lines)
+
+
+_SHAPES = {
+    "header": "the file has no line of headers",
+    "records": "cells of JSON: their entries are columns",
+    "undone": "rows in which they say so came to nothing: left out",
+    "once": "on one row of each order, for all of its rows",
+}
+"""Lists of columns, and what they are."""
+
+
+def _shape(source: TableSource) -> list[str]:
+    given = {name: getattr(source, name) for name in _SHAPES}
+    return [f"  {n}: {_plain(c)}  # {_SHAPES[n]}\n" for n, c in given.items() if c]
 
 
 def _action(source: TableSource, why: dict[str, str]) -> list[str]:

@@ -75,7 +75,7 @@ def test_a_score_of_a_model_is_no_propensity(tmp_path):
 @pytest.mark.parametrize(
     ("write", "said"),
     [
-        (server_log, "which column names the item? (path)"),
+        (server_log, "what is a row?"),
         (wide_pages, '"item_1" to "item_5" hold the same things'),
         (bandit, "what is a row?"),
         (activity_stream, 'what does "Offer" mean'),
@@ -128,7 +128,6 @@ def test_each_answer_brings_the_next_question(tmp_path):
     files, told = LogTables(tmp_path / nameless(tmp_path)), {}
     answers = {
         "--column user=": {"columns": {"user": "a"}},
-        "--column item=": {"columns": {"user": "a", "item": "b"}},
         "--time-format": {"time_format": "%d/%m/%Y %H:%M"},
         "--action purchase": {"actions": {"*": "view"}},
     }

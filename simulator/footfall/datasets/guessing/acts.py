@@ -10,14 +10,11 @@ import numpy as np
 from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
-from footfall.datasets.guessing.status import status_of
-from footfall.datasets.guessing.words import action_of, tokens
+from footfall.datasets.guessing.status import EVERY, status_of
+from footfall.datasets.guessing.words import action_of, is_void, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import ActionColumn, ActionFlags
 from footfall.errors import DataError, did_you_mean
-
-EVERY = "*"
-"""Stands for every row, where a log names no actions."""
 
 IGNORE = "ignore"
 
@@ -65,20 +62,22 @@ def action_spec(
         roles.of.pop("action", None)
         return told.actions[EVERY]
     if "action" in roles.of:
-        return _of_words(roles, told.actions, findings)
+        return _of_words(table, roles, told.actions, findings)
     if roles.flags:
         flags = {action: column.name for action, column in roles.flags.items()}
         return ActionFlags.model_validate({"flags": flags, "filled": roles.filled})
     codes = [] if "rating" in roles.of else [c for c in table.columns if _is_code(c, roles)]
     if codes:
         roles.of["action"] = codes[0]
-        return _of_words(roles, told.actions, findings)
+        return _of_words(table, roles, told.actions, findings)
     action = _of_every_row(table, roles, findings)
     status = status_of(table, roles, told, findings) if action == "purchase" else None
     return action if status is None else status
 
 
-def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> ActionColumn:
+def _of_words(
+    table: SampledTable, roles: Roles, told: Mapping[str, str], findings: Findings
+) -> ActionColumn:
     column = roles.of["action"]
     shares = column.texts.value_counts(normalize=True)
     known = {str(w): told.get(str(w)) or _by_word(column, str(w)) for w in shares.index}
@@ -92,6 +91,7 @@ def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> Acti
             findings.note("action", f"{text}: left out", f"unknown, in {share:.1%} of the rows")
             continue
         meant[text] = action or _asked(text, share, column.name, unknown, findings)
+    _refuse_elsewhere(table, roles, told, meant)
     for word in sorted(word for word, action in meant.items() if action == IGNORE):
         findings.note("action", f"{word}: left out", "nothing that Footfall simulates")
     kept = {word: action for word, action in meant.items() if action != IGNORE}
@@ -107,6 +107,31 @@ def _of_words(roles: Roles, told: Mapping[str, str], findings: Findings) -> Acti
     return ActionColumn.model_validate({"column": column.name, "map": changed})
 
 
+def _refuse_elsewhere(
+    table: SampledTable, roles: Roles, told: Mapping[str, str], meant: Mapping[str, str]
+) -> None:
+    """Rows of a word that name their items in another column than the others would be lost.
+
+    Raises:
+        DataError: There are such rows, and nobody said what they are.
+    """
+    item, action = roles.of["item"], roles.of["action"]
+    others = [c for c in table.columns if c is not item and c.says("item") and c.says("id")]
+    for word, act in meant.items():
+        if act == IGNORE or word in told:
+            continue
+        rows = action.texts.index[(action.texts == word).to_numpy()]
+        if rows.isin(item.texts.index).mean() >= OFTEN:
+            continue
+        for other in others:
+            if rows.isin(other.texts.index).mean() > SAID:
+                raise DataError(
+                    f'{table.path}: rows of "{word}" name their items in "{other.name}", the '
+                    f'others in "{item.name}": write both into one column, or leave these rows '
+                    f"out: --action {quote(word + '=ignore')}"
+                )
+
+
 def _of_nothing(word: str, roles: Roles) -> bool:
     """Whether rows of a word never name an item: an opened app, a page of its own."""
     rows = roles.of["action"].texts
@@ -114,7 +139,9 @@ def _of_nothing(word: str, roles: Roles) -> bool:
 
 
 def _by_word(column: Column, word: str) -> str | None:
-    return None if column.numeric else action_of(word)
+    if column.numeric:
+        return None
+    return action_of(word) or (IGNORE if is_void(word) else None)
 
 
 def _asked(word: str, share: float, column: str, unknown: list[str], findings: Findings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from footfall.errors import DataError
 
@@ -22,6 +22,10 @@ class Told:
     encoding: str | None = None
     decimal: str | None = None
     currency: str | None = None
+
+    def with_column(self, role: str, name: str) -> Told:
+        """The same, and a column for a role that nobody gave one."""
+        return replace(self, columns={role: name, **self.columns})
 
 
 @dataclass(frozen=True)

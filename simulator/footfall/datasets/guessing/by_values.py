@@ -15,6 +15,7 @@ import pandas as pd
 from footfall.datasets.cells import chances
 from footfall.datasets.guessing.asking import Findings
 from footfall.datasets.guessing.facts import Column, SampledTable
+from footfall.datasets.guessing.kinds import determines, is_coded
 from footfall.datasets.guessing.roles import AWAY, Roles, shows
 from footfall.datasets.guessing.words import action_of, tokens
 
@@ -23,6 +24,9 @@ SURE = 0.95
 
 MOST_PLACES = 500
 """Places of a page, at most."""
+
+MOST_STARS = 10
+"""Steps that a rating has, at most."""
 
 WORTH = (0.3, 1.5)
 """Mean of 1 / propensity over the number of items. It is 1 where every item could have been shown,
@@ -42,6 +46,10 @@ _MEANT = ("price", "total", "quantity", "rating", "time", "clock", "category", "
 
 def by_values(table: SampledTable, roles: Roles, findings: Findings) -> None:
     """Give the roles that no header named to columns whose cells can be nothing else."""
+    if "title" not in roles.of:
+        _title(table, roles, findings)
+    if "rating" not in roles.of and not any(column.meanings for column in table.columns):
+        _rating(table, roles, findings)
     shown = _shown(table, roles)
     if not len(shown):
         return
@@ -75,6 +83,33 @@ def _free(table: SampledTable, roles: Roles, shown: pd.Index) -> Iterator[tuple[
 def _who_and_when(roles: Roles, shown: pd.Index) -> pd.DataFrame:
     cells = {role: roles.of[role].cells.loc[shown].astype(str) for role in ("user", "time", "item")}
     return pd.DataFrame(cells)
+
+
+def _rating(table: SampledTable, roles: Roles, findings: Findings) -> None:
+    """Stars of a log without any headers: few steps from at most 1 to at least 4."""
+    for column in table.columns:
+        if roles.taken(column) or column.flags or not 4 <= column.distinct <= MOST_STARS:
+            continue
+        values = column.values()
+        stars = np.isfinite(values) & (values * 2 % 1 == 0) & (values >= 0) & (values <= MOST_STARS)
+        if stars.mean() >= SURE and values[stars].min() <= 1 and values[stars].max() >= 4:
+            roles.of["rating"] = column
+            findings.note("rating", column.name, "a few steps, as stars have", assumed=True)
+            return
+
+
+def _title(table: SampledTable, roles: Roles, findings: Findings) -> None:
+    """The name of an item stands one to one beside its code, in words."""
+    item = roles.of["item"]
+    for column in table.columns:
+        strange = column.says(*AWAY, *_MEANT, "user", "order", "page", "session", "position")
+        if roles.taken(column) or strange or is_coded(column) or column.distinct < 2:
+            continue
+        if 0.8 * item.distinct <= column.distinct and determines(item, column):
+            roles.of["title"] = column
+            why = f'words that stand one to one beside "{item.name}"'
+            findings.note("title", column.name, why, assumed=True)
+            return
 
 
 def _together(

@@ -15,8 +15,8 @@ from footfall.datasets.guessing.flags import flags_of
 from footfall.datasets.guessing.moments import Clock, clock_of, moments_of
 from footfall.datasets.guessing.possible import of_many
 from footfall.datasets.guessing.roles import AWAY, ROLES, Roles, shows
-from footfall.datasets.guessing.who import who_or_what
-from footfall.datasets.guessing.words import action_of, is_action
+from footfall.datasets.guessing.who import code_beside, who_or_what
+from footfall.datasets.guessing.words import action_of, is_action, is_state
 from footfall.datasets.lists import POSITION, TAKEN
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import Lists
@@ -28,6 +28,9 @@ NEARLY = 1.2
 
 SURELY = 0.99
 """Share of rows in which it does."""
+
+_BEFORE = ("view", "click", "cart")
+"""What comes before a purchase; states of orders have none of it."""
 
 MANY = 20
 """Actions that a log has at most; a column of more words is something else."""
@@ -65,6 +68,7 @@ def roles_of(
     for role in ("user", "item"):
         if role not in roles.of:
             who_or_what(role, table, roles, findings)
+            code_beside(role, table, roles, findings)
     for role, fits in _FURTHER.items():
         if role not in roles.of:
             _further(role, fits, table, roles, findings)
@@ -202,9 +206,13 @@ def _what_happened(table: SampledTable, roles: Roles, findings: Findings) -> Non
     for column in table.columns:
         if roles.taken(column) or column.flags or not 0 < column.distinct <= MANY:
             continue
+        if is_state(column.name) and not column.texts.map(action_of).isin(_BEFORE).any():
+            continue  # what became of an order, told apart later
         # "PayPal" under "payment method" has a word of an action in it, and is none.
         strict = column.says(*AWAY, "total", "name") and not column.says("event")
         words = column.texts.map(is_action) if strict else column.texts.map(action_of).notna()
+        if words.any() and set(column.texts[words].map(action_of)) == {"ignore"}:
+            continue  # "home", "search": where something was shown
         known = float(words.mean()) if not column.numeric else 0.0
         known += 0.3 * bool(column.says("event") or column.meanings == {"kind"})
         known *= column.filled  # a row without a word would be lost
@@ -231,9 +239,11 @@ def _further(
         free = [c for c in free if c.distinct > 1]
     if role in ("page", "order"):  # what no two rows share holds nothing together
         free = [c for c in free if c.distinct < len(c.texts)] or free
-    if role == "order" and shows(roles):  # "display_order": a place on the page
+    if role == "order":  # "display_order" is a place on the page, a hall no sale
         user = roles.of["user"]
-        free = [c for c in free if c.says("session", "id") or not of_many(c, user)]
+        coarse = [c for c in free if shows(roles) or c.distinct < user.distinct]
+        coarse = [c for c in coarse if not c.says("session", "id") and of_many(c, user)]
+        free = [c for c in free if c not in coarse]
     if role in ("title", "category"):
         free = [c for c in free if _of_the_item(c, roles.of["item"])]
     record = roles.of["item"].record

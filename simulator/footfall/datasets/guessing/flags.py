@@ -23,6 +23,10 @@ def flags_of(table: SampledTable, roles: Roles, findings: Findings) -> None:
         if action in FLAGGED and action not in roles.flags:
             roles.flags[action] = column
             findings.note("action", column.name, f"yes or no for each row: {action}")
+    if set(roles.flags) == {"purchase"} and _sells(table):
+        lone = roles.flags.pop("purchase").name  # "sold via an advert"
+        why = "all rows have what purchases have, so it tells them apart in another way"
+        findings.note("action", f"{lone}: left out", why)
     shown = "click" in roles.flags or action_of(roles.of["time"].name) == "view"
     marks = {action_of(c.name): c for c in table.columns if not roles.taken(c) and _is_mark(c)}
     for action in FLAGGED[1:]:
@@ -33,6 +37,13 @@ def flags_of(table: SampledTable, roles: Roles, findings: Findings) -> None:
             sample = column.example(1)
             why = f"{action} where a cell is filled, such as {sample:.30}; none where it is empty"
             findings.note("action", column.name, why, assumed=True)
+
+
+def _sells(table: SampledTable) -> bool:
+    """Whether each row has units and money, as a sale has and a showing has not."""
+    full = [column for column in table.columns if column.filled > SOME and not column.flags]
+    units = any(c.says("quantity") and c.whole for c in full)
+    return units and any(c.says("price", "total") for c in full)
 
 
 def _is_mark(column: Column) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from footfall.datasets.base import resolve
+from footfall.datasets.cell_records import unpacked
 from footfall.datasets.delimited import WORDS, Form
 from footfall.datasets.frames import read_frame
 from footfall.datasets.guessing.acts import action_spec
-from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told
+from footfall.datasets.guessing.asking import Ask, Finding, Findings, Told, UnansweredError
 from footfall.datasets.guessing.beside import Key, item_table, key_of, user_table
 from footfall.datasets.guessing.columns import roles_of
 from footfall.datasets.guessing.encodings import encoding_of
@@ -27,11 +29,23 @@ from footfall.datasets.guessing.money import (
     settle_price,
     written,
 )
+from footfall.datasets.guessing.once import filled, once_of
+from footfall.datasets.guessing.possible import is_record
 from footfall.datasets.guessing.roles import Roles
+from footfall.datasets.guessing.status import undone_of
+from footfall.datasets.guessing.sums import amounts_of, settle_sums
+from footfall.datasets.guessing.words import tokens
+from footfall.datasets.guessing.zones import zone_column
 from footfall.datasets.lists import POSITION, unfolded
 from footfall.datasets.records import is_json
 from footfall.datasets.table import without_words
-from footfall.datasets.table_source import InteractionColumns, Lists, TableSource
+from footfall.datasets.table_source import (
+    ActionColumn,
+    ActionFlags,
+    InteractionColumns,
+    Lists,
+    TableSource,
+)
 from footfall.datasets.times import dated
 from footfall.errors import DataError
 
@@ -46,6 +60,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 _MEASURES = ("time", "price", "total", "quantity", "rating", "propensity")
+FIRST = 1000
+"""Rows in which what stands in the first line must come again for it to be no header."""
+
 MOST_ALIKE = 3
 """Columns whose names differ by a number alone, from which on they are the places of a page."""
 PLACES = 6
@@ -88,13 +105,20 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
             raise DataError(f"{path} is a spreadsheet: save it as CSV (UTF-8), and name that file")
     findings = Findings(ask)
     encoding = encoding_of(files.events, told, findings)
-    log = _looked_at(files.events, encoding)
+    log, header = _log_of(files.events, encoding, findings)
+    records = [column.name for column in log.columns if is_record(column)]
+    if records:
+        log = _with_entries(log, records, findings)
     lists = None
     if "item" not in told.columns:
         _refuse_places(log)
         lists = lists_of(log, findings)
     if lists is not None:
         log = _each_item(log, lists)
+    once = once_of(log) if lists is None else None
+    if once is not None:
+        log = filled(log, *once, findings)
+        told = told.with_column("order", once[0].name)
     beside = {
         role: _looked_at(path, encoding)
         for role, path in (("item", files.items), ("user", files.users))
@@ -102,17 +126,29 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     }
     keys = {role: key_of(role, log, table) for role, table in beside.items()}
     known = {role: key.log for role, key in keys.items()}
-    roles = roles_of(log, known, told, findings, lists)
+    try:
+        roles = roles_of(log, known, told, findings, lists)
+    except DataError as error:
+        if not header or isinstance(error, UnansweredError):
+            raise
+        raise DataError(
+            f"{error}; its first line looks like data, not like headers: put a line before it that "
+            "names the columns"
+        ) from error
     numbers = [roles.of[r] for r in _NUMBERS if r in roles.of]
+    if not {"value", "unit_price", "rating"} & set(roles.of):
+        numbers += amounts_of(log, roles)
     decimal, thousands = written(numbers, told, findings)
+    settle_sums(log, roles, decimal, thousands, findings)
     leave_out_unread(roles, decimal, thousands, findings)
     settle_price(roles, decimal, thousands, findings)
     options = _when_and_money(log, roles, told, findings)
     options["cents"] = in_cents(roles, findings)
     action = action_spec(log, roles, told, findings)
+    undone = undone_of(log, roles, told, findings) if _are_purchases(action) else []
     items = item_table(beside["item"], keys["item"], findings) if "item" in beside else None
     users = user_table(beside["user"], keys["user"], findings) if "user" in beside else None
-    _tell_unused(log, roles, keys, findings)
+    _tell_unused(log, undone, roles, keys, findings)
     source = TableSource.model_validate(
         {
             "path": files.events,
@@ -120,8 +156,12 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
             "decimal": decimal,
             "thousands": thousands,
             "columns": _columns(roles, action, beside),
+            "header": header,
+            "records": records,
             "lists": lists,
             "action": action,
+            "undone": undone,
+            "once": _used(once[1] if once else [], roles, undone),
             "items": items,
             "users": users,
             "name": files.events.name.split(".")[0],
@@ -131,19 +171,59 @@ def guess(files: LogTables, told: Told, ask: Ask) -> Guess:
     return Guess(source, tuple(findings.found))
 
 
-def _tell_unused(log: SampledTable, roles: Roles, keys: dict[str, Key], findings: Findings) -> None:
+def _are_purchases(action: str | ActionColumn | ActionFlags) -> bool:
+    if isinstance(action, ActionColumn):
+        return set(action.map.values()) == {"purchase"}
+    return action == "purchase"
+
+
+def _used(names: list[str], roles: Roles, undone: list[str]) -> list[str]:
+    """Those of some columns that are read."""
+    read = {column.name for column in roles.of.values()} | set(undone)
+    return [name for name in names if name in read]
+
+
+def _tell_unused(
+    log: SampledTable, undone: list[str], roles: Roles, keys: dict[str, Key], findings: Findings
+) -> None:
     """Name the columns that no part of a scenario reads: nothing is passed over in silence."""
-    keyed = {key.log for key in keys.values()}
+    keyed = {*(key.log for key in keys.values()), *undone}
     names = [c.name for c in log.columns if not roles.taken(c) and c.name not in keyed]
     if names:
         why = "no role fits them; --column ROLE=HEADER gives one"
         findings.note("not used", ", ".join(names), why)
 
 
-def _looked_at(path: Path, encoding: str | None) -> SampledTable:
+def _log_of(path: Path, encoding: str | None, findings: Findings) -> tuple[SampledTable, list[str]]:
+    """A sample of the log, and names for its columns where no line of it has names."""
+    if is_json(path):
+        return _looked_at(path, encoding), []
+    form = Form(None, encoding or "utf-8")
+    frame = read_frame(resolve(path, Path.cwd()), None, form, rows=FIRST).frame
+    names = list(map(str, frame.columns))
+    if len(names) == 1 and "::" in names[0]:
+        raise DataError(
+            f'{path}: its cells are apart by "::", which is two signs: put a tab there; MovieLens '
+            "is read as it is by a scenario with data: {kind: movielens, path: ml-1m.zip}"
+        )
+    if not (_is_data(names) or _are_cells(frame)):
+        return _looked_at(path, encoding), []
+    header = [f"column {place}" for place in range(1, len(names) + 1)]
+    findings.note("header", ", ".join(header), f"the first line is data: {', '.join(names):.60}")
+    return _looked_at(path, encoding, header), header
+
+
+def _are_cells(frame: pd.DataFrame) -> bool:
+    """Whether names of two columns, or more, come again in their own columns."""
+    again = [name for name in frame.columns if (frame[name].astype(str) == str(name)).any()]
+    return len(again) > 1 and len(frame.columns) < 2.5 * len(again)
+
+
+def _looked_at(path: Path, encoding: str | None, header: Sequence[str] = ()) -> SampledTable:
     path = resolve(path, Path.cwd())
     rows = None if is_json(path) else SAMPLE
-    frame = read_frame(path, None, Form(None, encoding or "utf-8"), rows=rows).frame
+    form = Form(None, encoding or "utf-8", header=tuple(header))
+    frame = read_frame(path, None, form, rows=rows).frame
     if frame.shape[1] < 2 or frame.empty:
         raise DataError(
             f"{path}: not a table of events: {len(frame)} rows, {frame.shape[1]} column; it needs "
@@ -158,6 +238,14 @@ def _looked_at(path: Path, encoding: str | None) -> SampledTable:
     if len(frame) > SAMPLE:
         frame = frame.iloc[:SAMPLE]
     return table_of(without_words(frame.reset_index(drop=True), WORDS), path)
+
+
+def _with_entries(log: SampledTable, records: list[str], findings: Findings) -> SampledTable:
+    """The sample with a column for each entry of the records of JSON in its cells."""
+    why = "its cells are records of JSON: each entry becomes a column"
+    findings.note("records", ", ".join(records), why)
+    frame = pd.DataFrame({column.name: column.cells for column in log.columns})
+    return table_of(without_words(unpacked(frame, records), WORDS), log.path)
 
 
 def _each_item(log: SampledTable, lists: Lists) -> SampledTable:
@@ -203,10 +291,17 @@ def _when_and_money(
         cells = dated(cells, roles.of["clock"].cells)
     clock = roles.clock if told.time_format else settled(time, cells, roles.clock, findings)
     currency = currency_of(log, roles, told, findings)
+    words = [word for column in log.columns for word in tokens(column.name)]
+    named = zone_column(log)
+    if named is not None and told.timezone is None and not clock.zoned:
+        zone = named[1]
+        findings.note("timezone", zone, f'all of "{named[0].name}"')
+    else:
+        zone = zone_of(clock, log.languages, words, currency, told, findings)
     return {
         "time_unit": told.time_unit or clock.unit,
         "time_format": told.time_format or clock.form,
-        "timezone": zone_of(clock, log.languages, currency, told, findings),
+        "timezone": zone,
         "currency": currency,
     }
 

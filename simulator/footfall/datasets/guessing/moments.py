@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -59,9 +60,32 @@ ZONES = {
     "sl": "Europe/Ljubljana", "sr": "Europe/Belgrade", "ca": "Europe/Madrid",
     "is": "Atlantic/Reykjavik", "ka": "Asia/Tbilisi", "kk": "Asia/Almaty", "az": "Asia/Baku",
     "bn": "Asia/Dhaka", "ur": "Asia/Karachi", "ms": "Asia/Kuala_Lumpur", "tl": "Asia/Manila",
-    "af": "Africa/Johannesburg",
+    "af": "Africa/Johannesburg", "mk": "Europe/Skopje", "sq": "Europe/Tirane",
+    "gl": "Europe/Madrid", "eu": "Europe/Madrid", "hy": "Asia/Yerevan", "uz": "Asia/Tashkent",
+    "be": "Europe/Minsk",
 }  # fmt: skip
 """Where most people of a language live; not for those that are at home on several continents."""
+
+OF_WORDS = {
+    "Europe/Madrid": {"pvp", "uds", "nif", "iva"},
+    "America/Mexico_City": {"rfc", "curp", "folio"},
+    "America/Santiago": {"rut"},
+    "America/Argentina/Buenos_Aires": {"cuit", "cuil"},
+    "America/Sao_Paulo": {"cpf", "cnpj", "cupom", "cep", "uf", "frete", "usuario", "qtde",
+                          "celular", "cadastro"},
+    "Europe/Lisbon": {"utilizador", "encomenda", "encomendas", "telemovel", "morada", "fatura",
+                      "talao", "registo", "nif"},
+}  # fmt: skip
+"""Words that one country of a language has and the others have not."""
+
+OF_CONTINENTS = {
+    "es": ("Europe/Madrid", "America/Mexico_City", "America/Santiago",
+           "America/Argentina/Buenos_Aires"),
+    "pt": ("America/Sao_Paulo", "Europe/Lisbon"),
+}  # fmt: skip
+"""Languages at home on several continents -> zones that words can tell."""
+
+OF_THE_EURO = {"es": "Europe/Madrid", "pt": "Europe/Lisbon"}
 
 OF_MONEY = {
     "GBP": "Europe/London", "BRL": "America/Sao_Paulo", "MXN": "America/Mexico_City",
@@ -238,7 +262,12 @@ def _rises(cells: pd.Series, form: str) -> bool:
 
 
 def zone_of(
-    clock: Clock, languages: tuple[str, ...], currency: str, told: Told, findings: Findings
+    clock: Clock,
+    languages: tuple[str, ...],
+    words: Iterable[str],
+    currency: str,
+    told: Told,
+    findings: Findings,
 ) -> str:
     """The zone of times that name none; UTC, and said to be assumed, where nothing tells it."""
     if told.timezone is not None:
@@ -246,14 +275,45 @@ def zone_of(
     if clock.zoned:
         findings.note("timezone", "UTC", "the times name their zone, or are Unix time")
         return "UTC"
-    zones = {ZONES.get(language, "") for language in languages}
-    if len(zones) == 1 and "" not in zones:
-        zone = zones.pop()
-        findings.note("timezone", zone, "the times name none; from the language of the headers")
-        return zone
+    zones = _alike(ZONES.get(language, "") for language in languages)
+    if len(zones) == 1 and zones[0]:
+        why = "the times name none; from the language of the headers"
+        findings.note("timezone", zones[0], why)
+        return zones[0]
     if currency in OF_MONEY:
         zone = OF_MONEY[currency]
         findings.note("timezone", zone, f"the times name none; from the currency, {currency}")
         return zone
+    local, said = _by_words(languages, set(words), currency)
+    if local:
+        why = f"the times name none; from {said} in this language"
+        findings.note("timezone", local, why, assumed=True)
+        return local
     findings.note("timezone", "UTC", "the times name none; --timezone says another", assumed=True)
     return "UTC"
+
+
+def _alike(zones: Iterable[str]) -> list[str]:
+    """One zone for each way of counting hours: neighbours may have the same."""
+    found: dict[tuple[object, ...], str] = {}
+    for zone in zones:
+        days = [pd.Timestamp(2024, month, 1, tz=zone or None) for month in (1, 7)]
+        found.setdefault((bool(zone), *(day.utcoffset() for day in days)), zone)
+    return list(found.values())
+
+
+def _by_words(languages: tuple[str, ...], words: set[str], currency: str) -> tuple[str, str]:
+    """The only zone that words of one country, or the euro, tell of; "" for none."""
+    found = {
+        zone: said
+        for language in languages
+        for zone in OF_CONTINENTS.get(language, ())
+        if (said := OF_WORDS[zone] & words)
+    }
+    if len(found) == 1:
+        zone, said = found.popitem()
+        return zone, ", ".join(f'"{word}"' for word in sorted(said))
+    of_euro = {OF_THE_EURO[x] for x in languages if x in OF_THE_EURO}
+    if currency == "EUR" and not found and len(of_euro) == 1:
+        return of_euro.pop(), "the euro"
+    return "", ""

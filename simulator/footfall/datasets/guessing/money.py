@@ -33,6 +33,9 @@ CODES = frozenset({
 LESS = 0.5
 """A total below this share of the price of one unit is none."""
 
+SAME = 0.2
+"""An amount is a price if it differs so much less per item than what it would be for one unit."""
+
 BELOW = 0.02
 """Share of amounts below a thousand, from which on they tell how the others are written."""
 
@@ -198,6 +201,8 @@ def settle_price(roles: Roles, decimal: str, thousands: str, findings: Findings)
     if "value" in roles.of and "unit_price" in roles.of and _below(roles, decimal, thousands):
         total = roles.of.pop("value").name
         findings.note("value", f"{total}: left out", "less than the price, so not what was paid")
+    if "value" in roles.of and "unit_price" not in roles.of and "quantity" in roles.of:
+        _demote(roles, decimal, thousands, findings)
     if "value" in roles.of:
         roles.of.pop("unit_price", None)  # what was paid is the better of the two
         return
@@ -213,6 +218,18 @@ def settle_price(roles: Roles, decimal: str, thousands: str, findings: Findings)
         findings.note("value", price.name, "divided by the quantity, an item costs the same")
         return
     findings.note("unit_price", price.name, "an item costs the same whatever the quantity")
+
+
+def _demote(roles: Roles, decimal: str, thousands: str, findings: Findings) -> None:
+    """What a header calls a sum is a price where an item costs the same whatever the quantity."""
+    roles.of["unit_price"] = roles.of["value"]
+    spread = _spreads(roles, decimal, thousands)
+    del roles.of["unit_price"]
+    if spread is not None and spread[0] < SAME * spread[1]:
+        column = roles.of.pop("value")
+        roles.of["unit_price"] = column
+        why = f'"{column.name}" of an item is the same whatever the quantity, so it is for one unit'
+        findings.note("value", f"{column.name}: left out", why)
 
 
 def _of_the_order(roles: Roles) -> bool:

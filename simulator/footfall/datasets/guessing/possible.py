@@ -24,6 +24,9 @@ VALUES = 10
 ALL_BUT = 0.98
 """Share of values from which on something holds of all of them."""
 
+GROUPS, MANY = 10, 300
+"""Fewer values than this in as many rows are groups of people."""
+
 RECORDS = "its cells are whole records; give each value a column, or export lines of JSON"
 
 MOSTLY = 0.5
@@ -36,6 +39,8 @@ def why_not(role: str, column: Column, roles: Roles) -> str:
         return f"each row has {column.example(1):.30}"
     if is_record(column):
         return RECORDS
+    if role == "user" and column.distinct < GROUPS and len(column.texts) >= MANY:
+        return f"its {column.distinct} values are groups, not people"
     return _no_item(column, roles) if role == "item" and "user" in roles.of else ""
 
 

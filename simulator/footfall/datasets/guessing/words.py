@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -33,6 +32,9 @@ _DENSE = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\u1100-\u11ff\uac0
 _NOT = re.compile("[未不無没沒미불]|대기|전")
 """Not, not yet, before: in a state of Chinese, Japanese or Korean."""
 
+_CLICK = re.compile("klick|click|klikk|klik|клик|клік|κλικ|クリック|클릭")
+"""A click, inside words of any language: proklik, clickout."""
+
 BOXES = frozenset(
     {"properties", "props", "params", "attributes", "attrs", "payload", "data", "detail"}
 )
@@ -41,7 +43,7 @@ BOXES = frozenset(
 WORDS_KEPT = 4096
 """Texts whose actions are remembered: columns say the same words again and again."""
 
-TELLING = 4
+TELLING = 5
 """Letters from which on a word of another language than the others is believed: "ad" may be any."""
 
 MADE = (".position", ".taken")
@@ -63,12 +65,12 @@ class Headers:
 def understand(headers: Iterable[str]) -> Headers:
     """Read headers, all in the language that explains most of them, or in English."""
     split = {header: tokens(header) for header in headers}
-    known: Counter[str] = Counter()
+    known: dict[str, float] = dict.fromkeys(_vocabulary(), 0.0)
     for words in (words for header, words in split.items() if not header.endswith(MADE)):
         for language in _vocabulary():
             said = _phrases(words, (language,))
             # A pair that is one word explains both of its parts.
-            known[language] += sum(bool(_look_up(word, (language,))) for word in said)
+            known[language] += sum(_known(word, language) for word in said)
             known[language] += len(words) - len(said)
     most = max(known.values(), default=0)
     languages = tuple(name for name in known if known[name] == most) if most else (ENGLISH,)
@@ -81,6 +83,14 @@ def understand(headers: Iterable[str]) -> Headers:
         if BOXES.intersection(tokens(record)):  # tells where it lies, not what it is
             meanings[header] = _meaning(tokens(name), first) or meant
     return Headers(languages, meanings)
+
+
+def _known(word: str, language: str) -> float:
+    """Whether a language knows a word; of writing without blanks, the share that it knows."""
+    if not _DENSE.search(word):
+        return float(bool(_look_up(word, (language,))))
+    known = _vocabulary()[language].whole
+    return sum(end - start for start, end in _inside(word, known)) / len(word)
 
 
 def tokens(text: str) -> list[str]:
@@ -123,14 +133,16 @@ def is_action(text: str) -> bool:
 
 
 def is_done(text: str) -> bool:
-    """Whether a word says that an order came about: paid, shipped, delivered."""
+    """Whether words say that an order came about: paid, shipped, delivered."""
     words = tokens(text)
     if not words or "_".join(words) in _listed("done"):
         return bool(words)
     if _DENSE.search(text):
         inside = [w for w in _listed("done") if len(w) > 1 and w in "".join(words)]
         return bool(inside) and action_of(text) != "ignore" and not _NOT.search(text)
-    return len(words) == 1 and _is_listed(words[0], "done")
+    if len(words) > 1 and any(_is_listed(word, "pending") for word in words):
+        return False
+    return not is_void(text) and any(_is_listed(word, "done") for word in words)
 
 
 def is_void(text: str) -> bool:
@@ -155,17 +167,31 @@ def _action_of_word(word: str) -> str | None:
         if whole in known:
             return known[whole]
     stems = [stem for stem in known if stem.endswith("*") and word.startswith(stem[:-1])]
-    return known[max(stems, key=len)] if stems else None
+    if stems:
+        return known[max(stems, key=len)]
+    return "click" if _CLICK.search(word) else None
 
 
 def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:
     meant: set[str] = set()
     for word in _phrases(words, languages):
-        meant |= _look_up(word, languages) or (
-            _look_up(word, tuple(_vocabulary())) if len(word) >= TELLING or not word.isascii()
-            else frozenset()
-        )  # fmt: skip
+        meant |= _look_up(word, languages) or _look_up_elsewhere(word)
+    if "taxed" in meant and meant.isdisjoint({"price", "total"}):
+        meant.add("total")  # "Netto" alone; the net price of a unit is no sum
+    if "tax" in meant and "price" not in meant:
+        meant.add("other")  # what the state gets; "Cena s DPH" is a price
     return frozenset(meant)
+
+
+def _look_up_elsewhere(word: str) -> Meanings:
+    """Meanings in the first language that knows a whole word, or a long beginning of it."""
+    if len(word) < TELLING and word.isascii():
+        return frozenset()
+    every = _vocabulary().values()
+    whole = next((known.whole[word] for known in every if word in known.whole), None)
+    begun = next((found for known in every if (found := known.by_stem(word, TELLING))), None)
+    long = len(word) >= 2 * TELLING or not word.isascii()
+    return whole or begun or (_look_up(word, tuple(_vocabulary())) if long else frozenset())
 
 
 def _phrases(words: list[str], languages: tuple[str, ...]) -> list[str]:
@@ -227,16 +253,19 @@ def _part(piece: str, language: str) -> Meanings:
 def _dense(word: str, language: str) -> list[Meanings]:
     """Words found in a text without spaces, the longest first; what is unknown is passed over."""
     known = _vocabulary()[language].whole
+    return [known[word[start:end]] for start, end in _inside(word, known)]
+
+
+def _inside(word: str, known: Mapping[str, Meanings]) -> list[tuple[int, int]]:
+    """Where known words begin and end in a text without spaces."""
     found, place = [], 0
     while place < len(word):
         longest = next(
             (end for end in range(len(word), place, -1) if word[place:end] in known), None
         )
-        if longest is None:
-            place += 1
-        else:
-            found.append(known[word[place:longest]])
-            place = longest
+        if longest is not None:
+            found.append((place, longest))
+        place = longest or place + 1
     return found
 
 
@@ -245,15 +274,19 @@ class _Words:
     whole: dict[str, Meanings]
     stems: dict[str, Meanings]
 
-    def by_stem(self, word: str) -> Meanings:
-        """The meaning of the longest stem that the word begins with."""
-        fitting = [stem for stem in self.stems if word.startswith(stem)]
+    def by_stem(self, word: str, least: int = 1) -> Meanings:
+        """The meaning of the longest stem of ``least`` letters that a word begins with."""
+        fitting = [s for s in self.stems if len(s) >= least and word.startswith(s)]
         return self.stems[max(fitting, key=len)] if fitting else frozenset()
 
 
 @cache
 def _vocabulary() -> dict[str, _Words]:
-    return {language: _words(meanings) for language, meanings in _table("words").items()}
+    by_language: dict[str, dict[str, list[str]]] = {}
+    for meaning, languages in _table("words").items():
+        for language, words in languages.items():
+            by_language.setdefault(language, {})[meaning] = words
+    return {language: _words(meanings) for language, meanings in by_language.items()}
 
 
 def _words(meanings: dict[str, list[str]]) -> _Words:
@@ -272,14 +305,14 @@ def _action_words() -> dict[str, str]:
     return {
         fold(word).replace(" ", "_"): action
         for action in reversed(_PRECEDENCE)
-        for word in _table("actions")[action]
+        for word in _all_words(action)
     }
 
 
 @cache
 def _listed(name: str) -> frozenset[str]:
     """Words of a list, those that stand for all that begin so left out."""
-    words = [word for word in _table("actions")[name] if not word.endswith("*")]
+    words = [word for word in _all_words(name) if not word.endswith("*")]
     return frozenset("_".join(tokens(word)) for word in words)
 
 
@@ -289,12 +322,18 @@ def _is_listed(word: str, name: str) -> bool:
 
 @cache
 def _stems(name: str) -> tuple[str, ...]:
-    words = [word for word in _table("actions")[name] if word.endswith("*")]
+    words = [word for word in _all_words(name) if word.endswith("*")]
     return tuple(fold(word.rstrip("*")) for word in words)
+
+
+def _all_words(name: str) -> list[str]:
+    """The words of a list of actions, in all languages."""
+    return [word for words in _table("actions")[name].values() for word in words]
 
 
 @cache
 def _table(name: str) -> dict[str, Any]:
     text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.safe_load(text)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast
+    table: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader
     return table

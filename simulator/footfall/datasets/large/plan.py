@@ -44,7 +44,9 @@ class LogCut:
 
 def plan(path: Path, source: TableSource, fewest: int, rows_a_part: int) -> LogCut | None:
     """How to clean a log in parts; None: it is read whole."""
-    if source.lists or source.columns.clock or source.columns.title or source.columns.category:
+    told = source.columns
+    further = source.lists or source.undone or source.once or source.records
+    if told.clock or told.title or told.category or further:
         return None
     if path.is_file() and not _starts_as_parquet(path):
         return None

@@ -109,9 +109,11 @@ class FakeModel:
         self._bias = dict(bias or {})
         self._label_mass = label_mass
         self._fail_one_in = fail_one_in
+        world = (seed, sorted(self._bias.items()), label_mass)
+        self._chance = _digest(*world, 0)
         # A planted taste is code and cannot be hashed: worlds do not share a store by accident.
-        world = (seed, sorted(self._bias.items()), label_mass, id(taste) if taste else 0)
-        self.fingerprint = hashlib.blake2b(f"fake {world}".encode(), digest_size=16).digest()
+        # What is answered has nothing of where in memory the taste lies.
+        self.fingerprint = _digest(*world, id(taste)) if taste else self._chance
         self._texts: dict[bytes, str] = {}
 
     def ask(self, questions: Sequence[Question]) -> list[Reply]:
@@ -130,7 +132,7 @@ class FakeModel:
         return [self._written(passage) for passage in passages]
 
     def _written(self, passage: Passage) -> Written | NoAnswer:
-        number = int.from_bytes(passage.key(self.fingerprint)[:8], "little")
+        number = int.from_bytes(passage.key(self._chance)[:8], "little")
         if self._fail_one_in and number % self._fail_one_in == 0:
             return NoAnswer("fake failure")
         if passage.schema is None:
@@ -151,7 +153,7 @@ class FakeModel:
         """[n] one well-mixed number a question, from the digests of its parts."""
         raw = b"".join(q.prefix.digest + _own(q) for q in batch)
         parts = np.frombuffer(raw, dtype=np.uint64).reshape(len(batch), 4)
-        seed = np.frombuffer(self.fingerprint[:8], dtype=np.uint64)
+        seed = np.frombuffer(self._chance[:8], dtype=np.uint64)
         mixed = _mix(parts[:, 0] ^ seed)
         for column in range(1, 4):
             mixed = _mix(mixed ^ parts[:, column])
@@ -219,6 +221,11 @@ def _instance(schema: Mapping[str, Any], number: int) -> Any:
             return low + number % (high - low + 1)
         case _:
             return f"hash {number % 1000}"
+
+
+def _digest(*world: object) -> bytes:
+    """16 bytes that tell worlds apart."""
+    return hashlib.blake2b(f"fake {world}".encode(), digest_size=16).digest()
 
 
 def _own(question: Question) -> bytes:

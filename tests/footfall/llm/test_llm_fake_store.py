@@ -36,6 +36,13 @@ class Counting(FakeModel):
         return super().ask(questions)
 
 
+def test_a_planted_taste_answers_alike_wherever_it_lies_in_memory():
+    tastes = [lambda prefix, item: float(len(prefix) - len(item)) / 9 for _ in range(2)]
+    one, other = (FakeModel(seed=3, taste=taste, fail_one_in=5) for taste in tastes)
+    assert one.ask(both_kinds(40)) == other.ask(both_kinds(40))
+    assert one.fingerprint != other.fingerprint  # code cannot be compared: no store is shared
+
+
 def fake_with_words(**options):
     model = FakeModel(**options)
     labels = tuple(model.tokenizer.encode("Yes No"))

@@ -148,3 +148,19 @@ def test_cells_that_two_signs_keep_apart_are_named(tmp_path):
     (tmp_path / "ratings.dat").write_text(rows + "\n")
     with pytest.raises(DataError, match="kind: movielens"):
         guess(LogTables(tmp_path / "ratings.dat"), Told(), nobody)
+
+
+def test_rows_that_name_their_items_in_another_column_are_not_lost_unsaid(tmp_path):
+    h = clickstream(("viewed", "clicked", "added to cart", "purchased"))
+    bought = h["action"] == "purchased"
+    frame = pd.DataFrame(
+        {"event": h["action"], "user_id": h["user"], "time": h["at"],
+         "product_id": h["item"].astype(str).mask(bought, ""),
+         "ordered_product_id": h["item"].astype(str).where(bought, "")}
+    )  # fmt: skip
+    with pytest.raises(DataError, match='"purchased" name their items in "ordered_product_id"'):
+        guessed(frame, tmp_path)
+    left = guessed(frame, tmp_path, actions={"purchased": "ignore"})
+    assert "purchase" not in set(loaded(left, tmp_path)["action"])
+    alone = guessed(frame.drop(columns="ordered_product_id"), tmp_path)
+    assert alone.source.columns.item == "product_id"

@@ -54,6 +54,7 @@ KEPT = (
     "exam-before",
     "exam-after",
     "fresh-again",
+    "coming-back",
 )
 FOOTFALL = str(Path(sys.executable).with_name("footfall"))
 

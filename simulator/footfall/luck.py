@@ -43,6 +43,8 @@ class Purpose(enum.IntEnum):
     """Words: the seed handed to recommenders, -, -, -."""
     BUY = 5
     """Words: buying after the only click of a page, -, -, -."""
+    LEAVE = 6
+    """Words: leaving for good after the visit before this one, -, -, -."""
     ACT = 30
     """Words: pieces bought, whether it is put into a cart or rated, the rating, the review."""
     NEXT = 31

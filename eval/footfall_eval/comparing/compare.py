@@ -13,6 +13,7 @@ from statsmodels.stats.multitest import multipletests
 
 from footfall.errors import UserError, did_you_mean
 from footfall.run_folder.answers import RequestCounts, answers_of, played, silence
+from footfall_eval.comparing.coming_back import of_returning
 from footfall_eval.comparing.comparison import CORRECTIONS, Arm, Comparison, Contrast, Correction
 from footfall_eval.comparing.evidence import Lift
 from footfall_eval.comparing.levels import AskedToo, unevenly_drawn
@@ -75,6 +76,8 @@ def compare(
         )
     if share := stretch(log):
         told.append(_stretched(share))
+    if doubt := of_returning(log, control or log.control, log.arms):
+        told.append(doubt)
     result = compare_users(
         log.per_user() if levels is None else levels.crowd,
         control=control or log.control,

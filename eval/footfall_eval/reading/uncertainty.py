@@ -38,7 +38,7 @@ def log_ratio_draws(log: RunLog, control: str, treatment: str, outcome: str) -> 
         log: The run.
         control: Arm to compare with.
         treatment: The other arm.
-        outcome: ``clicks`` or ``purchases``.
+        outcome: ``clicks``, ``purchases`` or ``visits``.
     """
     totals = _totals(log, f"expected_{outcome}")
     if totals is None or not {control, treatment} <= set(totals.columns):
@@ -79,6 +79,19 @@ def page_weight(log: RunLog) -> float:
     return max(_said(log, "page_weight"), -1.0)
 
 
+def sameness(log: RunLog) -> tuple[float, dict[str, float]] | None:
+    """Mean share of first pages that stood on the one of the visit before.
+
+    In the log, and in each arm of the run; None where nobody noted it. See
+    ``footfall.behaviour.coming_back``.
+    """
+    draws = _draws(log)
+    if draws is None or "sameness" not in draws or not len(draws):
+        return None
+    arms = draws.groupby("arm")["sameness"].first()
+    return _said(log, "usual_sameness"), {str(arm): float(share) for arm, share in arms.items()}
+
+
 def _said(log: RunLog, column: str) -> float:
     """A number that the draws say in every row; 0 where they do not."""
     draws = _draws(log)
@@ -95,9 +108,11 @@ def fitted_to_pages(log: RunLog) -> bool:
 
 
 def _totals(log: RunLog, column: str) -> pd.DataFrame | None:
-    """One row a draw, one column an arm."""
-    path = log.path / DRAWS
-    return _summed(path, path.stat().st_mtime_ns, column) if path.exists() else None
+    """One row a draw, one column an arm; None: nobody drew that."""
+    path, draws = log.path / DRAWS, _draws(log)
+    if draws is None or column not in draws:
+        return None
+    return _summed(path, path.stat().st_mtime_ns, column)
 
 
 def _draws(log: RunLog) -> pd.DataFrame | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.coming_back import LATE, LEAVING, RATE, ComingBack
 from footfall.behaviour.people import (
     BUY_MEASURES,
     BUY_OWN,
@@ -27,7 +28,7 @@ from footfall.behaviour.traces import KINDS, Remembered
 from footfall.errors import DataError
 from footfall.plumbing.files import replacing
 
-FORMAT = 4
+FORMAT = 5
 """Version of the file; raised when an old file would be misread."""
 
 Numbers = npt.NDArray[np.int64]
@@ -64,6 +65,7 @@ class KeptPeople:
         }
         parts = {
             "shared": self.people.shared,
+            "coming": self.people.coming,
             "item": self.people.items,
             "user": self.people.users,
             "stranger": self.stranger,
@@ -111,7 +113,11 @@ def replace_items(people: People, rows: Numbers) -> People:
     keys = users[kept] * len(rows) + number[before[kept]]
     order = np.argsort(keys, kind="stable")
     remembered = Remembered(keys[order], memory.counts[kept][order], len(rows))
-    return People(people.shared, items, people.users, remembered)
+    front = people.users.front
+    shown = np.where(front >= 0, number[np.maximum(front, 0)], -1)
+    return replace(
+        people, items=items, users=replace(people.users, front=shown), remembered=remembered
+    )
 
 
 def _places(known: Sequence[str], wanted: Sequence[str]) -> Numbers:
@@ -148,6 +154,7 @@ def _assembled(arrays: dict[str, Any]) -> KeptPeople:
     users, items = tuple(map(str, arrays["users"])), tuple(map(str, arrays["items"]))
     people = People(
         shared=part("shared", Shared),
+        coming=part("coming", ComingBack),
         items=part("item", ItemTraits),
         users=part("user", UserTraits),
         remembered=Remembered(arrays["memory.keys"], arrays["memory.counts"], len(items)),
@@ -174,6 +181,20 @@ def _check(people: People, users: int, items: int) -> None:
         "shared.discrepancy": (shared.discrepancy, (2,)),
         "shared.page": (shared.page, (3,)),
         "shared.go_common": (shared.go_common, (len(GOING),)),
+        "coming.rate": (people.coming.rate, (len(RATE),)),
+        "coming.click_error": (people.coming.click_error, (1,)),
+        "coming.lives": (people.coming.lives, (len(people.coming.same_errors),)),
+        "coming.usual": (people.coming.usual, (1,)),
+        "coming.seen": (people.coming.seen, (2,)),
+        "coming.bend": (people.coming.bend, (1,)),
+        "coming.bend_error": (people.coming.bend_error, (1,)),
+        "coming.life": (people.coming.life, (1,)),
+        "coming.leaving": (people.coming.leaving, (len(LEAVING),)),
+        "coming.leaving_cov": (people.coming.leaving_cov, (len(LEAVING), len(LEAVING))),
+        "user.late": (people.users.late, (users, len(LATE))),
+        "user.late_day": (people.users.late_day, (users,)),
+        "user.gone": (people.users.gone, (users,)),
+        "user.front": (people.users.front, (users, people.users.front.shape[-1])),
         "user.buy": (people.users.buy, (users, len(BUY_OWN))),
         "user.own": (people.users.own, (users, len(OWN) + people.items.content.shape[1])),
         "item.effect": (people.items.effect, (items,)),

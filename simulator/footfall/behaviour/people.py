@@ -13,12 +13,12 @@ what may be true is what a run needs, and ``unsure`` is that difference as a ter
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from footfall.behaviour.around import ABOVE, alike_above
+from footfall.behaviour.coming_back import Before, ComingBack
 from footfall.behaviour.in_visit import VISIT
 from footfall.behaviour.traces import KINDS, Remembered
 
@@ -68,12 +68,6 @@ BUY_MEASURES = ("constant", "price", "price squared", "bought of late", "bought 
 
 BUY_OWN = (0, 1)
 
-LATE_DAYS = 7.0
-"""A click is 1/e as late after so many days."""
-
-MOST_ABOVE = 6.0
-"""Clicks above the usual beyond which more make no difference."""
-
 GOING = ("constant", "further pages", "clicked", "bought")
 """What asking for another page depends on."""
 
@@ -122,8 +116,6 @@ class Shared:
     buy_cov: Floats
     go_common: Floats
     """[len(GOING)]"""
-    returning: Floats
-    """[1] what a click of late above the usual adds to the log of the rate of coming back."""
     discrepancy: Floats
     """[2] the model's own error on the log of a lift, as a look back says: its standard deviation,
     and the share of the lift's own logarithm that is missing (below 0: too much)."""
@@ -174,6 +166,14 @@ class UserTraits:
     """[n_users] mean days between visits, after a usual one."""
     usual_clicks: Floats
     """[n_users] clicks of a usual visit."""
+    late: Floats
+    """[n_users, len(LATE)] what the visits of late were like, as of the last one ..."""
+    late_day: Floats
+    """[n_users] ... which was on that day, counted from the end of memory."""
+    gone: Floats
+    """[n_users] P(the user had left for good by the end of memory)."""
+    front: Numbers
+    """[n_users, k] items of the first page of the last visit; -1: none."""
 
     def take(self, rows: Numbers, stranger: UserTraits) -> UserTraits:
         """Some users by number; -1 is the ``stranger`` (one row)."""
@@ -209,40 +209,12 @@ class Opinion:
         return cls(terms, utility, buy_odds)
 
 
-class Thinking(Protocol):
-    """Users who have an opinion on what they are shown: fitted ones, or a planted truth."""
-
-    @property
-    def gap_days(self) -> Floats:
-        """[n_users] mean days between visits."""
-        ...
-
-    def think(
-        self,
-        users: Numbers,
-        items: Codes,
-        price: Floats,
-        days: Floats,
-        traces: Floats,
-        visit: Floats,
-    ) -> Opinion:
-        """See ``People.think``; the answer to a page must not depend on its batch."""
-        ...
-
-    def going(self, users: Numbers, pages: Numbers) -> Floats:
-        """See ``People.going``."""
-        ...
-
-    def stretch(self, users: Numbers, clicks: Floats, visits: Floats) -> Floats:
-        """See ``People.stretch``."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class People:
     """The users of a run, as fitted; plain arrays, so that workers can be sent them."""
 
     shared: Shared
+    coming: ComingBack
     items: ItemTraits
     users: UserTraits
     """In the order of the population."""
@@ -342,16 +314,31 @@ class People:
         ones = np.ones(len(users))
         return np.stack([base, shared[2] * ones, shared[3] * ones], axis=1)
 
-    def stretch(self, users: Numbers, clicks: Floats, visits: Floats) -> Floats:
+    def before(self, user: int) -> Before:
+        """What a user brings along from before the run."""
+        clicks, visits, same, pages = self.users.late[user].tolist()
+        front = tuple(item for item in self.users.front[user].tolist() if item >= 0)
+        day, gone = float(self.users.late_day[user]), float(self.users.gone[user])
+        late, life = (clicks, visits, same, pages), float(self.coming.life[0])
+        return Before(late, day, front, gone, self.usual_sameness, life)
+
+    @property
+    def usual_sameness(self) -> float:
+        """Mean sameness of the log's visits."""
+        return float(self.coming.usual[0])
+
+    def stretch(self, users: Numbers, late: Floats) -> Floats:
         """[n] by what the days to the next visit are multiplied.
 
         Args:
             users: [n] numbers in the population.
-            clicks: [n] in this run so far, each fading with a life of ``LATE_DAYS``.
-            visits: [n] the same of the visits.
+            late: [n, len(LATE)] what their visits of late were like.
         """
-        above = above_usual(clicks, visits, self.users.usual_clicks[users])
-        return np.asarray(np.exp(-self.shared.returning[0] * above))
+        return self.coming.stretch(late, self.users.usual_clicks[users])
+
+    def leaves(self, clicks: Floats) -> Floats:
+        """[n] P(a user never comes back) after visits with so many clicks."""
+        return self.coming.leaves(clicks)
 
     def of(self, rows: Numbers, stranger: UserTraits) -> People:
         """The same for other users: numbers among these ones, -1 for strangers."""
@@ -360,11 +347,6 @@ class People:
             users=self.users.take(rows, stranger),
             remembered=self.remembered.of_users(rows),
         )
-
-
-def above_usual(clicks: Floats, visits: Floats, usual: Floats) -> Floats:
-    """Clicks of late above the usual ones of as many visits; extremes count like large ones."""
-    return np.asarray(np.clip(clicks - usual * visits, -MOST_ABOVE, MOST_ABOVE))
 
 
 def buy_measures(raw: Floats, worth: Floats) -> Floats:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from footfall.behaviour.coming_back import ComingBack
 from footfall.behaviour.people import People
 
 Floats = npt.NDArray[np.float64]
@@ -18,7 +19,8 @@ Floats = npt.NDArray[np.float64]
 
 def drawn(people: People, rng: np.random.Generator) -> People:
     """One world that the log leaves possible."""
-    shared, items, users = people.shared, people.items, people.users
+    shared, coming = people.shared, people.coming
+    items, users = people.items, people.users
     return replace(
         people,
         shared=replace(
@@ -43,6 +45,20 @@ def drawn(people: People, rng: np.random.Generator) -> People:
             taste_var=np.zeros_like(users.taste_var),
             buy=_apart(users.buy, users.buy_var, rng),
         ),
+        coming=_otherwise(coming, rng),
+    )
+
+
+def _otherwise(coming: ComingBack, rng: np.random.Generator) -> ComingBack:
+    """What the visits of late do, and for how long a first page counts."""
+    life = int(rng.integers(len(coming.lives)))
+    errors = np.array([coming.click_error[0], coming.same_errors[life]])
+    return replace(
+        coming,
+        rate=coming.rate + errors * rng.standard_normal(len(errors)),
+        life=coming.lives[life : life + 1],
+        bend=coming.bend + coming.bend_error * rng.standard_normal(1),
+        leaving=_normal(coming.leaving, coming.leaving_cov, rng),
     )
 
 

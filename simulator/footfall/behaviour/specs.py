@@ -160,7 +160,7 @@ class PeopleSpec(Spec):
     """Of the file, so that no other users are played by mistake."""
     target: str = ""
     """In place of a file: ``module:function`` of one's own, which gets the ids of users and items
-    and the moment at which the run begins, and returns ``footfall.behaviour.people.Thinking``
+    and the moment at which the run begins, and returns ``footfall.behaviour.thinking.Thinking``
     users, for instance those of a made-up world whose truth is known."""
 
     @model_validator(mode="after")

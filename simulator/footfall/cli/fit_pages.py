@@ -21,7 +21,14 @@ def show_pages(report: PagesReport, console: Console) -> None:
     _terms("clicks, per standard deviation", report.terms, console)
     _terms("buying what was clicked", report.buying, console)
     _terms("asking for another page", report.going, console)
-    _terms("coming back sooner", (report.returning,), console)
+    coming = report.coming
+    console.print(
+        f"coming back: each click above the usual adds {coming.per_click:+.3f} (std. error "
+        f"{coming.per_click_error:.3f}) to the logarithm of the rate; {coming.visits} visits",
+        highlight=False,
+    )
+    for sentence in coming.sentences():
+        console.print(sentence, highlight=False)
     if report.reading:
         places = ", ".join(
             f"{place}: {value:.2f} +- {error:.2f}"

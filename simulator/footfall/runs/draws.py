@@ -9,12 +9,19 @@ row an arm, user and draw:
     draw                  number of the drawn world, from 0; the same world in all arms
     expected_clicks       sum over the user's pages of P(clicked)
     expected_purchases    sum of P(clicked) * P(bought | clicked)
+    expected_visits       visits; like all sums weighed by how much likelier each visit is in the
+                          drawn world than in the run (``visit_weights``)
     discrepancy           the same in all rows: standard deviation of the model's own error on the
                           log of a lift, which no draw holds (``fitting.pages.backtest``)
     stretch               the same in all rows: share of a lift's own logarithm that is missing by
                           the log's last days, below 0 what is too much; 0: they refute nothing
     page_weight           the same in all rows: what a page's mean worth adds to each of its items
                           (``fitting.pages.page_worth``); 0: they are judged one by one
+    sameness              the same in all rows of an arm: mean share of first pages that stood on
+                          the first page of the visit before (``behaviour.coming_back``)
+    usual_sameness        the same in all rows: that of the log's visits
+    same_doubt            the same in all rows: standard deviation of what sameness does to the
+                          logarithm of the rate of coming back, as far as the log tells
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ from footfall.behaviour.people import People, sigmoid
 from footfall.behaviour.people_draws import drawn
 from footfall.behaviour.traces import amounts, faded_before
 from footfall.run_folder.log import IMPRESSIONS, read_part, write_part
+from footfall.runs.visit_weights import RunVisits
 from footfall.world.calendar import DAY
 from footfall.world.crowd import Setting
 from footfall.world.records import Names
@@ -51,6 +59,7 @@ SUMS = pa.schema(
         ("draw", pa.int16()),
         ("expected_clicks", pa.float64()),
         ("expected_purchases", pa.float64()),
+        ("expected_visits", pa.float64()),
     ]
 )
 
@@ -79,15 +88,17 @@ def write_draws(
     tables = []
     off = dict(zip(("discrepancy", "stretch"), people.shared.discrepancy.tolist(), strict=True))
     off["page_weight"] = float(people.shared.page[0])
+    off["usual_sameness"] = people.usual_sameness
+    off["same_doubt"] = float(np.sqrt(np.mean(people.coming.same_errors**2)))
     for arm in names.arms:
-        pages = _Pages.of(rows[rows["arm"] == arm], names, setting)
+        pages = _Pages.of(rows[rows["arm"] == arm], names, setting, people)
         if not len(pages.users):
             continue
         for number in range(DRAWS):
             world = drawn(people, np.random.default_rng([seed, number]))
-            clicks, purchases = pages.expected(world, setting)
-            table = _table(arm, number, names.users, pages.users, clicks, purchases)
-            for name, value in off.items():
+            sums = pages.expected(world, setting)
+            table = _table(arm, number, names.users, pages.users, sums)
+            for name, value in (off | {"sameness": pages.visits.same}).items():
                 table = table.append_column(name, pa.array([value] * len(table)))
             tables.append(table)
     if not tables:
@@ -96,7 +107,7 @@ def write_draws(
 
 
 def _table(
-    arm: str, draw: int, users: tuple[str, ...], came: Numbers, clicks: Floats, purchases: Floats
+    arm: str, draw: int, users: tuple[str, ...], came: Numbers, sums: tuple[Floats, Floats, Floats]
 ) -> pa.Table:
     numbers = np.unique(came)
     return pa.table(
@@ -104,8 +115,10 @@ def _table(
             "arm": [arm] * len(numbers),
             "user": [users[number] for number in numbers.tolist()],
             "draw": np.full(len(numbers), draw, dtype=np.int16),
-            "expected_clicks": np.bincount(came, clicks, len(users))[numbers],
-            "expected_purchases": np.bincount(came, purchases, len(users))[numbers],
+            **{
+                name: np.bincount(came, values, len(users))[numbers]
+                for name, values in zip(SUMS.names[-3:], sums, strict=True)
+            },
         },
         schema=SUMS,
     )
@@ -115,12 +128,20 @@ class _Pages:
     """The pages of one arm, [n, k], with what each user had met before each."""
 
     def __init__(
-        self, users: Numbers, items: Codes, days: Floats, met: Floats, visit: Floats
+        self,
+        users: Numbers,
+        items: Codes,
+        days: Floats,
+        met: Floats,
+        visit: Floats,
+        people: People,
+        visits: RunVisits,
     ) -> None:
         self.users, self.items, self.days, self.met, self.visit = users, items, days, met, visit
+        self.people, self.visits = people, visits
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, names: Names, setting: Setting) -> _Pages:
+    def of(cls, rows: pd.DataFrame, names: Names, setting: Setting, people: People) -> _Pages:
         rows = rows.sort_values(["user", "session", "page", "position"], kind="stable")
         user = pd.Index(names.users).get_indexer(pd.Index(rows["user"]))
         item = pd.Index(names.items).get_indexer(pd.Index(rows["item"]))
@@ -147,10 +168,13 @@ class _Pages:
         clicks = np.bincount(page, done[0], shape[0]).astype(np.int64)
         begins = np.r_[True, (np.diff(came) != 0) | (np.diff(key[first, 0]) != 0)][: len(first)]
         visit = in_visit(key[first, 1], earlier(clicks, begins))
-        return cls(came, items, day[first], traces, visit)
+        visits = RunVisits.of(
+            people, setting, came, key[first, 0], day[first], clicks.astype(np.float64), items
+        )
+        return cls(came, items, day[first], traces, visit, people, visits)
 
-    def expected(self, people: People, setting: Setting) -> tuple[Floats, Floats]:
-        """[n] clicks and purchases of each page in the world of ``people``."""
+    def expected(self, people: People, setting: Setting) -> tuple[Floats, Floats, Floats]:
+        """[n] clicks, purchases and visits of each page in the world of ``people``."""
         habits, shown = setting.behaviour.spec.habits, self.items >= 0
         price = setting.known.price[self.items]
         opinion = people.think(self.users, self.items, price, self.days, self.met, self.visit)
@@ -158,7 +182,9 @@ class _Pages:
         reading = examination_curve(habits, self.items.shape[1]) * shown
         clicked = chances(utility, reading, habits)
         bought = clicked * sigmoid(opinion.buy_odds)
-        return clicked.sum(axis=1), bought.sum(axis=1)
+        weights = self.visits.weights(self.people, people)
+        begins = np.diff(self.visits.visit, prepend=-1) != 0
+        return clicked.sum(axis=1) * weights, bought.sum(axis=1) * weights, weights * begins
 
 
 assert DAY == 86_400, "days of the world and of the log are the same"

@@ -10,7 +10,7 @@ import numpy as np
 
 from footfall.answering.opening import pages_at_once
 from footfall.behaviour.kept import read_people
-from footfall.behaviour.people import Thinking
+from footfall.behaviour.thinking import Thinking
 from footfall.errors import DataError
 from footfall.options import Options
 from footfall.plumbing.files import file_hash
@@ -38,6 +38,9 @@ def expected_decisions(scenario: Scenario, setting: Setting) -> float:
     habits = scenario.behaviour.habits
     present = scenario.world.days - setting.calendar.arrivals / DAY
     rates = present / setting.calendar.mean_gap_days
+    if setting.people is not None:
+        before = setting.people.before
+        rates = rates * (1.0 - np.array([before(user).gone for user in range(len(rates))]))
     visits = float(sum(rates[user] for _, user in people_of(scenario, setting)))
     go_on = 1.0 / (1.0 + np.exp(-(habits.go_on + 0.3 * habits.go_on_after_click)))
     pages = sum(go_on**page for page in range(setting.max_pages))

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from footfall.behaviour.decisions import Behaviour, PageFeatures, PageLuck
 from footfall.behaviour.features import FEATURES, PairFeatures
 from footfall.behaviour.in_visit import in_visit
-from footfall.behaviour.people import Thinking
 from footfall.behaviour.specs import SITUATION, TASTES
+from footfall.behaviour.thinking import Thinking
 from footfall.behaviour.traces import Traces
-from footfall.luck import Luck, Purpose, exponential
+from footfall.luck import Luck, Purpose, exponential, uniform
 from footfall.world.actions.funnel import Funnel
 from footfall.world.calendar import DAY, Calendar
 from footfall.world.diary import Diary, DiarySpec
@@ -76,6 +76,7 @@ class Crowd:
         self.setting = setting
         self.shoppers = [self.wake(arm, user) for arm, user in people]
         self.plan(self.shoppers)
+        self._left_before()
 
     @cached_property
     def _unused(self) -> frozenset[str]:
@@ -94,6 +95,8 @@ class Crowd:
             traces=None if self.setting.people is None else Traces(),
         )
         shopper.now = float(self.setting.calendar.arrivals[user])
+        if self.setting.people is not None:
+            shopper.brought = self.setting.people.before
         return shopper
 
     def advance(self, until: float, service: PageService) -> EpochRecords:
@@ -137,6 +140,10 @@ class Crowd:
         )
         for shopper, start in zip(leaving, starts.tolist(), strict=True):
             shopper.starts = start
+        if self.setting.people is not None:
+            came = [shopper for shopper in leaving if shopper.last_clicks >= 0]
+            clicks = np.array([shopper.last_clicks for shopper in came], dtype=np.float64)
+            self._never(came, self.setting.people.leaves(clicks))
 
     def _stretched(self, leaving: Sequence[Shopper]) -> npt.NDArray[np.float64] | float:
         """[n] by what the days to the next visit are multiplied."""
@@ -145,12 +152,27 @@ class Crowd:
             stretched = np.array([1.0 if s.diary is None else s.diary.patience for s in leaving])
         if self.setting.people is None:
             return stretched
-        came = [number for number, s in enumerate(leaving) if s.session]
-        users = np.array([leaving[number].user for number in came], dtype=np.int64)
-        late = np.array([leaving[number].late for number in came]).reshape(-1, 2)
-        after = np.ones(len(leaving))
-        after[came] = self.setting.people.stretch(users, late[:, 0], late[:, 1])
-        return stretched * after
+        people, users = self.setting.people, np.array([s.user for s in leaving], dtype=np.int64)
+        late = np.array([people.before(s.user).late if s.late is None else s.late for s in leaving])
+        return stretched * people.stretch(users, late)
+
+    def _left_before(self) -> None:
+        """Those who left for good before the run never come."""
+        people = self.setting.people
+        if people is not None:
+            gone = np.array([people.before(s.user).gone for s in self.shoppers])
+            self._never(self.shoppers, gone)
+
+    def _never(self, shoppers: Sequence[Shopper], chance: npt.NDArray[np.float64]) -> None:
+        """Each of them comes no more with a ``chance`` of its own."""
+        asked = np.flatnonzero(chance)
+        if not len(asked):
+            return
+        users = self.setting.users[[shoppers[place].user for place in asked.tolist()]]
+        sessions = np.array([shoppers[place].session for place in asked.tolist()])
+        lot = uniform(self.setting.luck.words(Purpose.LEAVE, users, sessions)[0])
+        for place in asked[lot < chance[asked]].tolist():
+            shoppers[place].starts = np.inf
 
     def _let_go(self, asking: list[Shopper]) -> list[Shopper]:
         """Those who still wait for their page; the others give up, and hear so."""

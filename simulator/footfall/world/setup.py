@@ -12,9 +12,9 @@ from footfall.behaviour.decisions import Behaviour
 from footfall.behaviour.features import PairFeatures, Past, Tags, view_crowd
 from footfall.behaviour.individuals import coefficients, drawn, groups_of
 from footfall.behaviour.others import with_others
-from footfall.behaviour.people import Thinking
 from footfall.behaviour.ratings import RatingModel, fit_remembered, leniencies
 from footfall.behaviour.specs import BehaviourSpec, Habits
+from footfall.behaviour.thinking import Thinking
 from footfall.datasets.catalogue import Catalogue
 from footfall.datasets.schema import Dataset
 from footfall.datasets.takings import best_rating, taken

@@ -8,14 +8,15 @@ million of them fit, and only those who are in the shop cost time.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from array import array
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
 from math import exp
 from typing import Any
 
 import simpy
 
-from footfall.behaviour.people import LATE_DAYS
+from footfall.behaviour.coming_back import LATE_DAYS, Before, Late, sameness
 from footfall.behaviour.traces import Traces
 from footfall.world.calendar import DAY
 from footfall.world.diary import Diary
@@ -73,8 +74,17 @@ class Shopper:
     """What the user met in this run, fading; kept where fitted users ask for it."""
     visits: list[Visit] | None = None
     """Finished visits that were not yet collected."""
-    late: tuple[float, float] = (0.0, 0.0)
-    """Clicks on recommended pages, and visits, so far; both fade with a life of ``LATE_DAYS``."""
+    brought: Callable[[int], Before] | None = None
+    """What the user brings along from before the run; kept where fitted users ask for it, and asked
+    when it is needed: most users of a large crowd are asleep."""
+    late: Late | None = None
+    """``behaviour.coming_back.LATE`` of the visits so far; None: none in this run ..."""
+    late_at: float = 0.0
+    """... as of the end of the last one, in simulated seconds."""
+    front: array[int] | None = None
+    """Items of the first recommended page of the last visit in this run."""
+    last_clicks: int = -1
+    """On recommended pages of the last visit; -1: there was none in this run."""
     _env: VisitClock | None = None
     _reply: Reply | None = None
 
@@ -112,6 +122,7 @@ class Shopper:
         shown: tuple[int, ...] = ()
         clicked: tuple[int, ...] = ()
         bought: tuple[int, ...] = ()
+        first: tuple[int, ...] = ()
         page, diary = 0, self.diary
         for page in range(self.max_pages):
             request = PageRequest(
@@ -134,6 +145,7 @@ class Shopper:
             clicked += outcome.clicked
             bought += outcome.bought
             if not request.kind:  # the log of visits is about recommended pages
+                first = first or outcome.items
                 shown += outcome.items
                 visit.pages += 1
                 visit.value += outcome.value
@@ -149,7 +161,7 @@ class Shopper:
         visit.impressions = len(shown)
         if diary is not None:
             diary.leave(session, page, env.now, visit.ended)
-        self._leave(visit)
+        self._leave(visit, first)
 
     def _meet(self, request: PageRequest, outcome: PageOutcome) -> None:
         """Remember what was on the page."""
@@ -164,10 +176,23 @@ class Shopper:
         self.diary.note(request, outcome)  # the shop itself found nothing: no arm's fault
         return "satisfied" if bought else "left"
 
-    def _leave(self, visit: Visit) -> None:
+    def _leave(self, visit: Visit, first: tuple[int, ...]) -> None:
         """Remember the visit; the next one gets an environment of its own."""
         self.visits = [*(self.visits or ()), visit]
-        left = exp((self.now - visit.end) / DAY / LATE_DAYS)
-        self.late = (left * self.late[0] + visit.clicks, left * self.late[1] + 1.0)
+        if self.brought is not None:
+            self._recall(visit, first, self.brought(self.user))
+        self.last_clicks = visit.clicks
         self.now, self.session = visit.end, visit.session + 1
         self._env = self._reply = None
+
+    def _recall(self, visit: Visit, first: tuple[int, ...], before: Before) -> None:
+        """Take the visit into what is remembered of visits."""
+        front: Collection[int] = before.front if self.front is None else self.front
+        same = sameness(first, front, before.usual)
+        late_at = before.day * DAY if self.late is None else self.late_at
+        since = (visit.end - late_at) / DAY
+        left, known = exp(-since / LATE_DAYS), exp(-since / before.life)
+        clicks, visits, old, pages = before.late if self.late is None else self.late
+        clicks, visits = left * clicks + visit.clicks, left * visits + 1.0
+        self.late = clicks, visits, known * old + same, known * pages + 1.0
+        self.late_at, self.front = visit.end, array("i", first) if first else self.front

@@ -165,6 +165,7 @@ def test_other_users_than_the_behaviour_names_are_refused(done, scenario, tmp_pa
 
 TRUTH = '''
 import numpy as np
+from footfall.behaviour.coming_back import Before
 from footfall.behaviour.people import Opinion
 
 class Truth:
@@ -181,7 +182,13 @@ class Truth:
     def going(self, users, pages):
         return np.tile([-9.0, 0.0, 0.0], (len(users), 1))
 
-    def stretch(self, users, clicks, visits):
+    def before(self, user):
+        return Before((0.0, 0.0, 0.0, 0.0), 0.0, (), 0.0, 0.0, 7.0)
+
+    def leaves(self, clicks):
+        return np.zeros(len(clicks))
+
+    def stretch(self, users, late):
         return np.ones(len(users))
 '''
 

@@ -116,7 +116,8 @@ def _refuse_elsewhere(
         DataError: There are such rows, and nobody said what they are.
     """
     item, action = roles.of["item"], roles.of["action"]
-    others = [c for c in table.columns if c is not item and c.says("item") and c.says("id")]
+    others = [c for c in table.columns if c is not item and c.says("item")]
+    others = [c for c in others if c.texts.isin(item.texts.unique()).mean() > 0.5]
     for word, act in meant.items():
         if act == IGNORE or word in told:
             continue

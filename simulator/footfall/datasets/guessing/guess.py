@@ -201,6 +201,11 @@ def _log_of(path: Path, encoding: str | None, findings: Findings) -> tuple[Sampl
     form = Form(None, encoding or "utf-8")
     frame = read_frame(resolve(path, Path.cwd()), None, form, rows=FIRST).frame
     names = list(map(str, frame.columns))
+    if len(names) == 1 and "::" in names[0]:
+        raise DataError(
+            f'{path}: its cells are apart by "::", which is two signs: put a tab there; MovieLens '
+            "is read as it is by a scenario with data: {kind: movielens, path: ml-1m.zip}"
+        )
     if not (_is_data(names) or _are_cells(frame)):
         return _looked_at(path, encoding), []
     header = [f"column {place}" for place in range(1, len(names) + 1)]

@@ -169,7 +169,7 @@ def fit_pages(
         scales,
         buying=fit_buying(log, measures, worth, click_chances(log, click_fit), paper, rows),
         going=fit_going(log, paper, rows),
-        returning=fit_returning(log, at),
+        returning=fit_returning(log, at, settling),
         back=back,
     )
     people, stranger = people_of(log, paper, fits, at, fitted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,8 @@ def people_of(
     """What a run needs: everybody of the log, and somebody of whom nothing is known."""
     shared = _shared(log, fits, users=int(fitted.sum()))
     items, users = _items(log, paper, fits, at), _users(log, fits)
-    return People(shared, items, users, remembered(log, at)), _stranger(fits)
+    people = People(shared, fits.returning.coming, items, users, remembered(log, at))
+    return people, _stranger(fits)
 
 
 def _shared(log: PageLog, fits: Fits, users: int) -> Shared:
@@ -66,7 +68,6 @@ def _shared(log: PageLog, fits: Fits, users: int) -> Shared:
         buy_cov=_buy_cov(buying, users),
         buy_common=_never_or_always(log) if buying is None else buying.post.common,
         go_common=never if fits.going is None else fits.going.post.common,
-        returning=np.array([fits.returning.per_click]),
         discrepancy=np.array([back.discrepancy.value, back.slope.stretch]),
         page=np.array([post.page.value, post.page.error, post.page.usual]),
     )
@@ -101,8 +102,7 @@ def _users(log: PageLog, fits: Fits) -> UserTraits:
         buy=none if buying is None else buying.post.users,
         buy_var=none if buying is None else np.diagonal(buying.post.user_cov, axis1=1, axis2=2),
         go=np.zeros(log.n_users) if fits.going is None else fits.going.post.users[:, 0],
-        gap_days=fits.returning.gap_days[:-1],
-        usual_clicks=fits.returning.usual_clicks[:-1],
+        **_of_visits(fits.returning, slice(None, -1)),
     )
 
 
@@ -118,9 +118,14 @@ def _stranger(fits: Fits) -> UserTraits:
         buy=none,
         buy_var=none if buying is None else buying.post.user_var[None, :],
         go=np.zeros(1),
-        gap_days=fits.returning.gap_days[-1:],
-        usual_clicks=fits.returning.usual_clicks[-1:],
+        **_of_visits(fits.returning, slice(-1, None)),
     )
+
+
+def _of_visits(returning: Returning, rows: slice) -> dict[str, Any]:
+    """What is known of users' visits, by the names that it has in a run."""
+    names = ("gap_days", "usual_clicks", "late", "late_day", "gone", "front")
+    return {name: getattr(returning, name)[rows] for name in names}
 
 
 def common_cov(log: PageLog, post: Posterior, users: int) -> Floats:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from footfall.behaviour.people import BUY_MEASURES, GOING, MEASURES, OWN
 from footfall.fitting.pages.buying import Logit
+from footfall.fitting.pages.coming_report import ComingReport, coming_report
 from footfall.fitting.pages.fit import FittedPages
 from footfall.fitting.pages.mood import EARLIER
 from footfall.fitting.pages.played import common_cov
@@ -51,8 +52,8 @@ class PagesReport(Spec):
     terms: tuple[FittedTerm, ...]
     buying: tuple[FittedTerm, ...]
     going: tuple[FittedTerm, ...]
-    returning: FittedTerm
-    """By how much each click above the usual raises the log of the rate of coming back."""
+    coming: ComingReport
+    """When users come back, and whether."""
     discrepancy: float
     """Standard deviation of the model's own error on the log of a lift: of what the earlier days
     foretold of the later ones, with a prior."""
@@ -108,11 +109,7 @@ def report_of(pages: FittedPages) -> PagesReport:
         terms=_click_terms(pages),
         buying=_logit_terms(fits.buying, BUY_MEASURES, users),
         going=_logit_terms(fits.going, GOING, users),
-        returning=FittedTerm(
-            name="click above the usual",
-            value=fits.returning.per_click,
-            error=fits.returning.error,
-        ),
+        coming=coming_report(fits.returning),
         discrepancy=back.discrepancy.value,
         contrasts=back.discrepancy.contrasts,
         page_slope=back.slope.value if sloped else None,

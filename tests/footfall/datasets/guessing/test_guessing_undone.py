@@ -9,6 +9,7 @@ import pytest
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody
 from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.sources import load
+from footfall.errors import DataError
 from logs_of_shops import clickstream, csv_file, history
 from telling_logs import orders
 
@@ -140,3 +141,26 @@ def test_places_where_something_was_shown_are_no_actions(tmp_path):
          "surface": np.where(h.index % 3, "home", "search")}
     )  # fmt: skip
     assert guessed(frame, tmp_path).source.action.flags == {"click": "clicked"}
+
+
+def test_cells_that_two_signs_keep_apart_are_named(tmp_path):
+    rows = "\n".join(f"{n % 40}::{n % 30}::{n % 5 + 1}::{978300000 + n}" for n in range(400))
+    (tmp_path / "ratings.dat").write_text(rows + "\n")
+    with pytest.raises(DataError, match="kind: movielens"):
+        guess(LogTables(tmp_path / "ratings.dat"), Told(), nobody)
+
+
+def test_rows_that_name_their_items_in_another_column_are_not_lost_unsaid(tmp_path):
+    h = clickstream(("viewed", "clicked", "added to cart", "purchased"))
+    bought = h["action"] == "purchased"
+    frame = pd.DataFrame(
+        {"event": h["action"], "user_id": h["user"], "time": h["at"],
+         "product_id": h["item"].astype(str).mask(bought, ""),
+         "ordered_product_id": h["item"].astype(str).where(bought, "")}
+    )  # fmt: skip
+    with pytest.raises(DataError, match='"purchased" name their items in "ordered_product_id"'):
+        guessed(frame, tmp_path)
+    left = guessed(frame, tmp_path, actions={"purchased": "ignore"})
+    assert "purchase" not in set(loaded(left, tmp_path)["action"])
+    alone = guessed(frame.drop(columns="ordered_product_id"), tmp_path)
+    assert alone.source.columns.item == "product_id"

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from footfall.cli.init import print_findings
+from footfall.cli.init import print_as_read, print_findings
 from footfall.datasets.fetch import DOWNLOADS, fetch
 from footfall.datasets.guessing.asking import Told, UnansweredError, nobody
 from footfall.datasets.guessing.guess import Guess, LogTables, guess, is_table
@@ -111,10 +111,12 @@ def describe_data(
     """
     if is_table(Path(source)):
         guessed = _guessed(Path(source))
-        description = describe(load(guessed.source, Path.cwd(), stderr.say))
+        read = load(guessed.source, Path.cwd(), stderr.say)
+        description = describe(read)
         description["found"] = [vars(finding) for finding in guessed.findings]
         if not as_json:
             print_findings(guessed.findings)
+            print_as_read(read, guessed.source.timezone)
     else:
         data, spec = read_source(source)
         description = describe(load(data, folder_of(source), stderr.say), spec)

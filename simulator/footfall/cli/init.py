@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from footfall.datasets.as_read import as_read
 from footfall.datasets.guessing.asking import Ask, Finding, OpenQuestion, Told, nobody, usual
 from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.datasets.guessing.status import EVERY
+from footfall.datasets.schema import Dataset
 from footfall.datasets.sources import load
 from footfall.errors import UserError
 from footfall.plumbing.extras import recommenders_lack
@@ -88,10 +90,12 @@ def init(
         file.write(drafted.text.encode())
     if as_json:
         found = [vars(finding) for finding in drafted.findings]
-        summary = {"scenario": str(out), "found": found, **dataset.summary()}
+        read = as_read(dataset, guessed.source.timezone)
+        summary = {"scenario": str(out), "found": found, "as_read": read, **dataset.summary()}
         sys.stdout.write(json.dumps(summary, ensure_ascii=False, default=str) + "\n")
         return
     print_findings(drafted.findings)
+    print_as_read(dataset, guessed.source.timezone)
     for line in dataset.cleaning:
         sys.stdout.write(f"cleaned: {line}\n")
     sys.stdout.write(
@@ -125,6 +129,14 @@ def print_findings(findings: tuple[Finding, ...]) -> None:
     if assumed:
         text = f"Assumed, because the file does not tell; check these: {assumed}."
         sys.stdout.write(textwrap.fill(text, WIDTH) + "\n")
+
+
+def print_as_read(dataset: Dataset, timezone: str) -> None:
+    """Tell single events in words, for whoever knows what happened."""
+    sys.stdout.write(f"As it is read (times of {timezone}); is that what happened?\n")
+    for event in as_read(dataset, timezone):
+        told = textwrap.fill(event, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        sys.stdout.write(f"{told}\n")
 
 
 def _person(question: OpenQuestion) -> str:

@@ -104,7 +104,8 @@ def test_three_commands_lead_from_a_log_to_a_verdict(tmp_path):
     file = LOGS["german"].write(tmp_path)
     done = footfall("init", file, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "Europe/Berlin" in done.stdout
+    assert "As it is read (times of Europe/Berlin); is that what happened?" in done.stdout
+    assert " bought " in done.stdout
     done = footfall("run", "shop.yaml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     verdict = json.loads(footfall("compare", "out", "--json", cwd=tmp_path).stdout)
@@ -159,6 +160,7 @@ def test_describe_takes_a_bare_log(tmp_path):
     assert {"user", "time"} <= {finding["what"] for finding in found["found"]}
     done = footfall("data", "describe", file, cwd=tmp_path)
     assert "Kundennummer" in done.stdout
+    assert " bought " in done.stdout
     done = footfall("data", "describe", nameless(tmp_path), cwd=tmp_path)
     assert done.returncode == 2
     assert "footfall init" in done.stderr

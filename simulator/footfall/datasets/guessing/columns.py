@@ -280,13 +280,17 @@ def _says(*wanted: str, never: Iterable[str] = ()) -> Callable[[Column], float]:
 def _numbers(
     score: Callable[[Column], float], low: float, high: float
 ) -> Callable[[Column], float]:
-    """The same, for columns whose cells are numbers from ``low`` to ``high`` only."""
+    """The same, for columns whose cells are numbers from ``low`` to ``high`` only.
+
+    What has a letter before it, "v3" or "R2", is a name with a number: no currency stands here.
+    """
 
     def within(column: Column) -> float:
         if not score(column) or not len(column.texts):
             return 0.0
         values = column.values()
         good = np.isfinite(values) & (values >= low) & (values <= high)
+        good &= ~column.texts.str.match(r"[^\W\d_]").to_numpy(bool)
         return score(column) if good.mean() > 0.9 else 0.0
 
     return within

@@ -130,3 +130,8 @@ def test_groups_of_people_are_no_users(tmp_path):
     )  # fmt: skip
     with pytest.raises(DataError, match="its 4 values are groups, not people"):
         guessed(frame, tmp_path)
+
+
+def test_a_name_with_a_number_is_no_quantity(tmp_path):
+    found = guessed(log(orders(), quantity="v3"), tmp_path, told=Told(actions={"*": "purchase"}))
+    assert "quantity" not in columns(found)

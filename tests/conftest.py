@@ -1,8 +1,20 @@
 """Fixtures that several test files share."""
 
+import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test depends on how busy a machine is, and what fails once fails again: the same examples
+# everywhere. ``make fuzz`` draws others.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize="FOOTFALL_FUZZ" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
 
 CHROMIUM = [
     "--no-sandbox",

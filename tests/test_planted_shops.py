@@ -363,8 +363,10 @@ def test_an_estimate_that_leaves_an_arm_out_is_judged_by_the_others():
     assert (found.slope, found.error) == pytest.approx((1, 0))
 
 
-def test_the_benchmark_reads_compare_and_prints_a_table():
-    bench = _load(Path(__file__).parents[1] / "benchmarks" / "planted_shops.py")
+def test_the_benchmark_reads_compare_and_prints_a_table(monkeypatch):
+    benchmarks = Path(__file__).parents[1] / "benchmarks"
+    monkeypatch.syspath_prepend(benchmarks)  # benchmarks import each other
+    bench = _load(benchmarks / "planted_shops.py")
     arms = [CONTROL, "rate", "random", "oracle"]
     true = [2.0, 3.0, 1.0, 4.0]
     none = [float("nan")] * 4

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.behaviour.decisions import (
@@ -68,7 +68,6 @@ def test_at_most_one_click_a_page_unless_many_are_allowed():
         assert done.clicked.sum(axis=1).max() == most
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 2**32))
 def test_a_page_is_decided_alike_alone_and_in_a_batch(n, seed):
     rng = np.random.default_rng(seed)
@@ -110,7 +109,6 @@ def test_examination_never_rises_and_starts_at_one():
     assert examination_curve(Habits(examination=1.0), 4).tolist() == [1, 1 / 2, 1 / 3, 1 / 4]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-30, 30), min_size=1, max_size=8))
 def test_click_probabilities_of_a_page_sum_to_at_most_one(utilities):
     utility = np.array([utilities])

@@ -42,7 +42,7 @@ def toy(events: list[tuple[str, str, int, float]]):
     return dataset(rows, prices_from_interactions=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(events=EVENTS, day=st.integers(0, 21), changed=st.floats(10, 99))
 def test_split_keeps_every_row_on_its_side_and_prices_apart(
     events: list[tuple[str, str, int, float]], day: int, changed: float

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 from statsmodels.discrete.conditional_models import ConditionalLogit
@@ -118,7 +118,6 @@ def test_gradient_and_hessian_are_the_derivatives():
     np.testing.assert_allclose(objective.hessian(at), numeric, rtol=1e-4, atol=1e-4)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-700, 700), min_size=1, max_size=8),
     st.booleans(),

@@ -79,7 +79,7 @@ def test_the_fake_fails_as_often_as_told():
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_fakes_tokenizer_loses_nothing(text):
     tokenizer = FakeTokenizer()
     assert tokenizer.decode(tokenizer.encode(text)) == text

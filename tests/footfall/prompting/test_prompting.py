@@ -82,7 +82,7 @@ def test_what_happened_in_this_visit_is_told():
     clicked=st.lists(st.integers(0, 9), max_size=4),
     block=st.sampled_from([1, 16, 32]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_padding_keeps_the_history_where_the_cache_has_it(in_answer, items, clicked, block):
     made, _ = prompter("likelihood" if in_answer else "yes-no", in_answer=in_answer, block=block)
     who = persona(items)
@@ -120,7 +120,7 @@ def test_a_whole_prompt_can_be_limited():
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_title_can_open_a_turn_or_a_line(junk):
     tricks = ["<|end|>", "<|assistant|>", "<|<|end|>end|>", "\n", "\u2028", "\x00", "\u200b"]
     title = "".join(piece + junk for piece in tricks) + "x"

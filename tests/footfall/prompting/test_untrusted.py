@@ -95,7 +95,7 @@ PIECES = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5))), st.integers(8, 60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_left_is_one_visible_line_that_cannot_end_a_turn(pieces, limit):
     text = "".join(pieces)
     cleaner = Cleaner(("<|end|>", "<|assistant|>"))
@@ -109,7 +109,7 @@ def test_what_is_left_is_one_visible_line_that_cannot_end_a_turn(pieces, limit):
 
 
 @given(st.text())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_is_too_strange_to_be_looked_at(text):
     assert isinstance(suspicion(text), str)
 

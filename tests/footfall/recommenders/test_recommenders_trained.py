@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footfall.datasets.schema import ACTIONS
@@ -317,7 +317,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(data=st.data(), requests=st.lists(REQUESTS, max_size=8))
 def test_an_answer_depends_on_the_request_only(models, data, requests):
     order = data.draw(st.permutations(range(len(requests))))
@@ -330,7 +330,7 @@ def test_an_answer_depends_on_the_request_only(models, data, requests):
             assert len(set(slate.items)) == len(slate.items) <= one.k
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     scores=st.lists(st.integers(0, 4), min_size=1, max_size=400),
     depth=st.integers(1, 30),

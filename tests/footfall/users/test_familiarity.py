@@ -24,7 +24,7 @@ def slowly(items, orders, wanted):
     return Repeat(len(with_it), ago)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max_size=30))
 def test_counts_are_those_by_hand(events):
     events = sorted(events, key=lambda event: event[1])

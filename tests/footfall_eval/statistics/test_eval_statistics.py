@@ -243,7 +243,7 @@ def test_few_users_keep_the_level():
     shift=st.sampled_from([0.0, 1.0]),
     design=st.just("paired"),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_arms_turns_the_sign_and_nothing_else(values, shift, design):
     first = np.array(values)
     second = np.roll(first, 1) + shift
@@ -256,7 +256,7 @@ def test_swapping_arms_turns_the_sign_and_nothing_else(values, shift, design):
 
 
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_identical_arms_are_exactly_null(values):
     arm = Columns(np.array(values, dtype=float), np.array(values, dtype=float) + 1)
     found = effect(arm, arm)

@@ -55,7 +55,7 @@ def test_at_the_same_questions_what_is_foreseen_rightly_saves_variance():
     assert spread["wrong way around"] < 2 / FLOOR * spread["even"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10_000),
     st.floats(0.03, 1.0),

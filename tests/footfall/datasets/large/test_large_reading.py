@@ -106,7 +106,7 @@ def same(one, other) -> None:
     assert other.beyond is None
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 2**20),
     rows=st.integers(1, 250),

@@ -88,14 +88,15 @@ class RunVisits:
         amounts[row, 0], amounts[row, 1], amounts[row, 3], day[row] = total, 1.0, 1.0, end
         amounts[row, 2] = _same(people, came, items[first])
         befores = [people.before(user) for user in came[news].tolist()]
-        amounts[start] = [before.late for before in befores]
-        day[start] = [before.day for before in befores]
+        # Where nobody came, lists are empty and would have another shape.
+        amounts[start] = np.reshape([before.late for before in befores], (-1, len(LATE)))
+        day[start] = np.array([before.day for before in befores], dtype=np.float64)
         since = np.zeros(m)
         since[row] = days[first]
         waits_from = day.copy()
         waits_from[start] = setting.calendar.arrivals[came[news]] / DAY
-        waited = np.r_[since[1:] - waits_from[:-1], 0.0]
-        waited[np.r_[begun[1:], True]] = 0.0
+        waited = np.r_[since[1:] - waits_from[:-1], 0.0][:m]
+        waited[np.r_[begun[1:], True][:m]] = 0.0
         counted = np.zeros(m)
         counted[row] = total
         return cls(
@@ -106,7 +107,7 @@ class RunVisits:
             ~begun,
             np.maximum(waited, 0.0),
             row[number],
-            float(amounts[row, 2].mean()),
+            float(amounts[row, 2].mean()) if len(row) else people.usual_sameness,
         )
 
     def late(self, life: float) -> Floats:

@@ -87,6 +87,15 @@ def test_visits_count_as_often_as_they_would_come(other):
     assert weighed == pytest.approx(truly, rel=0.04)
 
 
+def test_where_nobody_came_there_is_nothing_to_weigh():
+    people, none = Returners(), np.zeros(0, dtype=np.int64)
+    setting = SimpleNamespace(calendar=SimpleNamespace(arrivals=np.zeros(USERS)))
+    pages = np.zeros((0, 2), dtype=np.int32)
+    visits = RunVisits.of(people, setting, none, none, none * 1.0, none * 1.0, pages)
+    assert visits.weights(people, Returners(same=-1.0)).shape == (0,)
+    assert visits.same == people.usual_sameness
+
+
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
     small = {"users": 60, "items": 40, "days": 21, "later_days": 3, "slate": 5}

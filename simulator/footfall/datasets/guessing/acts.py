@@ -11,7 +11,7 @@ from footfall.datasets.guessing.asking import Findings, OpenQuestion, Told
 from footfall.datasets.guessing.facts import Column, SampledTable
 from footfall.datasets.guessing.roles import Roles
 from footfall.datasets.guessing.status import EVERY, status_of
-from footfall.datasets.guessing.words import action_of, is_void, tokens
+from footfall.datasets.guessing.words import action_of, is_state, is_void, tokens
 from footfall.datasets.schema import ACTIONS
 from footfall.datasets.table_source import ActionColumn, ActionFlags
 from footfall.errors import DataError, did_you_mean
@@ -188,6 +188,8 @@ def _refuse_unread_flags(table: SampledTable, roles: Roles) -> None:
     """
     for column in table.columns:
         action = action_of(column.name)
+        if is_state(column.name):
+            continue  # "order status" of two states, told apart by what they mean
         if action in ACTIONS and column.distinct == 2 and not roles.taken(column):
             raise DataError(
                 f'{table.path}: "{column.name}" holds {column.example(2)}: which is yes? Write 1 '

@@ -32,6 +32,9 @@ SURELY = 0.99
 _BEFORE = ("view", "click", "cart")
 """What comes before a purchase; states of orders have none of it."""
 
+OFTEN = 0.1
+"""Share of zeros from which on a column does not say how many of a thing were taken."""
+
 MANY = 20
 """Actions that a log has at most; a column of more words is something else."""
 
@@ -235,6 +238,8 @@ def _further(
     if role in ("page", "position", "propensity", "arm") and not shows(roles):
         return
     free = [c for c in table.columns if not roles.taken(c) and len(c.texts) and fits(c) > 0]
+    if role == "quantity" and "rating" in roles.of and "action" not in roles.of:
+        return  # how many liked it: a rating is of one thing
     if role == "position":
         free = [c for c in free if c.distinct > 1]
     if role in ("page", "order"):  # what no two rows share holds nothing together
@@ -290,10 +295,15 @@ def _numbers(
             return 0.0
         values = column.values()
         good = np.isfinite(values) & (values >= low) & (values <= high)
-        good &= ~column.texts.str.match(r"[^\W\d_]").to_numpy(bool)
+        good &= ~column.lettered.to_numpy()
         return score(column) if good.mean() > 0.9 else 0.0
 
     return within
+
+
+def _units(score: Callable[[Column], float]) -> Callable[[Column], float]:
+    """The same, for columns that are seldom 0: nobody takes 0 of a thing, though 0 may like it."""
+    return lambda c: score(c) if (c.values() == 0).mean() < OFTEN else 0.0
 
 
 def _texty(score: Callable[[Column], float]) -> Callable[[Column], float]:
@@ -318,8 +328,10 @@ def _is_time(column: Column) -> bool:
 _NO_TITLE = ("user", "id", "event", "maker", "category", "order", "page", "session")
 _FURTHER: dict[str, Callable[[Column], float]] = {
     "rating": _numbers(_says("rating", never=("event", "id", "time", "name")), 0, 100),
-    "quantity": _numbers(
-        _says("quantity", "item+quantity", never=("price", "total", "time", "id")), -1e6, 1e6
+    "quantity": _units(
+        _numbers(
+            _says("quantity", "item+quantity", never=("price", "total", "time", "id")), -1e6, 1e6
+        )
     ),
     "unit_price": _money(_says("price+unit", "price+item", "price", never=("total", "order"))),
     "value": _money(

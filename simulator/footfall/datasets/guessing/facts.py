@@ -83,6 +83,11 @@ class Column:
         return bool(len(values)) and bool(np.isfinite(values).mean() > 0.98)
 
     @property
+    def lettered(self) -> pd.Series:
+        """Filled cells that begin with a letter, as "v3" does: names, or money with a currency."""
+        return self.texts.str.match(r"[^\W\d_]").astype(bool)
+
+    @property
     def whole(self) -> bool:
         """Whether nearly all filled cells are whole numbers."""
         values = self.values()

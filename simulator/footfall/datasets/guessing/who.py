@@ -42,7 +42,7 @@ def who_or_what(role: str, table: SampledTable, roles: Roles, findings: Findings
     # A column without a repeated value names rows, not people or things.
     free = [c for c in free if c.distinct < len(c.texts) or len(c.texts) < 2]
     named = [c for c in free if c.says(role) and not c.says(*AWAY, "category", "kind")]
-    named = [c for c in named if not c.says("time", "price", "total", "quantity", "rating")]
+    named = [c for c in named if not _measures(c)]
     barred = {c.name: why_not(role, c, roles) for c in free if c in named or is_record(c)}
     free, named = able(role, free, roles), [c for c in named if not barred[c.name]]
     if named:
@@ -56,6 +56,12 @@ def who_or_what(role: str, table: SampledTable, roles: Roles, findings: Findings
     if role == "user" and _by_session(free, roles, findings):
         return
     _asked(role, free, barred, table, roles, findings)
+
+
+def _measures(column: Column) -> bool:
+    """Whether it counts or rates who it names, as "user_rating"; "review_user_id" names a user."""
+    name = column.says("id") or (column.says("name") and bool(column.lettered.mean() > ALMOST))
+    return column.says("time", "price", "total", "quantity", "rating") and not name
 
 
 def _settle(role: str, best: Column, free: list[Column], roles: Roles, findings: Findings) -> None:

@@ -135,3 +135,39 @@ def test_groups_of_people_are_no_users(tmp_path):
 def test_a_name_with_a_number_is_no_quantity(tmp_path):
     found = guessed(log(orders(), quantity="v3"), tmp_path, told=Told(actions={"*": "purchase"}))
     assert "quantity" not in columns(found)
+
+
+def reviews(h, **more):
+    frame = pd.DataFrame(
+        {
+            "review_time": h["at"].dt.strftime(SHOWN),
+            "review_profilename": [f"drinker {user}" for user in h["user"]],
+            "tea_id": h["item"],
+            "review_overall": h.index % 5 + 1,
+        }
+    )
+    return frame.assign(**more)
+
+
+def test_whose_review_it_is_is_a_user_and_likes_of_it_are_no_pieces(tmp_path):
+    h = history()
+    found = guessed(reviews(h, helpful_count=h.index % 4, quantity=1 + h.index % 3), tmp_path)
+    assert columns(found) == {
+        "user": "review_profilename", "item": "tea_id", "time": "review_time",
+        "value": "review_overall",
+    }  # fmt: skip
+
+
+def test_what_is_often_0_does_not_say_how_many_were_bought(tmp_path):
+    h = orders()
+    found = guessed(log(h, quantity=h["units"] - 1), tmp_path, told=Told(actions={"*": "purchase"}))
+    assert "quantity" not in columns(found)
+
+
+@pytest.mark.parametrize("state", ["Quotation", "Quotation sent"])
+def test_what_was_only_offered_was_not_bought(tmp_path, state):
+    h = orders()
+    states = np.where(h["order"] % 9 == 4, state, "Sales order")
+    frame = log(h, price=h["price"], **{"Order status": states})
+    action = guessed(frame, tmp_path).source.action
+    assert action.map == {"Sales order": "purchase"}

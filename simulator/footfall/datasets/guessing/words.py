@@ -172,13 +172,27 @@ def _action_of_word(word: str) -> str | None:
     return "click" if _CLICK.search(word) else None
 
 
+_WITH_OR_WITHOUT = frozenset({
+    "excl", "incl", "ex", "exc", "inc", "excluding", "including", "exclusive", "inclusive",
+    "without", "with", "before", "after", "ohne", "exkl", "inkl", "zzgl", "hors", "sans", "avec",
+    "sin", "con", "incluido", "incluida", "senza", "esclusa", "escluso", "inclusa", "incluso",
+    "compresa", "compreso", "sem", "com", "exclusief", "inclusief", "zonder", "utan", "eks",
+    "ekskl", "uden", "uten", "ilman", "bez", "vcetne", "vratane", "nelkul", "fara", "cu", "brez",
+    "haric", "dahil", "без", "χωρις",
+})  # fmt: skip
+"""Words, folded, that stand between a sum and the tax that it has in it or not. Alone they say
+nothing, so they are no words of a language here."""
+
+
 def _meaning(words: list[str], languages: tuple[str, ...]) -> Meanings:
     meant: set[str] = set()
     for word in _phrases(words, languages):
         meant |= _look_up(word, languages) or _look_up_elsewhere(word)
+    if "tax" in meant and not _WITH_OR_WITHOUT.isdisjoint(words):
+        meant.add("taxed")
     if "taxed" in meant and meant.isdisjoint({"price", "total"}):
         meant.add("total")  # "Netto" alone; the net price of a unit is no sum
-    if "tax" in meant and "price" not in meant:
+    if "tax" in meant and meant.isdisjoint({"price", "taxed"}):
         meant.add("other")  # what the state gets; "Cena s DPH" is a price
     return frozenset(meant)
 

@@ -79,3 +79,23 @@ def test_words_of_actions(word, action):
 )  # fmt: skip
 def test_states_of_orders(word, came_about, undone):
     assert (is_done(word), is_void(word)) == (came_about, undone)
+
+
+@pytest.mark.parametrize(
+    ("header", "tax", "who"),
+    [
+        ("Total excl. VAT", "VAT amount", "customer"),
+        ("Montant hors taxe", "Montant TVA", "client"),
+        ("Betrag ohne MwSt", "MwSt-Betrag", "Kunde"),
+        ("Importe sin IVA", "Importe IVA", "cliente"),
+        ("Importo IVA esclusa", "Importo IVA", "cliente"),
+        ("Bedrag excl. btw", "Btw-bedrag", "klant"),
+        ("Linjebeløb ekskl. moms", "Momsbeløb", "kunde"),
+        ("Kwota bez VAT", "Kwota VAT", "klient"),
+    ],
+)
+def test_a_sum_without_its_tax_is_a_sum_and_the_tax_is_none(header, tax, who):
+    found = understand([header, tax, who]).meanings
+    assert "total" in found[header]
+    assert "other" not in found[header]
+    assert "other" in found[tax]

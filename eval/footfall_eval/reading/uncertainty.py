@@ -83,7 +83,7 @@ def sameness(log: RunLog) -> tuple[float, dict[str, float]] | None:
     """Mean share of first pages that stood on the one of the visit before.
 
     In the log, and in each arm of the run; None where nobody noted it. See
-    ``footfall.behaviour.coming_back``.
+    docs/fitting.md, "Coming back".
     """
     draws = _draws(log)
     if draws is None or "sameness" not in draws or not len(draws):

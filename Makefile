@@ -19,7 +19,7 @@ test: install model $(STAMPS)/test browser
 	$(BIN)/python -m pytest $(ENGINE_TESTS:%=--ignore=%)
 
 quick: install $(STAMPS)/test
-	$(BIN)/python -m pytest -m "not engine and not browser and not shown"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not engine and not browser and not shown and not slow"
 
 lint: install $(STAMPS)/lint
 	$(BIN)/ruff check

@@ -19,6 +19,8 @@ from footfall.datasets.schema import Dataset, Split
 from footfall.recommenders import build, parse_spec
 from footfall.recommenders.testing import check_recommender
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "adding.md").read_text()
 FILES = dict(re.findall(r"```\w+\n# (\S+)\n(.*?)```", TEXT, re.DOTALL))

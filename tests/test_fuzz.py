@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from footfall.errors import FootfallError
 from hostile_files import Target, outcome, targets
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("FOOTFALL_FUZZ", "25"))
 LONGEST_SECONDS = 120
 """An input that takes longer hangs; long, because machines may be busy."""

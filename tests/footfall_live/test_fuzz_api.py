@@ -21,6 +21,8 @@ from footfall_live.application import Served, application
 from footfall_live.door.guard import LOOPBACK, Guard
 from footfall_live.starting import started
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("FOOTFALL_FUZZ", "25"))
 SETTINGS = settings(
     max_examples=EXAMPLES,

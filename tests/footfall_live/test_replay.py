@@ -12,6 +12,8 @@ import started_server
 from console import footfall
 from eyes import violations
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("PIL.Image", reason="comes with the extra `images`")
 
 MEMORY = {"recent": 2, "retrieved": 2}

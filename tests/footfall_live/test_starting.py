@@ -13,6 +13,8 @@ import shop
 import started_server
 from footfall.run_folder import manifest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

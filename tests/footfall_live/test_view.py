@@ -23,6 +23,8 @@ from footfall_live.looking.shelf import Shelf
 from footfall_live.looking.side import MOST_SIDES
 from footfall_live.looking.timeline import timeline, users
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -21,6 +21,8 @@ from footfall.choice.protocol import Page
 from footfall.choice.specs import ChoiceSpec
 from footfall.llm.fake import FakeModel
 
+pytestmark = pytest.mark.slow
+
 CELL = QuestionSize(20, 10)
 
 

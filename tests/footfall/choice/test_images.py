@@ -24,6 +24,8 @@ from footfall.plumbing.images import MOST_BYTES, MOST_PIXELS, ImageFile, UnfitIm
 from footfall.scenario.scenario import parse_scenario
 from photographed import drawn, scenario
 
+pytestmark = pytest.mark.slow
+
 Image = pytest.importorskip("PIL.Image", reason="comes with the extra `images`")
 
 

@@ -19,6 +19,8 @@ from console import footfall
 from footfall.scenario.scenario import parse_scenario
 from footfall_eval.measures.metrics import METRICS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 FOOTFALL = [sys.executable, "-c", "from footfall.cli.main import main; main()"]
 

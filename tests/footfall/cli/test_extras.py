@@ -12,6 +12,8 @@ import shop
 from footfall.plumbing.extras import EXTRAS, missing
 from logs_of_shops import LOGS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BARE = """

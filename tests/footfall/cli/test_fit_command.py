@@ -8,6 +8,8 @@ import yaml
 import shop
 from console import footfall
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_was_fitted_runs(tmp_path):
     shop.write_shop(tmp_path, users=500, days=150)

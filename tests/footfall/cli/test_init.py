@@ -21,6 +21,8 @@ from logs_of_shops import LOGS, nameless
 from logs_of_the_world import WORLD, activity_stream, bandit, czech_spreadsheet
 from odd_logs import ODD, dutch_till, server_log, wide_pages
 
+pytestmark = pytest.mark.slow
+
 ALL = {**LOGS, **FURTHER, **ODD, **WORLD}
 
 

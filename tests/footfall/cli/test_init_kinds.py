@@ -12,6 +12,8 @@ from footfall.errors import DataError
 from logs_of_shops import csv_file, history
 from telling_logs import TELLING, orders
 
+pytestmark = pytest.mark.slow
+
 KEYS = ["user", "item", "time", "action"]
 
 

@@ -11,6 +11,8 @@ from footfall.datasets.sources import load
 from logs_of_shops import csv_file
 from telling_logs import orders
 
+pytestmark = pytest.mark.slow
+
 
 def with_state(header, good, bad, every=9):
     h = orders()

@@ -19,6 +19,8 @@ from footfall.cli.main import app
 from footfall.plumbing.secrets import HIDDEN, read_secret
 from footfall.plumbing.stderr import stderr
 
+pytestmark = pytest.mark.slow
+
 START = "from footfall.cli.main import main; main()"
 
 SMALL = {

@@ -25,6 +25,8 @@ from footfall.run_folder.log import REASONS
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 
+pytestmark = pytest.mark.slow
+
 EVENTS = [
     {
         "kind": "promotion",

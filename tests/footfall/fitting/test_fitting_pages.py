@@ -29,6 +29,8 @@ from footfall.fitting.pages.report import report_of
 from footfall.fitting.pages.stack import stacked, weigh
 from footfall.run_folder.reading_on import reads_after
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = [Family("many"), Family("one", 1.0), Family("one", 0.3), Family("one", 0.0)]
 USERS, ITEMS, SLATE = 120, 40, 6
 READING = np.array([1.0, 0.8, 0.6, 0.5, 0.45, 0.4])

@@ -13,6 +13,8 @@ from footfall.llm.specs import ModelSpec, served_name
 from footfall.llm.weights.int8 import int8_folder
 from footfall.llm.weights.weights import find_weights
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["milk", "bread", "motor oil", "a red dress", "eggs", "tea", "a lawn mower", "flour"]
 
 

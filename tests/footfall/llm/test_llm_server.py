@@ -22,6 +22,8 @@ from footfall.llm.vllm import outage
 from footfall.llm.vllm import server as vllm_server
 from footfall.llm.writing import Passage, Written
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):

@@ -22,6 +22,8 @@ from footfall.scenario.scenario import parse_scenario
 from footfall.users.moments import Moment
 from remembered_world import CATALOGUE, NOW, persona
 
+pytestmark = pytest.mark.slow
+
 
 def recalled(items, slate, every_days=1, **spec):
     memory = MemorySpec(**spec)

@@ -49,7 +49,7 @@ HONEST = [
 ]
 
 
-@pytest.mark.parametrize("family", set(FAMILIES) - {"persuasion"})
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"persuasion"}))
 def test_the_rules_see_nearly_every_attack_but_mere_praise(family):
     seen = [bool(suspicion(f"Oat milk {text}")) for text in FAMILIES[family]]
     assert sum(seen) >= 0.7 * len(seen)

@@ -45,7 +45,7 @@ CASES = [
     ("a0 a1 a2", (), {"failed": 1}),
     (None, (), {"failed": 1}),
     (7, (), {"failed": 1}),
-    ({"a0", "a1"}, (), {"failed": 1}),
+    ({"a0"}, (), {"failed": 1}),
     ({"a0": 0.9}, (), {"failed": 1}),
     (pd.DataFrame({"item": ["a0", "a1"]}), (), {"failed": 1}),
     (np.array([["a0", "a1"]]), (), {"failed": 1}),

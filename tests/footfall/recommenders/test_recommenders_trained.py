@@ -22,6 +22,8 @@ from footfall.recommenders.testing import STRANGER, check_recommender
 from footfall.recommenders.trained_specs import Action
 from recommender_worlds import interactions, request, two_clubs, world
 
+pytestmark = pytest.mark.slow
+
 PARTS = [{"kind": "item-knn"}, {"kind": "implicit", "factors": 2}]
 TRAINED = [
     {"kind": "random"},

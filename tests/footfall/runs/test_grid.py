@@ -12,6 +12,8 @@ from footfall.runs.grid import cells
 from footfall.scenario.reading import read_scenario
 from footfall.scenario.scenario import parse_scenario
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):

@@ -20,6 +20,8 @@ from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog
 from footfall_eval.reading.validity import read_validity
 
+pytestmark = pytest.mark.slow
+
 POPULAR = {"kind": "popular"}
 ARMS = [
     {"name": "usual", "recommender": POPULAR},

@@ -29,6 +29,8 @@ from footfall.runs.resuming import differences, verify
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 
+pytestmark = pytest.mark.slow
+
 FLAKY = """
 import os
 from footfall.recommenders import Slate

@@ -23,6 +23,8 @@ from footfall.runs.resuming import verify
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):

@@ -24,6 +24,8 @@ from footfall.world.calendar import DAY, Calendar, gaps_to_draw
 from footfall_eval import RunLog, compare
 from planted import plant, write
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"users": 60, "items": 40, "days": 21, "later_days": 3, "slate": 5}
 
 

@@ -22,6 +22,8 @@ from footfall.scenario.reading import read_scenario
 from footfall_eval import RunLog, compare
 from planted import plant, write
 
+pytestmark = pytest.mark.slow
+
 GAP, DAYS, USERS = 2.5, 14.0, 2500
 STAYING = np.array([NEVER, 0.0])
 

@@ -21,6 +21,8 @@ from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog
 from footfall_eval.measures.trends import trends
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):

@@ -31,6 +31,8 @@ from footfall.users.familiarity import Familiarity, Repeat
 from footfall_lab.distilling import distill as story
 from footfall_lab.distilling.lessons import NO_ARM, pages_to_ask
 
+pytestmark = pytest.mark.slow
+
 USERS = 120
 ALIGNED = ("times", "actions", "quantities", "values", "orders")
 ARMS = [

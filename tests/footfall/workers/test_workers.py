@@ -20,6 +20,8 @@ from footfall.workers.crew import Crew, deal
 from footfall.workers.processes import ProcessPool, packed
 from footfall.workers.worker import failed
 
+pytestmark = pytest.mark.slow
+
 DEADLY = '''
     """A recommender that takes its process down, once, in the middle of the second epoch."""
     import os

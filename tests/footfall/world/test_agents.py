@@ -33,6 +33,8 @@ from footfall.world.society import SocialSpec, Society, graph_of
 from footfall_eval.blocks.distributions import distributions
 from footfall_lab.validation.stars import KOLMOGOROV, compared_stars, with_kolmogorov
 
+pytestmark = pytest.mark.slow
+
 STARS = {"share": 0.6, "levels": [1, 2, 3, 4, 5], "cuts": [-2, -1, 0, 1.5]}
 
 

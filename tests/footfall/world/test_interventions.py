@@ -11,6 +11,8 @@ from footfall.run_folder.log import file_hash
 from footfall.runs.run import run
 from footfall.scenario.scenario import parse_scenario
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):

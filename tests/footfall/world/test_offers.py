@@ -18,6 +18,8 @@ from footfall.scenario.scenario import parse_scenario
 from footfall.world.interventions import Coupons
 from footfall.world.offers import Offers
 
+pytestmark = pytest.mark.slow
+
 AT = "2017-11-01"
 
 

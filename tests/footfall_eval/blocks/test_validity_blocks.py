@@ -24,6 +24,8 @@ from footfall_eval.blocks.uplift import uplift, with_kind
 from footfall_eval.reading.block import Block, plain
 from footfall_eval.statistics.resample import mean_interval, ratio_interval
 
+pytestmark = pytest.mark.slow
+
 
 def heard(loud, deaf):
     found = world.predictions(blend=loud, without=deaf)

@@ -20,6 +20,8 @@ from footfall_eval.comparing.pool import pool_runs
 from footfall_eval.comparing.stopping import reason_to_stop
 from footfall_eval.reporting.report import make_report
 
+pytestmark = pytest.mark.slow
+
 SLATE = [f"baking-{number}" for number in range(12)]
 
 CODE = """

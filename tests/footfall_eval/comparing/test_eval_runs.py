@@ -24,6 +24,8 @@ from footfall_eval.statistics.correct import correct, tuned
 from footfall_eval.statistics.planning import Cost, plan_test
 from footfall_eval.statistics.sequence import Running
 
+pytestmark = pytest.mark.slow
+
 # --- what a run leaves for the evaluator -----------------------------------------------------
 
 

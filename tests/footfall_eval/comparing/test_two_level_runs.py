@@ -22,6 +22,8 @@ from footfall_eval.statistics.sequence import Running
 from footfall_eval.statistics.two_levels import Level, effect_of_levels, widened
 from footfall_lab.distilling import distill as story
 
+pytestmark = pytest.mark.slow
+
 USERS, TAUGHT, ASKED = 400, 120, 0.3
 ARMS = [
     {"name": "random", "recommender": {"kind": "random"}},

@@ -8,6 +8,8 @@ from footfall_eval.comparing.compare import compare_users
 from footfall_eval.comparing.unanswered import uneven
 from footfall_eval.reading.load import COUNTS
 
+pytestmark = pytest.mark.slow
+
 USERS, VISITS = 400, 10
 
 

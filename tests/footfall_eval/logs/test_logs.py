@@ -17,6 +17,8 @@ from footfall_eval.logs import examine_logs, read_real
 from footfall_eval.logs.privacy import membership, nearness, private_counts
 from footfall_eval.logs.training import train_and_test
 
+pytestmark = pytest.mark.slow
+
 USERS = [f"u{k:03d}" for k in range(60)]
 OTHERS = [f"v{k:03d}" for k in range(60)]
 TASTES = 4  # clubs, each with five items of its own

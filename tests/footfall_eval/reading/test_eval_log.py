@@ -22,6 +22,8 @@ from footfall_eval.reporting.notes import notes
 from footfall_eval.reporting.report import write_report
 from footfall_eval.statistics.sequence import effect_over_days
 
+pytestmark = pytest.mark.slow
+
 
 def small(rng=None, **options):
     rng = rng or np.random.default_rng(5)

@@ -15,6 +15,8 @@ from footfall_eval.comparing.verdict import claim
 from footfall_eval.reporting.report import render, write_report
 from footfall_eval.reporting.terminal import layout
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<script>window.hacked = 1</script>"
 
 MANIFEST = {

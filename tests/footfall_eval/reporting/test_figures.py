@@ -16,6 +16,8 @@ from footfall_eval.reporting.report import write_report
 from footfall_live.application import Served, application
 from footfall_live.door.guard import Guard
 
+pytestmark = pytest.mark.slow
+
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
 
 

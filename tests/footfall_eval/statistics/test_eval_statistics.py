@@ -24,6 +24,8 @@ from footfall_eval.statistics.effects import (
 )
 from footfall_eval.statistics.sequence import _band, confidence_sequence, radius
 
+pytestmark = pytest.mark.slow
+
 
 def counts(rng, lift, taste):
     """Users' counts of one arm, shaped like ``taste``: what two arms of the same user share."""

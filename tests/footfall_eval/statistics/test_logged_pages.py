@@ -22,6 +22,8 @@ from footfall_eval.statistics.logged import logged_arms
 from planted import plant, write
 from planted.arms import LEAK, serve
 
+pytestmark = pytest.mark.slow
+
 ARMS = ("current", "popular", "random", "profile", "rate", LEAK)
 FEW = ("current", "popular", "rate")
 

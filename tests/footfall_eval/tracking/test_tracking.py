@@ -14,6 +14,8 @@ from footfall.errors import RunError
 from footfall_eval import RunLog, compare
 from footfall_eval.tracking.tell import flat, tell
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[3] / "docs" / "operations" / "README.md"
 
 LINES = "class Lines:\n    def __init__(self, target): ...\n    def record(self, run):"

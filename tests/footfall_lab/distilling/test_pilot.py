@@ -17,6 +17,8 @@ from footfall.runs.levels import run_scenario
 from footfall.scenario.scenario import parse_scenario
 from footfall_eval import RunLog, compare
 
+pytestmark = pytest.mark.slow
+
 USERS, PILOT = 300, 60
 
 

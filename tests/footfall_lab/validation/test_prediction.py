@@ -18,6 +18,8 @@ from footfall_eval.reporting.report import write_report
 from footfall_lab.validation.study import ValidationOptions
 from footfall_lab.validation.validate import validate_users
 
+pytestmark = pytest.mark.slow
+
 ITEMS = 24
 ACTIONS = ("view", "cart", "purchase")
 FOLLOWS = np.array([[0.15, 0.8, 0.05], [0.1, 0.1, 0.8], [0.85, 0.1, 0.05]])

@@ -21,6 +21,8 @@ from footfall_lab.validation.study import ValidationOptions
 from footfall_lab.validation.tasks import draw
 from footfall_lab.validation.validate import validate_users
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):

@@ -11,6 +11,8 @@ from planted import plant, write
 from planted.arms import serve
 from planted.knowing import KnowingUsers
 
+pytestmark = pytest.mark.slow
+
 ARMS = ("current", "rate", "category", "profile")
 
 

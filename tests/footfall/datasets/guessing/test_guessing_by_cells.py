@@ -9,6 +9,8 @@ from footfall.datasets.guessing.guess import LogTables, guess
 from footfall.errors import DataError
 from logs_of_shops import csv_file, history
 
+pytestmark = pytest.mark.slow
+
 SHOWN = "%Y-%m-%d %H:%M:%S"
 
 

@@ -18,6 +18,8 @@ from footfall.datasets.split import SplitSpec, split
 from footfall.datasets.table_source import TableSource
 from footfall.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 PAGED = {
     "user": "u", "item": "i", "time": "t", "value": "paid", "page": "p", "position": "slot",
     "propensity": "chance", "arm": "arm", "order": "o", "quantity": "n",

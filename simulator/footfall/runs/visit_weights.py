@@ -9,7 +9,7 @@ never changes its first page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,8 @@ class RunVisits:
     """[n_pages] row of each page's visit."""
     same: float
     """Mean sameness of the visits."""
+    _late: dict[float, Floats] = field(default_factory=dict, repr=False)
+    """``late`` by life: drawn worlds have few of them, and share them."""
 
     @classmethod
     def of(
@@ -112,7 +114,9 @@ class RunVisits:
 
     def late(self, life: float) -> Floats:
         """[m, len(LATE)] up to and with each visit, where a first page counts so many days."""
-        return faded(self.amounts, self.days, self.users, lives(life))
+        if life not in self._late:
+            self._late[life] = faded(self.amounts, self.days, self.users, lives(life))
+        return self._late[life]
 
     def weights(self, played: People, other: People) -> Floats:
         """[n_pages] how much likelier each page's visit is where users are ``other``."""

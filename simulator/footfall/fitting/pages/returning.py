@@ -127,7 +127,8 @@ def fit_returning(log: PageLog, at: float, asked: Bools | None = None) -> Return
     same = _sameness(waits, leaving.used) if enough else _Sameness(_NOT_ASKED, LAST_VISIT, {})
     columns = [0, same.column] if same.asked.used else [0]
     rates = _fitted(waits.told_by(columns, leaving.used))
-    coming, life = _coming(rates, same, leaving.used, visits), LIVES[same.column - 1]
+    of_late, life = every.rate[:, same.column], LIVES[same.column - 1]
+    coming = _coming(rates, same, leaving.used, of_late, visits.usual_sameness)
     of_users = told(rates.theta, every.told_by(columns, leaving.used))
     n = log.n_users + 1
     gap, gone = np.full(n, float(np.exp(-rates.theta[1]))), np.zeros(n)
@@ -247,8 +248,10 @@ def _gained(gains: Floats, sure: float) -> AskedPart:
     return AskedPart(used=total > max(sure * error, 1.0), gain=total, error=error)
 
 
-def _coming(rates: VisitRates, same: _Sameness, leaving: bool, visits: Visits) -> ComingBack:
-    """What a run plays, and what stays in doubt."""
+def _coming(
+    rates: VisitRates, same: _Sameness, leaving: bool, of_late: Floats, usual: float
+) -> ComingBack:
+    """What a run plays, and what stays in doubt; ``of_late`` [n] sameness above the usual."""
     if same.asked.used:
         columns, (played, variance) = [same.column], same.believed(same.column)
         variances = [variance]
@@ -257,14 +260,13 @@ def _coming(rates: VisitRates, same: _Sameness, leaving: bool, visits: Visits) -
         columns, played = list(range(1, 1 + len(LIVES))), 0.0
         believed = [same.believed(column) for column in columns]
         variances = [mean**2 + variance for mean, variance in believed]
-    of_visits = visits.measures(LIVES[same.column - 1])[:, 1]
-    seen = np.array(np.quantile(of_visits, FRINGE) if len(of_visits) else (0.0, 0.0), np.float64)
+    seen = np.array(np.quantile(of_late, FRINGE) if len(of_late) else (0.0, 0.0), np.float64)
     return ComingBack(
         rate=np.array([rates.rate[0], played]),
         click_error=np.sqrt(rates.clustered[2:3, 2]),
         lives=np.array([LIVES[column - 1] for column in columns]),
         same_errors=np.sqrt(variances),
-        usual=np.array([visits.usual_sameness]),
+        usual=np.array([usual]),
         seen=seen,
         bend=np.zeros(1),
         # Beyond what the log has seen, its slope is as unknown as it was before.

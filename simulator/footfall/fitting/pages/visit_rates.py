@@ -1,7 +1,7 @@
 """How likely the visits of a log are, for users whose own rates differ by a gamma distribution.
 
 User u comes back at rate_u * exp(x . r) a day, x being what the visits of late were like, and
-leaves for good after a visit with the log-odds w . g. VisitRates of users are gamma distributed, so
+leaves for good after a visit with the log-odds w . g. Rates of users are gamma distributed, so
 that the likelihood of all that a user did has a closed form (the BG/NBD model with covariates:
 Fader, Hardie and Lee, Marketing Science 2005). The first visit of a user starts the clock; the
 time after the last one is unfinished, or the user is gone.

@@ -129,6 +129,23 @@ def sameness(page: Collection[int], front: Collection[int], usual: float) -> flo
     return sum(item in known for item in page) / len(page)
 
 
+AT_ONCE = 20_000
+"""Pages that are compared at a time."""
+
+
+def samenesses(pages: npt.NDArray[np.integer], before: npt.NDArray[np.integer]) -> Floats:
+    """[n] ``sameness`` of ``pages`` [n, k] after ``before`` [n, j], both padded with -1.
+
+    0 where a page, or the one before, has no items.
+    """
+    found = np.zeros(len(pages))
+    for first in range(0, len(pages), AT_ONCE):
+        page, front = pages[first : first + AT_ONCE], before[first : first + AT_ONCE]
+        old = (page[:, :, None] == front[:, None, :]).any(axis=2) & (page >= 0)
+        found[first : first + AT_ONCE] = old.sum(axis=1) / np.maximum((page >= 0).sum(axis=1), 1)
+    return found
+
+
 def lives(life: float) -> Floats:
     """[len(LATE)] days after which each of them counts 1/e."""
     return np.array([LATE_DAYS, LATE_DAYS, life, life])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour.coming_back import LATE, faded, lives, sameness
+from footfall.behaviour.coming_back import LATE, faded, lives, sameness, samenesses
 from footfall.behaviour.people import People
 from footfall.world.calendar import DAY
 from footfall.world.crowd import Setting
@@ -137,12 +137,13 @@ class RunVisits:
 
 def _same(people: People, came: Numbers, fronts: npt.NDArray[np.int32]) -> Floats:
     """[n_visits] share of each first page that stood on the one of the user's visit before."""
-    found, user, usual = np.zeros(len(came)), -1, people.usual_sameness
-    front: tuple[int, ...] = ()
-    for number, (now, page) in enumerate(zip(came.tolist(), fronts.tolist(), strict=True)):
-        if now != user:
-            user, front = now, people.before(now).front
-        shown = tuple(item for item in page if item >= 0)
-        found[number] = sameness(shown, front, usual)
-        front = shown
+    again = np.flatnonzero(np.diff(came, prepend=-1) == 0)
+    news = np.flatnonzero(np.diff(came, prepend=-1) != 0)
+    found = np.zeros(len(came))
+    found[again] = samenesses(fronts[again], fronts[again - 1])
+    for number in news.tolist():
+        page = [item for item in fronts[number].tolist() if item >= 0]
+        found[number] = sameness(
+            page, people.before(int(came[number])).front, people.usual_sameness
+        )
     return found

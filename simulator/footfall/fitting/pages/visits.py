@@ -8,7 +8,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from footfall.behaviour.coming_back import LATE_DAYS, above_sameness, above_usual, faded, lives
+from footfall.behaviour.coming_back import (
+    LATE_DAYS,
+    above_sameness,
+    above_usual,
+    faded,
+    lives,
+    samenesses,
+)
 from footfall.fitting.pages.log import PageLog
 
 Floats = npt.NDArray[np.float64]
@@ -20,9 +27,6 @@ USUAL_PRIOR = 3.0
 
 SOONEST = 0.01
 """Days after the visit before that a visit is taken to come at least."""
-
-AT_ONCE = 20_000
-"""Visits whose first pages are compared at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +53,8 @@ class Visits:
         clicks = np.bincount(log.page_visit[log.pages], log.clicked, len(users))
         again = np.diff(users, prepend=-1) == 0
         same = np.full(len(users), np.nan)
-        same[again] = _shared(items, np.flatnonzero(again))
+        rows = np.flatnonzero(again)
+        same[rows] = samenesses(items[rows], items[rows - 1])
         visits = np.bincount(users, minlength=log.n_users)
         total = np.bincount(users, clicks, log.n_users)
         average = float(clicks.mean()) if len(clicks) else 0.0
@@ -115,14 +120,3 @@ class Visits:
     def before(self, at: float) -> Numbers:
         """Numbers of the visits before day ``at``."""
         return np.flatnonzero(self.days < at)
-
-
-def _shared(items: Numbers, rows: Numbers) -> Floats:
-    """[len(rows)] share of each page that stood on the row before it; ``items`` [n, k]."""
-    found = np.zeros(len(rows))
-    for first in range(0, len(rows), AT_ONCE):
-        some = rows[first : first + AT_ONCE]
-        page, before = items[some], items[some - 1]
-        old = (page[:, :, None] == before[:, None, :]).any(axis=2) & (page >= 0)
-        found[first : first + AT_ONCE] = old.sum(axis=1) / np.maximum((page >= 0).sum(axis=1), 1)
-    return found
